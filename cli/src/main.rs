@@ -1,0 +1,3 @@
+//! The `okta-introspect` command.
+
+fn main() {}

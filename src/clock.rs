@@ -1,0 +1,208 @@
+//! Time from outside: wall time for claims, monotonic time for caches, and waiting.
+//!
+//! Nothing else in the crate reads a clock or sets a timer, so a test that owns the [`Clock`]
+//! owns all of time: see [`ManualClock`].
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+
+use crate::future::BoxFuture;
+
+/// Tells the time and waits.
+///
+/// There are two times. Wall time goes into claims and is compared with what servers say; it may
+/// jump. Monotonic time measures ages and never goes back.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The wall time.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// The monotonic time.
+    fn monotonic(&self) -> Instant;
+
+    /// Completes at `at`: a wait that is wanted, such as the pause before a retry.
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()>;
+
+    /// Completes at `at`: a limit on other work, which is hoped not to be reached.
+    ///
+    /// The same as [`sleep_until`](Self::sleep_until) for real clocks. [`ManualClock`] tells
+    /// them apart: a wanted wait moves its time, a limit does not.
+    fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
+        self.sleep_until(at)
+    }
+}
+
+/// The computer's own clock, and timers of the tokio runtime.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)] // the one place where time comes from
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    #[allow(clippy::disallowed_methods)] // the one place where time comes from
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep_until(at.into()))
+    }
+}
+
+/// A clock for tests: time stands still until it is moved, or until somebody waits.
+///
+/// A wanted wait ([`Clock::sleep_until`]) moves the time to its end and returns at once, so that
+/// pauses before retries cost nothing and can be counted afterwards with [`slept`](Self::slept).
+/// A limit ([`Clock::deadline`]) fires only when time has been moved past it. Clones share one
+/// time; a clock handed to a server and to its client keeps both in step.
+#[derive(Clone)]
+pub struct ManualClock {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    origin: Instant,
+    state: Mutex<State>,
+    elapsed: watch::Sender<Duration>,
+}
+
+struct State {
+    wall_origin: DateTime<Utc>,
+    slept: Vec<Duration>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                origin: SystemClock.monotonic(),
+                state: Mutex::new(State { wall_origin: now, slept: Vec::new() }),
+                elapsed: watch::Sender::new(Duration::ZERO),
+            }),
+        }
+    }
+
+    /// Moves both times forward by `by`, and fires the limits that this passes.
+    pub fn advance(&self, by: Duration) {
+        self.shared.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+
+    /// Sets the wall time alone, as an administrator or NTP would; monotonic time is unmoved.
+    pub fn set_wall(&self, now: DateTime<Utc>) {
+        let elapsed = self.elapsed();
+        self.state().wall_origin = now - delta(elapsed);
+    }
+
+    /// How far monotonic time has come since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        *self.shared.elapsed.borrow()
+    }
+
+    /// The wanted waits so far, in the order in which they began.
+    pub fn slept(&self) -> Vec<Duration> {
+        self.state().slept.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        let elapsed = self.elapsed();
+        self.state().wall_origin + delta(elapsed)
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.shared.origin + self.elapsed()
+    }
+
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            let wait = at.saturating_duration_since(clock.monotonic());
+            clock.state().slept.push(wait);
+            let target = at.saturating_duration_since(clock.shared.origin);
+            clock.shared.elapsed.send_modify(|elapsed| *elapsed = target.max(*elapsed));
+            // As a real wait would, let whoever else is ready run first.
+            tokio::task::yield_now().await;
+        })
+    }
+
+    fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            let target = at.saturating_duration_since(clock.shared.origin);
+            let mut elapsed = clock.shared.elapsed.subscribe();
+            // The sender lives in `clock`, which this future holds: waiting cannot fail.
+            let _ = elapsed.wait_for(|elapsed| *elapsed >= target).await;
+        })
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock")
+            .field("now", &self.now())
+            .field("elapsed", &self.elapsed())
+            .finish()
+    }
+}
+
+/// A test's duration as a calendar difference; those beyond 292 million years do not occur.
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock() -> ManualClock {
+        ManualClock::new(DateTime::UNIX_EPOCH)
+    }
+
+    #[tokio::test]
+    async fn a_wanted_wait_moves_both_times() {
+        let clock = clock();
+        clock.sleep_until(clock.monotonic() + Duration::from_secs(7)).await;
+        assert_eq!(clock.now().timestamp(), 7);
+        assert_eq!(clock.slept(), [Duration::from_secs(7)]);
+    }
+
+    #[tokio::test]
+    async fn a_deadline_fires_at_its_moment_and_not_before() {
+        let clock = clock();
+        let mut deadline = clock.deadline(clock.monotonic() + Duration::from_millis(2));
+        clock.advance(Duration::from_millis(1));
+        assert!(futures_poll(&mut deadline).await.is_none());
+        clock.advance(Duration::from_millis(1));
+        assert!(futures_poll(&mut deadline).await.is_some());
+    }
+
+    #[test]
+    fn stepping_the_wall_leaves_monotonic_time_alone() {
+        let clock = clock();
+        let before = clock.monotonic();
+        clock.advance(Duration::from_secs(5));
+        clock.set_wall(DateTime::UNIX_EPOCH);
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH);
+        assert_eq!(clock.monotonic() - before, Duration::from_secs(5));
+    }
+
+    async fn futures_poll(future: &mut BoxFuture<'static, ()>) -> Option<()> {
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            std::task::Poll::Ready(()) => std::task::Poll::Ready(Some(())),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
+        .await
+    }
+}

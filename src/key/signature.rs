@@ -1,0 +1,87 @@
+//! JWS signatures with reused OpenSSL contexts.
+//!
+//! Setting a context up costs about a seventh of an ES256 signature, so contexts are kept and
+//! handed from signature to signature. Each is used by one thread at a time.
+
+use std::sync::{Mutex, PoisonError};
+
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::hash::hash;
+use openssl::md::{Md, MdRef};
+use openssl::nid::Nid;
+use openssl::pkey::{PKeyRef, Private};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::Padding;
+use openssl::sign::RsaPssSaltlen;
+
+use super::algorithm::{Algorithm, Curve};
+
+/// Signs with one key and one algorithm.
+pub(super) struct SignaturePool {
+    algorithm: Algorithm,
+    idle: Mutex<Vec<PkeyCtx<Private>>>,
+}
+
+impl SignaturePool {
+    /// As many as can sign at once on a large machine; more are made and dropped again.
+    const MAX_IDLE: usize = 64;
+
+    pub(super) fn new(algorithm: Algorithm) -> Self {
+        Self { algorithm, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The signature of `input`, as JWS wants it.
+    pub(super) fn sign(&self, key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+        let digest = hash(self.algorithm.digest(), input)?;
+        let reused = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut context = match reused {
+            Some(context) => context,
+            None => self.context(key)?,
+        };
+        let mut signature = Vec::with_capacity(key.size());
+        // A context that failed is dropped here, not put back.
+        context.sign_to_vec(&digest, &mut signature)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < Self::MAX_IDLE {
+            idle.push(context);
+        }
+        drop(idle);
+        match self.algorithm.curve() {
+            Some(curve) => fixed_width(&signature, curve),
+            None => Ok(signature),
+        }
+    }
+
+    fn context(&self, key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
+        let digest = self.message_digest()?;
+        let mut context = PkeyCtx::new(key)?;
+        context.sign_init()?;
+        if self.algorithm.is_pss() {
+            context.set_rsa_padding(Padding::PKCS1_PSS)?;
+            context.set_rsa_mgf1_md(digest)?;
+            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+        } else if self.algorithm.curve().is_none() {
+            context.set_rsa_padding(Padding::PKCS1)?;
+        }
+        context.set_signature_md(digest)?;
+        Ok(context)
+    }
+
+    fn message_digest(&self) -> Result<&'static MdRef, ErrorStack> {
+        let nid = match self.algorithm {
+            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => Nid::SHA256,
+            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => Nid::SHA384,
+            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 => Nid::SHA512,
+        };
+        Md::from_nid(nid).ok_or_else(ErrorStack::get)
+    }
+}
+
+/// OpenSSL writes ECDSA signatures in DER; JWS has `r ‖ s`, each half as wide as the curve.
+fn fixed_width(der: &[u8], curve: Curve) -> Result<Vec<u8>, ErrorStack> {
+    let signature = EcdsaSig::from_der(der)?;
+    let mut bytes = signature.r().to_vec_padded(curve.len())?;
+    bytes.extend(signature.s().to_vec_padded(curve.len())?);
+    Ok(bytes)
+}
