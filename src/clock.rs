@@ -4,6 +4,7 @@
 //! owns all of time: see [`ManualClock`].
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,19 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// them apart: a wanted wait moves its time, a limit does not.
     fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
         self.sleep_until(at)
+    }
+}
+
+/// Does `work`, unless `deadline` comes first.
+pub(crate) async fn before<T>(
+    clock: &dyn Clock,
+    deadline: Instant,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = clock.deadline(deadline) => None,
     }
 }
 

@@ -93,16 +93,26 @@ impl Issuer {
 
     /// The org's own address, where the management APIs are: `https://acme.okta.com`.
     pub fn org(&self) -> &str {
-        let path = match &self.kind {
-            Kind::Org | Kind::Other => 0,
-            Kind::Custom { id } => "/oauth2/".len() + id.len(),
-        };
-        &self.text[..self.text.len() - path]
+        match &self.kind {
+            Kind::Org | Kind::Custom { .. } => self.origin(),
+            Kind::Other => &self.text,
+        }
     }
 
     /// Whether the server is this computer itself.
     pub fn is_loopback(&self) -> bool {
-        Url::parse(&self.text).is_ok_and(|url| is_loopback(&url))
+        text_is_loopback(&self.text)
+    }
+
+    /// Whether the server is called without TLS, which only loopback ones are.
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.text.starts_with("http://")
+    }
+
+    /// Scheme, host and port, whatever the kind of server.
+    pub(crate) fn origin(&self) -> &str {
+        let after_scheme = self.text.find("://").map_or(0, |at| at + 3);
+        self.text[after_scheme..].find('/').map_or(&self.text, |at| &self.text[..after_scheme + at])
     }
 
     /// The endpoints, where Okta has them; `None` for [other servers](Self::parse_other).
@@ -169,6 +179,14 @@ impl EndpointUrl {
     /// The URL as text: what is called, and what is signed as `aud`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        text_is_loopback(&self.0)
+    }
+
+    pub(crate) fn is_plain_http(&self) -> bool {
+        self.0.starts_with("http://")
     }
 
     /// The path alone, for messages.
@@ -241,6 +259,10 @@ fn refuse_okta_mistakes(url: &Url) -> Result<(), Error> {
         return Err(Error::configuration(what).advise(advice));
     }
     Ok(())
+}
+
+fn text_is_loopback(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| is_loopback(&url))
 }
 
 fn is_loopback(url: &Url) -> bool {

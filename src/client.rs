@@ -1,0 +1,277 @@
+//! The front door: settings, and the handle that owns the parts.
+
+use std::sync::Arc;
+
+use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::exchange::{Exchange, Target};
+use crate::http::{Http, HttpConfig};
+use crate::introspect::{self, Introspection, TokenTypeHint};
+use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::key::{Signer, is_sample};
+use crate::metadata::{self, Metadata};
+use crate::random::{Random, SystemRandom};
+use crate::revoke;
+use crate::scope::Scopes;
+use crate::secret::Token;
+use crate::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig};
+
+/// A service app at one authorization server. Cheap to clone; clones share connections, key and
+/// tokens.
+///
+/// # Example: is this token still good?
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use okta_introspect::{Client, Issuer, KeyOptions, SigningKey, Token};
+///
+/// let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+/// let key = SigningKey::from_file("service-app.pem", &KeyOptions::default().key_id("k1"))?;
+/// let client = Client::builder(issuer, "0oa1b2c3d4", key).build()?;
+///
+/// let token = Token::parse("what a caller presented")?;
+/// if client.introspect(&token, None).await?.active {
+///     // good right now
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    issuer: Issuer,
+    endpoints: Endpoints,
+    calls: Arc<Calls>,
+    tokens: TokenCache,
+}
+
+/// What a call needs; shared with the requests that go on in the background.
+#[derive(Debug)]
+struct Calls {
+    exchange: Exchange,
+    token: Target,
+    introspection: Target,
+    revocation: Target,
+}
+
+impl Client {
+    /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
+    pub fn builder(
+        issuer: Issuer,
+        client_id: impl Into<String>,
+        signer: impl Signer + 'static,
+    ) -> ClientBuilder {
+        ClientBuilder {
+            issuer,
+            client_id: client_id.into(),
+            signer: Arc::new(signer),
+            endpoints: None,
+            audience: Audience::default(),
+            assertion: AssertionConfig::default(),
+            http: HttpConfig::default(),
+            token_cache: TokenCacheConfig::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// The authorization server.
+    pub fn issuer(&self) -> &Issuer {
+        &self.inner.issuer
+    }
+
+    /// The URLs that are called.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.inner.endpoints
+    }
+
+    /// The client id of the service app.
+    pub fn client_id(&self) -> &str {
+        self.inner.calls.exchange.client_id()
+    }
+
+    /// Asks whether a token is good now. Nothing is cached.
+    ///
+    /// # Errors
+    ///
+    /// Every error means that the state of the token is not known:
+    /// [`ClientRefused`](crate::ErrorKind::ClientRefused) is about our own credentials,
+    /// [`Malformed`](crate::ErrorKind::Malformed) covers answers in which `active` is not a
+    /// boolean. An inactive token is an answer, not an error.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future ends the call.
+    pub async fn introspect(
+        &self,
+        token: &Token,
+        hint: Option<TokenTypeHint>,
+    ) -> Result<Introspection, Error> {
+        let calls = &self.inner.calls;
+        introspect::introspect(&calls.exchange, &calls.introspection, token, hint).await
+    }
+
+    /// Revokes one of this client's own tokens.
+    ///
+    /// Success proves nothing: a server says the same for tokens that are unknown, or not ours
+    /// ([RFC 7009 §2.2](https://www.rfc-editor.org/rfc/rfc7009#section-2.2)). Introspect
+    /// afterwards to be sure.
+    ///
+    /// # Errors
+    ///
+    /// Those of any call: the token may or may not have been revoked.
+    pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
+        let calls = &self.inner.calls;
+        revoke::revoke(&calls.exchange, &calls.revocation, token, hint).await
+    }
+
+    /// Requests a service token with these scopes. Nothing is cached; see
+    /// [`token_source`](Self::token_source).
+    ///
+    /// # Errors
+    ///
+    /// [`RequestRefused`](crate::ErrorKind::RequestRefused) if a scope is not granted to the app,
+    /// and those of any call.
+    pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
+        let calls = &self.inner.calls;
+        token::request(&calls.exchange, &calls.token, scopes).await
+    }
+
+    /// A source of service tokens with these scopes, which requests a new one only when needed.
+    pub fn token_source(&self, scopes: Scopes) -> CachedTokenSource {
+        self.inner.tokens.source(scopes)
+    }
+
+    /// Fetches the server's metadata document.
+    ///
+    /// # Errors
+    ///
+    /// As [`metadata::discover`].
+    pub async fn metadata(&self) -> Result<Metadata, Error> {
+        metadata::fetch(self.inner.calls.exchange.http(), &self.inner.issuer).await
+    }
+
+    /// Makes an assertion for an endpoint that this library does not call itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key) if the signer fails.
+    pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
+        self.inner.calls.exchange.assertion(endpoint.as_str()).await
+    }
+}
+
+/// The settings of a [`Client`]. Setters never fail; [`build`](Self::build) checks.
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    issuer: Issuer,
+    client_id: String,
+    signer: Arc<dyn Signer>,
+    endpoints: Option<Endpoints>,
+    audience: Audience,
+    assertion: AssertionConfig,
+    http: HttpConfig,
+    token_cache: TokenCacheConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl ClientBuilder {
+    /// The URLs to call. Default: where Okta has them; must be given for
+    /// [other servers](Issuer::parse_other), for instance from
+    /// [`Metadata::endpoints`].
+    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = Some(endpoints);
+        self
+    }
+
+    /// Which URL assertions name in `aud`. Default: [`Audience::Endpoint`], as Okta demands.
+    pub fn audience(mut self, audience: Audience) -> Self {
+        self.audience = audience;
+        self
+    }
+
+    /// How assertions are made.
+    pub fn assertion(mut self, config: AssertionConfig) -> Self {
+        self.assertion = config;
+        self
+    }
+
+    /// How the server is reached.
+    pub fn http(mut self, config: HttpConfig) -> Self {
+        self.http = config;
+        self
+    }
+
+    /// How service tokens are kept.
+    pub fn token_cache(mut self, config: TokenCacheConfig) -> Self {
+        self.token_cache = config;
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where randomness comes from. Default: [`SystemRandom`].
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Makes the client. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
+    /// bounds, if the endpoints of another server are missing, if TLS cannot be set up, or if the
+    /// key is one of this project's published samples and the server is not on loopback.
+    pub fn build(self) -> Result<Client, Error> {
+        let endpoints = self.endpoints.or_else(|| self.issuer.endpoints()).ok_or_else(|| {
+            Error::configuration(format!("the endpoints of {} are not known", self.issuer))
+                .advise("take them from discovery, or name them with `endpoints`")
+        })?;
+        let called = [&endpoints.token, &endpoints.introspection, &endpoints.revocation];
+        let local = called.iter().all(|endpoint| endpoint.is_loopback());
+        if !local && self.signer.public_jwk().is_some_and(is_sample) {
+            return Err(Error::configuration(
+                "the key is one of the published sample keys, which anybody can use",
+            )
+            .advise("make your own with `okta-introspect keygen` and register its public half"));
+        }
+        let plain =
+            called.iter().all(|endpoint| endpoint.is_plain_http()) && self.issuer.is_plain_http();
+        let http = Http::new(&self.http, Arc::clone(&self.clock), plain)?;
+        let assertions = AssertionSigner::new(
+            self.client_id,
+            self.signer,
+            self.assertion,
+            Arc::clone(&self.random),
+        )?;
+        let target = |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience);
+        let calls = Arc::new(Calls {
+            token: target(&endpoints.token)?,
+            introspection: target(&endpoints.introspection)?,
+            revocation: target(&endpoints.revocation)?,
+            exchange: Exchange::new(http, Arc::clone(&self.clock), assertions),
+        });
+        let tokens = TokenCache::new(self.token_cache, self.clock, self.random, {
+            let calls = Arc::clone(&calls);
+            Arc::new(move |scopes| {
+                let calls = Arc::clone(&calls);
+                Box::pin(
+                    async move { token::request(&calls.exchange, &calls.token, &scopes).await },
+                )
+            })
+        });
+        Ok(Client { inner: Arc::new(Inner { issuer: self.issuer, endpoints, calls, tokens }) })
+    }
+}

@@ -1,0 +1,245 @@
+//! The transport: one pooled client, no redirects, no cookies, bounded time and size.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::{Client, Request, StatusCode, redirect};
+use serde::de::DeserializeOwned;
+
+use crate::clock::{Clock, before};
+use crate::error::{Error, ErrorKind};
+use crate::redact::excerpt;
+use crate::tls;
+
+/// How servers are reached.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// How long one call may take in all, from the signature to the last byte of the answer.
+    /// Default: [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT). Bounds: 1 ms to one hour.
+    pub timeout: Duration,
+    /// How long a connection may take to open. Default:
+    /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT).
+    pub connect_timeout: Duration,
+    /// The `User-Agent`, which Okta records. Default: this crate's name and version.
+    pub user_agent: String,
+    /// Certificate authorities to trust besides the operating system's, as PEM. Default: none.
+    pub extra_roots: Vec<u8>,
+    /// Which library does TLS. Default: rustls where the feature is on.
+    pub tls: TlsBackend,
+}
+
+impl HttpConfig {
+    /// Thirty seconds.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Ten seconds.
+    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// The longest answer that is read, in bytes. Introspection answers have a few hundred.
+    pub const MAX_ANSWER: usize = 1024 * 1024;
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            timeout: Self::DEFAULT_TIMEOUT,
+            connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
+            user_agent: concat!("okta-introspect/", env!("CARGO_PKG_VERSION")).to_owned(),
+            extra_roots: Vec::new(),
+            tls: TlsBackend::default(),
+        }
+    }
+}
+
+/// A TLS library.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TlsBackend {
+    /// rustls with ring. Without the feature `rustls`, `https` fails when the client is built.
+    #[default]
+    Rustls,
+    /// The operating system's library.
+    #[cfg(feature = "native-tls")]
+    Native,
+}
+
+/// Sends requests. Knows nothing of OAuth.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+}
+
+impl Http {
+    /// A client for `https` or, if `plain`, for `http` alone, which spares it the reading of
+    /// certificate stores.
+    pub(crate) fn new(
+        config: &HttpConfig,
+        clock: Arc<dyn Clock>,
+        plain: bool,
+    ) -> Result<Self, Error> {
+        if config.timeout < Duration::from_millis(1) || config.timeout > Duration::from_secs(3600) {
+            return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
+                .advise("choose a timeout between 1 ms and 1 h; 30 s is the default"));
+        }
+        let builder = Client::builder()
+            .user_agent(&config.user_agent)
+            .connect_timeout(config.connect_timeout)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true);
+        let client = tls::configure(builder, config, plain)?.build().map_err(|cause| {
+            Error::configuration("the HTTP client cannot be built").because(cause)
+        })?;
+        Ok(Self { client, clock, timeout: config.timeout })
+    }
+
+    /// The moment at which a call that begins now must be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.clock.monotonic() + self.timeout
+    }
+
+    /// Sends one request and reads the whole answer, unless `deadline` comes first.
+    pub(crate) async fn send(&self, request: Request, deadline: Instant) -> Result<Answer, Error> {
+        let host = request.url().host_str().unwrap_or_default().to_owned();
+        let path = request.url().path().to_owned();
+        match before(&*self.clock, deadline, self.receive(request)).await {
+            Some(answer) => answer.map_err(|fault| fault.into_error(&host, &path)),
+            None => Err(timed_out(&host, &path)),
+        }
+    }
+
+    async fn receive(&self, request: Request) -> Result<Answer, Fault> {
+        let path = request.url().path().to_owned();
+        let mut response = self.client.execute(request).await.map_err(Fault::Transport)?;
+        if response.content_length().is_some_and(|length| length > HttpConfig::MAX_ANSWER as u64) {
+            return Err(Fault::TooLong);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Fault::Transport)? {
+            if body.len() + chunk.len() > HttpConfig::MAX_ANSWER {
+                return Err(Fault::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok(Answer { path, status, headers, body })
+    }
+}
+
+/// A complete answer of a server.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    path: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A header that has one readable value.
+    pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Reads the body as JSON of the type `T`; `secrets` are what we sent, should the server
+    /// have written them into what it answered.
+    pub(crate) fn json<T: DeserializeOwned>(&self, secrets: &[&str]) -> Result<T, Error> {
+        if self.body.is_empty() {
+            return Err(self.malformed("is empty", secrets));
+        }
+        if !self.is_json() {
+            let content_type = self.header(CONTENT_TYPE).unwrap_or("no content type").to_owned();
+            let content_type = excerpt(content_type.as_bytes(), secrets);
+            return Err(self.malformed(&format!("is not JSON but {content_type}"), secrets));
+        }
+        serde_json::from_slice(&self.body).map_err(|cause| {
+            // Not the source: its text may quote what stood in the body.
+            let (line, column) = (cause.line(), cause.column());
+            let what = match cause.classify() {
+                serde_json::error::Category::Eof => "ends in the middle of its JSON".to_owned(),
+                serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
+                    format!("is not valid JSON (line {line}, column {column})")
+                }
+                serde_json::error::Category::Data => {
+                    format!(
+                        "does not have the expected members ({})",
+                        excerpt(cause.to_string().as_bytes(), secrets)
+                    )
+                }
+            };
+            self.malformed(&what, secrets)
+        })
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        let essence = self
+            .header(CONTENT_TYPE)
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default()
+            .trim();
+        essence.eq_ignore_ascii_case("application/json")
+            || essence
+                .rsplit_once('+')
+                .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
+    }
+
+    /// An error that says why this is not an answer of an authorization server.
+    pub(crate) fn malformed(&self, what: &str, secrets: &[&str]) -> Error {
+        let quoted = match excerpt(&self.body, secrets) {
+            quoted if quoted.is_empty() => String::new(),
+            quoted => format!("; it begins: {quoted}"),
+        };
+        let what =
+            format!("the answer of {} (status {}) {what}{quoted}", self.path, self.status.as_u16());
+        Error::malformed(what)
+            .advise("check that the issuer is the address of an authorization server and that no proxy answers for it")
+    }
+}
+
+/// Why no complete answer came.
+enum Fault {
+    Transport(reqwest::Error),
+    TooLong,
+}
+
+impl Fault {
+    fn into_error(self, host: &str, path: &str) -> Error {
+        let cause = match self {
+            Self::TooLong => {
+                let what =
+                    format!("the answer of {path} is longer than {} bytes", HttpConfig::MAX_ANSWER);
+                return Error::malformed(what)
+                    .advise("check that the issuer is the address of an authorization server");
+            }
+            Self::Transport(cause) => cause.without_url(),
+        };
+        if cause.is_timeout() {
+            return timed_out(host, path).because(cause);
+        }
+        if cause.is_connect() {
+            return Error::new(ErrorKind::Unreachable, format!("no connection to {host}"))
+                .advise("check the issuer, the network and the proxy settings")
+                .because(cause);
+        }
+        Error::new(
+            ErrorKind::Unreachable,
+            format!("the connection to {host} broke before the answer was complete"),
+        )
+        .advise("try again")
+        .because(cause)
+    }
+}
+
+fn timed_out(host: &str, path: &str) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("{host} did not answer {path} in time"))
+        .advise("try again, or allow more time")
+}

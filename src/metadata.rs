@@ -1,0 +1,121 @@
+//! Discovery: what an authorization server says about itself
+//! ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), OpenID Connect Discovery 1.0).
+
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::http::{Http, HttpConfig};
+use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+
+/// A server's metadata document. Members that are not listed are kept in
+/// [`extra`](Self::extra).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The issuer; the same as the one asked, or the document is refused.
+    pub issuer: String,
+    /// Where tokens are requested.
+    pub token_endpoint: Option<String>,
+    /// Where tokens are introspected.
+    pub introspection_endpoint: Option<String>,
+    /// Where tokens are revoked.
+    pub revocation_endpoint: Option<String>,
+    /// Where the server's public keys are.
+    pub jwks_uri: Option<String>,
+    /// How clients may authenticate at the token endpoint.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The grants. Okta's org server leaves `client_credentials` out although it has it.
+    #[serde(default)]
+    pub grant_types_supported: Vec<String>,
+    /// The scopes that the server chooses to name.
+    #[serde(default)]
+    pub scopes_supported: Vec<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl Metadata {
+    /// The endpoints that a client needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::ErrorKind::Malformed) if one is missing, and
+    /// [`Configuration`](crate::ErrorKind::Configuration) if one is not an `https` URL.
+    pub fn endpoints(&self) -> Result<Endpoints, Error> {
+        let endpoint = |name: &str, url: &Option<String>| match url {
+            Some(url) => EndpointUrl::parse(url),
+            None => Err(Error::malformed(format!(
+                "the metadata of {} does not name its {name}",
+                self.issuer
+            ))
+            .advise("name the endpoints yourself with `Client::builder(…).endpoints(…)`")),
+        };
+        Ok(Endpoints {
+            token: endpoint("token_endpoint", &self.token_endpoint)?,
+            introspection: endpoint("introspection_endpoint", &self.introspection_endpoint)?,
+            revocation: endpoint("revocation_endpoint", &self.revocation_endpoint)?,
+            jwks: endpoint("jwks_uri", &self.jwks_uri)?,
+        })
+    }
+}
+
+/// Fetches the metadata of `issuer`: from the address with the well-known suffix, as Okta has it,
+/// or else from the one of RFC 8414.
+///
+/// # Errors
+///
+/// [`Malformed`](crate::ErrorKind::Malformed) if there is no such document or it names another
+/// issuer (RFC 8414 §3.3), and those of any call.
+pub async fn discover(issuer: &Issuer, config: &HttpConfig) -> Result<Metadata, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    fetch(&Http::new(config, clock, issuer.is_plain_http())?, issuer).await
+}
+
+pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Error> {
+    let deadline = http.deadline();
+    let mut last = None;
+    for address in addresses(issuer) {
+        let mut request = Request::new(Method::GET, address);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let answer = http.send(request, deadline).await?;
+        if answer.status == StatusCode::OK {
+            return same_issuer(answer.json(&[])?, issuer);
+        }
+        last = Some(answer);
+    }
+    Err(match last {
+        Some(answer) => answer.malformed("is not a metadata document", &[]),
+        None => Error::malformed(format!("{issuer} has no address for metadata")),
+    })
+}
+
+/// The places where the document may be, the likeliest first.
+fn addresses(issuer: &Issuer) -> impl Iterator<Item = Url> {
+    let authority = issuer.origin();
+    let path = issuer.as_str()[authority.len()..].to_owned();
+    [
+        format!("{issuer}/.well-known/openid-configuration"),
+        format!("{issuer}/.well-known/oauth-authorization-server"),
+        format!("{authority}/.well-known/oauth-authorization-server{path}"),
+    ]
+    .into_iter()
+    .filter_map(|address| Url::parse(&address).ok())
+}
+
+fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
+    if metadata.issuer.trim_end_matches('/') == issuer.as_str() {
+        return Ok(metadata);
+    }
+    let what =
+        format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
+    Err(Error::malformed(what)
+        .advise("use the issuer that it names, if it is yours (an org may have a custom domain beside Okta's)"))
+}

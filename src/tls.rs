@@ -1,0 +1,77 @@
+//! TLS: which library, and whom to trust.
+
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
+
+use reqwest::ClientBuilder;
+
+use crate::error::Error;
+use crate::http::{HttpConfig, TlsBackend};
+
+/// Sets up what `config` asks for. A `plain` client trusts nobody: it will speak `http` only.
+pub(crate) fn configure(
+    builder: ClientBuilder,
+    config: &HttpConfig,
+    plain: bool,
+) -> Result<ClientBuilder, Error> {
+    match config.tls {
+        #[cfg(feature = "rustls")]
+        TlsBackend::Rustls => {
+            Ok(builder.tls_backend_preconfigured(rustls_config(&config.extra_roots, plain)?))
+        }
+        #[cfg(not(feature = "rustls"))]
+        TlsBackend::Rustls if plain => Ok(builder),
+        #[cfg(not(feature = "rustls"))]
+        TlsBackend::Rustls => {
+            Err(Error::configuration("https needs the feature `rustls` or `native-tls`")
+                .advise("turn one of them on in Cargo.toml"))
+        }
+        #[cfg(feature = "native-tls")]
+        TlsBackend::Native => native_roots(builder.tls_backend_native(), &config.extra_roots),
+    }
+}
+
+#[cfg(feature = "rustls")]
+fn rustls_config(extra_roots: &[u8], plain: bool) -> Result<rustls::ClientConfig, Error> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use rustls_platform_verifier::Verifier;
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|cause| Error::configuration("TLS cannot be set up").because(cause))?;
+    if plain {
+        return Ok(versions
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth());
+    }
+    let roots: Vec<_> =
+        CertificateDer::pem_slice_iter(extra_roots).collect::<Result<_, _>>().map_err(bad_roots)?;
+    if roots.is_empty() && !extra_roots.is_empty() {
+        return Err(bad_roots("there is no certificate in it"));
+    }
+    let verifier = Verifier::new_with_extra_roots(roots, provider).map_err(bad_roots)?;
+    let mut config = versions
+        .dangerous() // the name of the door: behind it stands the operating system's verifier
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+#[cfg(feature = "native-tls")]
+fn native_roots(builder: ClientBuilder, extra_roots: &[u8]) -> Result<ClientBuilder, Error> {
+    if extra_roots.is_empty() {
+        return Ok(builder);
+    }
+    let roots = reqwest::Certificate::from_pem_bundle(extra_roots).map_err(bad_roots)?;
+    Ok(builder.tls_certs_merge(roots))
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn bad_roots(cause: impl Into<crate::error::BoxError>) -> Error {
+    Error::configuration("the certificate authorities cannot be used")
+        .advise("give PEM certificates, one or more, in one file")
+        .because(cause)
+}
