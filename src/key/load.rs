@@ -247,7 +247,16 @@ fn from_jwk(jwk: &Jwk, options: &KeyOptions) -> Result<SigningKey, Error> {
         (None, Some(name)) => Some(name.parse()?),
         (chosen, _) => chosen,
     };
-    accept(key, algorithm, options.key_id.clone().or_else(|| jwk.key_id().map(str::to_owned)))
+    let key =
+        accept(key, algorithm, options.key_id.clone().or_else(|| jwk.key_id().map(str::to_owned)))?;
+    // OpenSSL works the public half out anew; what the JWK says of it must be the same.
+    let public = serde_json::to_value(key.public_jwk()).unwrap_or_default();
+    for member in ["x", "y", "n", "e"] {
+        if public.get(member) != jwk.parameter(member) {
+            return Err(Error::key(damaged).advise("export the JWK again from where it was made"));
+        }
+    }
+    Ok(key)
 }
 
 /// Takes a parsed key if it may sign assertions, and if its two halves belong together.
