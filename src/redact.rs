@@ -28,6 +28,7 @@ fn mask(text: &str, secrets: &[&str]) -> String {
         let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         text = text.replace(&encoded, MASK);
     }
+    let text = mask_token_members(&text);
     let mut masked = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(start) = rest.find(is_token_char) {
@@ -37,6 +38,29 @@ fn mask(text: &str, secrets: &[&str]) -> String {
         masked.push_str(before);
         masked.push_str(if looks_secret(word) { MASK } else { word });
         rest = after;
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// Masks the value of every JSON member whose name ends in `token`, however short it is.
+fn mask_token_members(text: &str) -> String {
+    const NAME_END: &str = "token\"";
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(NAME_END) {
+        let (before, after) = rest.split_at(at + NAME_END.len());
+        masked.push_str(before);
+        rest = after;
+        let value = after
+            .trim_start()
+            .strip_prefix(':')
+            .and_then(|value| value.trim_start().strip_prefix('"'));
+        if let Some(value) = value {
+            masked.push_str(":\"");
+            masked.push_str(MASK);
+            rest = value.find('"').map_or("", |end| &value[end..]);
+        }
     }
     masked.push_str(rest);
     masked
@@ -73,6 +97,14 @@ mod tests {
                 &[],
                 "client_credentials_self_scope_requested",
             ),
+            (
+                "a short token",
+                r#"{"access_token" : "abc","x":1}"#,
+                &[],
+                r#"{"access_token":"[masked]","x":1}"#,
+            ),
+            ("a token cut off", r#"{"id_token":"abc"#, &[], r#"{"id_token":"[masked]"#),
+            ("a name and no value", r#"the "token" is"#, &[], r#"the "token" is"#),
             ("markup on lines", "<html>\n  <b>no</b>\r\n", &[], "<html> <b>no</b>"),
             ("control characters", "a\u{1b}[31mb", &[], "a\u{fffd}[31mb"),
         ] {
