@@ -11,11 +11,15 @@ mod future;
 mod http;
 mod introspect;
 pub mod issuer;
+#[cfg(feature = "sandbox")]
+mod jws;
 mod key;
 pub mod metadata;
 mod random;
 mod redact;
 mod revoke;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 mod scope;
 mod secret;
 mod tls;

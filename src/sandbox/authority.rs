@@ -1,0 +1,100 @@
+//! The authorization servers of the org: the org server and the custom ones.
+
+use std::sync::Arc;
+
+use super::keys;
+use super::seed::CustomServer;
+use crate::key::SigningKey;
+
+/// One authorization server.
+#[derive(Clone)]
+pub(super) enum Authority {
+    /// The org server.
+    Org,
+    /// A custom server; `number` tells its keys from those of the others.
+    Custom { server: Arc<CustomServer>, number: usize },
+}
+
+impl Authority {
+    /// The id of a custom server; `None` is the org server. Tokens remember it.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Org => None,
+            Self::Custom { server, .. } => Some(&server.id),
+        }
+    }
+
+    /// The issuer, for an org that is called at `base`.
+    pub(super) fn issuer(&self, base: &str) -> String {
+        match self {
+            Self::Org => base.to_owned(),
+            Self::Custom { server, .. } => format!("{base}/oauth2/{}", server.id),
+        }
+    }
+
+    /// What the endpoints' URLs begin with.
+    pub(super) fn endpoints(&self, base: &str) -> String {
+        match self {
+            Self::Org => format!("{base}/oauth2/v1"),
+            Self::Custom { server, .. } => format!("{base}/oauth2/{}/v1", server.id),
+        }
+    }
+
+    /// The `aud` of the access tokens. Those of the org server are for Okta itself.
+    pub(super) fn audience(&self, base: &str) -> String {
+        match self {
+            Self::Org => base.to_owned(),
+            Self::Custom { server, .. } => server.token_audience(),
+        }
+    }
+
+    /// How long access tokens live, in seconds. Okta: an hour, unless a custom server's rule
+    /// says otherwise.
+    pub(super) fn token_lifetime_secs(&self) -> u32 {
+        match self {
+            Self::Org => 3600,
+            Self::Custom { server, .. } => server.token_lifetime_secs,
+        }
+    }
+
+    /// The `typ` of the access tokens: only the org server writes one.
+    pub(super) fn token_typ(&self) -> Option<&'static str> {
+        match self {
+            Self::Org => Some("application/okta-internal-at+jwt"),
+            Self::Custom { .. } => None,
+        }
+    }
+
+    /// The key that signs access tokens. The org server's is not among the published ones:
+    /// its tokens are opaque to everybody else.
+    pub(super) fn token_key(&self) -> SigningKey {
+        match self {
+            Self::Org => keys::signing_key(0),
+            Self::Custom { number, .. } => keys::signing_key(2 + number),
+        }
+    }
+
+    /// The keys at `/keys`. The org server's are for ID tokens.
+    pub(super) fn published_keys(&self) -> Vec<SigningKey> {
+        match self {
+            Self::Org => vec![keys::signing_key(1)],
+            Self::Custom { .. } => vec![self.token_key()],
+        }
+    }
+
+    /// The System Log's event for an access token that was granted, or refused.
+    pub(super) fn grant_event(&self) -> &'static str {
+        match self {
+            Self::Org => "app.oauth2.token.grant.access_token",
+            Self::Custom { .. } => "app.oauth2.as.token.grant.access_token",
+        }
+    }
+
+    /// The System Log's event for a token that was revoked.
+    pub(super) fn revoke_event(&self) -> &'static str {
+        match self {
+            Self::Org => "app.oauth2.token.revoke",
+            Self::Custom { .. } => "app.oauth2.as.token.revoke",
+        }
+    }
+}

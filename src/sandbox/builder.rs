@@ -1,0 +1,108 @@
+//! Filling and starting a sandbox.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::seed::{App, CustomServer, Seed, User};
+use super::server::Shared;
+use super::state::State;
+use super::{Running, Sandbox};
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::random::{Random, SystemRandom};
+
+/// Loopback, any free port.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Fills and starts a [`Sandbox`].
+#[derive(Debug)]
+#[must_use]
+pub struct SandboxBuilder {
+    seed: Seed,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    address: SocketAddr,
+}
+
+impl SandboxBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            seed: Seed::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            address: DEFAULT_ADDRESS,
+        }
+    }
+
+    /// Adds everything in a seed document.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed.apps.extend(seed.apps);
+        self.seed.users.extend(seed.users);
+        self.seed.servers.extend(seed.servers);
+        self
+    }
+
+    /// Adds an app.
+    pub fn app(mut self, app: App) -> Self {
+        self.seed.apps.push(app);
+        self
+    }
+
+    /// Adds a user.
+    pub fn user(mut self, user: User) -> Self {
+        self.seed.users.push(user);
+        self
+    }
+
+    /// Adds a custom authorization server.
+    pub fn server(mut self, server: CustomServer) -> Self {
+        self.seed.servers.push(server);
+        self
+    }
+
+    /// Tells the server the time. Default: the computer's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes identifiers from this. Default: the operating system's generator. Signing keys never
+    /// come from it.
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Listens there; port 0 is any free port. Default: `127.0.0.1:0`.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Starts the server on the current tokio runtime. Signing keys are made only when they are
+    /// first needed, so this takes a millisecond.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the address is not loopback, or if the seed contradicts itself: two apps,
+    /// users or servers with one id, an empty id, a server outside its bounds; the source is an
+    /// [`Error`] that says what to do. Whatever kept the listener from opening otherwise.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        if !self.address.ip().is_loopback() {
+            let what = format!("a sandbox listens on loopback only, not on {}", self.address.ip());
+            return Err(invalid(Error::configuration(what).advise("use 127.0.0.1")));
+        }
+        let state = State::new(self.seed, self.clock.now()).map_err(invalid)?;
+        let listener = TcpListener::bind(self.address).await?;
+        let address = listener.local_addr()?;
+        let shared = Shared::new(address, self.clock, self.random, state);
+        Ok(Sandbox { running: Arc::new(Running::start(listener, shared)) })
+    }
+}
+
+fn invalid(error: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}

@@ -1,0 +1,53 @@
+//! Tokens that tests order directly.
+
+use std::time::Duration;
+
+/// An access token to be made without a token request: for a client alone, or for a user who has
+/// signed in through it. See [`Sandbox::issue`](super::Sandbox::issue).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Grant {
+    pub(super) client_id: String,
+    pub(super) user_id: Option<String>,
+    pub(super) server: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) lifetime: Option<Duration>,
+}
+
+impl Grant {
+    /// A token of the org server for this client, without scopes, with the server's lifetime.
+    pub fn to_client(client_id: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            user_id: None,
+            server: None,
+            scopes: Vec::new(),
+            lifetime: None,
+        }
+    }
+
+    /// On behalf of the user with this id.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.user_id = Some(id.into());
+        self
+    }
+
+    /// From the custom server with this id instead of the org server.
+    pub fn server(mut self, id: impl Into<String>) -> Self {
+        self.server = Some(id.into());
+        self
+    }
+
+    /// With this scope too; neither grants nor policies are asked.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// For this long, in whole seconds, of any length; zero is a token that is expired at once.
+    /// Default: as long as the server's tokens live.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+}

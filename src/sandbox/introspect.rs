@@ -1,0 +1,49 @@
+//! The introspection endpoint ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)).
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Refusal};
+use super::call::Call;
+use super::client_auth;
+use super::tokens::Issued;
+
+/// `POST …/v1/introspect`: any app of the org may ask about any token of this server.
+///
+/// The hint is not needed to find a token, so it is ignored, as
+/// [RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1) allows.
+pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.expect_method(&Method::POST)?;
+    let form = call.request.form()?;
+    client_auth::authenticate(call, &form)?;
+    let token = form
+        .member("token")
+        .ok_or_else(|| Refusal::request("The 'token' parameter is required."))?;
+    let state = call.sandbox.state();
+    let body = match state.active_token(&call.authority, token, call.now) {
+        Some(issued) => active(issued),
+        // Not a word about the reason: RFC 7662 §2.2.
+        None => json!({"active": false}),
+    };
+    Ok(Answer::json(StatusCode::OK, &body))
+}
+
+fn active(issued: &Issued) -> Value {
+    let mut body = json!({
+        "active": true,
+        "scope": issued.scopes,
+        "client_id": issued.client_id,
+        "sub": issued.subject,
+        "aud": issued.audience,
+        "iss": issued.issuer,
+        "jti": issued.jti,
+        "exp": issued.expires_at,
+        "iat": issued.issued_at,
+        "token_type": "Bearer",
+    });
+    if let Some(user_id) = &issued.user_id {
+        body["uid"] = user_id.as_str().into();
+        body["username"] = issued.subject.as_str().into();
+    }
+    body
+}

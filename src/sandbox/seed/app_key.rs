@@ -1,0 +1,168 @@
+//! An app's registered public key.
+
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::jws::VerificationKey;
+use crate::key::PublicJwk;
+
+/// A public key registered for an app: a JWK, and whether it is active.
+///
+/// In a seed document it is a JWK whose `status` member may be `ACTIVE` (the default) or
+/// `INACTIVE`, as Okta shows it. Keys that Okta would not register are refused: private keys,
+/// other types than RSA and EC, RSA under 2048 bits.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub struct AppKey {
+    jwk: Map<String, Value>,
+    key: VerificationKey,
+    active: bool,
+}
+
+impl AppKey {
+    /// Reads a public JWK, given as a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key) if Okta would not register it.
+    pub fn from_jwk(jwk: &Value) -> Result<Self, Error> {
+        match jwk {
+            Value::Object(members) => members.clone().try_into(),
+            _ => Err(Error::key("the JWK is not a JSON object")),
+        }
+    }
+
+    /// The key id, if the key has one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.jwk.get("kid").and_then(Value::as_str)
+    }
+
+    /// Whether assertions signed with the key are accepted.
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    pub(in crate::sandbox) fn deactivate(&mut self) {
+        self.active = false;
+    }
+
+    /// Okta takes a key without `use` as a signing key.
+    pub(in crate::sandbox) fn is_for_signing(&self) -> bool {
+        self.jwk.get("use").is_none_or(|usage| usage == "sig")
+    }
+
+    pub(in crate::sandbox) fn verification_key(&self) -> &VerificationKey {
+        &self.key
+    }
+
+    /// The JWK without its status.
+    pub(in crate::sandbox) fn jwk(&self) -> &Map<String, Value> {
+        &self.jwk
+    }
+}
+
+impl TryFrom<Map<String, Value>> for AppKey {
+    type Error = Error;
+
+    fn try_from(mut jwk: Map<String, Value>) -> Result<Self, Error> {
+        let active = match jwk.remove("status") {
+            None => true,
+            Some(status) if status == "ACTIVE" => true,
+            Some(status) if status == "INACTIVE" => false,
+            Some(_) => {
+                return Err(Error::key("the JWK's `status` is neither ACTIVE nor INACTIVE"));
+            }
+        };
+        if jwk.get("kid").is_some_and(|kid| !kid.is_string()) {
+            return Err(Error::key("the JWK's `kid` is not text"));
+        }
+        let key = VerificationKey::from_jwk(&jwk)?;
+        Ok(Self { jwk, key, active })
+    }
+}
+
+impl From<&PublicJwk> for AppKey {
+    fn from(public: &PublicJwk) -> Self {
+        // A PublicJwk is made from a key that OpenSSL has loaded and whose type, curve and size
+        // were checked then; it is written as a JSON object without private members.
+        serde_json::from_str(&public.to_json()).expect("a PublicJwk is a usable public key")
+    }
+}
+
+impl From<PublicJwk> for AppKey {
+    fn from(public: PublicJwk) -> Self {
+        Self::from(&public)
+    }
+}
+
+impl fmt::Debug for AppKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppKey")
+            .field("key_id", &self.key_id())
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a JWK Set or a plain list of JWKs.
+pub(super) fn read_set<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<AppKey>, D::Error> {
+    let keys = match Value::deserialize(from)? {
+        Value::Object(mut set) => set.remove("keys").filter(|_| set.is_empty()),
+        list => Some(list),
+    };
+    let Some(Value::Array(keys)) = keys else {
+        return Err(D::Error::custom("`jwks` is neither {\"keys\": […]} nor a list of JWKs"));
+    };
+    keys.iter()
+        .enumerate()
+        .map(|(index, jwk)| {
+            AppKey::from_jwk(jwk)
+                .map_err(|fault| D::Error::custom(format!("key {} of `jwks`: {fault}", index + 1)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Algorithm, SigningKey};
+    use crate::sandbox::Seed;
+
+    fn jwk(status: &str) -> String {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let jwk = key.with_key_id(Some("k1".to_owned())).public_jwk().to_json();
+        jwk.replacen('{', &format!("{{{status}"), 1)
+    }
+
+    fn read(jwks: &str) -> Result<Vec<AppKey>, serde_json::Error> {
+        let text = format!(r#"{{"apps": [{{"client_id": "0oa1", "jwks": {jwks}}}]}}"#);
+        serde_json::from_str(&text).map(|mut seed: Seed| seed.apps.remove(0).jwks)
+    }
+
+    #[test]
+    fn a_set_and_a_list_read_alike() {
+        let jwk = jwk("");
+        for text in [format!(r#"{{"keys": [{jwk}]}}"#), format!("[{jwk}]")] {
+            let keys = read(&text).unwrap();
+            assert_eq!(keys[0].key_id(), Some("k1"));
+            assert!(keys[0].is_active() && keys[0].is_for_signing());
+        }
+    }
+
+    #[test]
+    fn a_status_is_kept_and_a_wrong_one_refused() {
+        assert!(!read(&format!("[{}]", jwk(r#""status":"INACTIVE","#))).unwrap()[0].is_active());
+        assert!(read(&format!("[{}]", jwk(r#""status":"off","#))).is_err());
+    }
+
+    #[test]
+    fn a_private_key_is_refused_and_not_repeated() {
+        let error = read(&format!("[{}]", jwk(r#""d":"s3cret","#))).unwrap_err().to_string();
+        assert!(error.contains("key 1"), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}

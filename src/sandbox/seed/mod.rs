@@ -1,0 +1,65 @@
+//! What a sandbox begins with: apps, users and custom authorization servers.
+//!
+//! The types are both the seed document (read with serde from JSON or YAML) and the arguments of
+//! the builder.
+
+mod app;
+mod app_key;
+mod custom_server;
+mod user;
+
+use serde::Deserialize;
+
+pub use app::{App, AppKind, AppStatus, AuthMethod};
+pub use app_key::AppKey;
+pub use custom_server::CustomServer;
+pub use user::{User, UserStatus};
+
+/// A whole org: the seed document. Unknown members are refused, so that a typing error shows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Seed {
+    /// The OAuth clients. Default: none.
+    pub apps: Vec<App>,
+    /// The people in the directory. Default: none.
+    pub users: Vec<User>,
+    /// The custom authorization servers, beside the org server that every sandbox has. Default:
+    /// none, not even `default`.
+    pub servers: Vec<CustomServer>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_needs_only_what_has_no_default() {
+        let seed: Seed = serde_json::from_str(
+            r#"{
+                "apps": [{"client_id": "0oa1", "scopes": ["okta.users.read"]}],
+                "users": [{"id": "00u1", "login": "ada@example.test"}],
+                "servers": [{"id": "default"}]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(seed.apps[0].auth_method, AuthMethod::PrivateKeyJwt);
+        assert!(seed.apps[0].admin);
+        assert_eq!(seed.users[0].status, UserStatus::Active);
+        assert_eq!(seed.servers[0].token_audience(), "api://default");
+        assert!(seed.servers[0].check().is_ok());
+    }
+
+    #[test]
+    fn a_typing_error_in_a_document_is_refused() {
+        for text in [
+            r#"{"app": []}"#,
+            r#"{"apps": [{"client_id": "0oa1", "scope": []}]}"#,
+            r#"{"apps": [{"client_id": "0oa1", "auth_method": "private_key"}]}"#,
+            r#"{"users": [{"id": "00u1", "login": "a", "status": "active"}]}"#,
+            r#"{"servers": [{"id": "default", "lifetime": 3600}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Seed>(text).is_err(), "{text}");
+        }
+    }
+}

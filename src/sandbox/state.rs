@@ -1,0 +1,283 @@
+//! What the server knows. Pure: time and identifiers come in as arguments.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::authority::Authority;
+use super::log::SystemLog;
+use super::request::RecordedRequest;
+use super::seed::{App, AppKey, AppStatus, CustomServer, Seed, User, UserStatus};
+use super::tokens::{Digest, Issued, Tokens, UsedAssertions};
+use crate::error::Error;
+
+/// Everything that changes while the server runs.
+pub(super) struct State {
+    apps: BTreeMap<String, Arc<App>>,
+    users: BTreeMap<String, User>,
+    authorities: BTreeMap<String, Authority>,
+    pub(super) tokens: Tokens,
+    pub(super) used_assertions: UsedAssertions,
+    pub(super) log: SystemLog,
+    requests: VecDeque<RecordedRequest>,
+    /// How far the server's clock is ahead of the sandbox's.
+    pub(super) clock_offset: TimeDelta,
+}
+
+impl State {
+    /// How many requests are remembered.
+    pub(super) const MAX_REQUESTS: usize = 10_000;
+
+    /// Takes the seed, unless it contradicts itself.
+    pub(super) fn new(seed: Seed, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut state = Self {
+            apps: BTreeMap::new(),
+            users: BTreeMap::new(),
+            authorities: BTreeMap::new(),
+            tokens: Tokens::default(),
+            used_assertions: UsedAssertions::default(),
+            log: SystemLog::default(),
+            requests: VecDeque::new(),
+            clock_offset: TimeDelta::zero(),
+        };
+        for app in seed.apps {
+            check_id("app", &app.client_id, state.apps.contains_key(&app.client_id))?;
+            state.register(app);
+        }
+        for user in seed.users {
+            check_id("user", &user.id, state.users.contains_key(&user.id))?;
+            let created = user.created.or(Some(now));
+            state.users.insert(user.id.clone(), User { created, ..user });
+        }
+        for server in seed.servers {
+            check_id("server", &server.id, state.authorities.contains_key(&server.id))?;
+            state.add_server(server)?;
+        }
+        Ok(state)
+    }
+
+    fn add_server(&mut self, server: CustomServer) -> Result<(), Error> {
+        server.check()?;
+        let number = self.authorities.len();
+        let id = server.id.clone();
+        self.authorities.insert(id, Authority::Custom { server: Arc::new(server), number });
+        Ok(())
+    }
+
+    /// Adds an app, or replaces the one with the same client id.
+    pub(super) fn register(&mut self, app: App) {
+        self.apps.insert(app.client_id.clone(), Arc::new(app));
+    }
+
+    pub(super) fn app(&self, client_id: &str) -> Option<Arc<App>> {
+        self.apps.get(client_id).cloned()
+    }
+
+    pub(super) fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
+    }
+
+    pub(super) fn user(&self, id: &str) -> Option<&User> {
+        self.users.get(id)
+    }
+
+    /// A custom server.
+    pub(super) fn authority(&self, id: &str) -> Option<Authority> {
+        self.authorities.get(id).cloned()
+    }
+
+    pub(super) fn add_key(&mut self, client_id: &str, key: AppKey) -> Result<(), Error> {
+        self.change_app(client_id, |app| app.jwks.push(key))
+    }
+
+    pub(super) fn deactivate_key(&mut self, client_id: &str, key_id: &str) -> Result<(), Error> {
+        let mut found = false;
+        self.change_app(client_id, |app| {
+            for key in app.jwks.iter_mut().filter(|key| key.key_id() == Some(key_id)) {
+                key.deactivate();
+                found = true;
+            }
+        })?;
+        match found {
+            true => Ok(()),
+            false => Err(unknown("key", key_id)),
+        }
+    }
+
+    pub(super) fn grant(&mut self, client_id: &str, scope: String) -> Result<(), Error> {
+        self.change_app(client_id, |app| {
+            app.scopes.insert(scope);
+        })
+    }
+
+    /// Activates or deactivates an app. Okta: deactivation kills the app's tokens for good.
+    pub(super) fn set_app_status(
+        &mut self,
+        client_id: &str,
+        status: AppStatus,
+    ) -> Result<(), Error> {
+        self.change_app(client_id, |app| app.status = status)?;
+        if status == AppStatus::Inactive {
+            self.tokens.revoke_all(|issued| issued.client_id == client_id);
+        }
+        Ok(())
+    }
+
+    /// Sets a user's status. Okta: deactivation kills the user's tokens for good; any other
+    /// status but `ACTIVE` makes them inactive for as long as it lasts.
+    pub(super) fn set_user_status(&mut self, id: &str, status: UserStatus) -> Result<(), Error> {
+        self.users.get_mut(id).ok_or_else(|| unknown("user", id))?.status = status;
+        if status == UserStatus::Deprovisioned {
+            self.tokens.revoke_all(|issued| issued.user_id.as_deref() == Some(id));
+        }
+        Ok(())
+    }
+
+    /// A token that this authorization server issued and that is good now: not expired, not
+    /// revoked, its client and its user active.
+    pub(super) fn active_token(
+        &self,
+        authority: &Authority,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Option<&Issued> {
+        let issued = self.tokens.find(&Digest::of(token))?;
+        let client_is_active =
+            self.apps.get(&issued.client_id).is_some_and(|app| app.status == AppStatus::Active);
+        let user_is_active = issued.user_id.as_ref().is_none_or(|id| {
+            self.users.get(id).is_some_and(|user| user.status == UserStatus::Active)
+        });
+        let good = issued.authority.as_deref() == authority.id()
+            && !issued.revoked
+            && !issued.is_expired(now)
+            && client_is_active
+            && user_is_active;
+        good.then_some(issued)
+    }
+
+    pub(super) fn record(&mut self, request: RecordedRequest) {
+        if self.requests.len() == Self::MAX_REQUESTS {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
+
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
+        self.requests.iter().cloned().collect()
+    }
+
+    pub(super) fn clear_requests(&mut self) {
+        self.requests.clear();
+    }
+
+    fn change_app(&mut self, client_id: &str, change: impl FnOnce(&mut App)) -> Result<(), Error> {
+        let app = self.apps.get_mut(client_id).ok_or_else(|| unknown("app", client_id))?;
+        // A request that is being answered keeps the app as it was when it came in.
+        change(Arc::make_mut(app));
+        Ok(())
+    }
+}
+
+pub(super) fn unknown(what: &str, id: &str) -> Error {
+    Error::input(format!("the sandbox has no {what} {id:?}"))
+        .advise("seed or register it, and check the spelling")
+}
+
+fn check_id(what: &str, id: &str, taken: bool) -> Result<(), Error> {
+    if id.is_empty() {
+        return Err(Error::configuration(format!("a seeded {what} has an empty id")));
+    }
+    if taken {
+        let advice = "give each its own";
+        return Err(Error::configuration(format!("the seed has two {what}s {id:?}")).advise(advice));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope::Scopes;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn state() -> State {
+        let seed = Seed {
+            apps: vec![App::service("0oa1"), App::service("0oa2")],
+            users: vec![User::new("00u1", "ada@example.test")],
+            servers: vec![CustomServer::new("default"), CustomServer::new("other")],
+        };
+        let mut state = State::new(seed, now()).unwrap();
+        let issued = Issued {
+            authority: Some("default".to_owned()),
+            jti: "AT.1".to_owned(),
+            client_id: "0oa1".to_owned(),
+            user_id: Some("00u1".to_owned()),
+            subject: "ada@example.test".to_owned(),
+            scopes: Scopes::default(),
+            issuer: String::new(),
+            audience: String::new(),
+            issued_at: 0,
+            expires_at: 60,
+            revoked: false,
+        };
+        state.tokens.insert(Digest::of("token"), issued, now());
+        state
+    }
+
+    fn is_active(state: &State) -> bool {
+        let authority = state.authority("default").unwrap();
+        state.active_token(&authority, "token", now()).is_some()
+    }
+
+    #[test]
+    fn a_token_is_active_at_its_own_server_only() {
+        let state = state();
+        assert!(is_active(&state));
+        let other = state.authority("other").unwrap();
+        assert!(state.active_token(&other, "token", now()).is_none());
+        assert!(state.active_token(&Authority::Org, "token", now()).is_none());
+    }
+
+    #[test]
+    fn tokens_of_a_deactivated_app_stay_dead() {
+        let mut state = state();
+        state.set_app_status("0oa2", AppStatus::Inactive).unwrap();
+        assert!(is_active(&state));
+        state.set_app_status("0oa1", AppStatus::Inactive).unwrap();
+        assert!(!is_active(&state));
+        state.set_app_status("0oa1", AppStatus::Active).unwrap();
+        assert!(!is_active(&state));
+    }
+
+    #[test]
+    fn suspension_ends_and_deactivation_does_not() {
+        let mut state = state();
+        state.set_user_status("00u1", UserStatus::Suspended).unwrap();
+        assert!(!is_active(&state));
+        state.set_user_status("00u1", UserStatus::Active).unwrap();
+        assert!(is_active(&state));
+        state.set_user_status("00u1", UserStatus::Deprovisioned).unwrap();
+        state.set_user_status("00u1", UserStatus::Active).unwrap();
+        assert!(!is_active(&state));
+    }
+
+    #[test]
+    fn a_seed_that_names_something_twice_is_refused() {
+        let twice = Seed { apps: vec![App::service("0oa1"); 2], ..Seed::default() };
+        assert!(State::new(twice, now()).is_err());
+        let empty = Seed { users: vec![User::new("", "ada")], ..Seed::default() };
+        assert!(State::new(empty, now()).is_err());
+    }
+
+    #[test]
+    fn what_is_unknown_cannot_be_changed() {
+        let mut state = state();
+        assert!(state.grant("0oa9", "okta.users.read".to_owned()).is_err());
+        assert!(state.deactivate_key("0oa1", "k9").is_err());
+        assert!(state.set_user_status("00u9", UserStatus::Active).is_err());
+    }
+}

@@ -1,0 +1,272 @@
+//! The token endpoint: the client_credentials grant
+//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and how access tokens
+//! are made.
+
+use chrono::{DateTime, Utc};
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Refusal};
+use super::authority::Authority;
+use super::call::Call;
+use super::client_auth;
+use super::keys;
+use super::log::{Entry, LogEntity};
+use super::request::Form;
+use super::seed::{App, AppKind, CustomServer, User};
+use super::server::Shared;
+use super::tokens::{Digest, Issued};
+use crate::scope::Scopes;
+
+/// `POST …/v1/token`.
+pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
+    call.expect_method(&Method::POST)?;
+    let form = call.request.form()?;
+    let app = client_auth::authenticate(call, &form)?;
+    let granted = grant(call, &form, &app);
+    let (target, failure) = match &granted {
+        Ok((token, issued)) => (vec![entity(token, issued)], None),
+        Err(refusal) => (Vec::new(), Some(refusal.reason().to_owned())),
+    };
+    call.log(Entry {
+        event_type: call.authority.grant_event(),
+        actor: LogEntity::client(&app),
+        target,
+        failure,
+        request_id: None,
+    });
+    granted.map(|(token, issued)| {
+        let body = json!({
+            "token_type": "Bearer",
+            "expires_in": issued.expires_at - issued.issued_at,
+            "access_token": token,
+            "scope": issued.scopes,
+        });
+        Answer::json(StatusCode::OK, &body)
+    })
+}
+
+fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<(String, Issued), Refusal> {
+    check_grant_type(form)?;
+    let scopes = Scopes::from_answer(form.member("scope").unwrap_or_default());
+    let scopes = match &call.authority {
+        Authority::Org => org_scopes(app, &scopes)?,
+        Authority::Custom { server, .. } => custom_scopes(app, server, scopes)?,
+    };
+    check_dpop(call, app)?;
+    let lifetime_secs = i64::from(call.authority.token_lifetime_secs());
+    let order = Order { app, user: None, scopes, lifetime_secs };
+    Ok(mint(call.sandbox, &call.authority, &call.request.base, order, call.now))
+}
+
+fn check_grant_type(form: &Form) -> Result<(), Refusal> {
+    match form.member("grant_type") {
+        Some("client_credentials") => Ok(()),
+        Some(_) => Err(Refusal::oauth(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "The authorization grant type is not supported by the authorization server. Configured grant types: [client_credentials].",
+        )),
+        None => Err(Refusal::request(
+            "The token request must specify a 'grant_type'. Valid values: [client_credentials]",
+        )),
+    }
+}
+
+/// The org server gives service apps those of the requested Okta scopes that are granted to them,
+/// and refuses when that leaves none.
+fn org_scopes(app: &App, requested: &Scopes) -> Result<Scopes, Refusal> {
+    if app.kind != AppKind::Service {
+        return Err(Refusal::client(
+            "Only clients with 'application_type' of 'service' may use the client_credentials 'grant_type' with the Org Authorization Server.",
+        ));
+    }
+    if requested.is_empty() {
+        return Err(Refusal::scope("No scopes were requested."));
+    }
+    refuse_user_scopes(requested)?;
+    if !requested.iter().all(is_okta_scope) {
+        return Err(Refusal::scope("Custom scopes are not allowed for this request."));
+    }
+    let granted: Vec<&str> = requested.iter().filter(|scope| app.scopes.contains(*scope)).collect();
+    if granted.is_empty() {
+        return Err(Refusal::oauth(
+            StatusCode::BAD_REQUEST,
+            "consent_required",
+            "You are not allowed any of the requested scopes.",
+        ));
+    }
+    Ok(Scopes::from_answer(&granted.join(" ")))
+}
+
+/// A custom server gives its own scopes to the clients that its access policy names.
+fn custom_scopes(app: &App, server: &CustomServer, requested: Scopes) -> Result<Scopes, Refusal> {
+    refuse_user_scopes(&requested)?;
+    if !requested.iter().all(|scope| server.scopes.contains(scope)) {
+        return Err(Refusal::scope(
+            "One or more scopes are not configured for the authorization server resource.",
+        ));
+    }
+    if server.clients.as_ref().is_some_and(|clients| !clients.contains(&app.client_id)) {
+        return Err(Refusal::oauth(
+            StatusCode::UNAUTHORIZED,
+            "access_denied",
+            "Policy evaluation failed for this request, please check the policy configurations.",
+        ));
+    }
+    if !requested.is_empty() {
+        return Ok(requested);
+    }
+    if server.default_scopes.is_empty() {
+        return Err(Refusal::scope(
+            "The authorization server resource does not have any configured default scopes, 'scope' must be provided.",
+        ));
+    }
+    let defaults: Vec<&str> = server.default_scopes.iter().map(String::as_str).collect();
+    Ok(Scopes::from_answer(&defaults.join(" ")))
+}
+
+/// With client_credentials there is no user whom these scopes could be about.
+fn refuse_user_scopes(requested: &Scopes) -> Result<(), Refusal> {
+    if requested.iter().any(|scope| OPENID_SCOPES.contains(&scope)) {
+        return Err(Refusal::scope("Cannot request 'openid' scopes using client credentials."));
+    }
+    if requested.iter().any(|scope| scope.ends_with(".self")) {
+        return Err(Refusal::oauth(
+            StatusCode::BAD_REQUEST,
+            "client_credentials_self_scope_requested",
+            "The 'client_credentials' grant type may not request .self scopes.",
+        ));
+    }
+    Ok(())
+}
+
+fn is_okta_scope(scope: &str) -> bool {
+    scope.starts_with("okta.") || scope.starts_with("ssf.")
+}
+
+/// An app that demands DPoP gets no token without a proof, and proofs cannot be checked here.
+fn check_dpop(call: &Call<'_>, app: &App) -> Result<(), Refusal> {
+    if !app.dpop_required {
+        return Ok(());
+    }
+    let description = match call.request.headers.contains_key("dpop") {
+        false => "The DPoP proof JWT header is missing.",
+        true => "This sandbox cannot check DPoP proofs.",
+    };
+    Err(Refusal::oauth(StatusCode::BAD_REQUEST, "invalid_dpop_proof", description))
+}
+
+/// What goes into an access token.
+pub(super) struct Order<'a> {
+    pub(super) app: &'a App,
+    pub(super) user: Option<&'a User>,
+    pub(super) scopes: Scopes,
+    pub(super) lifetime_secs: i64,
+}
+
+/// Makes an access token, and remembers it.
+pub(super) fn mint(
+    sandbox: &Shared,
+    authority: &Authority,
+    base: &str,
+    order: Order<'_>,
+    now: DateTime<Utc>,
+) -> (String, Issued) {
+    let client_id = &order.app.client_id;
+    let issued = Issued {
+        authority: authority.id().map(str::to_owned),
+        jti: format!("AT.{}", sandbox.identifier()),
+        client_id: client_id.clone(),
+        user_id: order.user.map(|user| user.id.clone()),
+        subject: order.user.map_or(client_id, |user| &user.login).clone(),
+        scopes: order.scopes,
+        issuer: authority.issuer(base),
+        audience: authority.audience(base),
+        issued_at: now.timestamp(),
+        expires_at: now.timestamp() + order.lifetime_secs,
+        revoked: false,
+    };
+    // Signing takes long; nobody else should wait for it.
+    let token = keys::sign(&authority.token_key(), authority.token_typ(), &claims(&issued));
+    sandbox.state().tokens.insert(Digest::of(&token), issued.clone(), now);
+    (token, issued)
+}
+
+/// Okta's claims; they are not those of RFC 9068.
+fn claims(issued: &Issued) -> Value {
+    let mut claims = json!({
+        "ver": 1,
+        "jti": issued.jti,
+        "iss": issued.issuer,
+        "aud": issued.audience,
+        "iat": issued.issued_at,
+        "exp": issued.expires_at,
+        "cid": issued.client_id,
+        "scp": issued.scopes.iter().collect::<Vec<_>>(),
+        "sub": issued.subject,
+    });
+    if let Some(user_id) = &issued.user_id {
+        claims["uid"] = user_id.as_str().into();
+    }
+    claims
+}
+
+/// The token as the System Log shows it.
+pub(super) fn entity(token: &str, issued: &Issued) -> LogEntity {
+    let hash = Digest::of(token).text();
+    LogEntity::access_token(&issued.jti, issued.expires_at, &issued.subject, &hash)
+}
+
+const OPENID_SCOPES: [&str; 7] =
+    ["openid", "profile", "email", "address", "phone", "offline_access", "device_sso"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(result: Result<Scopes, Refusal>) -> String {
+        match result {
+            Ok(scopes) => format!("granted {scopes}"),
+            Err(refusal) => refusal.reason().to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_org_server_gives_what_is_granted() {
+        let app = App::service("0oa1").grant("okta.users.read").grant("okta.logs.read");
+        for (requested, expected) in [
+            ("okta.users.read", "granted okta.users.read"),
+            ("okta.users.read okta.apps.read", "granted okta.users.read"),
+            ("okta.apps.read", "consent_required"),
+            ("", "invalid_scope"),
+            ("read", "invalid_scope"),
+            ("okta.users.read openid", "invalid_scope"),
+            ("okta.users.read.self", "client_credentials_self_scope_requested"),
+        ] {
+            let scopes = org_scopes(&app, &Scopes::from_answer(requested));
+            assert_eq!(reason(scopes), expected, "{requested}");
+        }
+        let web = App::web("0oa2").grant("okta.users.read");
+        assert_eq!(
+            reason(org_scopes(&web, &Scopes::from_answer("okta.users.read"))),
+            "invalid_client"
+        );
+    }
+
+    #[test]
+    fn a_custom_server_gives_what_it_defines_to_whom_its_policy_names() {
+        let server = CustomServer::new("default").scope("read").scope("write").client("0oa1");
+        let give = |client: &str, scopes: &str| {
+            reason(custom_scopes(&App::service(client), &server, Scopes::from_answer(scopes)))
+        };
+        assert_eq!(give("0oa1", "read write"), "granted read write");
+        assert_eq!(give("0oa1", "read okta.users.read"), "invalid_scope");
+        assert_eq!(give("0oa1", "offline_access"), "invalid_scope");
+        assert_eq!(give("0oa1", ""), "invalid_scope");
+        assert_eq!(give("0oa2", "read"), "access_denied");
+        let with_default = server.clone().default_scope("read");
+        let scopes = custom_scopes(&App::web("0oa1"), &with_default, Scopes::default());
+        assert_eq!(reason(scopes), "granted read");
+    }
+}
