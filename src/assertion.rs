@@ -8,14 +8,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::jws;
 use crate::key::Signer;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -138,7 +137,7 @@ impl AssertionSigner {
                 .advise("copy the Client ID from the app's General tab"));
         }
         config.check()?;
-        let header = encode_json(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
+        let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
         Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
     }
 
@@ -221,15 +220,9 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let mut jwt = String::with_capacity(1024);
-        jwt.push_str(&self.header);
-        jwt.push('.');
-        jwt.push_str(&encode_json(&claims));
-        let signature = self.signer.sign(jwt.as_bytes()).await.map_err(|cause| {
+        let jwt = jws::sign(&self.header, &claims, &*self.signer).await.map_err(|cause| {
             Error::key("the client assertion could not be signed").because(cause)
         })?;
-        jwt.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
         Ok(ClientAssertion {
             jwt: Secret::new(jwt),
             audience: audience.to_owned(),
@@ -298,12 +291,6 @@ struct Claims<'a> {
     jti: Option<Uuid>,
 }
 
-fn encode_json(value: &impl Serialize) -> String {
-    // Strings and integers only: nothing that JSON could refuse.
-    let json = serde_json::to_vec(value).expect("plain claims serialise");
-    URL_SAFE_NO_PAD.encode(json)
-}
-
 /// A configured duration as a calendar difference; [`AssertionConfig::check`] keeps it small.
 fn seconds(duration: Duration) -> TimeDelta {
     TimeDelta::seconds(duration.as_secs() as i64)
@@ -315,6 +302,8 @@ mod tests {
     use crate::ErrorKind;
     use crate::key::{Algorithm, SigningKey};
     use crate::random::SeededRandom;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
 
     const URL: &str = "https://acme.okta.com/oauth2/v1/introspect";

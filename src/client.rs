@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::caller::Caller;
+use crate::circuit::CircuitConfig;
 use crate::clock::{Clock, SystemClock};
+use crate::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
 use crate::http::{Http, HttpConfig};
@@ -12,9 +15,12 @@ use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
 use crate::metadata::{self, Metadata};
 use crate::random::{Random, SystemRandom};
+use crate::rate_limit::RateLimit;
+use crate::retry::RetryConfig;
 use crate::revoke;
 use crate::scope::Scopes;
 use crate::secret::Token;
+use crate::server_time::ClockOffset;
 use crate::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig};
 
 /// A service app at one authorization server. Cheap to clone; clones share connections, key and
@@ -59,6 +65,18 @@ struct Calls {
     revocation: Target,
 }
 
+/// An endpoint that a client calls.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// Where tokens are requested.
+    Token,
+    /// Where tokens are introspected.
+    Introspection,
+    /// Where tokens are revoked.
+    Revocation,
+}
+
 impl Client {
     /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
     pub fn builder(
@@ -74,6 +92,9 @@ impl Client {
             audience: Audience::default(),
             assertion: AssertionConfig::default(),
             http: HttpConfig::default(),
+            retry: RetryConfig::default(),
+            circuit: CircuitConfig::default(),
+            dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -156,6 +177,24 @@ impl Client {
         metadata::fetch(self.inner.calls.exchange.http(), &self.inner.issuer).await
     }
 
+    /// What the server said last about its rate limit at an endpoint, if it has said anything.
+    ///
+    /// Okta counts introspection and revocation together, and every endpoint of all custom
+    /// servers together.
+    pub fn rate_limit(&self, endpoint: Endpoint) -> Option<RateLimit> {
+        let calls = &self.inner.calls;
+        match endpoint {
+            Endpoint::Token => calls.token.rate_limit(),
+            Endpoint::Introspection => calls.introspection.rate_limit(),
+            Endpoint::Revocation => calls.revocation.rate_limit(),
+        }
+    }
+
+    /// How far the server's clock is ahead of this computer's, as of its latest answer.
+    pub fn clock_offset(&self) -> Option<ClockOffset> {
+        self.inner.calls.exchange.clock_offset()
+    }
+
     /// Makes an assertion for an endpoint that this library does not call itself.
     ///
     /// # Errors
@@ -177,6 +216,9 @@ pub struct ClientBuilder {
     audience: Audience,
     assertion: AssertionConfig,
     http: HttpConfig,
+    retry: RetryConfig,
+    circuit: CircuitConfig,
+    dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -206,6 +248,24 @@ impl ClientBuilder {
     /// How the server is reached.
     pub fn http(mut self, config: HttpConfig) -> Self {
         self.http = config;
+        self
+    }
+
+    /// How calls that failed for no lasting reason are repeated.
+    pub fn retry(mut self, config: RetryConfig) -> Self {
+        self.retry = config;
+        self
+    }
+
+    /// When a server that keeps failing is left alone.
+    pub fn circuit(mut self, config: CircuitConfig) -> Self {
+        self.circuit = config;
+        self
+    }
+
+    /// Whether and how tokens are bound to a key. Default: when the server demands it.
+    pub fn dpop(mut self, config: DpopConfig) -> Self {
+        self.dpop = config;
         self
     }
 
@@ -250,6 +310,9 @@ impl ClientBuilder {
         let plain =
             called.iter().all(|endpoint| endpoint.is_plain_http()) && self.issuer.is_plain_http();
         let http = Http::new(&self.http, Arc::clone(&self.clock), plain)?;
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let caller = Caller::new(http, clock, random, self.retry, self.circuit)?;
+        let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,
             self.signer,
@@ -261,7 +324,7 @@ impl ClientBuilder {
             token: target(&endpoints.token)?,
             introspection: target(&endpoints.introspection)?,
             revocation: target(&endpoints.revocation)?,
-            exchange: Exchange::new(http, Arc::clone(&self.clock), assertions),
+            exchange: Exchange::new(caller, assertions, prover),
         });
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, {
             let calls = Arc::clone(&calls);

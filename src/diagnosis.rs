@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::error::Refusal;
+use crate::server_time::ClockOffset;
 
 /// The likely cause of a refusal, and its cure.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,6 +34,14 @@ impl fmt::Display for Diagnosis {
 }
 
 impl Diagnosis {
+    /// Adds to what was sent how far our clock is off, where that is what it is about.
+    pub(crate) fn with_clock(mut self, offset: Option<ClockOffset>) -> Self {
+        if let (Some(sent), Some(offset), "exp" | "iat") = (&mut self.sent, offset, self.about) {
+            sent.push_str(&format!("; {offset}"));
+        }
+        self
+    }
+
     /// Finds the first row that fits the refusal. `sent` tells what our assertion said about a
     /// claim or header.
     pub(crate) fn of(refusal: &Refusal, sent: impl FnOnce(&str) -> Option<String>) -> Option<Self> {

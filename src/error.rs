@@ -26,6 +26,7 @@ struct Inner {
     refusal: Option<Refusal>,
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
+    trail: Option<Trail>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -101,6 +102,28 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What was tried before an error was given.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Trail {
+    /// How many requests were sent.
+    pub attempts: u32,
+    /// From the beginning of the call to its end.
+    pub elapsed: Duration,
+    /// Okta's ids of the requests that were answered, in order.
+    pub request_ids: Vec<String>,
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {} attempts in {:.1} s", self.attempts, self.elapsed.as_secs_f64())?;
+        if !self.request_ids.is_empty() {
+            write!(f, ", request ids {}", self.request_ids.join(" "))?;
+        }
+        Ok(())
+    }
+}
+
 impl Error {
     /// What the caller should do.
     pub fn kind(&self) -> ErrorKind {
@@ -122,7 +145,13 @@ impl Error {
         self.0.diagnosis.as_ref()
     }
 
-    /// How long the server wants to be left alone, by its own clock.
+    /// What was tried, if the error is that of a call.
+    pub fn trail(&self) -> Option<&Trail> {
+        self.0.trail.as_ref()
+    }
+
+    /// How long to leave the server alone, if that is known: by its own word and clock, or until
+    /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -135,6 +164,7 @@ impl Error {
             refusal: None,
             diagnosis: None,
             retry_after: None,
+            trail: None,
             source: None,
         }))
     }
@@ -176,6 +206,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn after(mut self, trail: Trail) -> Self {
+        self.0.trail = Some(trail);
+        self
+    }
+
     pub(crate) fn retry_in(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
@@ -184,7 +219,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.what)
+        f.write_str(&self.0.what)?;
+        match &self.0.trail {
+            Some(trail) if trail.attempts > 1 => write!(f, " ({trail})"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -207,6 +246,9 @@ impl fmt::Debug for Error {
         }
         if let Some(wait) = &inner.retry_after {
             out.field("retry_after", wait);
+        }
+        if let Some(trail) = &inner.trail {
+            out.field("trail", trail);
         }
         if let Some(source) = &inner.source {
             out.field("source", source);

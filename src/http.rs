@@ -92,6 +92,8 @@ impl Http {
             .referer(false)
             .retry(reqwest::retry::never())
             .tcp_nodelay(true);
+        // What is meant for this computer must not go to a proxy elsewhere.
+        let builder = if plain { builder.no_proxy() } else { builder };
         let client = tls::configure(builder, config, plain)?.build().map_err(|cause| {
             Error::configuration("the HTTP client cannot be built").because(cause)
         })?;
@@ -104,12 +106,16 @@ impl Http {
     }
 
     /// Sends one request and reads the whole answer, unless `deadline` comes first.
-    pub(crate) async fn send(&self, request: Request, deadline: Instant) -> Result<Answer, Error> {
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         let host = request.url().host_str().unwrap_or_default().to_owned();
         let path = request.url().path().to_owned();
         match before(&*self.clock, deadline, self.receive(request)).await {
-            Some(answer) => answer.map_err(|fault| fault.into_error(&host, &path)),
-            None => Err(timed_out(&host, &path)),
+            Some(answer) => answer.map_err(|fault| fault.into_failure(&host, &path)),
+            None => Err(Failure { error: timed_out(&host, &path), lasting: true }),
         }
     }
 
@@ -205,6 +211,13 @@ impl Answer {
     }
 }
 
+/// Why there is no answer, and whether the same request would fail again.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) lasting: bool,
+}
+
 /// Why no complete answer came.
 enum Fault {
     Transport(reqwest::Error),
@@ -212,30 +225,32 @@ enum Fault {
 }
 
 impl Fault {
-    fn into_error(self, host: &str, path: &str) -> Error {
+    fn into_failure(self, host: &str, path: &str) -> Failure {
         let cause = match self {
             Self::TooLong => {
                 let what =
                     format!("the answer of {path} is longer than {} bytes", HttpConfig::MAX_ANSWER);
-                return Error::malformed(what)
-                    .advise("check that the issuer is the address of an authorization server");
+                let advice = "check that the issuer is the address of an authorization server";
+                return Failure { error: Error::malformed(what).advise(advice), lasting: true };
             }
             Self::Transport(cause) => cause.without_url(),
         };
-        if cause.is_timeout() {
-            return timed_out(host, path).because(cause);
-        }
-        if cause.is_connect() {
-            return Error::new(ErrorKind::Unreachable, format!("no connection to {host}"))
+        let unreachable = |what: String| Error::new(ErrorKind::Unreachable, what);
+        let distrust = tls::distrusts(&cause);
+        let error = if cause.is_timeout() {
+            timed_out(host, path)
+        } else if distrust {
+            unreachable(format!("the TLS connection to {host} could not be trusted")).advise(
+                "check the host's name and certificate; name a private authority as an extra root",
+            )
+        } else if cause.is_connect() {
+            unreachable(format!("no connection to {host}"))
                 .advise("check the issuer, the network and the proxy settings")
-                .because(cause);
-        }
-        Error::new(
-            ErrorKind::Unreachable,
-            format!("the connection to {host} broke before the answer was complete"),
-        )
-        .advise("try again")
-        .because(cause)
+        } else {
+            unreachable(format!("the connection to {host} broke before the answer was complete"))
+                .advise("try again")
+        };
+        Failure { error: error.because(cause), lasting: distrust }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::exchange::{Exchange, Target};
+use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;
 use crate::secret::Token;
 
@@ -148,17 +148,16 @@ pub(crate) async fn introspect(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<Introspection, Error> {
-    let form = form(token, hint);
-    let secrets = [token.expose()];
-    let reply = exchange.post(target, &form, &secrets).await?;
-    reply.answer.json(&secrets)
+    let (fields, secrets) = (fields(token, hint), [token.expose()]);
+    let form = Form { fields: &fields, secrets: &secrets, proves: false };
+    exchange.post(target, form).await?.answer.json(&secrets)
 }
 
 /// The members that introspection and revocation requests share.
-pub(crate) fn form(token: &Token, hint: Option<TokenTypeHint>) -> Vec<(&str, &str)> {
-    let mut form = vec![("token", token.expose())];
-    form.extend(hint.map(|hint| ("token_type_hint", hint.as_str())));
-    form
+pub(crate) fn fields(token: &Token, hint: Option<TokenTypeHint>) -> Vec<(&str, &str)> {
+    let mut fields = vec![("token", token.expose())];
+    fields.extend(hint.map(|hint| ("token_type_hint", hint.as_str())));
+    fields
 }
 
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

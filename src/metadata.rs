@@ -85,7 +85,7 @@ pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Erro
     for address in addresses(issuer) {
         let mut request = Request::new(Method::GET, address);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let answer = http.send(request, deadline).await?;
+        let answer = http.send(request, deadline).await.map_err(|failure| failure.error)?;
         if answer.status == StatusCode::OK {
             return same_issuer(answer.json(&[])?, issuer);
         }

@@ -2,8 +2,8 @@
 //! ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 
 use crate::error::Error;
-use crate::exchange::{Exchange, Target};
-use crate::introspect::{TokenTypeHint, form};
+use crate::exchange::{Exchange, Form, Target};
+use crate::introspect::{TokenTypeHint, fields};
 use crate::secret::Token;
 
 /// Revokes one token. The server says 200 whether or not there was anything to revoke.
@@ -13,8 +13,9 @@ pub(crate) async fn revoke(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
-    let secrets = [token.expose()];
-    let answer = exchange.post(target, &form(token, hint), &secrets).await?.answer;
+    let (fields, secrets) = (fields(token, hint), [token.expose()]);
+    let form = Form { fields: &fields, secrets: &secrets, proves: false };
+    let answer = exchange.post(target, form).await?.answer;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if answer.body.is_empty() || answer.is_json() {
         Ok(())

@@ -73,6 +73,11 @@ impl PublicJwk {
         json(self)
     }
 
+    /// The key alone, without `kid`, `alg` or `use`: as a DPoP proof carries it.
+    pub(crate) fn bare(&self) -> &impl Serialize {
+        &self.material
+    }
+
     pub(crate) fn with_key_id(mut self, kid: Option<String>) -> Self {
         self.kid = kid;
         self

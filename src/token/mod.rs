@@ -6,13 +6,17 @@ mod cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reqwest::{Method, Url};
 use serde::Deserialize;
 
+use crate::clock::{Clock, SystemClock};
+use crate::dpop::Prover;
 use crate::error::Error;
-use crate::exchange::{Exchange, Target};
+use crate::exchange::{Exchange, Form, Target};
 use crate::future::BoxFuture;
 use crate::scope::Scopes;
-use crate::secret::Token;
+use crate::secret::{Secret, Token};
+use crate::server_time::ServerTime;
 
 pub use cache::{CachedTokenSource, TokenCacheConfig};
 
@@ -44,10 +48,23 @@ pub struct AccessToken {
 #[derive(Debug)]
 struct Inner {
     token: Token,
-    token_type: TokenType,
     scopes: Option<Scopes>,
     lifetime: Option<Duration>,
     requested_at: Instant,
+    /// What proves possession of the key to which the token is bound, if it is bound to one.
+    prover: Option<(Arc<Prover>, Arc<ServerTime>)>,
+}
+
+/// The header values with which an access token is presented to a resource server, for one
+/// request. `Debug` shows nothing of them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Presentation {
+    /// For `Authorization`.
+    pub authorization: Secret,
+    /// For `DPoP`, if the token is bound
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    pub dpop: Option<Secret>,
 }
 
 /// How an access token is presented
@@ -73,14 +90,49 @@ impl TokenType {
 }
 
 impl AccessToken {
-    /// The token itself.
+    /// The token itself, for introspection and revocation. To use it at a resource server, take
+    /// [`present`](Self::present).
     pub fn token(&self) -> &Token {
         &self.inner.token
     }
 
     /// How the token is presented.
     pub fn token_type(&self) -> TokenType {
-        self.inner.token_type
+        if self.inner.prover.is_some() { TokenType::Dpop } else { TokenType::Bearer }
+    }
+
+    /// The headers for one request to a resource server: `Bearer`, or `DPoP` with a new proof if
+    /// the token is bound. So a bound token cannot go out as a plain one by mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`Input`](crate::ErrorKind::Input) if `method` or `url` is not one, and
+    /// [`Key`](crate::ErrorKind::Key) if the proof cannot be signed.
+    pub async fn present(&self, method: &str, url: &str) -> Result<Presentation, Error> {
+        let url = Url::parse(url)
+            .map_err(|cause| Error::input("the resource's URL is not one").because(cause))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|cause| Error::input("the HTTP method is not one").because(cause))?;
+        self.present_to(&method, &url).await
+    }
+
+    pub(crate) async fn present_to(
+        &self,
+        method: &Method,
+        url: &Url,
+    ) -> Result<Presentation, Error> {
+        let dpop = match &self.inner.prover {
+            Some((prover, time)) => {
+                let place = url.origin().ascii_serialization();
+                Some(prover.proof(method, url, &place, Some(self.token()), time.now()).await?)
+            }
+            None => None,
+        };
+        let scheme = self.token_type().as_str();
+        Ok(Presentation {
+            authorization: Secret::new(format!("{scheme} {}", self.token().expose())),
+            dpop,
+        })
     }
 
     /// What the token permits, if the server said so; otherwise it is what was requested
@@ -112,10 +164,10 @@ impl StaticTokenSource {
     pub fn bearer(token: Token) -> Self {
         let inner = Inner {
             token,
-            token_type: TokenType::Bearer,
             scopes: None,
             lifetime: None,
-            requested_at: crate::clock::Clock::monotonic(&crate::clock::SystemClock),
+            requested_at: SystemClock.monotonic(),
+            prover: None,
         };
         Self { token: AccessToken { inner: Arc::new(inner) } }
     }
@@ -144,25 +196,37 @@ pub(crate) async fn request(
     scopes: &Scopes,
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
-    let form = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let reply = exchange.post(target, &form, &[]).await?;
+    let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
+    let reply = exchange.post(target, Form { fields: &fields, secrets: &[], proves: true }).await?;
     let answer: TokenAnswer = reply.answer.json(&[])?;
-    let token_type = if answer.token_type.eq_ignore_ascii_case("Bearer") {
-        TokenType::Bearer
-    } else if answer.token_type.eq_ignore_ascii_case("DPoP") {
-        TokenType::Dpop
-    } else {
-        return Err(reply.answer.malformed(
-            "has a token type that is neither Bearer nor DPoP",
-            &[answer.access_token.expose()],
-        ));
+    let secret = [answer.access_token.expose()];
+    let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
+        "bearer" if exchange.prover().is_required() => {
+            return Err(reply
+                .answer
+                .malformed("has a token that is not bound, although a proof was sent", &secret)
+                .advise("tick \"Require DPoP header in token requests\" in the app, or let DPoP be Auto"));
+        }
+        "bearer" => TokenType::Bearer,
+        "dpop" if exchange.prover().is_on() => TokenType::Dpop,
+        "dpop" => {
+            return Err(reply
+                .answer
+                .malformed("has a bound token, although no proof was sent", &secret));
+        }
+        _ => {
+            return Err(reply
+                .answer
+                .malformed("has a token type that is neither Bearer nor DPoP", &secret));
+        }
     };
+    let prover = || (Arc::clone(exchange.prover()), Arc::clone(exchange.server_time()));
     let inner = Inner {
         token: answer.access_token,
-        token_type,
         scopes: answer.scope,
         lifetime: answer.expires_in.map(Duration::from_secs),
         requested_at: reply.sent_at,
+        prover: (token_type == TokenType::Dpop).then(prover),
     };
     Ok(AccessToken { inner: Arc::new(inner) })
 }

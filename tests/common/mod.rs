@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use okta_introspect::{
-    Algorithm, Client, ClientBuilder, Error, HttpConfig, Issuer, ManualClock, SeededRandom,
-    SigningKey, Token,
+    Algorithm, Client, ClientBuilder, Error, HttpConfig, Issuer, ManualClock, RetryConfig,
+    SeededRandom, SigningKey, Token,
 };
 
 pub use peer::{Act, Peer, Recorded, reply};
@@ -41,8 +41,9 @@ pub fn builder(issuer: &str, clock: &ManualClock) -> ClientBuilder {
         .http(http)
 }
 
+/// A client that makes one attempt per call.
 pub fn client(peer: &Peer, clock: &ManualClock) -> Client {
-    builder(&peer.issuer(), clock).build().unwrap()
+    builder(&peer.issuer(), clock).retry(RetryConfig::off()).build().unwrap()
 }
 
 /// Everything that an error can be made to say.

@@ -1,4 +1,4 @@
-//! Signed JWTs in compact form: split strictly, looked into, verified with a public JWK.
+//! Splits compact JWTs strictly, looks into them, and verifies them with a public JWK.
 //!
 //! Nothing here trusts the token: the caller says which algorithms are allowed and which key is
 //! to be used, and the header's word counts only where the caller asks for it.

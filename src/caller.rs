@@ -1,0 +1,255 @@
+//! One call: as many attempts as it takes and as its settings allow, within one deadline.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Request, StatusCode};
+
+use crate::budget::Budget;
+use crate::circuit::{Circuit, CircuitConfig};
+use crate::clock::{Clock, before};
+use crate::error::{Error, ErrorKind, Trail};
+use crate::http::{Answer, Http};
+use crate::random::Random;
+use crate::rate_limit::RateLimit;
+use crate::retry::{RetryConfig, Setback};
+use crate::server_time::ServerTime;
+
+/// Okta's id of a request, for its support and its System Log.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-okta-request-id");
+
+const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
+
+/// What is the same for every call to one server.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    http: Http,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    retry: RetryConfig,
+    circuit: Circuit,
+    server_time: Arc<ServerTime>,
+}
+
+/// The attempts of one call.
+pub(crate) trait Attempts: Send {
+    /// Makes the next request, with whatever may be sent only once made anew.
+    fn request(&mut self) -> impl Future<Output = Result<Request, Error>> + Send;
+
+    /// Says what an answer means.
+    fn judge(&mut self, answer: &Answer) -> Verdict;
+
+    /// Whether a request that the server may have carried out already may be sent again.
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+/// What an answer means for a call.
+pub(crate) enum Verdict {
+    /// It is what was asked for.
+    Done,
+    /// The server told what to do differently, and the next request will do it. Whoever says so
+    /// sees to it that it is not said for ever.
+    Again,
+    /// It is a refusal.
+    Refused(Error),
+}
+
+/// The answer to a call, and when the request that brought it was sent.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    pub(crate) sent_at: Instant,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        http: Http,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        retry: RetryConfig,
+        circuit: CircuitConfig,
+    ) -> Result<Self, Error> {
+        retry.check()?;
+        let circuit = Circuit::new(circuit, Arc::clone(&clock));
+        let server_time = Arc::new(ServerTime::new(Arc::clone(&clock)));
+        Ok(Self { http, clock, random, retry, circuit, server_time })
+    }
+
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
+        &self.server_time
+    }
+
+    /// Calls until there is an answer that counts. `path` names the endpoint in messages.
+    pub(crate) async fn call(
+        &self,
+        path: &str,
+        budget: &Budget,
+        attempts: &mut impl Attempts,
+    ) -> Result<Reply, Error> {
+        let begun = self.clock.monotonic();
+        let deadline = self.http.deadline();
+        let mut trail = Trail::default();
+        let mut repeats = 0;
+        loop {
+            let attempt = self.attempt(path, budget, attempts, deadline, &mut trail).await;
+            trail.elapsed = self.clock.monotonic() - begun;
+            let (error, setback) = match attempt {
+                Ok((Verdict::Done, reply)) => return Ok(reply),
+                Ok((Verdict::Again, _)) => continue,
+                Ok((Verdict::Refused(error), reply)) => {
+                    let status = reply.answer.status;
+                    let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
+                    // With 429 the server says that it did nothing.
+                    let may_repeat =
+                        attempts.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
+                    let setback = match Setback::of_answer(status, code, error.retry_after()) {
+                        setback if may_repeat => setback,
+                        _ => Setback::Lasting,
+                    };
+                    (error, setback)
+                }
+                Err((error, setback)) => (error, setback),
+            };
+            repeats += 1;
+            let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
+                Some(pause) => self.clock.monotonic() + pause,
+                None => return Err(error.after(trail)),
+            };
+            if resume_at >= deadline {
+                return Err(error.after(trail));
+            }
+            tracing::debug!(endpoint = path, attempts = trail.attempts, %error, "trying again");
+            self.clock.sleep_until(resume_at).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        path: &str,
+        budget: &Budget,
+        attempts: &mut impl Attempts,
+        deadline: Instant,
+        trail: &mut Trail,
+    ) -> Result<(Verdict, Reply), (Error, Setback)> {
+        let lasting = |error| (error, Setback::Lasting);
+        let reservation = budget
+            .reserve(&*self.clock, deadline)
+            .await
+            .map_err(|wait| lasting(used_up(path, wait)))?;
+        let admission = self.circuit.admit().map_err(|wait| lasting(left_alone(path, wait)))?;
+        let made = before(&*self.clock, deadline, attempts.request()).await;
+        let mut request = made.unwrap_or_else(|| Err(not_made_in_time(path))).map_err(lasting)?;
+        self.mark_repeat(&mut request, trail);
+        trail.attempts += 1;
+        let sent_at = self.clock.monotonic();
+        let answer = match self.http.send(request, deadline).await {
+            Ok(answer) => answer,
+            Err(failure) => {
+                admission.failed();
+                let lasting = failure.lasting || !attempts.is_repeatable();
+                let setback =
+                    if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
+                return Err((failure.error, setback));
+            }
+        };
+        self.learn(budget, &answer, sent_at, trail);
+        drop(reservation);
+        if answer.status.is_server_error() {
+            admission.failed();
+        } else {
+            admission.answered();
+        }
+        Ok((attempts.judge(&answer), Reply { answer, sent_at }))
+    }
+
+    /// Tells Okta which request this one repeats, as its SDKs do.
+    fn mark_repeat(&self, request: &mut Request, trail: &Trail) {
+        let first = trail.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
+        if let Some(first) = first.filter(|_| trail.attempts > 0) {
+            request.headers_mut().insert(RETRY_FOR, first);
+            request.headers_mut().insert(RETRY_COUNT, trail.attempts.into());
+        }
+    }
+
+    /// Takes from an answer what is of use beyond it.
+    fn learn(&self, budget: &Budget, answer: &Answer, sent_at: Instant, trail: &mut Trail) {
+        let now = self.clock.monotonic();
+        let date = answer.header(DATE).and_then(parse_date);
+        if let Some(date) = date {
+            self.server_time.observe(date, now - sent_at);
+        }
+        let stated = RateLimit::from_headers(&answer.headers);
+        budget.observe(
+            now,
+            stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
+        );
+        let request_id = answer.header(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID);
+        trail.request_ids.extend(request_id.map(str::to_owned));
+        tracing::debug!(
+            endpoint = answer.path(),
+            status = answer.status.as_u16(),
+            request_id,
+            elapsed_ms = (now - sent_at).as_millis(),
+            "answered"
+        );
+    }
+}
+
+/// How long the server wants to be left alone, by its own clock: `Retry-After`, or until the
+/// rate-limit window ends. A refusal for too many requests at once says neither.
+pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
+    if let Some(value) = answer.header(RETRY_AFTER) {
+        let date = || Some(until(parse_date(value)?, answer.header(DATE).and_then(parse_date)?));
+        return value.parse().ok().map(Duration::from_secs).or_else(date);
+    }
+    if answer.status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let stated =
+        RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
+    Some(until(stated.reset, answer.header(DATE).and_then(parse_date)?))
+}
+
+/// Longer ids are not Okta's, and would only fill messages.
+const MAX_REQUEST_ID: usize = 128;
+
+/// From an answer's `Date` to a moment of the server's clock, and one second more, as Okta's SDKs
+/// wait: a `Date` leaves the fraction of its second out.
+fn until(moment: DateTime<Utc>, date: DateTime<Utc>) -> Duration {
+    let wait = (moment - date).to_std().unwrap_or_default();
+    wait.saturating_add(Duration::from_secs(1))
+}
+
+fn parse_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
+}
+
+fn used_up(path: &str, wait: Duration) -> Error {
+    Error::new(ErrorKind::RateLimited, format!("{path} allows no more requests for now"))
+        .advise("wait, or request less")
+        .retry_in(Some(wait))
+}
+
+fn left_alone(path: &str, wait: Duration) -> Error {
+    Error::new(
+        ErrorKind::ServerFailed,
+        format!("{path} has failed too often in a row and is left alone for now"),
+    )
+    .advise("wait for the next probe")
+    .retry_in(Some(wait))
+}
+
+fn not_made_in_time(path: &str) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("the request for {path} was not signed in time"))
+        .advise("see why the signer takes so long, or allow more time")
+}

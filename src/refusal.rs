@@ -1,0 +1,122 @@
+//! Reads what a server says when it refuses: both of Okta's shapes, and no shape at all.
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use crate::caller::{REQUEST_ID, retry_after};
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::http::Answer;
+use crate::redact::excerpt;
+
+/// The error that an answer other than a success stands for.
+pub(crate) fn read(answer: &Answer, secrets: &[&str]) -> Error {
+    let shape: Shape = if answer.is_json() {
+        serde_json::from_slice(&answer.body).unwrap_or_default()
+    } else {
+        Shape::default()
+    };
+    let mask = |text: String| excerpt(text.as_bytes(), secrets);
+    let refusal = Refusal {
+        status: answer.status.as_u16(),
+        code: shape.error.or(shape.error_code).map(mask),
+        description: shape.error_description.or(shape.error_summary).map(mask),
+        request_id: answer.header(REQUEST_ID).map(|id| excerpt(id.as_bytes(), secrets)),
+    };
+    let kind = kind_of(answer.status, refusal.code.as_deref());
+    let error = match kind {
+        ErrorKind::Malformed if answer.status.is_redirection() => {
+            answer.malformed("is a redirect, which is never followed", secrets)
+        }
+        ErrorKind::Malformed if refusal.code.is_none() => {
+            answer.malformed("is not one of the protocol", secrets)
+        }
+        _ => {
+            let (headline, advice) = words(kind);
+            Error::new(kind, format!("{} {headline} ({refusal})", answer.path())).advise(advice)
+        }
+    };
+    error.refused(refusal).retry_in(retry_after(answer))
+}
+
+/// What a refusal asks to be done differently.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Demand {
+    /// The proof needs the nonce that came with the refusal (RFC 9449 §8).
+    Nonce,
+    /// There was no proof and there has to be one.
+    Proof,
+    /// Assertion or proof were dated by a clock that is not the server's.
+    ServerTime,
+}
+
+/// Finds a demand in a refusal.
+pub(crate) fn demand(refusal: &Refusal) -> Option<Demand> {
+    let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let says = |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
+    match refusal.code.as_deref()? {
+        "use_dpop_nonce" => Some(Demand::Nonce),
+        "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
+        "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
+            Some(Demand::ServerTime)
+        }
+        "invalid_client"
+            if says(&[
+                "token is expired",
+                "too far into the future",
+                "before the current time",
+            ]) =>
+        {
+            Some(Demand::ServerTime)
+        }
+        _ => None,
+    }
+}
+
+/// OAuth's shape (RFC 6749 §5.2), and that of Okta's management API.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shape {
+    error: Option<String>,
+    error_description: Option<String>,
+    #[serde(rename = "errorCode")]
+    error_code: Option<String>,
+    #[serde(rename = "errorSummary")]
+    error_summary: Option<String>,
+}
+
+fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
+    match (status.as_u16(), code) {
+        (429, _) => ErrorKind::RateLimited,
+        (500.., _) | (_, Some("temporarily_unavailable" | "server_error")) => {
+            ErrorKind::ServerFailed
+        }
+        (408, _) => ErrorKind::TimedOut,
+        (401, Some("access_denied" | "E0000015")) => ErrorKind::RequestRefused,
+        (401, _) | (_, Some("invalid_client")) => ErrorKind::ClientRefused,
+        (404, _) | (_, None) => ErrorKind::Malformed,
+        (400..=499, Some(_)) => ErrorKind::RequestRefused,
+        _ => ErrorKind::Malformed,
+    }
+}
+
+/// What happened, and what to do unless a diagnosis knows better.
+fn words(kind: ErrorKind) -> (&'static str, &'static str) {
+    match kind {
+        ErrorKind::ClientRefused => {
+            ("refused our credentials", "check the client id, the key and the app's registration")
+        }
+        ErrorKind::RateLimited => ("was called too often", "wait, and try again"),
+        ErrorKind::ServerFailed => ("is failing", "wait, and try again"),
+        ErrorKind::TimedOut => ("gave up waiting", "wait, and try again"),
+        ErrorKind::Malformed => {
+            ("is not there", "check that the issuer is the address of an authorization server")
+        }
+        ErrorKind::Configuration
+        | ErrorKind::Input
+        | ErrorKind::Key
+        | ErrorKind::RequestRefused
+        | ErrorKind::Unreachable => {
+            ("refused the request", "check what is requested against the app's grants and policies")
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The server's clock, as far as its `Date` headers tell.
+//!
+//! Assertions and proofs are judged by the server's clock. This computer's own is trusted until
+//! the server refuses something for its time; from then on the measured difference is applied.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::Clock;
+
+/// How far the server's clock is ahead of this computer's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ClockOffset {
+    /// Server minus local, in milliseconds; negative if the local clock is fast.
+    pub millis: i64,
+    /// By how much the measurement may be wrong in either direction, in milliseconds: half a
+    /// second for the resolution of `Date`, and half the round trip.
+    pub uncertainty_millis: i64,
+    /// Whether assertions are dated by it. Only after the server refused one for its time.
+    pub applied: bool,
+}
+
+impl ClockOffset {
+    /// Whether the clocks differ by more than the measurement may be wrong.
+    pub fn is_significant(&self) -> bool {
+        self.millis.abs() > self.uncertainty_millis
+    }
+}
+
+impl fmt::Display for ClockOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.millis as f64 / 1000.0;
+        let (amount, direction) = (seconds.abs(), if seconds < 0.0 { "fast" } else { "slow" });
+        let uncertainty = self.uncertainty_millis as f64 / 1000.0;
+        write!(f, "this computer's clock is {amount:.1} s {direction} (±{uncertainty:.1} s)")
+    }
+}
+
+/// Tells the server's time.
+#[derive(Debug)]
+pub(crate) struct ServerTime {
+    clock: Arc<dyn Clock>,
+    offset: Mutex<Option<ClockOffset>>,
+}
+
+impl ServerTime {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, offset: Mutex::default() }
+    }
+
+    /// Now, by the server's clock once it has to be, by our own until then.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let applied = self.offset().filter(|offset| offset.applied && offset.is_significant());
+        self.clock.now() + TimeDelta::milliseconds(applied.map_or(0, |offset| offset.millis))
+    }
+
+    /// The latest measurement.
+    pub(crate) fn offset(&self) -> Option<ClockOffset> {
+        *self.lock()
+    }
+
+    /// Learns from an answer that has just come after `round_trip` and that is dated `date`.
+    pub(crate) fn observe(&self, date: DateTime<Utc>, round_trip: Duration) {
+        let half_trip = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX / 4);
+        // `Date` drops the fraction of the second: on average half a one.
+        let written_at = date.timestamp_millis() + HALF_RESOLUTION_MILLIS;
+        let millis = written_at + half_trip - self.clock.now().timestamp_millis();
+        let mut offset = self.lock();
+        let applied = offset.is_some_and(|offset| offset.applied);
+        *offset = Some(ClockOffset {
+            millis,
+            uncertainty_millis: HALF_RESOLUTION_MILLIS + half_trip,
+            applied,
+        });
+    }
+
+    /// Goes by the server's clock from now on. False if that changes nothing: no significant
+    /// difference was measured, or it is applied already.
+    pub(crate) fn apply(&self) -> bool {
+        match self.lock().as_mut() {
+            Some(offset) if !offset.applied && offset.is_significant() => {
+                offset.applied = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ClockOffset>> {
+        self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const HALF_RESOLUTION_MILLIS: i64 = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn server_time(now: i64) -> (ManualClock, ServerTime) {
+        let clock = ManualClock::new(at(now));
+        (clock.clone(), ServerTime::new(Arc::new(clock)))
+    }
+
+    #[test]
+    fn the_offset_counts_half_the_round_trip_and_half_a_second() {
+        let (_, time) = server_time(1000);
+        time.observe(at(1600), Duration::from_millis(400));
+        let offset = time.offset().unwrap();
+        assert_eq!((offset.millis, offset.uncertainty_millis), (600_700, 700));
+    }
+
+    #[test]
+    fn a_difference_is_applied_only_when_it_has_to_be_and_then_followed() {
+        let (clock, time) = server_time(1000);
+        time.observe(at(400), Duration::ZERO);
+        assert_eq!(time.now(), at(1000));
+        assert!(time.apply());
+        assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
+        assert!(!time.apply(), "it is applied already");
+        // The administrator mends the clock: the next answer takes the correction back.
+        clock.set_wall(at(400));
+        time.observe(at(400), Duration::ZERO);
+        assert_eq!(time.now(), at(400));
+    }
+
+    #[test]
+    fn a_difference_within_the_uncertainty_is_none() {
+        let (_, time) = server_time(1000);
+        assert!(!time.apply(), "nothing was measured");
+        time.observe(at(1000), Duration::from_millis(20));
+        assert!(!time.offset().unwrap().is_significant());
+        assert!(!time.apply());
+    }
+}
