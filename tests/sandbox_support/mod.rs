@@ -1,0 +1,192 @@
+//! A sandbox with known contents, and a client that can do everything wrong.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use okta_introspect::sandbox::{App, CustomServer, Sandbox, SandboxBuilder, User};
+use okta_introspect::{Algorithm, ManualClock, SeededRandom, SigningKey};
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Map, Value, json};
+
+pub const CLIENT: &str = "0oa1service";
+pub const USER: &str = "00u1ada";
+pub const NOW: i64 = 1_800_000_000;
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A sandbox, the key of its service app, and a client.
+pub struct Org {
+    pub sandbox: Sandbox,
+    pub key: SigningKey,
+    pub clock: ManualClock,
+    pub http: reqwest::Client,
+}
+
+impl Org {
+    /// One service app with one ES256 key, one user, the custom server `default`, and a clock
+    /// that stands still.
+    pub async fn start() -> Self {
+        Self::start_with(|builder, _| builder).await
+    }
+
+    pub async fn start_with(
+        fill: impl FnOnce(SandboxBuilder, &SigningKey) -> SandboxBuilder,
+    ) -> Self {
+        let clock = ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap());
+        let key = key(Algorithm::Es256, "k1");
+        let app = App::service(CLIENT)
+            .key(key.public_jwk())
+            .grant("okta.users.read")
+            .grant("okta.apps.read")
+            .grant("okta.logs.read");
+        let builder = Sandbox::builder()
+            .app(app)
+            .user(User::new(USER, "ada@example.test").name("Ada", "Lovelace"))
+            .server(CustomServer::new("default").scope("read").scope("write"))
+            .clock(Arc::new(clock.clone()))
+            .random(Arc::new(SeededRandom::new(7)));
+        let sandbox = fill(builder, &key).start().await.unwrap();
+        Self { sandbox, key, clock, http: http_client() }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.sandbox.issuer())
+    }
+
+    /// The claims of a good assertion for this path.
+    pub fn claims(&self, path: &str) -> Map<String, Value> {
+        let now = self.sandbox.now().timestamp();
+        let claims = json!({
+            "iss": CLIENT,
+            "sub": CLIENT,
+            "aud": self.url(path),
+            "iat": now,
+            "exp": now + 300,
+            "jti": unique(),
+        });
+        claims.as_object().unwrap().clone()
+    }
+
+    /// A good assertion for this path.
+    pub fn assertion(&self, path: &str) -> String {
+        sign(&self.key, &json!({"alg": "ES256", "kid": "k1"}), &self.claims(path))
+    }
+
+    /// The form of a good call to this path.
+    pub fn form(&self, path: &str, members: &[(&str, &str)]) -> Vec<(String, String)> {
+        let credentials = [
+            ("client_assertion_type", ASSERTION_TYPE.to_owned()),
+            ("client_assertion", self.assertion(path)),
+        ];
+        let members = members.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        members.chain(credentials).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    pub async fn post(&self, path: &str, members: &[(&str, &str)]) -> Answer {
+        self.post_form(path, &self.form(path, members)).await
+    }
+
+    pub async fn post_form(&self, path: &str, form: &[(String, String)]) -> Answer {
+        Answer::of(form_request(self.http.post(self.url(path)), form)).await
+    }
+
+    pub async fn token(&self, path: &str, scope: &str) -> Answer {
+        self.post(path, &[("grant_type", "client_credentials"), ("scope", scope)]).await
+    }
+
+    pub async fn introspect(&self, path: &str, token: &str) -> Answer {
+        self.post(path, &[("token", token), ("token_type_hint", "access_token")]).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path))).await
+    }
+
+    /// Reads a management endpoint with a bearer token.
+    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path)).bearer_auth(token)).await
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response: Response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    pub fn member(&self, name: &str) -> String {
+        self.json()[name].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> String {
+        let value = self.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+        value.unwrap_or_default()
+    }
+
+    /// Status, OAuth error and description.
+    pub fn refusal(&self) -> (u16, String, String) {
+        (self.status, self.member("error"), self.member("error_description"))
+    }
+}
+
+pub fn form_request(request: RequestBuilder, form: &[(String, String)]) -> RequestBuilder {
+    request
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(serde_urlencoded::to_string(form).unwrap())
+}
+
+pub fn key(algorithm: Algorithm, key_id: &str) -> SigningKey {
+    SigningKey::generate(algorithm).unwrap().with_key_id(Some(key_id.to_owned()))
+}
+
+/// A compact JWS with exactly this header and these claims.
+pub fn sign(key: &SigningKey, header: &Value, claims: &Map<String, Value>) -> String {
+    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let input = format!(
+        "{}.{}",
+        encode(header.to_string()),
+        encode(Value::from(claims.clone()).to_string())
+    );
+    let signature = key.sign_blocking(input.as_bytes()).unwrap();
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Header and claims of a JWT.
+pub fn decode(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    (json(), json())
+}
+
+pub fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap()
+}
+
+pub fn http_client() -> reqwest::Client {
+    #[cfg(feature = "rustls")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// A text that no other call gets.
+pub fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("unique-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
