@@ -121,8 +121,8 @@ async fn every_header_is_judged() {
         ("PS256", json!({"alg": "PS256", "kid": "k1"}), ALGORITHM),
         ("EdDSA", json!({"alg": "EdDSA", "kid": "k1"}), ALGORITHM),
         ("alg in lower case", json!({"alg": "es256", "kid": "k1"}), ALGORITHM),
-        ("alg of another curve", json!({"alg": "ES384", "kid": "k1"}), SIGNATURE),
-        ("alg of another type", json!({"alg": "RS256", "kid": "k1"}), SIGNATURE),
+        ("alg of another curve", json!({"alg": "ES384", "kid": "k1"}), ALGORITHM),
+        ("alg of another type", json!({"alg": "RS256", "kid": "k1"}), ALGORITHM),
         ("critical", json!({"alg": "ES256", "kid": "k1", "crit": ["x"], "x": 1}), PARSING),
     ];
     for (name, header, expected) in cases {
@@ -281,7 +281,8 @@ async fn with_two_keys_the_kid_decides() {
         ("second", signed(&second, json!({"alg": "RS256", "kid": "k2"})), ""),
         ("no kid", signed(&org.key, json!({"alg": "ES256"})), KID),
         ("unknown kid", signed(&org.key, json!({"alg": "ES256", "kid": "k3"})), KID),
-        ("other's kid", signed(&second, json!({"alg": "RS256", "kid": "k1"})), SIGNATURE),
+        ("other's kid", signed(&second, json!({"alg": "RS256", "kid": "k1"})), ALGORITHM),
+        ("other's kid and alg", signed(&second, json!({"alg": "ES256", "kid": "k1"})), SIGNATURE),
     ];
     for (name, assertion, expected) in cases {
         assert_eq!(introspect_with(&org, assertion).await, expected, "{name}");
@@ -301,6 +302,19 @@ async fn every_algorithm_of_okta_authenticates() {
         let header = json!({"alg": name, "kid": "k1"});
         let assertion = sign(&key, &header, &org.claims(INTROSPECT));
         assert_eq!(introspect_with(&org, assertion).await, "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_alg_is_judged_by_its_signature() {
+    let org = Org::start().await;
+    let rs256 = SigningKey::generate(Algorithm::Rs256).unwrap();
+    let mut jwk: Value = serde_json::from_str(&rs256.public_jwk().to_json()).unwrap();
+    jwk.as_object_mut().unwrap().remove("alg");
+    org.sandbox.register(App::service(CLIENT).key(AppKey::from_jwk(&jwk).unwrap()));
+    for (alg, expected) in [("RS256", ""), ("RS384", SIGNATURE), ("ES256", SIGNATURE)] {
+        let assertion = sign(&rs256, &json!({"alg": alg}), &org.claims(INTROSPECT));
+        assert_eq!(introspect_with(&org, assertion).await, expected, "{alg}");
     }
 }
 

@@ -73,6 +73,9 @@ fn verifies(token: &str, jwk: &serde_json::Value) -> bool {
     josekit::jwt::decode_with_verifier(token, &verifier).is_ok()
 }
 
+/// Name, path, form, status, error, description.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str, &'a str);
+
 #[tokio::test]
 async fn token_requests_are_judged() {
     let org = Org::start_with(|builder, key| {
@@ -83,7 +86,7 @@ async fn token_requests_are_judged() {
     .await;
     let grant = ("grant_type", "client_credentials");
     let configured = "One or more scopes are not configured for the authorization server resource.";
-    let cases: [(&str, &str, &[(&str, &str)], u16, &str, &str); 12] = [
+    let cases: [Case<'_>; 12] = [
         (
             "no grant type",
             TOKEN,

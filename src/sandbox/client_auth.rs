@@ -134,12 +134,15 @@ fn check_signature(jws: &Compact<'_>, app: &App) -> Result<(), Refusal> {
     if !is_registrable(&app.jwks) {
         return Err(Refusal::client("The client JWKSet is invalid."));
     }
+    let wrong_algorithm =
+        || Refusal::client("The client_assertion JWT signature algorithm is invalid.");
     let algorithm =
-        jws.algorithm().filter(|algorithm| ALLOWED.contains(algorithm)).ok_or_else(|| {
-            Refusal::client("The client_assertion JWT signature algorithm is invalid.")
-        })?;
+        jws.algorithm().filter(|name| ALLOWED.contains(name)).ok_or_else(wrong_algorithm)?;
     let key = choose_key(jws, &app.jwks)
         .ok_or_else(|| Refusal::client("The client_assertion JWT kid is invalid."))?;
+    if !key.permits(algorithm) {
+        return Err(wrong_algorithm());
+    }
     if !key.is_for_signing() {
         return Err(Refusal::client(
             "The public key being used for client assertion has an invalid 'use' parameter. Valid values for the 'use' parameter are sig.",

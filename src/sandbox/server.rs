@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -34,7 +35,7 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     state: Mutex<State>,
-    panicked: Mutex<bool>,
+    panicked: AtomicBool,
 }
 
 impl Shared {
@@ -44,7 +45,7 @@ impl Shared {
         random: Arc<dyn Random>,
         state: State,
     ) -> Self {
-        Self { address, clock, random, state: Mutex::new(state), panicked: Mutex::new(false) }
+        Self { address, clock, random, state: Mutex::new(state), panicked: AtomicBool::new(false) }
     }
 
     /// What the server knows. Never held across a signature or an await.
@@ -78,7 +79,7 @@ impl Shared {
 
     /// Whether answering a request has ever panicked.
     pub(super) fn has_panicked(&self) -> bool {
-        *self.panicked.lock().unwrap_or_else(PoisonError::into_inner)
+        self.panicked.load(Ordering::Relaxed)
     }
 
     /// The base URL for a request with this `Host`: as the client called it, if the name is one
@@ -97,10 +98,11 @@ impl Shared {
 pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
-        // An error here concerns one connection that went away, or a moment's want of file
-        // descriptors; the next one may do better.
-        if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(serve(stream, Arc::clone(&shared)));
+        match listener.accept().await {
+            Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&shared)))),
+            // One connection went away, or file descriptors are short for a moment: the next
+            // one may do better, when others have had their turn.
+            Err(_) => tokio::task::yield_now().await,
         }
         while connections.try_join_next().is_some() {}
     }
@@ -143,7 +145,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 /// that owns the sandbox when that is dropped.
 fn answer(shared: &Shared, request: &Request) -> Answer {
     panic::catch_unwind(AssertUnwindSafe(|| routes::answer(shared, request))).unwrap_or_else(|_| {
-        *shared.panicked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        shared.panicked.store(true, Ordering::Relaxed);
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let refusal = Refusal::api(status, "E0000009", "Internal Server Error");
         refusal.into_answer(&shared.identifier())

@@ -13,27 +13,27 @@ use okta_introspect::{Algorithm, ManualClock, SeededRandom, SigningKey};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Map, Value, json};
 
-pub const CLIENT: &str = "0oa1service";
-pub const USER: &str = "00u1ada";
-pub const NOW: i64 = 1_800_000_000;
-pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const CLIENT: &str = "0oa1service";
+pub(crate) const USER: &str = "00u1ada";
+pub(crate) const NOW: i64 = 1_800_000_000;
+pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A sandbox, the key of its service app, and a client.
-pub struct Org {
-    pub sandbox: Sandbox,
-    pub key: SigningKey,
-    pub clock: ManualClock,
-    pub http: reqwest::Client,
+pub(crate) struct Org {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) key: SigningKey,
+    pub(crate) clock: ManualClock,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Org {
     /// One service app with one ES256 key, one user, the custom server `default`, and a clock
     /// that stands still.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|builder, _| builder).await
     }
 
-    pub async fn start_with(
+    pub(crate) async fn start_with(
         fill: impl FnOnce(SandboxBuilder, &SigningKey) -> SandboxBuilder,
     ) -> Self {
         let clock = ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap());
@@ -53,12 +53,12 @@ impl Org {
         Self { sandbox, key, clock, http: http_client() }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.sandbox.issuer())
     }
 
     /// The claims of a good assertion for this path.
-    pub fn claims(&self, path: &str) -> Map<String, Value> {
+    pub(crate) fn claims(&self, path: &str) -> Map<String, Value> {
         let now = self.sandbox.now().timestamp();
         let claims = json!({
             "iss": CLIENT,
@@ -72,12 +72,12 @@ impl Org {
     }
 
     /// A good assertion for this path.
-    pub fn assertion(&self, path: &str) -> String {
+    pub(crate) fn assertion(&self, path: &str) -> String {
         sign(&self.key, &json!({"alg": "ES256", "kid": "k1"}), &self.claims(path))
     }
 
     /// The form of a good call to this path.
-    pub fn form(&self, path: &str, members: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub(crate) fn form(&self, path: &str, members: &[(&str, &str)]) -> Vec<(String, String)> {
         let credentials = [
             ("client_assertion_type", ASSERTION_TYPE.to_owned()),
             ("client_assertion", self.assertion(path)),
@@ -86,78 +86,78 @@ impl Org {
         members.chain(credentials).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    pub async fn post(&self, path: &str, members: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, members: &[(&str, &str)]) -> Answer {
         self.post_form(path, &self.form(path, members)).await
     }
 
-    pub async fn post_form(&self, path: &str, form: &[(String, String)]) -> Answer {
+    pub(crate) async fn post_form(&self, path: &str, form: &[(String, String)]) -> Answer {
         Answer::of(form_request(self.http.post(self.url(path)), form)).await
     }
 
-    pub async fn token(&self, path: &str, scope: &str) -> Answer {
+    pub(crate) async fn token(&self, path: &str, scope: &str) -> Answer {
         self.post(path, &[("grant_type", "client_credentials"), ("scope", scope)]).await
     }
 
-    pub async fn introspect(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn introspect(&self, path: &str, token: &str) -> Answer {
         self.post(path, &[("token", token), ("token_type_hint", "access_token")]).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.http.get(self.url(path))).await
     }
 
     /// Reads a management endpoint with a bearer token.
-    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get_with(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.http.get(self.url(path)).bearer_auth(token)).await
     }
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub async fn of(request: RequestBuilder) -> Self {
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response: Response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, text: response.text().await.unwrap() }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    pub fn member(&self, name: &str) -> String {
+    pub(crate) fn member(&self, name: &str) -> String {
         self.json()[name].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         let value = self.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         value.unwrap_or_default()
     }
 
     /// Status, OAuth error and description.
-    pub fn refusal(&self) -> (u16, String, String) {
+    pub(crate) fn refusal(&self) -> (u16, String, String) {
         (self.status, self.member("error"), self.member("error_description"))
     }
 }
 
-pub fn form_request(request: RequestBuilder, form: &[(String, String)]) -> RequestBuilder {
+pub(crate) fn form_request(request: RequestBuilder, form: &[(String, String)]) -> RequestBuilder {
     request
         .header("content-type", "application/x-www-form-urlencoded")
         .body(serde_urlencoded::to_string(form).unwrap())
 }
 
-pub fn key(algorithm: Algorithm, key_id: &str) -> SigningKey {
+pub(crate) fn key(algorithm: Algorithm, key_id: &str) -> SigningKey {
     SigningKey::generate(algorithm).unwrap().with_key_id(Some(key_id.to_owned()))
 }
 
 /// A compact JWS with exactly this header and these claims.
-pub fn sign(key: &SigningKey, header: &Value, claims: &Map<String, Value>) -> String {
+pub(crate) fn sign(key: &SigningKey, header: &Value, claims: &Map<String, Value>) -> String {
     let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
     let input = format!(
         "{}.{}",
@@ -169,24 +169,24 @@ pub fn sign(key: &SigningKey, header: &Value, claims: &Map<String, Value>) -> St
 }
 
 /// Header and claims of a JWT.
-pub fn decode(token: &str) -> (Value, Value) {
+pub(crate) fn decode(token: &str) -> (Value, Value) {
     let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
     let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
     (json(), json())
 }
 
-pub fn at(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-pub fn http_client() -> reqwest::Client {
+pub(crate) fn http_client() -> reqwest::Client {
     #[cfg(feature = "rustls")]
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// A text that no other call gets.
-pub fn unique() -> String {
+pub(crate) fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("unique-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::jws::VerificationKey;
-use crate::key::PublicJwk;
+use crate::key::{Algorithm, PublicJwk};
 
 /// A public key registered for an app: a JWK, and whether it is active.
 ///
@@ -53,6 +53,13 @@ impl AppKey {
     /// Okta takes a key without `use` as a signing key.
     pub(in crate::sandbox) fn is_for_signing(&self) -> bool {
         self.jwk.get("use").is_none_or(|usage| usage == "sig")
+    }
+
+    /// A key whose JWK names an algorithm is for that one alone
+    /// ([RFC 7517 §4.4](https://www.rfc-editor.org/rfc/rfc7517#section-4.4)). Okta does not say
+    /// whether it looks; a client that is right does not depend on it.
+    pub(in crate::sandbox) fn permits(&self, algorithm: Algorithm) -> bool {
+        self.jwk.get("alg").is_none_or(|named| named == algorithm.name())
     }
 
     pub(in crate::sandbox) fn verification_key(&self) -> &VerificationKey {
@@ -129,7 +136,7 @@ pub(super) fn read_set<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<AppKey>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Algorithm, SigningKey};
+    use crate::key::SigningKey;
     use crate::sandbox::Seed;
 
     fn jwk(status: &str) -> String {
