@@ -29,7 +29,7 @@ pub(super) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
         ));
     }
     let assertion = form.member("client_assertion");
-    let has_header = call.request.header(&header::AUTHORIZATION).is_some();
+    let has_header = call.request.headers.contains_key(header::AUTHORIZATION);
     let has_secret = form.member("client_secret").is_some();
     if usize::from(assertion.is_some()) + usize::from(has_header) + usize::from(has_secret) > 1 {
         return Err(Refusal::request(MULTIPLE_CREDENTIALS));
