@@ -149,7 +149,7 @@ impl Caller {
         let admission = self.circuit.admit().map_err(|wait| lasting(left_alone(path, wait)))?;
         let made = before(&*self.clock, deadline, attempts.request()).await;
         let mut request = made.unwrap_or_else(|| Err(not_made_in_time(path))).map_err(lasting)?;
-        self.mark_repeat(&mut request, trail);
+        mark_repeat(&mut request, trail);
         trail.attempts += 1;
         let sent_at = self.clock.monotonic();
         let answer = match self.http.send(request, deadline).await {
@@ -170,15 +170,6 @@ impl Caller {
             admission.answered();
         }
         Ok((attempts.judge(&answer), Reply { answer, sent_at }))
-    }
-
-    /// Tells Okta which request this one repeats, as its SDKs do.
-    fn mark_repeat(&self, request: &mut Request, trail: &Trail) {
-        let first = trail.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
-        if let Some(first) = first.filter(|_| trail.attempts > 0) {
-            request.headers_mut().insert(RETRY_FOR, first);
-            request.headers_mut().insert(RETRY_COUNT, trail.attempts.into());
-        }
     }
 
     /// Takes from an answer what is of use beyond it.
@@ -202,6 +193,15 @@ impl Caller {
             elapsed_ms = (now - sent_at).as_millis(),
             "answered"
         );
+    }
+}
+
+/// Tells Okta which request this one repeats, as its SDKs do.
+fn mark_repeat(request: &mut Request, trail: &Trail) {
+    let first = trail.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
+    if let Some(first) = first.filter(|_| trail.attempts > 0) {
+        request.headers_mut().insert(RETRY_FOR, first);
+        request.headers_mut().insert(RETRY_COUNT, trail.attempts.into());
     }
 }
 

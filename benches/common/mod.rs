@@ -2,6 +2,7 @@
 //! down slows them all, and the median of the per-round ratios is what counts.
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part
+#![allow(clippy::print_stdout)] // the table is what a benchmark is for
 
 use std::future::Future;
 use std::pin::pin;
