@@ -1,3 +1,23 @@
 //! The `okta-introspect` command.
 
-fn main() {}
+mod args;
+mod command;
+mod exit;
+mod failure;
+mod jwt;
+mod output;
+mod runtime_folder;
+mod settings;
+mod token_input;
+mod usage;
+mod words;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let exit = command::run().unwrap_or_else(|failure| {
+        output::failure(&failure);
+        failure.exit()
+    });
+    exit.into()
+}

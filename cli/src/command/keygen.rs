@@ -1,0 +1,43 @@
+//! `keygen`: make a private key, and show what to register.
+
+use std::path::Path;
+
+use okta_introspect::{Algorithm, Error, PublicJwk, SigningKey};
+use serde::Serialize;
+
+use crate::args::KeygenArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
+    let key = generate(args.rsa.as_deref(), args.alg)?;
+    let key_id = args.key_id.unwrap_or_else(|| key.public_jwk().thumbprint());
+    let key = key.with_key_id(Some(key_id.clone()));
+    key.write_new_file(&args.file)?;
+    if args.json {
+        output::json(&KeygenJson { key_file: &args.file, key_id: &key_id, jwk: key.public_jwk() })?;
+    } else {
+        output::data(key.public_jwk().to_json())?;
+    }
+    output::note(format_args!(
+        "the private key is in {}; register the public JWK with the app, then set --key-file and --key-id {key_id}",
+        args.file.display()
+    ));
+    Ok(Exit::Done)
+}
+
+fn generate(rsa_bits: Option<&str>, algorithm: Option<Algorithm>) -> Result<SigningKey, Error> {
+    match rsa_bits.and_then(|bits| bits.parse().ok()) {
+        Some(bits) => SigningKey::generate_rsa(algorithm.unwrap_or(Algorithm::Rs256), bits),
+        None => SigningKey::generate(algorithm.unwrap_or(Algorithm::Es256)),
+    }
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct KeygenJson<'a> {
+    key_file: &'a Path,
+    key_id: &'a str,
+    jwk: &'a PublicJwk,
+}

@@ -1,0 +1,57 @@
+//! The commands, one file each. They return how they ended; what they print goes through
+//! [`output`].
+
+mod assertion;
+mod completions;
+mod decode;
+mod introspect;
+mod jwk;
+mod keygen;
+mod revoke;
+mod sandbox;
+mod token;
+
+use std::future::Future;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{output, usage};
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> Result<Exit, Failure> {
+    match Args::try_parse() {
+        Ok(args) => dispatch(args.command),
+        // Help and version come as errors too, but are what was asked for.
+        Err(asked) if !asked.use_stderr() => {
+            output::data(asked.render().ansi().to_string().trim_end())?;
+            Ok(Exit::Done)
+        }
+        Err(error) => Err(usage::failure(&error)),
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Sandbox(args) => sandbox::run(&args),
+        Command::Token(args) => token::run(args),
+        Command::Introspect(args) => introspect::run(args),
+        Command::Revoke(args) => revoke::run(args),
+        Command::Assertion(args) => assertion::run(args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Keygen(args) => keygen::run(args),
+        Command::Jwk(args) => jwk::run(args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// Runs a command that waits for something. Those that do not, start no runtime.
+fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|cause| {
+        Failure::new(Exit::Unknown, "the runtime cannot be started").because(&cause)
+    })?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,71 @@
+//! Exit codes: few, documented in every `--help`, and the same for ever.
+
+use std::process::ExitCode;
+
+use okta_introspect::ErrorKind;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Exit {
+    /// The command did its work; a token that was asked about is active.
+    Done = 0,
+    /// The token is inactive.
+    Denied = 1,
+    /// The command line, a setting, the input or the key is wrong.
+    Usage = 2,
+    /// The server could not be asked, or its answer means nothing.
+    Unknown = 3,
+    /// The server refused our credentials, or what we asked for with them.
+    Refused = 4,
+}
+
+impl Exit {
+    /// For commands that call no server.
+    pub(crate) const LOCAL_HELP: &'static str = "\
+Exit codes:
+  0  done
+  2  the command line, a setting, the input or the key is wrong";
+
+    /// For commands that call a server and judge nothing.
+    pub(crate) const ONLINE_HELP: &'static str = "\
+Exit codes:
+  0  done
+  2  the command line, a setting, the input or the key is wrong
+  3  could not find out: no connection, no answer in time, server failing, too many requests
+  4  the server refused our credentials or the request";
+
+    /// For commands that judge a token.
+    pub(crate) const VERDICT_HELP: &'static str = "\
+Exit codes:
+  0  the token is active
+  1  the token is inactive
+  2  the command line, a setting, the input or the key is wrong
+  3  could not find out: no connection, no answer in time, server failing, too many requests
+  4  the server refused our credentials or the request; this says nothing about the token";
+
+    /// For `revoke`, which judges only when asked to.
+    pub(crate) const REVOKE_HELP: &'static str = "\
+Exit codes:
+  0  the server took the revocation; with --confirm: and the token is inactive
+  1  with --confirm: the token is still active
+  2  the command line, a setting, the input or the key is wrong
+  3  could not find out: no connection, no answer in time, server failing, too many requests
+  4  the server refused our credentials or the request";
+}
+
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Configuration | ErrorKind::Input | ErrorKind::Key => Self::Usage,
+            ErrorKind::ClientRefused | ErrorKind::RequestRefused => Self::Refused,
+            // Of a kind that does not exist yet, no more is known than that there is no answer.
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,157 @@
+//! The second layer: `OKTA_CLIENT_…`, in every spelling that the official SDKs use.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use okta_introspect::Secret;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+use super::layer::{Found, Layer, Origin, Source};
+use super::scope_words;
+
+/// Earlier names win. `OKTA_CLIENT_ISSUER` is ours; `OKTA_IDX_ISSUER` is how the SDKs for
+/// sign-in name a custom authorization server.
+const SERVER: [&str; 4] =
+    ["OKTA_CLIENT_ISSUER", "OKTA_IDX_ISSUER", "OKTA_CLIENT_ORGURL", "OKTA_CLIENT_OKTADOMAIN"];
+const CLIENT_ID: [&str; 1] = ["OKTA_CLIENT_CLIENTID"];
+const KEY: [&str; 2] = ["OKTA_CLIENT_PRIVATEKEY", "OKTA_CLIENT_JWK"];
+/// The spellings of Go, of Node, and of Python and Java.
+const KEY_ID: [&str; 3] = ["OKTA_CLIENT_PRIVATEKEYID", "OKTA_CLIENT_KEYID", "OKTA_CLIENT_KID"];
+const PASSPHRASE: [&str; 1] = ["OKTA_CLIENT_PRIVATEKEYPASSPHRASE"];
+const SCOPES: [&str; 1] = ["OKTA_CLIENT_SCOPES"];
+/// Go's documents say the first, its code the second.
+const TIMEOUT: [&str; 2] = ["OKTA_CLIENT_REQUESTTIMEOUT", "OKTA_CLIENT_REQUEST_TIMEOUT"];
+const CONNECT_TIMEOUT: [&str; 2] =
+    ["OKTA_CLIENT_CONNECTIONTIMEOUT", "OKTA_CLIENT_CONNECTION_TIMEOUT"];
+const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
+const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
+
+/// Reads the layer; `lookup` gives the value of a variable.
+pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, Failure> {
+    let text = |names: &[&'static str]| first(&lookup, names);
+    let seconds = |names: &[&'static str]| text(names)?.map(seconds).transpose();
+    Ok(Layer {
+        server: text(&SERVER)?.map(plain),
+        auth_server: None,
+        client_id: text(&CLIENT_ID)?.map(plain),
+        key: text(&KEY)?.map(|found| found.map(|value| Source::key(value, Path::new("")))),
+        key_id: text(&KEY_ID)?.map(plain),
+        passphrase: text(&PASSPHRASE)?
+            .map(|found| found.map(|value| Source::Text(Secret::new(value)))),
+        algorithm: None,
+        scopes: text(&SCOPES)?.map(|found| found.map(scope_words)),
+        timeout: seconds(&TIMEOUT)?,
+        connect_timeout: seconds(&CONNECT_TIMEOUT)?,
+        ca_file: text(&CA_FILE)?.map(|found| found.map(|value| PathBuf::from(value))),
+        mode: text(&MODE)?.map(plain),
+    })
+}
+
+/// A variable's value, which may be a secret.
+struct Variable {
+    name: &'static str,
+    value: Zeroizing<String>,
+}
+
+impl Variable {
+    fn map<T>(self, f: impl FnOnce(&str) -> T) -> Found<T> {
+        Found::new(f(&self.value), Origin::Variable(self.name))
+    }
+}
+
+/// The first of `names` that is set. An empty variable counts as not set, as shells often leave
+/// them.
+fn first(
+    lookup: &impl Fn(&str) -> Option<OsString>,
+    names: &[&'static str],
+) -> Result<Option<Variable>, Failure> {
+    for name in names {
+        match lookup(name).map(OsString::into_string) {
+            Some(Ok(value)) if value.trim().is_empty() => {}
+            Some(Ok(value)) => return Ok(Some(Variable { name, value: Zeroizing::new(value) })),
+            Some(Err(_)) => {
+                return Err(Failure::usage(format!("the variable {name} is not text"))
+                    .advise("set it to UTF-8 text"));
+            }
+            None => {}
+        }
+    }
+    Ok(None)
+}
+
+fn plain(variable: Variable) -> Found<String> {
+    variable.map(|value| value.trim().to_owned())
+}
+
+fn seconds(variable: Variable) -> Result<Found<u64>, Failure> {
+    match variable.value.trim().parse() {
+        Ok(seconds) => Ok(variable.map(|_| seconds)),
+        Err(_) => Err(Failure::usage(format!(
+            "the variable {} is not a whole number of seconds",
+            variable.name
+        ))
+        .advise("set it to a number; 0 is the default")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(variables: &[(&str, &str)]) -> Result<Layer, Failure> {
+        read(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn every_spelling_is_understood_and_named_as_found() {
+        for name in KEY_ID {
+            let found = layer(&[(name, "k1")]).unwrap().key_id.unwrap();
+            assert_eq!((found.value.as_str(), found.origin), ("k1", Origin::Variable(name)));
+        }
+        for name in SERVER {
+            assert!(layer(&[(name, "https://a.example")]).unwrap().server.is_some(), "{name}");
+        }
+        for name in TIMEOUT {
+            assert_eq!(layer(&[(name, "7")]).unwrap().timeout.unwrap().value, 7, "{name}");
+        }
+        for name in CONNECT_TIMEOUT {
+            assert_eq!(layer(&[(name, "0")]).unwrap().connect_timeout.unwrap().value, 0);
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set_and_hides_no_other() {
+        let found = layer(&[("OKTA_CLIENT_PRIVATEKEYID", " "), ("OKTA_CLIENT_KID", "k1")]);
+        assert_eq!(found.unwrap().key_id.unwrap().value, "k1");
+    }
+
+    #[test]
+    fn scopes_may_be_separated_by_commas_and_blanks() {
+        let found = layer(&[("OKTA_CLIENT_SCOPES", "a, b  c,d")]).unwrap();
+        assert_eq!(found.scopes.unwrap().value, "a b c d");
+    }
+
+    #[test]
+    fn a_key_is_told_from_the_path_of_one() {
+        let key = |value| layer(&[("OKTA_CLIENT_PRIVATEKEY", value)]).unwrap().key.unwrap().value;
+        assert!(
+            matches!(key("dir/key.pem"), Source::File(path) if path == Path::new("dir/key.pem"))
+        );
+        assert!(matches!(key(" {\"kty\":\"EC\"}"), Source::Text(_)));
+        match key("-----BEGIN PRIVATE KEY-----\\nAA\\n-----END PRIVATE KEY-----") {
+            Source::Text(text) => assert_eq!(text.expose().lines().count(), 3),
+            Source::File(path) => panic!("taken for a path: {}", path.display()),
+        }
+    }
+
+    #[test]
+    fn a_timeout_that_is_no_number_is_refused_by_name() {
+        let failure = layer(&[("OKTA_CLIENT_REQUESTTIMEOUT", "soon")]).unwrap_err();
+        assert!(failure.to_string().contains("OKTA_CLIENT_REQUESTTIMEOUT"));
+    }
+}

@@ -1,0 +1,269 @@
+//! What the program needs to know, merged from every source:
+//! flag > environment > `./okta.yaml` or `./.okta.yaml` > `~/.okta/okta.yaml` > running sandbox.
+
+mod environment;
+mod file;
+mod flags;
+mod layer;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use okta_introspect::{
+    Client, Error, ErrorKind, HttpConfig, Issuer, KeyOptions, Scopes, Secret, SigningKey,
+};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::output;
+use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
+
+pub(crate) use layer::{Found, Layer, Origin, Source};
+
+/// The merged settings. Each is checked when it is asked for, so that a command fails only for
+/// what it uses.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    layer: Layer,
+}
+
+impl Settings {
+    /// Lays what was typed over all other sources. Says so in a note if the sandbox is used.
+    pub(crate) fn gather(flags: impl Into<Layer>) -> Result<Self, Failure> {
+        let home = std::env::home_dir().map(|home| home.join(".okta").join("okta.yaml"));
+        let mut layer = flags
+            .into()
+            .over(environment::read(|name| std::env::var_os(name))?)
+            .over(file::read_first(&["okta.yaml".into(), ".okta.yaml".into()])?)
+            .over(file::read_first(home.as_slice())?);
+        if layer.names_nobody()
+            && let Some(sandbox) = sandbox()
+        {
+            output::note(format_args!(
+                "nothing is configured: using the sandbox at {}",
+                sandbox.issuer
+            ));
+            layer = layer.over(sandbox.into());
+        }
+        Ok(Self { layer })
+    }
+
+    /// The client that the settings describe. No request is sent.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.check_mode()?;
+        let (issuer, client_id) = (self.issuer()?, self.client_id()?);
+        Ok(Client::builder(issuer, client_id, self.key()?).http(self.http()?).build()?)
+    }
+
+    /// The private key.
+    pub(crate) fn key(&self) -> Result<SigningKey, Failure> {
+        let Some(key) = &self.layer.key else {
+            return Err(missing(
+                "private key",
+                "--key-file, OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey",
+            ));
+        };
+        let options = self.key_options()?;
+        let loaded = match &key.value {
+            Source::Text(text) => {
+                refuse_placeholder("private key", text.expose(), &key.origin)?;
+                SigningKey::parse(text.expose().as_bytes(), &options)
+            }
+            Source::File(path) => {
+                refuse_non_path(path, &key.origin)?;
+                SigningKey::from_file(path, &options)
+            }
+        };
+        loaded.map_err(|error| Failure::from(error).found_in(&key.origin))
+    }
+
+    /// The scopes to request.
+    pub(crate) fn scopes(&self) -> Result<Scopes, Failure> {
+        let Some(scopes) = &self.layer.scopes else {
+            return Err(missing("scope", "--scope, OKTA_CLIENT_SCOPES or okta.client.scopes"));
+        };
+        refuse_placeholder("scope", &scopes.value, &scopes.origin)?;
+        Scopes::parse(&scopes.value).map_err(|error| Failure::from(error).found_in(&scopes.origin))
+    }
+
+    /// Puts an error into words; a sandbox that has ended needs others than a network that fails.
+    pub(crate) fn explain(&self, error: Error) -> Failure {
+        let kind = error.kind();
+        let failure = Failure::from(error);
+        let from_sandbox =
+            self.layer.server.as_ref().is_some_and(|found| found.origin == Origin::Sandbox);
+        if from_sandbox && kind == ErrorKind::Unreachable {
+            return failure.during("the sandbox is not running").advise(
+                "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
+            );
+        }
+        failure
+    }
+
+    /// The authorization server.
+    fn issuer(&self) -> Result<Issuer, Failure> {
+        let Some(server) = &self.layer.server else {
+            return Err(missing("issuer", "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl"));
+        };
+        let issuer = Issuer::parse(&server.value)
+            .map_err(|error| Failure::from(error).found_in(&server.origin))?;
+        match &self.layer.auth_server {
+            Some(id) => custom_server(&issuer, id),
+            None => Ok(issuer),
+        }
+    }
+
+    fn client_id(&self) -> Result<&str, Failure> {
+        let Some(id) = &self.layer.client_id else {
+            return Err(missing(
+                "client id",
+                "--client-id, OKTA_CLIENT_CLIENTID or okta.client.clientId",
+            ));
+        };
+        refuse_placeholder("client id", &id.value, &id.origin)?;
+        Ok(&id.value)
+    }
+
+    fn key_options(&self) -> Result<KeyOptions, Failure> {
+        let mut options = KeyOptions::default();
+        options.algorithm = self.layer.algorithm.as_ref().map(|found| found.value);
+        if let Some(id) = &self.layer.key_id {
+            refuse_placeholder("key id", &id.value, &id.origin)?;
+            options.key_id = Some(id.value.clone());
+        }
+        options.passphrase = self.layer.passphrase.as_ref().map(passphrase).transpose()?;
+        Ok(options)
+    }
+
+    fn http(&self) -> Result<HttpConfig, Failure> {
+        let mut http = HttpConfig::default();
+        if let Some(timeout) = seconds(self.layer.timeout.as_ref()) {
+            http.timeout = timeout;
+        }
+        if let Some(timeout) = seconds(self.layer.connect_timeout.as_ref()) {
+            http.connect_timeout = timeout;
+        }
+        if let Some(file) = &self.layer.ca_file {
+            http.extra_roots = fs::read(&file.value).map_err(|cause| {
+                unreadable("certificate authorities", &file.value)
+                    .because(&cause)
+                    .found_in(&file.origin)
+            })?;
+        }
+        Ok(http)
+    }
+
+    /// The official SDKs authenticate in several ways; this command in one.
+    fn check_mode(&self) -> Result<(), Failure> {
+        let Some(mode) = &self.layer.mode else {
+            return Ok(());
+        };
+        if ["PrivateKey", "JWK"].iter().any(|known| mode.value.eq_ignore_ascii_case(known)) {
+            return Ok(());
+        }
+        let reason = match mode.value.to_ascii_lowercase().as_str() {
+            "ssws" => "API tokens cannot introspect",
+            "bearer" => "an access token cannot introspect",
+            "jwt" => "a ready-made assertion is good for one request to one endpoint",
+            _ => "it is not a known one",
+        };
+        Err(Failure::usage(format!("the authorization mode is {}, and {reason}", mode.value))
+            .found_in(&mode.origin)
+            .advise("set it to PrivateKey, and name the service app's client id and private key"))
+    }
+}
+
+impl From<SandboxRecord> for Layer {
+    fn from(record: SandboxRecord) -> Self {
+        fn found<T>(value: T) -> Option<Found<T>> {
+            Some(Found::new(value, Origin::Sandbox))
+        }
+        Self {
+            server: found(record.issuer),
+            client_id: found(record.client_id),
+            key: found(Source::File(record.key_file)),
+            key_id: found(record.key_id),
+            scopes: found(record.scopes.join(" ")),
+            ..Self::default()
+        }
+    }
+}
+
+/// The last sandbox, unless its record leads away from this computer.
+fn sandbox() -> Option<SandboxRecord> {
+    let record = RuntimeFolder::locate().record()?;
+    Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)
+}
+
+/// The scopes of an environment variable or file, where SDKs separate them by blanks or commas.
+fn scope_words(text: &str) -> String {
+    let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn custom_server(issuer: &Issuer, id: &Found<String>) -> Result<Issuer, Failure> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if !id.value.bytes().all(plain) {
+        return Err(Failure::usage("this is not the id of a custom authorization server")
+            .found_in(&id.origin)
+            .advise("copy the id from the server's issuer, after /oauth2/, such as default"));
+    }
+    Issuer::parse(&format!("{}/oauth2/{}", issuer.org(), id.value))
+        .map_err(|error| Failure::from(error).found_in(&id.origin))
+}
+
+fn passphrase(found: &Found<Source>) -> Result<Secret, Failure> {
+    match &found.value {
+        Source::Text(text) => Ok(text.clone()),
+        Source::File(path) => {
+            let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|cause| {
+                unreadable("passphrase", path).because(&cause).found_in(&found.origin)
+            })?;
+            // Editors end files with a line break; passphrases do not.
+            Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+        }
+    }
+}
+
+/// Zero means the default, as in the official SDKs.
+fn seconds(found: Option<&Found<u64>>) -> Option<Duration> {
+    found.map(|found| found.value).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+fn missing(what: &str, places: &str) -> Failure {
+    Failure::usage(format!("no {what} was given"))
+        .advise(format!("set {places} (in okta.yaml), or try `okta-introspect sandbox`"))
+}
+
+fn unreadable(what: &str, path: &Path) -> Failure {
+    Failure::usage(format!("the file with the {what} cannot be read: {}", path.display()))
+        .advise("check the path and the right to read it")
+}
+
+/// Refuses what documentation puts where a value belongs: `{clientId}`.
+fn refuse_placeholder(what: &str, value: &str, origin: &Origin) -> Result<(), Failure> {
+    if value.split_whitespace().any(is_placeholder) {
+        return Err(Failure::usage(format!("the {what} is still a placeholder"))
+            .found_in(origin)
+            .advise("put the real value in its place"));
+    }
+    Ok(())
+}
+
+fn is_placeholder(word: &str) -> bool {
+    let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// Refuses, without repeating it, what was taken for a path and is none: it may be a key in a
+/// notation that was not recognised.
+fn refuse_non_path(path: &Path, origin: &Origin) -> Result<(), Failure> {
+    let typed = matches!(origin, Origin::Flag(_) | Origin::Sandbox);
+    if typed || path.exists() {
+        return Ok(());
+    }
+    Err(Failure::usage("the private key is neither PEM, nor a JWK, nor the path of a file")
+        .found_in(origin)
+        .advise("give a PEM text with `BEGIN PRIVATE KEY`, a JWK, or the path of a key file"))
+}

@@ -1,0 +1,146 @@
+//! Wrong command lines in one line each, without repeating what may be a secret.
+//!
+//! Whoever passes a token as an argument by mistake must not find it in a log of stderr as well.
+//! So values are never quoted, and names only if they look like names.
+
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::args::Args;
+use crate::failure::Failure;
+
+/// What is wrong with the command line.
+pub(crate) fn failure(error: &clap::Error) -> Failure {
+    let option = text(error, ContextKind::InvalidArg);
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => match option.as_deref().and_then(option_name) {
+            Some(name) => format!("there is no such option here: {name}"),
+            None => "an argument was given where none belongs".to_owned(),
+        },
+        ErrorKind::InvalidSubcommand => match text(error, ContextKind::InvalidSubcommand) {
+            Some(name) if is_word(&name) => format!("there is no such command: {name}"),
+            _ => "the first argument is not a command".to_owned(),
+        },
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "no command was given".to_owned()
+        }
+        ErrorKind::MissingRequiredArgument => {
+            format!("missing on the command line: {}", option.unwrap_or_default())
+        }
+        ErrorKind::ArgumentConflict => format!(
+            "two options exclude each other: {} and {}",
+            option.unwrap_or_default(),
+            text(error, ContextKind::PriorArg).unwrap_or_default()
+        ),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => match option {
+            Some(option) => format!("not a possible value: {option}"),
+            None => "not a possible value".to_owned(),
+        },
+        ErrorKind::InvalidUtf8 => "the command line is not UTF-8".to_owned(),
+        _ => match option {
+            Some(option) => format!("not understood on the command line: {option}"),
+            None => "the command line was not understood".to_owned(),
+        },
+    };
+    Failure::usage(what).advise(advice(error))
+}
+
+fn advice(error: &clap::Error) -> String {
+    let help = match asked_command() {
+        Some(command) => format!("see `okta-introspect {command} --help`"),
+        None => "see `okta-introspect --help`".to_owned(),
+    };
+    let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
+        .into_iter()
+        .find_map(|kind| text(error, kind));
+    match (suggestion, text(error, ContextKind::ValidValue), error.kind()) {
+        (Some(name), ..) => format!("did you mean {name}? {help}"),
+        (None, Some(values), _) if !values.is_empty() => format!("use one of {values}"),
+        (None, _, ErrorKind::UnknownArgument) => {
+            format!("tokens and keys come from files or stdin; {help}")
+        }
+        _ => help,
+    }
+}
+
+/// The command on the command line, if it is one of ours.
+fn asked_command() -> Option<String> {
+    let name = std::env::args_os().nth(1)?.into_string().ok()?;
+    Args::command().find_subcommand(&name).map(|command| command.get_name().to_owned())
+}
+
+/// A part of what clap found, as text.
+fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    }
+}
+
+/// The name of what was meant to be an option, without its value.
+fn option_name(argument: &str) -> Option<&str> {
+    let name = argument.split('=').next()?;
+    is_word(name.trim_start_matches('-')).then_some(name).filter(|name| name.starts_with('-'))
+}
+
+/// Whether the text is a word as commands and options are; tokens, keys and passphrases are not.
+fn is_word(text: &str) -> bool {
+    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn refuse(line: &[&str]) -> String {
+        let line = ["okta-introspect"].iter().chain(line);
+        failure(&Args::try_parse_from(line).unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn every_wrong_line_is_told_in_one_line() {
+        for (line, told) in [
+            (&[][..], "no command was given"),
+            (&["tokn"], "there is no such command: tokn; did you mean token"),
+            (
+                &["token", "--scop", "a"],
+                "there is no such option here: --scop; did you mean --scope",
+            ),
+            (
+                &["introspect", "--hint", "x"],
+                "not a possible value: --hint <HINT>; use one of access_token",
+            ),
+            (&["token", "--timeout", "x"], "not a possible value: --timeout <SECONDS>"),
+            (&["assertion"], "missing on the command line: --endpoint <ENDPOINT>"),
+            (
+                &["jwk", "--set", "--thumbprint"],
+                "two options exclude each other: --set and --thumbprint",
+            ),
+            (&["token", "--scope"], "not a possible value: --scope <SCOPE>"),
+            (&["token", "--json=x"], "not understood on the command line: --json"),
+        ] {
+            let message = refuse(line);
+            assert!(message.starts_with(told), "{line:?}: {message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for line in [
+            &["introspect", "eyJhbGci.s3cret"][..],
+            &["eyJhbGci.s3cret"],
+            &["introspect", "--eyJhbGci.s3cret"],
+            &["introspect", "--token=s3cret"],
+            &["introspect", "-s3cret"],
+            &["introspect", "--hint", "s3cret"],
+            &["token", "--timeout=s3cret"],
+            &["token", "--json=s3cret"],
+        ] {
+            let message = refuse(line);
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
+}
