@@ -28,6 +28,7 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  okta-introspect demo
   okta-introspect sandbox
   okta-introspect token --scope okta.users.read
   okta-introspect introspect --json < token.txt
@@ -38,6 +39,7 @@ Exit codes are the same for every command and listed in its --help: 0 active or 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(DemoArgs),
     Sandbox(SandboxArgs),
     Token(TokenArgs),
     Introspect(IntrospectArgs),
@@ -47,6 +49,15 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     Jwk(JwkArgs),
     Completions(CompletionsArgs),
+}
+
+/// Show the whole story on an embedded sandbox: no configuration, no network
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::DEMO_HELP)]
+pub(crate) struct DemoArgs {
+    /// Print the steps as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Run an authorization server on loopback that behaves as Okta does

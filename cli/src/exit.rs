@@ -51,6 +51,12 @@ Exit codes:
   2  the command line, a setting, the input or the key is wrong
   3  could not find out: no connection, no answer in time, server failing, too many requests
   4  the server refused our credentials or the request";
+
+    /// For `demo`.
+    pub(crate) const DEMO_HELP: &'static str = "\
+Exit codes:
+  0  everything went as told
+  3  a step did not; the error names it";
 }
 
 impl From<ErrorKind> for Exit {

@@ -57,6 +57,12 @@ impl Failure {
         self
     }
 
+    /// The same message with another exit code.
+    pub(crate) fn with_exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

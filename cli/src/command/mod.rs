@@ -4,6 +4,7 @@
 mod assertion;
 mod completions;
 mod decode;
+mod demo;
 mod introspect;
 mod jwk;
 mod keygen;
@@ -35,6 +36,7 @@ pub(crate) fn run() -> Result<Exit, Failure> {
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Token(args) => token::run(args),
         Command::Introspect(args) => introspect::run(args),
