@@ -230,7 +230,7 @@ pub(crate) struct TokenInputArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct ClientArgs {
-    /// The org, such as https://acme.okta.com, or one of its custom authorization servers
+    /// The org, such as `https://acme.okta.com`, or one of its custom authorization servers
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
     /// A custom authorization server of the org, by its id, such as default
