@@ -1,6 +1,6 @@
 //! `token`: request a service token.
 
-use okta_introspect::{AccessToken, Scopes};
+use okta_introspect::{AccessToken, Scopes, TokenType};
 use serde::Serialize;
 
 use crate::args::TokenArgs;
@@ -17,6 +17,12 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
     let token = wait_for(async {
         client.request_token(&scopes).await.map_err(|error| settings.explain(error))
     })?;
+    if token.token_type() == TokenType::Dpop {
+        output::note(
+            "the app demands DPoP: the token is bound to a key that ends with this process, so \
+             no other program can use it",
+        );
+    }
     if args.json {
         output::json(&TokenJson::new(&token, &scopes))?;
     } else {
