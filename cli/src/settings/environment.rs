@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use okta_introspect::Secret;
 use zeroize::Zeroizing;
@@ -21,17 +22,19 @@ const KEY: [&str; 2] = ["OKTA_CLIENT_PRIVATEKEY", "OKTA_CLIENT_JWK"];
 const KEY_ID: [&str; 3] = ["OKTA_CLIENT_PRIVATEKEYID", "OKTA_CLIENT_KEYID", "OKTA_CLIENT_KID"];
 const PASSPHRASE: [&str; 1] = ["OKTA_CLIENT_PRIVATEKEYPASSPHRASE"];
 const SCOPES: [&str; 1] = ["OKTA_CLIENT_SCOPES"];
-/// Go's documents say the first, its code the second.
+/// Here and below: Go's documents say the first, its code the second.
 const TIMEOUT: [&str; 2] = ["OKTA_CLIENT_REQUESTTIMEOUT", "OKTA_CLIENT_REQUEST_TIMEOUT"];
 const CONNECT_TIMEOUT: [&str; 2] =
     ["OKTA_CLIENT_CONNECTIONTIMEOUT", "OKTA_CLIENT_CONNECTION_TIMEOUT"];
+const RETRIES: [&str; 2] =
+    ["OKTA_CLIENT_RATELIMIT_MAXRETRIES", "OKTA_CLIENT_RATE_LIMIT_MAX_RETRIES"];
 const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
 const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
 
 /// Reads the layer; `lookup` gives the value of a variable.
 pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, Failure> {
     let text = |names: &[&'static str]| first(&lookup, names);
-    let seconds = |names: &[&'static str]| text(names)?.map(seconds).transpose();
+    let seconds = |names: &[&'static str]| text(names)?.map(number).transpose();
     Ok(Layer {
         server: text(&SERVER)?.map(plain),
         auth_server: None,
@@ -44,6 +47,7 @@ pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, F
         scopes: text(&SCOPES)?.map(|found| found.map(scope_words)),
         timeout: seconds(&TIMEOUT)?,
         connect_timeout: seconds(&CONNECT_TIMEOUT)?,
+        retries: text(&RETRIES)?.map(number).transpose()?,
         ca_file: text(&CA_FILE)?.map(|found| found.map(|value| PathBuf::from(value))),
         mode: text(&MODE)?.map(plain),
     })
@@ -85,14 +89,11 @@ fn plain(variable: Variable) -> Found<String> {
     variable.map(|value| value.trim().to_owned())
 }
 
-fn seconds(variable: Variable) -> Result<Found<u64>, Failure> {
+fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, Failure> {
     match variable.value.trim().parse() {
-        Ok(seconds) => Ok(variable.map(|_| seconds)),
-        Err(_) => Err(Failure::usage(format!(
-            "the variable {} is not a whole number of seconds",
-            variable.name
-        ))
-        .advise("set it to a number; 0 is the default")),
+        Ok(number) => Ok(Found::new(number, Origin::Variable(variable.name))),
+        Err(_) => Err(Failure::usage(format!("the variable {} is not a number", variable.name))
+            .advise("set it to a whole number")),
     }
 }
 
@@ -118,6 +119,9 @@ mod tests {
         }
         for name in TIMEOUT {
             assert_eq!(layer(&[(name, "7")]).unwrap().timeout.unwrap().value, 7, "{name}");
+        }
+        for name in RETRIES {
+            assert_eq!(layer(&[(name, "1")]).unwrap().retries.unwrap().value, 1, "{name}");
         }
         for name in CONNECT_TIMEOUT {
             assert_eq!(layer(&[(name, "0")]).unwrap().connect_timeout.unwrap().value, 0);

@@ -101,6 +101,13 @@ struct Client {
     scopes: Option<ScopesMember>,
     request_timeout: Option<u64>,
     connection_timeout: Option<u64>,
+    rate_limit: Option<RateLimit>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RateLimit {
+    max_retries: Option<u32>,
 }
 
 /// A key as text or, in .NET's manner, a JWK written out as YAML.
@@ -147,6 +154,11 @@ impl Okta {
             scopes: scopes.filter(|found| !found.value.is_empty()),
             timeout: seconds(client.request_timeout, "okta.client.requestTimeout"),
             connect_timeout: seconds(client.connection_timeout, "okta.client.connectionTimeout"),
+            retries: client
+                .rate_limit
+                .unwrap_or_default()
+                .max_retries
+                .map(|retries| Found::new(retries, at("okta.client.rateLimit.maxRetries"))),
             mode: text(client.authorization_mode, "okta.client.authorizationMode"),
             ..Layer::default()
         }
@@ -188,6 +200,7 @@ mod tests {
             "okta:\n  client:\n    orgUrl: https://acme.okta.com/\n    clientId: 0oa1\n    \
              authorizationMode: PrivateKey\n    kid: k1\n    scopes: [a, 'b,c']\n    \
              privateKey: keys/app.pem\n    requestTimeout: 5\n    connectionTimeout: 0\n    \
+             rateLimit: {maxRetries: 0, maxBackoff: 30}\n    \
              token: x\n    proxy: {port: 1}\n  testing: {disableHttpsCheck: true}\nother: 1\n",
         )
         .unwrap();
@@ -198,6 +211,7 @@ mod tests {
         assert_eq!(layer.key_id.unwrap().origin.to_string(), "okta.client.kid in dir/okta.yaml");
         assert_eq!(layer.scopes.unwrap().value, "a b c");
         assert_eq!(layer.timeout.unwrap().value, 5);
+        assert_eq!(layer.retries.unwrap().value, 0);
         assert!(matches!(
             layer.key.unwrap().value,
             Source::File(path) if path == Path::new("dir/keys/app.pem")

@@ -88,6 +88,8 @@ pub(crate) struct Layer {
     pub(crate) timeout: Option<Found<u64>>,
     /// In seconds; 0 is the default.
     pub(crate) connect_timeout: Option<Found<u64>>,
+    /// How often a call is repeated.
+    pub(crate) retries: Option<Found<u32>>,
     pub(crate) ca_file: Option<Found<PathBuf>>,
     /// How the official SDKs are told to authenticate.
     pub(crate) mode: Option<Found<String>>,
@@ -112,6 +114,7 @@ impl Layer {
             scopes: self.scopes.or(below.scopes),
             timeout: self.timeout.or(below.timeout),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            retries: self.retries.or(below.retries),
             ca_file: self.ca_file.or(below.ca_file),
         }
     }

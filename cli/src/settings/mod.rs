@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use okta_introspect::{
-    Client, Error, ErrorKind, HttpConfig, Issuer, KeyOptions, Scopes, Secret, SigningKey,
+    Client, Error, ErrorKind, HttpConfig, Issuer, KeyOptions, RetryConfig, Scopes, Secret,
+    SigningKey,
 };
 use zeroize::Zeroizing;
 
@@ -53,7 +54,8 @@ impl Settings {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.check_mode()?;
         let (issuer, client_id) = (self.issuer()?, self.client_id()?);
-        Ok(Client::builder(issuer, client_id, self.key()?).http(self.http()?).build()?)
+        let client = Client::builder(issuer, client_id, self.key()?);
+        Ok(client.http(self.http()?).retry(self.retry()).build()?)
     }
 
     /// The private key.
@@ -152,6 +154,14 @@ impl Settings {
             })?;
         }
         Ok(http)
+    }
+
+    fn retry(&self) -> RetryConfig {
+        let mut retry = RetryConfig::default();
+        if let Some(retries) = &self.layer.retries {
+            retry.max_attempts = retries.value.saturating_add(1);
+        }
+        retry
     }
 
     /// The official SDKs authenticate in several ways; this command in one.
