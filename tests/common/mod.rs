@@ -12,7 +12,7 @@ use okta_introspect::{
     SeededRandom, SigningKey, Token,
 };
 
-pub use peer::{Act, Peer, Recorded, reply};
+pub use peer::{Act, Peer, Recorded, reply, reply_with};
 
 /// A presented token that must never show up anywhere.
 pub const TOKEN: &str = "presented-t0ken.must-never.show";

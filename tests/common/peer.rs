@@ -20,6 +20,8 @@ pub enum Act {
     Silence,
     /// Waits until `Peer::release`, then writes these bytes.
     Hold(Vec<u8>),
+    /// Writes one byte at each `Peer::drip`.
+    Drip(Vec<u8>),
 }
 
 /// A request as it came over the wire.
@@ -49,9 +51,21 @@ impl Recorded {
 
 /// A complete HTTP answer.
 pub fn reply(status: u16, content_type: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
-        .into_bytes()
+    reply_with(status, &[("content-type", content_type)], body)
+}
+
+/// A complete HTTP answer with these headers.
+pub fn reply_with(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let mut text = format!(
+        "HTTP/1.1 {status} Status\r\ncontent-length: {}\r\nconnection: close\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    text.push_str(body);
+    text.into_bytes()
 }
 
 pub struct Peer {
@@ -64,6 +78,7 @@ struct Shared {
     last: Option<Act>,
     requests: watch::Sender<Vec<Recorded>>,
     released: watch::Sender<bool>,
+    drops: watch::Sender<usize>,
 }
 
 impl Shared {
@@ -98,6 +113,7 @@ impl Peer {
             last,
             requests: watch::Sender::new(Vec::new()),
             released: watch::Sender::new(false),
+            drops: watch::Sender::new(0),
         });
         let serving = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -120,6 +136,11 @@ impl Peer {
     pub async fn received(&self, count: usize) {
         let mut requests = self.shared.requests.subscribe();
         requests.wait_for(|requests| requests.len() >= count).await.unwrap();
+    }
+
+    /// Lets one more byte of each dripping answer go.
+    pub fn drip(&self) {
+        self.shared.drops.send_modify(|drops| *drops += 1);
     }
 
     /// Lets the held answers go.
@@ -159,6 +180,13 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             let _ = shared.released.subscribe().wait_for(|released| *released).await;
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
+        }
+        Some(Act::Drip(bytes)) => {
+            let mut drops = shared.drops.subscribe();
+            for (sent, byte) in bytes.iter().enumerate() {
+                let _ = drops.wait_for(|drops| *drops > sent).await;
+                let _ = stream.write_all(&[*byte]).await;
+            }
         }
         None => {
             let body = r#"{"error":"unexpected_request","error_description":"the script of this peer is at its end"}"#;
