@@ -326,9 +326,13 @@ fn a_runtime_that_stops_in_mid_call_leaves_nobody_waiting() {
     let (leader, follower) = (source.clone(), source);
     inner.spawn(async move { leader.token().await.map(drop) });
     outer.block_on(peer.received(1));
-    let waiting = outer.spawn(async move { follower.token().await.unwrap_err() });
+    let mut waiting = follower.token();
+    outer.block_on(std::future::poll_fn(|cx| {
+        assert!(waiting.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    }));
     inner.shutdown_background();
-    let error = outer.block_on(waiting).unwrap();
+    let error = outer.block_on(waiting).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     println!("{:<44} {:<16} 1", "process asked to stop in mid-call", "Unreachable");
 }
