@@ -8,6 +8,7 @@
 mod node;
 
 use node::{Provider, run};
+use okta_introspect::sandbox::{App, Sandbox, User};
 use okta_introspect::{
     Algorithm, Client, ClientBuilder, ErrorKind, Issuer, Scopes, SeededRandom, Signer, SigningKey,
     TokenSource,
@@ -122,4 +123,62 @@ async fn a_real_server_refuses_what_it_must() {
             "client assertion tokens must only be used once",
         ]
     );
+}
+
+/// An org of ours with a service app whose key is `key`, and three users.
+async fn sandbox(key: &SigningKey) -> Sandbox {
+    let app = App::service(CLIENT_ID).key(key.public_jwk()).grant(SCOPE);
+    (1..=3)
+        .fold(Sandbox::builder().app(app), |builder, number| {
+            builder.user(User::new(format!("00u{number}"), format!("user{number}@acme.example")))
+        })
+        .start()
+        .await
+        .unwrap()
+}
+
+/// The key as PEM, which the scripts want. Keys are written to files and nowhere else.
+fn pem(key: &SigningKey) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.pem");
+    key.write_new_file(&path).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oktas_node_sdk_gets_a_token_and_lists_users() {
+    let key = key(Algorithm::Rs256);
+    let sandbox = sandbox(&key).await;
+    let config = json!({
+        "orgUrl": sandbox.issuer().as_str(), "clientId": CLIENT_ID, "privateKeyPem": pem(&key),
+        "keyId": Signer::key_id(&key), "scopes": [SCOPE], "limit": 2,
+    });
+    let said = tokio::task::spawn_blocking(move || run("sdk.mjs", &config)).await.unwrap();
+    println!("@okta/okta-sdk-nodejs {} on Node {}", said["sdk_version"], said["node_version"]);
+    assert_eq!(said["token_type"], "Bearer", "{said}");
+    let logins: Vec<_> =
+        said["users"].as_array().unwrap().iter().map(|user| user["login"].clone()).collect();
+    assert_eq!(logins, ["user1@acme.example", "user2@acme.example", "user3@acme.example"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_gets_introspects_and_revokes_a_token() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384] {
+        let key = key(algorithm);
+        let sandbox = sandbox(&key).await;
+        let issuer = sandbox.issuer();
+        let endpoints = issuer.endpoints().unwrap();
+        let config = json!({
+            "issuer": issuer.as_str(), "token_endpoint": endpoints.token.as_str(),
+            "introspection_endpoint": endpoints.introspection.as_str(),
+            "revocation_endpoint": endpoints.revocation.as_str(), "clientId": CLIENT_ID,
+            "privateKeyPem": pem(&key), "alg": algorithm, "kid": Signer::key_id(&key), "scope": SCOPE,
+        });
+        let said =
+            tokio::task::spawn_blocking(move || run("oauth4webapi.mjs", &config)).await.unwrap();
+        println!("oauth4webapi {} on Node {} ({algorithm})", said["version"], said["node_version"]);
+        assert_eq!(said["active_before"], true, "{said}");
+        assert_eq!(said["active_after"], false, "{said}");
+        assert_eq!(said["client_id"], CLIENT_ID);
+    }
 }
