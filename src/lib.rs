@@ -1,4 +1,51 @@
 //! Know whether an Okta token is still good right now.
+//!
+//! A client of one Okta authorization server that authenticates as a *service app* with
+//! `private_key_jwt`: it gets service tokens, introspects and revokes tokens, and says precisely
+//! what is wrong when that fails.
+//!
+//! ```no_run
+//! use okta_introspect::{Client, Error, Issuer, KeyOptions, SigningKey, Token};
+//!
+//! # async fn example(presented: &str) -> Result<(), Error> {
+//! let issuer = Issuer::parse("https://acme.okta.com")?;
+//! let key = SigningKey::from_file("service-app.pem", &KeyOptions::default().key_id("k1"))?;
+//! let client = Client::builder(issuer, "0oa1b2c3d4", key).build()?;
+//! let is_good = client.introspect(&Token::parse(presented)?, None).await?.active;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Words
+//!
+//! - A *token* is what callers present; an *assertion* is what this client signs to prove who it
+//!   is. Each assertion is good for one request to one endpoint.
+//! - The *issuer* is one URL that names an authorization server: an Okta org, or one of its
+//!   custom servers. Every endpoint follows from it.
+//! - An [`Error`] means "we do not know". An inactive token is an answer.
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | everything a client does | [`Client`] |
+//! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
+//! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
+//! | a key in a KMS or HSM | [`Signer`] |
+//! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
+//! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
+//! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`] |
+//! | tests without a network or a clock | `sandbox` (feature `sandbox`), [`ManualClock`] |
+//!
+//! # Features
+//!
+//! - `rustls` (default): TLS by rustls with ring, trusting the operating system's certificates.
+//! - `native-tls`: TLS by the operating system's library, chosen with `TlsBackend::Native`.
+//! - `sandbox`: an embedded authorization server on loopback that behaves as Okta does.
+//! - `vendored`: builds OpenSSL, which signs and verifies, from source.
+//!
+//! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>` and
+//! [`serde_json`]'s `Map` and `Value`.
 
 pub mod assertion;
 mod budget;
@@ -55,3 +102,8 @@ pub use token::{
     AccessToken, CachedTokenSource, Presentation, StaticTokenSource, TokenCacheConfig, TokenSource,
     TokenType,
 };
+
+/// The README's Rust is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
