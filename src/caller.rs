@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind, Trail};
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, HttpConfig};
 use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryConfig, Setback};
@@ -42,6 +42,11 @@ pub(crate) trait Attempts: Send {
 
     /// Says what an answer means.
     fn judge(&mut self, answer: &Answer) -> Verdict;
+
+    /// The longest answer that is read, in bytes.
+    fn max_answer(&self) -> usize {
+        HttpConfig::MAX_ANSWER
+    }
 
     /// Whether a request that the server may have carried out already may be sent again.
     fn is_repeatable(&self) -> bool {
@@ -152,7 +157,7 @@ impl Caller {
         mark_repeat(&mut request, trail);
         trail.attempts += 1;
         let sent_at = self.clock.monotonic();
-        let answer = match self.http.send(request, deadline).await {
+        let answer = match self.http.send(request, attempts.max_answer(), deadline).await {
             Ok(answer) => answer,
             Err(failure) => {
                 admission.failed();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reqwest::Url;
+
 use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 use crate::caller::Caller;
 use crate::circuit::CircuitConfig;
@@ -9,13 +11,14 @@ use crate::clock::{Clock, SystemClock};
 use crate::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
-use crate::http::{Http, HttpConfig};
+use crate::http::{Destination, Http, HttpConfig};
 use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
 use crate::metadata::{self, Metadata};
 use crate::random::{Random, SystemRandom};
 use crate::rate_limit::RateLimit;
+use crate::resource::Resource;
 use crate::retry::RetryConfig;
 use crate::revoke;
 use crate::scope::Scopes;
@@ -52,6 +55,7 @@ pub struct Client {
 struct Inner {
     issuer: Issuer,
     endpoints: Endpoints,
+    origin: Url,
     calls: Arc<Calls>,
     tokens: TokenCache,
 }
@@ -59,7 +63,7 @@ struct Inner {
 /// What a call needs; shared with the requests that go on in the background.
 #[derive(Debug)]
 struct Calls {
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     token: Target,
     introspection: Target,
     revocation: Target,
@@ -166,6 +170,12 @@ impl Client {
     /// A source of service tokens with these scopes, which requests a new one only when needed.
     pub fn token_source(&self, scopes: Scopes) -> CachedTokenSource {
         self.inner.tokens.source(scopes)
+    }
+
+    /// The org's management APIs, called with service tokens of these scopes.
+    pub fn resource(&self, scopes: Scopes) -> Resource {
+        let exchange = Arc::clone(&self.inner.calls.exchange);
+        Resource::new(exchange, self.token_source(scopes), self.inner.origin.clone())
     }
 
     /// Fetches the server's metadata document.
@@ -299,17 +309,15 @@ impl ClientBuilder {
             Error::configuration(format!("the endpoints of {} are not known", self.issuer))
                 .advise("take them from discovery, or name them with `endpoints`")
         })?;
-        let called = [&endpoints.token, &endpoints.introspection, &endpoints.revocation];
-        let local = called.iter().all(|endpoint| endpoint.is_loopback());
-        if !local && self.signer.public_jwk().is_some_and(is_sample) {
+        let destination = Destination::of(&self.issuer, &endpoints);
+        if destination == Destination::Elsewhere && self.signer.public_jwk().is_some_and(is_sample)
+        {
             return Err(Error::configuration(
                 "the key is one of the published sample keys, which anybody can use",
             )
             .advise("make your own with `okta-introspect keygen` and register its public half"));
         }
-        let plain =
-            called.iter().all(|endpoint| endpoint.is_plain_http()) && self.issuer.is_plain_http();
-        let http = Http::new(&self.http, Arc::clone(&self.clock), plain)?;
+        let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let caller = Caller::new(http, clock, random, self.retry, self.circuit)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
@@ -324,7 +332,7 @@ impl ClientBuilder {
             token: target(&endpoints.token)?,
             introspection: target(&endpoints.introspection)?,
             revocation: target(&endpoints.revocation)?,
-            exchange: Exchange::new(caller, assertions, prover),
+            exchange: Arc::new(Exchange::new(caller, assertions, prover)),
         });
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, {
             let calls = Arc::clone(&calls);
@@ -335,6 +343,10 @@ impl ClientBuilder {
                 )
             })
         });
-        Ok(Client { inner: Arc::new(Inner { issuer: self.issuer, endpoints, calls, tokens }) })
+        let origin = Url::parse(self.issuer.origin())
+            .map_err(|cause| Error::configuration("the issuer is not a URL").because(cause))?;
+        Ok(Client {
+            inner: Arc::new(Inner { issuer: self.issuer, endpoints, origin, calls, tokens }),
+        })
     }
 }

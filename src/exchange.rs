@@ -21,8 +21,8 @@ use crate::server_time::{ClockOffset, ServerTime};
 const ASSERTION_FIELDS: &str = "&client_assertion_type=\
     urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// An endpoint, ready to be called: everything that is the same for every call.
 #[derive(Debug)]
@@ -82,6 +82,10 @@ impl Exchange {
 
     pub(crate) fn http(&self) -> &Http {
         self.caller.http()
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     pub(crate) fn prover(&self) -> &Arc<Prover> {

@@ -9,11 +9,13 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind};
+use crate::issuer::{Endpoints, Issuer};
+use crate::proxy::Proxy;
 use crate::redact::excerpt;
 use crate::tls;
 
 /// How servers are reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HttpConfig {
     /// How long one call may take in all, from the signature to the last byte of the answer.
@@ -26,6 +28,8 @@ pub struct HttpConfig {
     pub user_agent: String,
     /// Certificate authorities to trust besides the operating system's, as PEM. Default: none.
     pub extra_roots: Vec<u8>,
+    /// Which proxy is used. Default: what the environment says.
+    pub proxy: Proxy,
     /// Which library does TLS. Default: rustls where the feature is on.
     pub tls: TlsBackend,
 }
@@ -48,6 +52,7 @@ impl Default for HttpConfig {
             connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
             user_agent: concat!("okta-introspect/", env!("CARGO_PKG_VERSION")).to_owned(),
             extra_roots: Vec::new(),
+            proxy: Proxy::default(),
             tls: TlsBackend::default(),
         }
     }
@@ -65,6 +70,40 @@ pub enum TlsBackend {
     Native,
 }
 
+/// Where a client's requests go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Destination {
+    /// This computer, without TLS: nobody's certificates have to be read.
+    PlainLoopback,
+    /// This computer.
+    Loopback,
+    /// Anywhere, always with TLS.
+    Elsewhere,
+}
+
+impl Destination {
+    pub(crate) fn of(issuer: &Issuer, endpoints: &Endpoints) -> Self {
+        let called =
+            [&endpoints.token, &endpoints.introspection, &endpoints.revocation, &endpoints.jwks];
+        if issuer.is_plain_http() && called.iter().all(|endpoint| endpoint.is_plain_http()) {
+            Self::PlainLoopback
+        } else if issuer.is_loopback() && called.iter().all(|endpoint| endpoint.is_loopback()) {
+            Self::Loopback
+        } else {
+            Self::Elsewhere
+        }
+    }
+
+    /// For calls to the issuer's own address.
+    pub(crate) fn of_issuer(issuer: &Issuer) -> Self {
+        match (issuer.is_plain_http(), issuer.is_loopback()) {
+            (true, _) => Self::PlainLoopback,
+            (false, true) => Self::Loopback,
+            (false, false) => Self::Elsewhere,
+        }
+    }
+}
+
 /// Sends requests. Knows nothing of OAuth.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
@@ -79,7 +118,7 @@ impl Http {
     pub(crate) fn new(
         config: &HttpConfig,
         clock: Arc<dyn Clock>,
-        plain: bool,
+        destination: Destination,
     ) -> Result<Self, Error> {
         if config.timeout < Duration::from_millis(1) || config.timeout > Duration::from_secs(3600) {
             return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
@@ -92,11 +131,16 @@ impl Http {
             .referer(false)
             .retry(reqwest::retry::never())
             .tcp_nodelay(true);
-        // What is meant for this computer must not go to a proxy elsewhere.
-        let builder = if plain { builder.no_proxy() } else { builder };
-        let client = tls::configure(builder, config, plain)?.build().map_err(|cause| {
-            Error::configuration("the HTTP client cannot be built").because(cause)
-        })?;
+        let builder = match destination {
+            Destination::Elsewhere => config.proxy.configure(builder)?,
+            // What is meant for this computer must not go to a proxy elsewhere.
+            Destination::PlainLoopback | Destination::Loopback => builder.no_proxy(),
+        };
+        let client = tls::configure(builder, config, destination == Destination::PlainLoopback)?
+            .build()
+            .map_err(|cause| {
+                Error::configuration("the HTTP client cannot be built").because(cause)
+            })?;
         Ok(Self { client, clock, timeout: config.timeout })
     }
 
@@ -105,30 +149,32 @@ impl Http {
         self.clock.monotonic() + self.timeout
     }
 
-    /// Sends one request and reads the whole answer, unless `deadline` comes first.
+    /// Sends one request and reads the whole answer of at most `max` bytes, unless `deadline`
+    /// comes first.
     pub(crate) async fn send(
         &self,
         request: Request,
+        max: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
         let host = request.url().host_str().unwrap_or_default().to_owned();
         let path = request.url().path().to_owned();
-        match before(&*self.clock, deadline, self.receive(request)).await {
+        match before(&*self.clock, deadline, self.receive(request, max)).await {
             Some(answer) => answer.map_err(|fault| fault.into_failure(&host, &path)),
             None => Err(Failure { error: timed_out(&host, &path), lasting: true }),
         }
     }
 
-    async fn receive(&self, request: Request) -> Result<Answer, Fault> {
+    async fn receive(&self, request: Request, max: usize) -> Result<Answer, Fault> {
         let path = request.url().path().to_owned();
         let mut response = self.client.execute(request).await.map_err(Fault::Transport)?;
-        if response.content_length().is_some_and(|length| length > HttpConfig::MAX_ANSWER as u64) {
-            return Err(Fault::TooLong);
+        if response.content_length().is_some_and(|length| length > max as u64) {
+            return Err(Fault::TooLong { max });
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(Fault::Transport)? {
-            if body.len() + chunk.len() > HttpConfig::MAX_ANSWER {
-                return Err(Fault::TooLong);
+            if body.len() + chunk.len() > max {
+                return Err(Fault::TooLong { max });
             }
             body.extend_from_slice(&chunk);
         }
@@ -221,15 +267,14 @@ pub(crate) struct Failure {
 /// Why no complete answer came.
 enum Fault {
     Transport(reqwest::Error),
-    TooLong,
+    TooLong { max: usize },
 }
 
 impl Fault {
     fn into_failure(self, host: &str, path: &str) -> Failure {
         let cause = match self {
-            Self::TooLong => {
-                let what =
-                    format!("the answer of {path} is longer than {} bytes", HttpConfig::MAX_ANSWER);
+            Self::TooLong { max } => {
+                let what = format!("the answer of {path} is longer than {max} bytes");
                 let advice = "check that the issuer is the address of an authorization server";
                 return Failure { error: Error::malformed(what).advise(advice), lasting: true };
             }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::http::{Http, HttpConfig};
+use crate::http::{Destination, Http, HttpConfig};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 
 /// A server's metadata document. Members that are not listed are kept in
@@ -76,7 +76,7 @@ impl Metadata {
 /// issuer (RFC 8414 §3.3), and those of any call.
 pub async fn discover(issuer: &Issuer, config: &HttpConfig) -> Result<Metadata, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    fetch(&Http::new(config, clock, issuer.is_plain_http())?, issuer).await
+    fetch(&Http::new(config, clock, Destination::of_issuer(issuer))?, issuer).await
 }
 
 pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Error> {
@@ -85,7 +85,10 @@ pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Erro
     for address in addresses(issuer) {
         let mut request = Request::new(Method::GET, address);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let answer = http.send(request, deadline).await.map_err(|failure| failure.error)?;
+        let answer = http
+            .send(request, HttpConfig::MAX_ANSWER, deadline)
+            .await
+            .map_err(|failure| failure.error)?;
         if answer.status == StatusCode::OK {
             return same_issuer(answer.json(&[])?, issuer);
         }

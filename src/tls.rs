@@ -27,7 +27,11 @@ pub(crate) fn configure(
                 .advise("turn one of them on in Cargo.toml"))
         }
         #[cfg(feature = "native-tls")]
-        TlsBackend::Native => native_roots(builder.tls_backend_native(), &config.extra_roots),
+        TlsBackend::Native => {
+            let builder =
+                builder.tls_backend_native().tls_version_min(reqwest::tls::Version::TLS_1_2);
+            native_roots(builder, &config.extra_roots)
+        }
     }
 }
 

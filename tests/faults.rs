@@ -3,6 +3,8 @@
 //!
 //! `cargo test --test faults -- --nocapture` prints the rows.
 
+#![allow(clippy::print_stdout)] // the rows are there to be read
+
 mod common;
 
 use std::time::Duration;
