@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports)] // each test file uses a part
 
 mod peer;
+pub mod tls;
 
 use std::time::Duration;
 
