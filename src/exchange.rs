@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
 
@@ -113,6 +114,7 @@ impl Exchange {
             target,
             form,
             sent: None,
+            correction: TimeDelta::zero(),
             second_tries: SecondTries::default(),
         };
         self.caller.call(target.endpoint.path(), &target.budget, &mut attempts).await
@@ -129,6 +131,8 @@ struct FormPost<'a> {
     target: &'a Target,
     form: Form<'a>,
     sent: Option<ClientAssertion>,
+    /// How our clock was corrected when the latest request was made.
+    correction: TimeDelta,
     second_tries: SecondTries,
 }
 
@@ -143,6 +147,7 @@ struct SecondTries {
 impl Attempts for FormPost<'_> {
     async fn request(&mut self) -> Result<Request, Error> {
         let (exchange, target) = (self.exchange, self.target);
+        self.correction = exchange.server_time().correction();
         let assertion = exchange.assertion(&target.audience).await?;
         // Pairs of strings are what a form is made of: nothing that could fail to serialise.
         let mut body =
@@ -213,7 +218,7 @@ impl FormPost<'_> {
             Some(refusal::Demand::Proof) if self.form.proves => prover.demand(),
             Some(refusal::Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
-                    && self.exchange.server_time().apply()
+                    && self.exchange.server_time().apply(self.correction)
             }
             Some(refusal::Demand::Nonce | refusal::Demand::Proof) | None => false,
         }

@@ -54,8 +54,13 @@ impl ServerTime {
 
     /// Now, by the server's clock once it has to be, by our own until then.
     pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now() + self.correction()
+    }
+
+    /// By how much our own clock is corrected.
+    pub(crate) fn correction(&self) -> TimeDelta {
         let applied = self.offset().filter(|offset| offset.applied && offset.is_significant());
-        self.clock.now() + TimeDelta::milliseconds(applied.map_or(0, |offset| offset.millis))
+        TimeDelta::milliseconds(applied.map_or(0, |offset| offset.millis))
     }
 
     /// The latest measurement.
@@ -78,16 +83,13 @@ impl ServerTime {
         });
     }
 
-    /// Goes by the server's clock from now on. False if that changes nothing: no significant
-    /// difference was measured, or it is applied already.
-    pub(crate) fn apply(&self) -> bool {
-        match self.lock().as_mut() {
-            Some(offset) if !offset.applied && offset.is_significant() => {
-                offset.applied = true;
-                true
-            }
-            _ => false,
+    /// Goes by the server's clock from now on, as far as it has been measured. Whether that dates
+    /// things otherwise than `before`, the correction with which something was refused.
+    pub(crate) fn apply(&self, before: TimeDelta) -> bool {
+        if let Some(offset) = self.lock().as_mut() {
+            offset.applied = true;
         }
+        (self.correction() - before).abs() >= TimeDelta::seconds(1)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<ClockOffset>> {
@@ -124,21 +126,23 @@ mod tests {
         let (clock, time) = server_time(1000);
         time.observe(at(400), Duration::ZERO);
         assert_eq!(time.now(), at(1000));
-        assert!(time.apply());
+        assert!(time.apply(TimeDelta::zero()));
         assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
-        assert!(!time.apply(), "it is applied already");
+        let correction = time.correction();
+        assert!(!time.apply(correction), "it is applied already");
         // The administrator mends the clock: the next answer takes the correction back.
         clock.set_wall(at(400));
         time.observe(at(400), Duration::ZERO);
         assert_eq!(time.now(), at(400));
+        assert!(time.apply(correction), "what was refused had been corrected too much");
     }
 
     #[test]
     fn a_difference_within_the_uncertainty_is_none() {
         let (_, time) = server_time(1000);
-        assert!(!time.apply(), "nothing was measured");
+        assert!(!time.apply(TimeDelta::zero()), "nothing was measured");
         time.observe(at(1000), Duration::from_millis(20));
         assert!(!time.offset().unwrap().is_significant());
-        assert!(!time.apply());
+        assert!(!time.apply(TimeDelta::zero()));
     }
 }
