@@ -73,8 +73,10 @@ impl Clock for SystemClock {
 ///
 /// A wanted wait ([`Clock::sleep_until`]) moves the time to its end and returns at once, so that
 /// pauses before retries cost nothing and can be counted afterwards with [`slept`](Self::slept).
-/// A limit ([`Clock::deadline`]) fires only when time has been moved past it. Clones share one
-/// time; a clock handed to a server and to its client keeps both in step.
+/// With many callers that would let the one who waits carry the others' time away: take
+/// [`stepped`](Self::stepped) for those. A limit ([`Clock::deadline`]) fires only when time has
+/// been moved past it. Clones share one time; a clock handed to a server and to its client keeps
+/// both in step.
 #[derive(Clone)]
 pub struct ManualClock {
     shared: Arc<Shared>,
@@ -82,8 +84,11 @@ pub struct ManualClock {
 
 struct Shared {
     origin: Instant,
+    steps: bool,
     state: Mutex<State>,
     elapsed: watch::Sender<Duration>,
+    /// When the wanted waits end; in stepped time only.
+    sleepers: watch::Sender<Vec<Duration>>,
 }
 
 struct State {
@@ -92,20 +97,30 @@ struct State {
 }
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// A clock that shows `now`, and that wanted waits move.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                origin: SystemClock.monotonic(),
-                state: Mutex::new(State { wall_origin: now, slept: Vec::new() }),
-                elapsed: watch::Sender::new(Duration::ZERO),
-            }),
-        }
+        Self::with(now, false)
+    }
+
+    /// A clock that shows `now`, and that nobody moves but its owner: wanted waits wait, too.
+    pub fn stepped(now: DateTime<Utc>) -> Self {
+        Self::with(now, true)
     }
 
     /// Moves both times forward by `by`, and fires the limits that this passes.
     pub fn advance(&self, by: Duration) {
         self.shared.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+
+    /// In [stepped](Self::stepped) time: waits until `count` callers are in a wanted wait, and
+    /// moves the time to the end of the first of these waits. With as many as there are callers
+    /// at all, nothing else is under way at that moment.
+    pub async fn step(&self, count: usize) {
+        let mut sleepers = self.shared.sleepers.subscribe();
+        // The sender lives in `self`: waiting cannot fail.
+        let next = sleepers.wait_for(|sleepers| sleepers.len() >= count).await.ok();
+        let next = next.and_then(|sleepers| sleepers.iter().min().copied());
+        self.move_to(next.unwrap_or_default());
     }
 
     /// Sets the wall time alone, as an administrator or NTP would; monotonic time is unmoved.
@@ -124,8 +139,54 @@ impl ManualClock {
         self.state().slept.clone()
     }
 
+    fn with(now: DateTime<Utc>, steps: bool) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                origin: SystemClock.monotonic(),
+                steps,
+                state: Mutex::new(State { wall_origin: now, slept: Vec::new() }),
+                elapsed: watch::Sender::new(Duration::ZERO),
+                sleepers: watch::Sender::new(Vec::new()),
+            }),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Never back: somebody else may have moved further already.
+    fn move_to(&self, target: Duration) {
+        self.shared.elapsed.send_modify(|elapsed| *elapsed = target.max(*elapsed));
+    }
+
+    async fn reached(&self, target: Duration) {
+        let mut elapsed = self.shared.elapsed.subscribe();
+        // The sender lives in `self`: waiting cannot fail.
+        let _ = elapsed.wait_for(|elapsed| *elapsed >= target).await;
+    }
+}
+
+/// A wanted wait in stepped time, for as long as somebody waits for it.
+struct Sleeper<'a> {
+    clock: &'a ManualClock,
+    target: Duration,
+}
+
+impl<'a> Sleeper<'a> {
+    fn new(clock: &'a ManualClock, target: Duration) -> Self {
+        clock.shared.sleepers.send_modify(|sleepers| sleepers.push(target));
+        Self { clock, target }
+    }
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        self.clock.shared.sleepers.send_modify(|sleepers| {
+            if let Some(own) = sleepers.iter().position(|target| *target == self.target) {
+                sleepers.swap_remove(own);
+            }
+        });
     }
 }
 
@@ -145,9 +206,14 @@ impl Clock for ManualClock {
             let wait = at.saturating_duration_since(clock.monotonic());
             clock.state().slept.push(wait);
             let target = at.saturating_duration_since(clock.shared.origin);
-            clock.shared.elapsed.send_modify(|elapsed| *elapsed = target.max(*elapsed));
-            // As a real wait would, let whoever else is ready run first.
-            tokio::task::yield_now().await;
+            if clock.shared.steps {
+                let _sleeper = Sleeper::new(&clock, target);
+                clock.reached(target).await;
+            } else {
+                clock.move_to(target);
+                // As a real wait would, let whoever else is ready run first.
+                tokio::task::yield_now().await;
+            }
         })
     }
 
@@ -155,9 +221,7 @@ impl Clock for ManualClock {
         let clock = self.clone();
         Box::pin(async move {
             let target = at.saturating_duration_since(clock.shared.origin);
-            let mut elapsed = clock.shared.elapsed.subscribe();
-            // The sender lives in `clock`, which this future holds: waiting cannot fail.
-            let _ = elapsed.wait_for(|elapsed| *elapsed >= target).await;
+            clock.reached(target).await;
         })
     }
 }
@@ -200,6 +264,22 @@ mod tests {
         assert!(futures_poll(&mut deadline).await.is_none());
         clock.advance(Duration::from_millis(1));
         assert!(futures_poll(&mut deadline).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn stepped_time_moves_to_the_end_of_the_first_wait() {
+        let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
+        let wait = |seconds| {
+            tokio::spawn(clock.sleep_until(clock.monotonic() + Duration::from_secs(seconds)))
+        };
+        let (long, short) = (wait(9), wait(4));
+        clock.step(2).await;
+        short.await.unwrap();
+        assert_eq!(clock.elapsed(), Duration::from_secs(4));
+        assert!(!long.is_finished());
+        clock.step(1).await;
+        long.await.unwrap();
+        assert_eq!(clock.elapsed(), Duration::from_secs(9));
     }
 
     #[test]

@@ -73,9 +73,12 @@ pub struct Peer {
     shared: Arc<Shared>,
 }
 
+/// What is done with the requests that come after the script.
+type Last = Option<Box<dyn Fn() -> Act + Send + Sync>>;
+
 struct Shared {
     script: Mutex<VecDeque<Act>>,
-    last: Option<Act>,
+    last: Last,
     requests: watch::Sender<Vec<Recorded>>,
     released: watch::Sender<bool>,
     drops: watch::Sender<usize>,
@@ -83,12 +86,22 @@ struct Shared {
 
 impl Shared {
     fn next(&self) -> Option<Act> {
-        self.script.lock().unwrap().front().cloned().or_else(|| self.last.clone())
+        self.script
+            .lock()
+            .unwrap()
+            .front()
+            .cloned()
+            .or_else(|| self.last.as_ref().map(|last| last()))
     }
 
     /// Records a request and gives what is to be done with it.
     fn take(&self, request: Recorded) -> Option<Act> {
-        let act = self.script.lock().unwrap().pop_front().or_else(|| self.last.clone());
+        let act = self
+            .script
+            .lock()
+            .unwrap()
+            .pop_front()
+            .or_else(|| self.last.as_ref().map(|last| last()));
         self.requests.send_modify(|requests| requests.push(request));
         act
     }
@@ -102,10 +115,15 @@ impl Peer {
 
     /// A peer that does the same with every request.
     pub async fn always(act: Act) -> Self {
-        Self::run(VecDeque::new(), Some(act)).await
+        Self::by(move || act.clone()).await
     }
 
-    async fn run(script: VecDeque<Act>, last: Option<Act>) -> Self {
+    /// A peer that makes up its mind at each request.
+    pub async fn by(decide: impl Fn() -> Act + Send + Sync + 'static) -> Self {
+        Self::run(VecDeque::new(), Some(Box::new(decide))).await
+    }
+
+    async fn run(script: VecDeque<Act>, last: Last) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
