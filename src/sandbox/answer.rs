@@ -64,11 +64,18 @@ fn header_value(text: &str) -> Option<HeaderValue> {
 
 /// Why a request is not served.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Refusal {
-    /// The OAuth shape.
-    OAuth { status: StatusCode, error: &'static str, description: Cow<'static, str> },
+pub(super) struct Refusal {
+    status: StatusCode,
+    shape: Shape,
+    headers: Vec<(HeaderName, String)>,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum Shape {
+    /// The shape of RFC 6749.
+    OAuth { error: &'static str, description: Cow<'static, str> },
     /// The shape of the management API.
-    Api { status: StatusCode, code: &'static str, summary: String, challenge: Option<String> },
+    Api { code: &'static str, summary: String },
 }
 
 impl Refusal {
@@ -92,11 +99,13 @@ impl Refusal {
         error: &'static str,
         description: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::OAuth { status, error, description: description.into() }
+        let shape = Shape::OAuth { error, description: description.into() };
+        Self { status, shape, headers: Vec::new() }
     }
 
     pub(super) fn api(status: StatusCode, code: &'static str, summary: impl Into<String>) -> Self {
-        Self::Api { status, code, summary: summary.into(), challenge: None }
+        let shape = Shape::Api { code, summary: summary.into() };
+        Self { status, shape, headers: Vec::new() }
     }
 
     /// 404: there is no such endpoint or object.
@@ -104,43 +113,44 @@ impl Refusal {
         Self::api(StatusCode::NOT_FOUND, "E0000007", format!("Not found: {what}"))
     }
 
-    /// Adds a `WWW-Authenticate` header
-    /// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
-    pub(super) fn challenge(mut self, value: String) -> Self {
-        if let Self::Api { challenge, .. } = &mut self {
-            *challenge = Some(value);
-        }
+    /// Adds a header.
+    pub(super) fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
     /// The reason, as the System Log gives it.
     pub(super) fn reason(&self) -> &str {
-        match self {
-            Self::OAuth { error, .. } => error,
-            Self::Api { summary, .. } => summary,
+        match &self.shape {
+            Shape::OAuth { error, .. } => error,
+            Shape::Api { summary, .. } => summary,
+        }
+    }
+
+    /// What went wrong, in Okta's words.
+    #[cfg(test)]
+    pub(super) fn description(&self) -> &str {
+        match &self.shape {
+            Shape::OAuth { description, .. } => description,
+            Shape::Api { summary, .. } => summary,
         }
     }
 
     /// The answer; `error_id` tells this error from all others.
     pub(super) fn into_answer(self, error_id: &str) -> Answer {
-        match self {
-            Self::OAuth { status, error, description } => {
-                Answer::json(status, &json!({"error": error, "error_description": description}))
+        let body = match self.shape {
+            Shape::OAuth { error, description } => {
+                json!({"error": error, "error_description": description})
             }
-            Self::Api { status, code, summary, challenge } => {
-                let body = json!({
-                    "errorCode": code,
-                    "errorSummary": summary,
-                    "errorLink": code,
-                    "errorId": error_id,
-                    "errorCauses": [],
-                });
-                let answer = Answer::json(status, &body);
-                match challenge {
-                    Some(challenge) => answer.add(header::WWW_AUTHENTICATE, &challenge),
-                    None => answer,
-                }
-            }
-        }
+            Shape::Api { code, summary } => json!({
+                "errorCode": code,
+                "errorSummary": summary,
+                "errorLink": code,
+                "errorId": error_id,
+                "errorCauses": [],
+            }),
+        };
+        let answer = Answer::json(self.status, &body);
+        self.headers.into_iter().fold(answer, |answer, (name, value)| answer.add(name, &value))
     }
 }

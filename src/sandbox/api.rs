@@ -62,11 +62,13 @@ fn authorize(call: &Call<'_>, resource: &str) -> Result<(), Refusal> {
         let known = token.and_then(|token| state.tokens.find(&Digest::of(token)));
         let why = why_invalid(known, call.now);
         return Err(Refusal::api(StatusCode::UNAUTHORIZED, "E0000011", "Invalid token provided")
-            .challenge(challenge("invalid_token", why)));
+            .header(header::WWW_AUTHENTICATE, challenge("invalid_token", why)));
     };
     if !issued.scopes.contains(&scope) && !issued.scopes.contains(&format!("{resource}.manage")) {
         let why = "The access token provided does not contain the required scopes.";
-        return Err(no_permission().challenge(challenge("insufficient_scope", why)));
+        return Err(
+            no_permission().header(header::WWW_AUTHENTICATE, challenge("insufficient_scope", why))
+        );
     }
     match state.app(&issued.client_id).is_some_and(|app| app.admin) {
         true => Ok(()),

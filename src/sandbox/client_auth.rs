@@ -259,8 +259,8 @@ mod tests {
 
     fn is_refused(claims: Value, fragment: &str) -> bool {
         match check(claims) {
-            Err(Refusal::OAuth { description, .. }) => description.contains(fragment),
-            _ => false,
+            Err(refusal) => refusal.description().contains(fragment),
+            Ok(_) => false,
         }
     }
 
