@@ -5,5 +5,5 @@ mod compact;
 mod sign;
 
 #[cfg(feature = "sandbox")]
-pub(crate) use compact::{Compact, Fault, VerificationKey};
+pub(crate) use compact::{Compact, VerificationKey};
 pub(crate) use sign::{segment, sign};

@@ -12,6 +12,7 @@ pub struct Grant {
     pub(super) server: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) lifetime: Option<Duration>,
+    pub(super) jkt: Option<String>,
 }
 
 impl Grant {
@@ -23,6 +24,7 @@ impl Grant {
             server: None,
             scopes: Vec::new(),
             lifetime: None,
+            jkt: None,
         }
     }
 
@@ -48,6 +50,13 @@ impl Grant {
     /// Default: as long as the server's tokens live.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Bound to the DPoP key with this RFC 7638 thumbprint
+    /// ([`PublicJwk::thumbprint`](crate::PublicJwk::thumbprint)). Default: a bearer token.
+    pub fn bound_to(mut self, thumbprint: impl Into<String>) -> Self {
+        self.jkt = Some(thumbprint.into());
         self
     }
 }

@@ -39,11 +39,15 @@ fn active(issued: &Issued) -> Value {
         "jti": issued.jti,
         "exp": issued.expires_at,
         "iat": issued.issued_at,
-        "token_type": "Bearer",
+        "token_type": issued.token_type(),
     });
     if let Some(user_id) = &issued.user_id {
         body["uid"] = user_id.as_str().into();
         body["username"] = issued.subject.as_str().into();
+    }
+    if let Some(jkt) = &issued.jkt {
+        // RFC 9449 §6.2
+        body["cnf"] = json!({"jkt": jkt});
     }
     body
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::dpop::USE_NONCE;
 use super::seed::{App, User};
 
 /// One event of the System Log. Serialises as Okta's `LogEvent`.
@@ -57,7 +58,7 @@ pub struct LogEntity {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LogOutcome {
-    /// `SUCCESS` or `FAILURE`.
+    /// `SUCCESS`, `FAILURE`, or `CHALLENGE` where more was asked for, such as a DPoP nonce.
     pub result: &'static str,
     /// Why it failed.
     pub reason: Option<String>,
@@ -138,7 +139,11 @@ impl SystemLog {
             self.events.pop_front();
             self.forgotten += 1;
         }
-        let failed = entry.failure.is_some();
+        let result = match entry.failure.as_deref() {
+            None => "SUCCESS",
+            Some(USE_NONCE) => "CHALLENGE",
+            Some(_) => "FAILURE",
+        };
         let (kind, id) = match entry.request_id {
             Some(id) => ("WEB", id),
             None => ("JOB", uuid.clone()),
@@ -148,14 +153,11 @@ impl SystemLog {
             published: now,
             event_type: entry.event_type,
             actor: entry.actor,
-            outcome: LogOutcome {
-                result: if failed { "FAILURE" } else { "SUCCESS" },
-                reason: entry.failure,
-            },
+            outcome: LogOutcome { result, reason: entry.failure },
             target: entry.target,
             transaction: LogTransaction { kind, id },
             version: "0",
-            severity: if failed { "WARN" } else { "INFO" },
+            severity: if result == "FAILURE" { "WARN" } else { "INFO" },
         });
     }
 

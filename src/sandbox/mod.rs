@@ -39,10 +39,12 @@ mod call;
 mod client_auth;
 mod directory;
 mod discovery;
+mod dpop;
 mod grant;
 mod introspect;
 mod keys;
 mod log;
+mod nonces;
 mod request;
 mod revoke;
 mod routes;
@@ -250,6 +252,7 @@ impl Sandbox {
             user: user.as_ref(),
             scopes: Scopes::from_answer(&grant.scopes.join(" ")),
             lifetime_secs,
+            jkt: grant.jkt.clone(),
         };
         let (token, _) = token::mint(shared, &authority, &shared.base(), order, shared.now());
         Token::parse(&token)

@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::authority::Authority;
 use super::log::SystemLog;
+use super::nonces::Nonces;
 use super::request::RecordedRequest;
 use super::seed::{App, AppKey, AppStatus, CustomServer, Seed, User, UserStatus};
-use super::tokens::{Digest, Issued, Tokens, UsedAssertions};
+use super::tokens::{Digest, Issued, Tokens, UsedAssertions, UsedProofs};
 use crate::error::Error;
 
 /// Everything that changes while the server runs.
@@ -19,6 +20,8 @@ pub(super) struct State {
     authorities: BTreeMap<String, Authority>,
     pub(super) tokens: Tokens,
     pub(super) used_assertions: UsedAssertions,
+    pub(super) used_proofs: UsedProofs,
+    pub(super) nonces: Nonces,
     pub(super) log: SystemLog,
     requests: VecDeque<RecordedRequest>,
     /// How far the server's clock is ahead of the sandbox's.
@@ -37,6 +40,8 @@ impl State {
             authorities: BTreeMap::new(),
             tokens: Tokens::default(),
             used_assertions: UsedAssertions::default(),
+            used_proofs: UsedProofs::default(),
+            nonces: Nonces::default(),
             log: SystemLog::default(),
             requests: VecDeque::new(),
             clock_offset: TimeDelta::zero(),
@@ -220,6 +225,7 @@ mod tests {
             scopes: Scopes::default(),
             issuer: String::new(),
             audience: String::new(),
+            jkt: None,
             issued_at: 0,
             expires_at: 60,
             revoked: false,

@@ -10,6 +10,7 @@ use super::answer::{Answer, Refusal};
 use super::authority::Authority;
 use super::call::Call;
 use super::client_auth;
+use super::dpop::{self, DPOP_NONCE};
 use super::keys;
 use super::log::{Entry, LogEntity};
 use super::request::Form;
@@ -25,7 +26,7 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
     let app = client_auth::authenticate(call, &form)?;
     let granted = grant(call, &form, &app);
     let (target, failure) = match &granted {
-        Ok((token, issued)) => (vec![entity(token, issued)], None),
+        Ok(granted) => (vec![entity(&granted.token, &granted.issued)], None),
         Err(refusal) => (Vec::new(), Some(refusal.reason().to_owned())),
     };
     call.log(Entry {
@@ -35,28 +36,49 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
         failure,
         request_id: None,
     });
-    granted.map(|(token, issued)| {
-        let body = json!({
-            "token_type": "Bearer",
-            "expires_in": issued.expires_at - issued.issued_at,
-            "access_token": token,
-            "scope": issued.scopes,
-        });
-        Answer::json(StatusCode::OK, &body)
-    })
+    granted.map(Granted::into_answer)
 }
 
-fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<(String, Issued), Refusal> {
+/// A token that was granted.
+struct Granted {
+    token: String,
+    issued: Issued,
+    /// The DPoP nonce for the next request, if it is another one than for this.
+    nonce: Option<String>,
+}
+
+impl Granted {
+    fn into_answer(self) -> Answer {
+        let body = json!({
+            "token_type": self.issued.token_type(),
+            "expires_in": self.issued.expires_at - self.issued.issued_at,
+            "access_token": self.token,
+            "scope": self.issued.scopes,
+        });
+        let answer = Answer::json(StatusCode::OK, &body);
+        match self.nonce {
+            Some(nonce) => answer.add(DPOP_NONCE, &nonce),
+            None => answer,
+        }
+    }
+}
+
+fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
     check_grant_type(form)?;
     let scopes = Scopes::from_answer(form.member("scope").unwrap_or_default());
     let scopes = match &call.authority {
         Authority::Org => org_scopes(app, &scopes)?,
         Authority::Custom { server, .. } => custom_scopes(app, server, scopes)?,
     };
-    check_dpop(call, app)?;
+    let (jkt, nonce) = match dpop::bind(call, app)? {
+        Some(binding) => (Some(binding.jkt), binding.nonce),
+        None => (None, None),
+    };
     let lifetime_secs = i64::from(call.authority.token_lifetime_secs());
-    let order = Order { app, user: None, scopes, lifetime_secs };
-    Ok(mint(call.sandbox, &call.authority, &call.request.base, order, call.now))
+    let order = Order { app, user: None, scopes, lifetime_secs, jkt };
+    let base = &call.request.base;
+    let (token, issued) = mint(call.sandbox, &call.authority, base, order, call.now);
+    Ok(Granted { token, issued, nonce })
 }
 
 fn check_grant_type(form: &Form) -> Result<(), Refusal> {
@@ -145,24 +167,14 @@ fn is_okta_scope(scope: &str) -> bool {
     scope.starts_with("okta.") || scope.starts_with("ssf.")
 }
 
-/// An app that demands DPoP gets no token without a proof, and proofs cannot be checked here.
-fn check_dpop(call: &Call<'_>, app: &App) -> Result<(), Refusal> {
-    if !app.dpop_required {
-        return Ok(());
-    }
-    let description = match call.request.headers.contains_key("dpop") {
-        false => "The DPoP proof JWT header is missing.",
-        true => "This sandbox cannot check DPoP proofs.",
-    };
-    Err(Refusal::oauth(StatusCode::BAD_REQUEST, "invalid_dpop_proof", description))
-}
-
 /// What goes into an access token.
 pub(super) struct Order<'a> {
     pub(super) app: &'a App,
     pub(super) user: Option<&'a User>,
     pub(super) scopes: Scopes,
     pub(super) lifetime_secs: i64,
+    /// The thumbprint of the key to which the token is bound.
+    pub(super) jkt: Option<String>,
 }
 
 /// Makes an access token, and remembers it.
@@ -183,6 +195,7 @@ pub(super) fn mint(
         scopes: order.scopes,
         issuer: authority.issuer(base),
         audience: authority.audience(base),
+        jkt: order.jkt,
         issued_at: now.timestamp(),
         expires_at: now.timestamp() + order.lifetime_secs,
         revoked: false,
@@ -208,6 +221,9 @@ fn claims(issued: &Issued) -> Value {
     });
     if let Some(user_id) = &issued.user_id {
         claims["uid"] = user_id.as_str().into();
+    }
+    if let Some(jkt) = &issued.jkt {
+        claims["cnf"] = json!({"jkt": jkt}); // RFC 9449 §6.1
     }
     claims
 }

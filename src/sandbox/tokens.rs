@@ -1,12 +1,13 @@
-//! Which tokens the server has issued, and which assertions it has seen. Pure: time comes in as
-//! an argument.
+//! Which tokens the server has issued, and which assertions and proofs it has seen. Pure: time
+//! comes in as an argument.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 
+use super::dpop::MAX_AGE_SECS;
 use crate::scope::Scopes;
 
 /// The SHA-256 of a token; the tokens themselves are not kept.
@@ -38,6 +39,8 @@ pub(super) struct Issued {
     pub(super) scopes: Scopes,
     pub(super) issuer: String,
     pub(super) audience: String,
+    /// The thumbprint of the key to which it is bound; `None` is a bearer token.
+    pub(super) jkt: Option<String>,
     /// Seconds since the epoch.
     pub(super) issued_at: i64,
     /// Seconds since the epoch; from this second on the token is expired.
@@ -48,6 +51,11 @@ pub(super) struct Issued {
 impl Issued {
     pub(super) fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires_at <= now.timestamp()
+    }
+
+    /// The `token_type`: how the token is to be presented.
+    pub(super) fn token_type(&self) -> &'static str {
+        if self.jkt.is_some() { "DPoP" } else { "Bearer" }
     }
 }
 
@@ -113,6 +121,41 @@ impl UsedAssertions {
     }
 }
 
+/// The DPoP proofs that were accepted, each kept for as long as it could be sent again.
+///
+/// A `jti` is used up for its key wherever the proof was sent.
+#[derive(Default)]
+pub(super) struct UsedProofs {
+    known: HashSet<Digest>,
+    /// In the order in which they may be forgotten, each with its last second.
+    order: VecDeque<(i64, Digest)>,
+}
+
+impl UsedProofs {
+    /// Beyond so many the oldest is forgotten early: more proofs than this in five minutes are
+    /// not a test any more.
+    const CAPACITY: usize = 100_000;
+
+    /// Uses a proof's `jti` up; `false` if it was used before.
+    pub(super) fn burn(&mut self, jkt: &str, jti: &str, now: DateTime<Utc>) -> bool {
+        let now = now.timestamp();
+        while let Some((last, digest)) = self.order.front().copied() {
+            if last >= now && self.order.len() < Self::CAPACITY {
+                break;
+            }
+            self.order.pop_front();
+            self.known.remove(&digest);
+        }
+        // A thumbprint has no blank, so no two pairs give the same text.
+        let digest = Digest::of(&format!("{jkt} {jti}"));
+        let is_new = self.known.insert(digest);
+        if is_new {
+            self.order.push_back((now + MAX_AGE_SECS, digest));
+        }
+        is_new
+    }
+}
+
 /// Sweeping at every doubling makes its cost per entry constant.
 fn next_sweep(len: usize) -> usize {
     (2 * len).max(1024)
@@ -136,6 +179,7 @@ mod tests {
             scopes: Scopes::default(),
             issuer: String::new(),
             audience: String::new(),
+            jkt: None,
             issued_at: 0,
             expires_at,
             revoked: false,
@@ -177,5 +221,25 @@ mod tests {
         assert!(!used.burn("0oa1", "a", 300, at(299)));
         assert!(used.burn("0oa1", "A", 300, at(0)));
         assert!(used.burn("0oa2", "a", 300, at(0)));
+    }
+
+    #[test]
+    fn a_proof_is_used_up_for_its_key_for_as_long_as_it_could_come_again() {
+        let mut used = UsedProofs::default();
+        assert!(used.burn("key", "a", at(0)));
+        assert!(!used.burn("key", "a", at(300)));
+        assert!(used.burn("other key", "a", at(300)));
+        assert!(used.burn("key", "a", at(301)));
+    }
+
+    #[test]
+    fn the_memory_of_proofs_is_bounded() {
+        let mut used = UsedProofs::default();
+        for number in 0..=UsedProofs::CAPACITY {
+            assert!(used.burn("key", &number.to_string(), at(0)));
+        }
+        assert_eq!(used.known.len(), UsedProofs::CAPACITY);
+        assert!(used.burn("key", "0", at(0)), "the oldest is forgotten");
+        assert!(!used.burn("key", "500", at(0)));
     }
 }

@@ -94,6 +94,30 @@ impl Org {
         Answer::of(form_request(self.http.post(self.url(path)), form)).await
     }
 
+    /// Posts a good form with these headers besides.
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        members: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let request = form_request(self.http.post(self.url(path)), &self.form(path, members));
+        let with =
+            |request: RequestBuilder, header: &(&str, &str)| request.header(header.0, header.1);
+        Answer::of(headers.iter().fold(request, with)).await
+    }
+
+    /// The claims of a good DPoP proof for this call.
+    pub(crate) fn proof_claims(&self, method: &str, path: &str) -> Map<String, Value> {
+        let claims = json!({
+            "htm": method,
+            "htu": self.url(path),
+            "iat": self.sandbox.now().timestamp(),
+            "jti": unique(),
+        });
+        claims.as_object().unwrap().clone()
+    }
+
     pub(crate) async fn token(&self, path: &str, scope: &str) -> Answer {
         self.post(path, &[("grant_type", "client_credentials"), ("scope", scope)]).await
     }
@@ -166,6 +190,20 @@ pub(crate) fn sign(key: &SigningKey, header: &Value, claims: &Map<String, Value>
     );
     let signature = key.sign_blocking(input.as_bytes()).unwrap();
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The header of a DPoP proof by this key.
+pub(crate) fn proof_header(key: &SigningKey) -> Value {
+    let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
+    for member in ["alg", "use", "kid"] {
+        jwk.as_object_mut().unwrap().remove(member);
+    }
+    json!({"typ": "dpop+jwt", "alg": key.public_jwk().algorithm(), "jwk": jwk})
+}
+
+/// A DPoP proof with these claims, right in all else.
+pub(crate) fn proof(key: &SigningKey, claims: &Map<String, Value>) -> String {
+    sign(key, &proof_header(key), claims)
 }
 
 /// Header and claims of a JWT.

@@ -33,8 +33,8 @@ pub struct App {
     /// The Okta API scopes granted to the app, such as `okta.users.read`. Default: none.
     #[serde(default)]
     pub scopes: BTreeSet<String>,
-    /// Whether token requests need a DPoP proof. Default: `false`, as in Okta's API (its Admin
-    /// Console turns it on).
+    /// Whether token requests need a DPoP proof, and tokens are bound to its key. Default: `false`,
+    /// as in Okta's API (its Admin Console turns it on). While it is off a proof is ignored.
     #[serde(default)]
     pub dpop_required: bool,
     /// Whether the app has an admin role, without which management APIs answer 403 even to a
