@@ -42,6 +42,7 @@ impl SandboxBuilder {
         self.seed.apps.extend(seed.apps);
         self.seed.users.extend(seed.users);
         self.seed.servers.extend(seed.servers);
+        self.seed.rate_limits.extend(seed.rate_limits);
         self
     }
 

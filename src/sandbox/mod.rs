@@ -43,6 +43,7 @@ mod dpop;
 mod grant;
 mod introspect;
 mod keys;
+mod limits;
 mod log;
 mod nonces;
 mod request;
@@ -52,6 +53,7 @@ mod seed;
 mod server;
 mod state;
 mod system_log;
+mod throttle;
 mod token;
 mod tokens;
 
@@ -65,6 +67,7 @@ use tokio::task::AbortHandle;
 
 pub use builder::SandboxBuilder;
 pub use grant::Grant;
+pub use limits::{Bucket, RateLimitHeaders};
 pub use log::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use request::RecordedRequest;
 pub use seed::{App, AppKey, AppKind, AppStatus, AuthMethod, CustomServer, Seed, User, UserStatus};

@@ -9,11 +9,16 @@ use super::introspect;
 use super::request::Request;
 use super::revoke;
 use super::server::Shared;
+use super::throttle;
 use super::token;
 
 /// Answers a request. Reads and changes state, and does nothing else: no I/O, no waiting.
 pub(super) fn answer(sandbox: &Shared, request: &Request) -> Answer {
-    route(sandbox, request).unwrap_or_else(|refusal| refusal.into_answer(&sandbox.identifier()))
+    let refused = |refusal: Refusal| refusal.into_answer(&sandbox.identifier());
+    match throttle::admit(sandbox, request) {
+        Ok(headers) => throttle::label(route(sandbox, request).unwrap_or_else(refused), headers),
+        Err(refusal) => refused(refusal),
+    }
 }
 
 fn route(sandbox: &Shared, request: &Request) -> Result<Answer, Refusal> {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -23,6 +23,7 @@ use super::answer::{Answer, Refusal};
 use super::request::{RecordedRequest, Request};
 use super::routes;
 use super::state::State;
+use super::throttle::UnderWay;
 use crate::clock::Clock;
 use crate::random::Random;
 
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     random: Arc<dyn Random>,
     state: Mutex<State>,
     panicked: AtomicBool,
+    under_way: Arc<AtomicUsize>,
 }
 
 impl Shared {
@@ -45,7 +47,14 @@ impl Shared {
         random: Arc<dyn Random>,
         state: State,
     ) -> Self {
-        Self { address, clock, random, state: Mutex::new(state), panicked: AtomicBool::new(false) }
+        Self {
+            address,
+            clock,
+            random,
+            state: Mutex::new(state),
+            panicked: AtomicBool::new(false),
+            under_way: Arc::default(),
+        }
     }
 
     /// What the server knows. Never held across a signature or an await.
@@ -75,6 +84,11 @@ impl Shared {
         let mut bytes = [0; 16];
         self.random.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// How many requests are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     /// Whether answering a request has ever panicked.
@@ -127,6 +141,7 @@ async fn respond(shared: &Shared, request: hyper::Request<Incoming>) -> Response
         Ok(body) => (body.to_bytes(), true),
         Err(_) => (Bytes::new(), false),
     };
+    let _under_way = UnderWay::begin(&shared.under_way);
     let id = shared.identifier();
     let request = Request::new(id, base, parts.method, &parts.uri, parts.headers, body);
     let answer = if readable { answer(shared, &request) } else { unreadable(shared) };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::authority::Authority;
+use super::limits::Limits;
 use super::log::SystemLog;
 use super::nonces::Nonces;
 use super::request::RecordedRequest;
@@ -22,6 +23,7 @@ pub(super) struct State {
     pub(super) used_assertions: UsedAssertions,
     pub(super) used_proofs: UsedProofs,
     pub(super) nonces: Nonces,
+    pub(super) limits: Limits,
     pub(super) log: SystemLog,
     requests: VecDeque<RecordedRequest>,
     /// How far the server's clock is ahead of the sandbox's.
@@ -42,6 +44,7 @@ impl State {
             used_assertions: UsedAssertions::default(),
             used_proofs: UsedProofs::default(),
             nonces: Nonces::default(),
+            limits: Limits::new(seed.rate_limits),
             log: SystemLog::default(),
             requests: VecDeque::new(),
             clock_offset: TimeDelta::zero(),
@@ -214,6 +217,7 @@ mod tests {
             apps: vec![App::service("0oa1"), App::service("0oa2")],
             users: vec![User::new("00u1", "ada@example.test")],
             servers: vec![CustomServer::new("default"), CustomServer::new("other")],
+            ..Seed::default()
         };
         let mut state = State::new(seed, now()).unwrap();
         let issued = Issued {

@@ -8,7 +8,11 @@ mod app_key;
 mod custom_server;
 mod user;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use super::limits::Bucket;
 
 pub use app::{App, AppKind, AppStatus, AuthMethod};
 pub use app_key::AppKey;
@@ -27,6 +31,10 @@ pub struct Seed {
     /// The custom authorization servers, beside the org server that every sandbox has. Default:
     /// none, not even `default`.
     pub servers: Vec<CustomServer>,
+    /// How many requests a minute each bucket takes, such as `{"org_token": 300, "org": 300}`;
+    /// buckets are `org_token`, `org`, `custom_token`, `custom`, `logs` and `api`. Default: no
+    /// limits.
+    pub rate_limits: BTreeMap<Bucket, u32>,
 }
 
 #[cfg(test)]
@@ -39,7 +47,8 @@ mod tests {
             r#"{
                 "apps": [{"client_id": "0oa1", "scopes": ["okta.users.read"]}],
                 "users": [{"id": "00u1", "login": "ada@example.test"}],
-                "servers": [{"id": "default"}]
+                "servers": [{"id": "default"}],
+                "rate_limits": {"org_token": 300}
             }"#,
         )
         .unwrap();
@@ -47,6 +56,7 @@ mod tests {
         assert!(seed.apps[0].admin);
         assert_eq!(seed.users[0].status, UserStatus::Active);
         assert_eq!(seed.servers[0].token_audience(), "api://default");
+        assert_eq!(seed.rate_limits[&Bucket::OrgToken], 300);
         assert!(seed.servers[0].check().is_ok());
     }
 
@@ -58,6 +68,7 @@ mod tests {
             r#"{"apps": [{"client_id": "0oa1", "auth_method": "private_key"}]}"#,
             r#"{"users": [{"id": "00u1", "login": "a", "status": "active"}]}"#,
             r#"{"servers": [{"id": "default", "lifetime": 3600}]}"#,
+            r#"{"rate_limits": {"token": 300}}"#,
         ] {
             assert!(serde_json::from_str::<Seed>(text).is_err(), "{text}");
         }
