@@ -50,7 +50,8 @@ impl Answer {
         self
     }
 
-    fn set(&mut self, name: HeaderName, value: &str) {
+    /// Sets a header, in place of others of the same name.
+    pub(super) fn set(&mut self, name: HeaderName, value: &str) {
         if let Some(value) = header_value(value) {
             self.headers.insert(name, value);
         }

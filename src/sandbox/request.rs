@@ -14,6 +14,7 @@ use super::answer::Refusal;
 pub(super) type Pairs = Vec<(String, String)>;
 
 /// A request, read whole.
+#[derive(Clone)]
 pub(super) struct Request {
     /// Names the request in `X-Okta-Request-Id` and in the System Log.
     pub(super) id: String,
@@ -45,9 +46,14 @@ impl Request {
         self.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
+    /// The path without slashes too many.
+    pub(super) fn clean_path(&self) -> String {
+        format!("/{}", self.segments().join("/"))
+    }
+
     /// The URL of the endpoint that was called, without query: what an assertion's `aud` must be.
     pub(super) fn endpoint(&self) -> String {
-        format!("{}/{}", self.base, self.segments().join("/"))
+        format!("{}{}", self.base, self.clean_path())
     }
 
     pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -101,7 +107,7 @@ impl Form {
     }
 }
 
-/// A request that the sandbox received, with what it answered.
+/// A request that the sandbox received, with what it answered, if it did.
 ///
 /// `Debug` shows no secret: of headers, query and form it prints the values that are known to be
 /// harmless. The methods give everything as it came.
@@ -114,20 +120,24 @@ pub struct RecordedRequest {
     query: Pairs,
     headers: HeaderMap,
     form: Pairs,
-    status: StatusCode,
+    status: Option<StatusCode>,
 }
 
 impl RecordedRequest {
-    pub(super) fn new(request: Request, at: DateTime<Utc>, status: StatusCode) -> Self {
+    pub(super) fn new(request: &Request, at: DateTime<Utc>) -> Self {
         let is_form = request
             .header(&header::CONTENT_TYPE)
             .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
         let form = if is_form { pairs(&request.body) } else { Pairs::new() };
-        let Request { id, method, path, query, headers, .. } = request;
-        Self { at, id, method, path, query, headers, form, status }
+        let Request { id, method, path, query, headers, .. } = request.clone();
+        Self { at, id, method, path, query, headers, form, status: None }
     }
 
-    /// When it was answered, by the server's clock.
+    pub(super) fn note_answer(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// When it came, by the server's clock.
     pub fn at(&self) -> DateTime<Utc> {
         self.at
     }
@@ -177,9 +187,10 @@ impl RecordedRequest {
         self.form.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer; 0 while there is none, and for ever if a fault left the
+    /// request without one.
     pub fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.status.map_or(0, |status| status.as_u16())
     }
 }
 
@@ -296,7 +307,7 @@ mod tests {
     fn debug_shows_no_secret() {
         let body = "token=s3cret&client_assertion=s3cret&tokn=s3cret&scope=okta.users.read";
         let request = request("/oauth2/v1/introspect?token=s3cret", FORM, body);
-        let record = RecordedRequest::new(request, DateTime::UNIX_EPOCH, StatusCode::OK);
+        let record = RecordedRequest::new(&request, DateTime::UNIX_EPOCH);
         let shown = format!("{record:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("okta.users.read"), "{shown}");

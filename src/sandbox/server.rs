@@ -1,43 +1,37 @@
-//! The listener: reads requests, has them answered, records them.
+//! The listener, and what all its connections share.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::answer::{Answer, Refusal};
-use super::request::{RecordedRequest, Request};
-use super::routes;
+use super::faults::Gate;
+use super::respond::respond;
 use super::state::State;
-use super::throttle::UnderWay;
+use super::wire::{Line, Wire};
 use crate::clock::Clock;
 use crate::random::Random;
-
-/// The largest request body read, in bytes; a token has at most 16 KiB.
-const MAX_BODY: usize = 256 * 1024;
 
 /// What all connections and all handles share.
 pub(super) struct Shared {
     pub(super) address: SocketAddr,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// Where faults keep requests waiting.
+    pub(super) gate: Gate,
+    /// How many requests are under way.
+    pub(super) under_way: Arc<AtomicUsize>,
     state: Mutex<State>,
     panicked: AtomicBool,
-    under_way: Arc<AtomicUsize>,
 }
 
 impl Shared {
@@ -51,9 +45,10 @@ impl Shared {
             address,
             clock,
             random,
+            gate: Gate::new(),
+            under_way: Arc::default(),
             state: Mutex::new(state),
             panicked: AtomicBool::new(false),
-            under_way: Arc::default(),
         }
     }
 
@@ -86,20 +81,20 @@ impl Shared {
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
-    /// How many requests are under way.
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way.load(Ordering::Relaxed)
-    }
-
     /// Whether answering a request has ever panicked.
     pub(super) fn has_panicked(&self) -> bool {
         self.panicked.load(Ordering::Relaxed)
     }
 
+    /// Takes note that answering a request has panicked.
+    pub(super) fn note_panic(&self) {
+        self.panicked.store(true, Ordering::Relaxed);
+    }
+
     /// The base URL for a request with this `Host`: as the client called it, if the name is one
     /// of this server's, and the own address otherwise. The client's own word is not enough to
     /// make an `aud` right.
-    fn base_for(&self, host: Option<&str>) -> String {
+    pub(super) fn base_for(&self, host: Option<&str>) -> String {
         let localhost = format!("localhost:{}", self.address.port());
         match host {
             Some(host) if host.eq_ignore_ascii_case(&localhost) => format!("http://{localhost}"),
@@ -125,65 +120,19 @@ pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // Answers are small and are waited for; a failure costs only time.
     let _ = stream.set_nodelay(true);
+    let line = Arc::new(Line::default());
+    let wire = Wire::new(stream, Arc::clone(&line));
+    let own_line = Arc::clone(&line);
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(respond(&shared, request).await) }
+        let (shared, line) = (Arc::clone(&shared), Arc::clone(&own_line));
+        async move { Ok::<_, Infallible>(respond(&shared, &line, request).await) }
     });
-    // Clients may hang up whenever they like.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-async fn respond(shared: &Shared, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
-    let (parts, body) = request.into_parts();
-    let base = shared.base_for(host(&parts.headers));
-    let body = Limited::new(body, MAX_BODY).collect().await;
-    let (body, readable) = match body {
-        Ok(body) => (body.to_bytes(), true),
-        Err(_) => (Bytes::new(), false),
-    };
-    let _under_way = UnderWay::begin(&shared.under_way);
-    let id = shared.identifier();
-    let request = Request::new(id, base, parts.method, &parts.uri, parts.headers, body);
-    let answer = if readable { answer(shared, &request) } else { unreadable(shared) };
-    let now = shared.now();
-    let response = finish(answer, &request.id, now);
-    let record = RecordedRequest::new(request, now, response.status());
-    shared.state().record(record);
-    response
-}
-
-fn host(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::HOST).and_then(|host| host.to_str().ok())
-}
-
-/// A panic must not hide behind a broken connection: it is answered with 500, and fails the test
-/// that owns the sandbox when that is dropped.
-fn answer(shared: &Shared, request: &Request) -> Answer {
-    panic::catch_unwind(AssertUnwindSafe(|| routes::answer(shared, request))).unwrap_or_else(|_| {
-        shared.panicked.store(true, Ordering::Relaxed);
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let refusal = Refusal::api(status, "E0000009", "Internal Server Error");
-        refusal.into_answer(&shared.identifier())
-    })
-}
-
-fn unreadable(shared: &Shared) -> Answer {
-    Refusal::api(StatusCode::BAD_REQUEST, "E0000003", "The request body was not well-formed.")
-        .into_answer(&shared.identifier())
-}
-
-/// Adds the headers that every answer has.
-fn finish(answer: Answer, request_id: &str, now: DateTime<Utc>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(answer.body));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    // IMF-fixdate, RFC 9110 §5.6.7.
-    let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for (name, value) in [("date", date.as_str()), ("x-okta-request-id", request_id)] {
-        // Both are plain ASCII that was made here.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.headers_mut().insert(name, value);
-        }
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+    tokio::select! {
+        // The connection has its turn first, to send what it has before it is cut.
+        biased;
+        // Clients may hang up whenever they like.
+        _ = connection => {}
+        () = line.until_cut() => {}
     }
-    response
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use hyper::StatusCode;
 
 use super::authority::Authority;
+use super::faults::FaultQueue;
 use super::limits::Limits;
 use super::log::SystemLog;
 use super::nonces::Nonces;
@@ -24,6 +26,7 @@ pub(super) struct State {
     pub(super) used_proofs: UsedProofs,
     pub(super) nonces: Nonces,
     pub(super) limits: Limits,
+    pub(super) faults: FaultQueue,
     pub(super) log: SystemLog,
     requests: VecDeque<RecordedRequest>,
     /// How far the server's clock is ahead of the sandbox's.
@@ -45,6 +48,7 @@ impl State {
             used_proofs: UsedProofs::default(),
             nonces: Nonces::default(),
             limits: Limits::new(seed.rate_limits),
+            faults: FaultQueue::default(),
             log: SystemLog::default(),
             requests: VecDeque::new(),
             clock_offset: TimeDelta::zero(),
@@ -169,6 +173,14 @@ impl State {
             self.requests.pop_front();
         }
         self.requests.push_back(request);
+    }
+
+    /// Takes note of what was answered to the recorded request with this id.
+    pub(super) fn note_answer(&mut self, id: &str, status: StatusCode) {
+        // Most answers are to the latest requests.
+        if let Some(request) = self.requests.iter_mut().rev().find(|request| request.id() == id) {
+            request.note_answer(status);
+        }
     }
 
     pub(super) fn requests(&self) -> Vec<RecordedRequest> {

@@ -69,7 +69,7 @@ pub(super) fn admit(sandbox: &Shared, request: &Request) -> Result<HeaderMap, Re
         return Ok(HeaderMap::new());
     };
     let now = sandbox.now();
-    let under_way = sandbox.under_way();
+    let under_way = sandbox.under_way.load(Ordering::Relaxed);
     let mut state = sandbox.state();
     if state.limits.concurrency.is_some_and(|limit| under_way > limit) {
         // Okta: zeros tell that it is not the rate; the time is a hint and no promise.
