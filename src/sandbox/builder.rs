@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::seed::{App, CustomServer, Seed, User};
 use super::server::Shared;
 use super::state::State;
+use super::tls::ServerIdentity;
 use super::{Running, Sandbox};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
@@ -25,6 +26,25 @@ pub struct SandboxBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     address: SocketAddr,
+    tls: Tls,
+}
+
+/// What clients are to speak.
+#[derive(Debug)]
+enum Tls {
+    Plain,
+    SelfMade,
+    Given(ServerIdentity),
+}
+
+impl Tls {
+    fn identity(self) -> Result<Option<ServerIdentity>, Error> {
+        match self {
+            Self::Plain => Ok(None),
+            Self::SelfMade => ServerIdentity::self_made().map(Some),
+            Self::Given(identity) => Ok(Some(identity)),
+        }
+    }
 }
 
 impl SandboxBuilder {
@@ -34,6 +54,7 @@ impl SandboxBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             address: DEFAULT_ADDRESS,
+            tls: Tls::Plain,
         }
     }
 
@@ -83,6 +104,19 @@ impl SandboxBuilder {
         self
     }
 
+    /// Speaks TLS with this identity; issuers then begin with `https`. Default: plain HTTP.
+    pub fn tls(mut self, identity: ServerIdentity) -> Self {
+        self.tls = Tls::Given(identity);
+        self
+    }
+
+    /// Speaks TLS with a [certificate of its own](ServerIdentity::self_made), for clients that
+    /// trust [`Sandbox::ca_pem`].
+    pub fn tls_self_made(mut self) -> Self {
+        self.tls = Tls::SelfMade;
+        self
+    }
+
     /// Starts the server on the current tokio runtime. Signing keys are made only when they are
     /// first needed, so this takes a millisecond.
     ///
@@ -97,9 +131,10 @@ impl SandboxBuilder {
             return Err(invalid(Error::configuration(what).advise("use 127.0.0.1")));
         }
         let state = State::new(self.seed, self.clock.now()).map_err(invalid)?;
+        let identity = self.tls.identity().map_err(invalid)?;
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
-        let shared = Shared::new(address, self.clock, self.random, state);
+        let shared = Shared::new(address, identity, self.clock, self.random, state);
         Ok(Sandbox { running: Arc::new(Running::start(listener, shared)) })
     }
 }

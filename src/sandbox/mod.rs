@@ -37,6 +37,7 @@ mod authority;
 mod body;
 mod builder;
 mod call;
+mod certificate;
 mod client_auth;
 mod directory;
 mod discovery;
@@ -59,6 +60,7 @@ mod spoil;
 mod state;
 mod system_log;
 mod throttle;
+mod tls;
 mod token;
 mod tokens;
 mod wire;
@@ -79,6 +81,7 @@ pub use limits::{Bucket, RateLimitHeaders};
 pub use log::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use request::RecordedRequest;
 pub use seed::{App, AppKey, AppKind, AppStatus, AuthMethod, CustomServer, Seed, User, UserStatus};
+pub use tls::ServerIdentity;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -147,6 +150,12 @@ impl Sandbox {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.shared().address
+    }
+
+    /// The certificate of the authority that a sandbox with a
+    /// [certificate of its own](SandboxBuilder::tls_self_made) made for it, as PEM.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.shared().identity.as_ref()?.ca_pem()
     }
 
     /// The server's clock: the sandbox's clock and the [offset](Self::set_clock_offset).

@@ -8,15 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::faults::Gate;
 use super::respond::respond;
 use super::state::State;
+use super::tls::{HTTP_2, ServerIdentity};
 use super::wire::{Line, Wire};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -24,6 +27,8 @@ use crate::random::Random;
 /// What all connections and all handles share.
 pub(super) struct Shared {
     pub(super) address: SocketAddr,
+    /// Who it is to clients that speak TLS; `None` is plain HTTP.
+    pub(super) identity: Option<ServerIdentity>,
     pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     /// Where faults keep requests waiting.
@@ -37,12 +42,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         address: SocketAddr,
+        identity: Option<ServerIdentity>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         state: State,
     ) -> Self {
         Self {
             address,
+            identity,
             clock,
             random,
             gate: Gate::new(),
@@ -64,7 +71,11 @@ impl Shared {
 
     /// The address under which clients call, by its number.
     pub(super) fn base(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme(), self.address)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.identity.is_some() { "https" } else { "http" }
     }
 
     /// 192 random bits as text.
@@ -97,7 +108,9 @@ impl Shared {
     pub(super) fn base_for(&self, host: Option<&str>) -> String {
         let localhost = format!("localhost:{}", self.address.port());
         match host {
-            Some(host) if host.eq_ignore_ascii_case(&localhost) => format!("http://{localhost}"),
+            Some(host) if host.eq_ignore_ascii_case(&localhost) => {
+                format!("{}://{localhost}", self.scheme())
+            }
             _ => self.base(),
         }
     }
@@ -122,17 +135,40 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let line = Arc::new(Line::default());
     let wire = Wire::new(stream, Arc::clone(&line));
+    let Some(identity) = &shared.identity else {
+        return talk(wire, false, line, shared).await;
+    };
+    // Who does not like the certificate leaves here.
+    if let Ok(stream) = TlsAcceptor::from(identity.config()).accept(wire).await {
+        let http_2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+        talk(stream, http_2, line, shared).await;
+    }
+}
+
+/// Serves one connection until its end, or until it is cut.
+async fn talk<S>(stream: S, http_2: bool, line: Arc<Line>, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let own_line = Arc::clone(&line);
     let service = service_fn(move |request| {
         let (shared, line) = (Arc::clone(&shared), Arc::clone(&own_line));
         async move { Ok::<_, Infallible>(respond(&shared, &line, request).await) }
     });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+    let stream = TokioIo::new(stream);
+    let connection = async {
+        // Clients may hang up whenever they like.
+        let _ = match http_2 {
+            true => {
+                http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+            }
+            false => http1::Builder::new().serve_connection(stream, service).await,
+        };
+    };
     tokio::select! {
         // The connection has its turn first, to send what it has before it is cut.
         biased;
-        // Clients may hang up whenever they like.
-        _ = connection => {}
+        () = connection => {}
         () = line.until_cut() => {}
     }
 }
