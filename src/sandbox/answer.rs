@@ -77,6 +77,8 @@ enum Shape {
     OAuth { error: &'static str, description: Cow<'static, str> },
     /// The shape of the management API.
     Api { code: &'static str, summary: String },
+    /// No body.
+    Bare { error: &'static str },
 }
 
 impl Refusal {
@@ -109,6 +111,11 @@ impl Refusal {
         Self { status, shape, headers: Vec::new() }
     }
 
+    /// Without a body: headers must tell the reason.
+    pub(super) fn bare(status: StatusCode, error: &'static str) -> Self {
+        Self { status, shape: Shape::Bare { error }, headers: Vec::new() }
+    }
+
     /// 404: there is no such endpoint or object.
     pub(super) fn not_found(what: &str) -> Self {
         Self::api(StatusCode::NOT_FOUND, "E0000007", format!("Not found: {what}"))
@@ -123,7 +130,7 @@ impl Refusal {
     /// The reason, as the System Log gives it.
     pub(super) fn reason(&self) -> &str {
         match &self.shape {
-            Shape::OAuth { error, .. } => error,
+            Shape::OAuth { error, .. } | Shape::Bare { error } => error,
             Shape::Api { summary, .. } => summary,
         }
     }
@@ -133,25 +140,30 @@ impl Refusal {
     pub(super) fn description(&self) -> &str {
         match &self.shape {
             Shape::OAuth { description, .. } => description,
+            Shape::Bare { error } => error,
             Shape::Api { summary, .. } => summary,
         }
     }
 
     /// The answer; `error_id` tells this error from all others.
     pub(super) fn into_answer(self, error_id: &str) -> Answer {
-        let body = match self.shape {
+        let answer = match self.shape {
             Shape::OAuth { error, description } => {
-                json!({"error": error, "error_description": description})
+                let body = json!({"error": error, "error_description": description});
+                Answer::json(self.status, &body)
             }
-            Shape::Api { code, summary } => json!({
-                "errorCode": code,
-                "errorSummary": summary,
-                "errorLink": code,
-                "errorId": error_id,
-                "errorCauses": [],
-            }),
+            Shape::Api { code, summary } => {
+                let body = json!({
+                    "errorCode": code,
+                    "errorSummary": summary,
+                    "errorLink": code,
+                    "errorId": error_id,
+                    "errorCauses": [],
+                });
+                Answer::json(self.status, &body)
+            }
+            Shape::Bare { .. } => Answer::empty(self.status),
         };
-        let answer = Answer::json(self.status, &body);
         self.headers.into_iter().fold(answer, |answer, (name, value)| answer.add(name, &value))
     }
 }

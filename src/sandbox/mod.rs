@@ -51,6 +51,7 @@ mod limits;
 mod log;
 mod nonces;
 mod request;
+mod resource;
 mod respond;
 mod revoke;
 mod routes;
