@@ -215,6 +215,7 @@ async fn an_apps_keys_are_listed_with_their_status() {
     org.sandbox.deactivate_key(CLIENT, "k1").unwrap();
     let path = format!("/api/v1/apps/{CLIENT}/credentials/jwks");
     let keys = org.get_with(&path, &token).await.json();
+    assert_eq!(org.get_with(&format!("/api/v1/apps/{CLIENT}/jwks"), &token).await.json(), keys);
     assert_eq!(keys[0]["kid"], "k1");
     assert_eq!(keys[0]["status"], "INACTIVE");
     assert_eq!(keys[0]["kty"], "EC");

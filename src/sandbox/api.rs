@@ -22,7 +22,8 @@ pub(super) fn endpoint(segments: &[&str], call: &Call<'_>) -> Result<Answer, Ref
             authorize(call, "okta.users")?;
             directory::user(call, id)
         }
-        ["apps", id, "credentials", "jwks"] => {
+        // Okta has no `apps/{id}/jwks`: it is the sandbox's own short form of the other.
+        ["apps", id, "credentials", "jwks"] | ["apps", id, "jwks"] => {
             authorize(call, "okta.apps")?;
             directory::app_keys(call, id)
         }
