@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::keys;
+use super::rotation::KeyRing;
 use super::seed::CustomServer;
 use crate::key::SigningKey;
 
@@ -11,8 +14,8 @@ use crate::key::SigningKey;
 pub(super) enum Authority {
     /// The org server.
     Org,
-    /// A custom server; `number` tells its keys from those of the others.
-    Custom { server: Arc<CustomServer>, number: usize },
+    /// A custom server, with the keys that it has at this time.
+    Custom { server: Arc<CustomServer>, keys: KeyRing },
 }
 
 impl Authority {
@@ -67,18 +70,30 @@ impl Authority {
 
     /// The key that signs access tokens. The org server's is not among the published ones:
     /// its tokens are opaque to everybody else.
-    pub(super) fn token_key(&self) -> SigningKey {
+    pub(super) fn access_token_key(&self) -> SigningKey {
         match self {
-            Self::Org => keys::signing_key(0),
-            Self::Custom { number, .. } => keys::signing_key(2 + number),
+            Self::Org => keys::signing_key(ORG_ACCESS_TOKEN_KEY),
+            Self::Custom { keys, .. } => keys::signing_key(keys.active()),
         }
     }
 
-    /// The keys at `/keys`. The org server's are for ID tokens.
-    pub(super) fn published_keys(&self) -> Vec<SigningKey> {
+    /// The key that signs ID tokens. It is always published.
+    pub(super) fn id_token_key(&self) -> SigningKey {
         match self {
-            Self::Org => vec![keys::signing_key(1)],
-            Self::Custom { .. } => vec![self.token_key()],
+            Self::Org => keys::signing_key(ORG_ID_TOKEN_KEY),
+            Self::Custom { keys, .. } => keys::signing_key(keys.active()),
+        }
+    }
+
+    /// The keys at `/keys`, and for how many seconds they may be kept.
+    pub(super) fn published_keys(&self, now: DateTime<Utc>) -> (Vec<SigningKey>, u32) {
+        match self {
+            Self::Org => (vec![keys::signing_key(ORG_ID_TOKEN_KEY)], KeyRing::MAX_AGE_SECS),
+            Self::Custom { keys, .. } => {
+                let numbers = keys.published(now);
+                let published = numbers.into_iter().map(keys::signing_key).collect();
+                (published, keys.max_age_secs(now))
+            }
         }
     }
 
@@ -98,3 +113,10 @@ impl Authority {
         }
     }
 }
+
+const ORG_ACCESS_TOKEN_KEY: usize = 0;
+
+const ORG_ID_TOKEN_KEY: usize = 1;
+
+/// The keys of custom servers have the numbers from here on.
+pub(super) const FIRST_CUSTOM_KEY: usize = 2;

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Refusal};
 use super::authority::Authority;
 use super::call::Call;
+use crate::key::SigningKey;
 
 /// `GET …/v1/keys`: the keys that sign this server's JWTs, apart from the org server's access
 /// tokens.
 pub(super) fn keys(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.expect_method(&Method::GET)?;
-    let keys: Vec<_> =
-        call.authority.published_keys().iter().map(|key| key.public_jwk().clone()).collect();
-    Ok(Answer::json(StatusCode::OK, &json!({"keys": keys})).cacheable(KEYS_MAX_AGE_SECS))
+    let (keys, max_age_secs) = call.authority.published_keys(call.now);
+    let keys: Vec<_> = keys.iter().map(SigningKey::public_jwk).collect();
+    Ok(Answer::json(StatusCode::OK, &json!({"keys": keys})).cacheable(max_age_secs))
 }
 
 /// The metadata, at all the places where Okta has it: OpenID Connect Discovery 1.0 §4 and
@@ -84,9 +85,6 @@ fn scopes(authority: &Authority) -> Vec<&str> {
         }
     }
 }
-
-/// The example in Okta's documentation: six weeks, shrinking as a rotation comes near.
-const KEYS_MAX_AGE_SECS: u32 = 3_832_304;
 
 /// A day.
 const METADATA_MAX_AGE_SECS: u32 = 86_400;

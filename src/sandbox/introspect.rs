@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::client_auth;
-use super::tokens::Issued;
+use super::tokens::{Issued, TokenKind};
 
 /// `POST …/v1/introspect`: any app of the org may ask about any token of this server.
 ///
@@ -31,7 +31,6 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
 fn active(issued: &Issued) -> Value {
     let mut body = json!({
         "active": true,
-        "scope": issued.scopes,
         "client_id": issued.client_id,
         "sub": issued.subject,
         "aud": issued.audience,
@@ -41,9 +40,12 @@ fn active(issued: &Issued) -> Value {
         "iat": issued.issued_at,
         "token_type": issued.token_type(),
     });
-    if let Some(user_id) = &issued.user_id {
-        body["uid"] = user_id.as_str().into();
-        body["username"] = issued.subject.as_str().into();
+    if issued.kind == TokenKind::Access {
+        body["scope"] = json!(issued.scopes);
+        if let Some(user_id) = &issued.user_id {
+            body["uid"] = user_id.as_str().into();
+            body["username"] = issued.subject.as_str().into();
+        }
     }
     if let Some(jkt) = &issued.jkt {
         // RFC 9449 §6.2

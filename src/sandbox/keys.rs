@@ -5,9 +5,45 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::Sandbox;
+use super::log::LogEntity;
+use super::server::KEY_ROLLOVER;
+use crate::error::Error;
 use crate::key::{Algorithm, SigningKey};
+
+impl Sandbox {
+    /// Rotates the keys of a custom server at once: the key published as the next one signs from
+    /// now on, another next one is made, and the key that signed so far stays published for 24
+    /// hours.
+    ///
+    /// # Errors
+    ///
+    /// [`Input`](crate::ErrorKind::Input) if there is no such server. The org server's keys cannot
+    /// be rotated by hand, at Okta either.
+    pub fn rotate_keys(&self, server_id: &str) -> Result<(), Error> {
+        let shared = self.shared();
+        shared.keep_up();
+        let now = shared.now();
+        shared.state().rotate_keys(server_id, now)?;
+        shared.log_change(KEY_ROLLOVER, Some(LogEntity::server(server_id)));
+        Ok(())
+    }
+
+    /// Schedules the next rotation of a custom server's keys, in place of one that was scheduled
+    /// before. Default: none. Until then the `max-age` of the published keys shrinks with the time
+    /// that is left, as Okta's does.
+    ///
+    /// # Errors
+    ///
+    /// [`Input`](crate::ErrorKind::Input) if there is no such server.
+    pub fn schedule_rotation(&self, server_id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+        self.shared().keep_up();
+        self.shared().state().schedule_rotation(server_id, at)
+    }
+}
 
 /// The key with this number, made when it is first asked for.
 ///

@@ -40,9 +40,10 @@ pub struct LogEvent {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LogEntity {
-    /// The user id, the client id, or a token's `jti`.
+    /// The user id, the client id, the server's id, or a token's `jti`.
     pub id: String,
-    /// `User`, `PublicClientApp`, `AppInstance`, `access_token` or `SystemPrincipal`.
+    /// `User`, `PublicClientApp`, `AppInstance`, `AuthorizationServer`, `access_token` or
+    /// `SystemPrincipal`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The login name or the client id.
@@ -98,6 +99,10 @@ impl LogEntity {
     pub(super) fn user(user: &User) -> Self {
         let name = format!("{} {}", user.first_name, user.last_name);
         Self::new(&user.id, "User", &user.login, name.trim())
+    }
+
+    pub(super) fn server(id: &str) -> Self {
+        Self::new(id, "AuthorizationServer", id, id)
     }
 
     pub(super) fn administrator() -> Self {

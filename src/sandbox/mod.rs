@@ -49,14 +49,17 @@ mod introspect;
 mod keys;
 mod limits;
 mod log;
+mod mint;
 mod nonces;
 mod request;
 mod resource;
 mod respond;
 mod revoke;
+mod rotation;
 mod routes;
 mod seed;
 mod server;
+mod sign_in;
 mod spoil;
 mod state;
 mod system_log;
@@ -82,16 +85,16 @@ pub use limits::{Bucket, RateLimitHeaders};
 pub use log::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use request::RecordedRequest;
 pub use seed::{App, AppKey, AppKind, AppStatus, AuthMethod, CustomServer, Seed, User, UserStatus};
+pub use sign_in::SignIn;
 pub use tls::ServerIdentity;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::scope::Scopes;
 use crate::secret::Token;
 use authority::Authority;
-use log::{Entry, LogEntity as Entity};
+use log::LogEntity as Entity;
 use server::Shared;
-use tokens::Digest;
+use tokens::{Digest, TokenKind};
 
 /// A running sandbox. Cheap to clone; clones share one server.
 ///
@@ -216,7 +219,7 @@ impl Sandbox {
             AppStatus::Active => "application.lifecycle.activate",
             AppStatus::Inactive => "application.lifecycle.deactivate",
         };
-        self.log_change(event_type, target);
+        self.shared().log_change(event_type, target);
         Ok(())
     }
 
@@ -240,56 +243,22 @@ impl Sandbox {
             (UserStatus::LockedOut, _) => "user.account.lock",
             _ => return Ok(()),
         };
-        self.log_change(event_type, target);
+        self.shared().log_change(event_type, target);
         Ok(())
     }
 
-    /// Makes an access token without a token request, as if its client or user had got it before.
-    ///
-    /// # Errors
-    ///
-    /// [`Input`](crate::ErrorKind::Input) if there is no such client, user or server, or if the
-    /// token would be longer than [`Token::MAX_LEN`].
-    pub fn issue(&self, grant: &Grant) -> Result<Token, Error> {
-        let shared = self.shared();
-        let state = shared.state();
-        let app =
-            state.app(&grant.client_id).ok_or_else(|| state::unknown("app", &grant.client_id))?;
-        let user = match &grant.user_id {
-            Some(id) => Some(state.user(id).ok_or_else(|| state::unknown("user", id))?.clone()),
-            None => None,
-        };
-        let authority = match &grant.server {
-            Some(id) => state.authority(id).ok_or_else(|| state::unknown("server", id))?,
-            None => Authority::Org,
-        };
-        drop(state);
-        let lifetime_secs = match grant.lifetime {
-            Some(lifetime) => i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX / 2),
-            None => i64::from(authority.token_lifetime_secs()),
-        };
-        let order = token::Order {
-            app: &app,
-            user: user.as_ref(),
-            scopes: Scopes::from_answer(&grant.scopes.join(" ")),
-            lifetime_secs,
-            jkt: grant.jkt.clone(),
-        };
-        let (token, _) = token::mint(shared, &authority, &shared.base(), order, shared.now());
-        Token::parse(&token)
-    }
-
-    /// Revokes a token as an administrator would, whoever owns it; whether it was one of this
-    /// sandbox and not revoked before.
+    /// Revokes an access token as an administrator would, whoever owns it; whether it was one of
+    /// this sandbox and not revoked before.
     pub fn revoke(&self, token: &Token) -> bool {
         let digest = Digest::of(token.expose());
         let mut state = self.shared().state();
-        let found = state.tokens.find(&digest).cloned().filter(|_| state.tokens.revoke(&digest));
+        let found = state.tokens.find(&digest).filter(|issued| issued.kind == TokenKind::Access);
+        let found = found.cloned().filter(|_| state.tokens.revoke(&digest));
         let Some(issued) = found else { return false };
         let authority = issued.authority.as_ref().and_then(|id| state.authority(id));
         drop(state);
         let event_type = authority.unwrap_or(Authority::Org).revoke_event();
-        self.log_change(event_type, Some(token::entity(token.expose(), &issued)));
+        self.shared().log_change(event_type, Some(mint::entity(token.expose(), &issued)));
         true
     }
 
@@ -311,18 +280,6 @@ impl Sandbox {
 
     fn shared(&self) -> &Shared {
         &self.running.shared
-    }
-
-    fn log_change(&self, event_type: &'static str, target: Option<Entity>) {
-        let (uuid, now) = (self.shared().uuid(), self.shared().now());
-        let entry = Entry {
-            event_type,
-            actor: Entity::administrator(),
-            target: target.into_iter().collect(),
-            failure: None,
-            request_id: None,
-        };
-        self.shared().state().log.push(entry, uuid, now);
     }
 }
 

@@ -11,7 +11,7 @@ use super::answer::Refusal;
 use super::authority::Authority;
 use super::call::Call;
 use super::dpop::{self, DPOP, INVALID_PROOF};
-use super::tokens::{Digest, Issued};
+use super::tokens::{Digest, Issued, TokenKind};
 
 /// How an access token is presented.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,8 +67,8 @@ fn parse(credentials: &str) -> (Scheme, &str) {
 fn issued(call: &Call<'_>, token: &str) -> Result<Issued, &'static str> {
     let state = call.sandbox.state();
     match state.active_token(&Authority::Org, token, call.now) {
-        Some(issued) => Ok(issued.clone()),
-        None => Err(why_invalid(state.tokens.find(&Digest::of(token)), call.now)),
+        Some(issued) if issued.kind == TokenKind::Access => Ok(issued.clone()),
+        _ => Err(why_invalid(state.tokens.find(&Digest::of(token)), call.now)),
     }
 }
 

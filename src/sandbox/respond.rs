@@ -91,6 +91,7 @@ async fn fail(shared: &Shared, line: &Line, request: &Request, fault: Fault) -> 
 /// A panic must not hide behind a broken connection: it is answered with 500, and fails the test
 /// that owns the sandbox when that is dropped.
 fn right_answer(shared: &Shared, request: &Request) -> Answer {
+    shared.keep_up();
     panic::catch_unwind(AssertUnwindSafe(|| routes::answer(shared, request))).unwrap_or_else(|_| {
         shared.note_panic();
         let status = StatusCode::INTERNAL_SERVER_ERROR;

@@ -6,12 +6,12 @@ use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::client_auth;
 use super::log::{Entry, LogEntity};
-use super::token;
-use super::tokens::{Digest, Issued};
+use super::mint;
+use super::tokens::{Digest, Issued, TokenKind};
 
 /// `POST …/v1/revoke`: a client revokes tokens of its own. The answer is 200 whatever was sent
 /// ([RFC 7009 §2.2](https://www.rfc-editor.org/rfc/rfc7009#section-2.2)), also for the tokens of
-/// others, which stay as they are.
+/// others and for ID tokens, which stay as they are.
 pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
     call.expect_method(&Method::POST)?;
     let form = call.request.form()?;
@@ -23,7 +23,7 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
         call.log(Entry {
             event_type: call.authority.revoke_event(),
             actor: LogEntity::client(&app),
-            target: vec![token::entity(text, &issued)],
+            target: vec![mint::entity(text, &issued)],
             failure: None,
             request_id: None,
         });
@@ -35,7 +35,7 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
 fn revoke(call: &Call<'_>, token: &str, client_id: &str) -> Option<Issued> {
     let mut state = call.sandbox.state();
     let issued = state.active_token(&call.authority, token, call.now)?.clone();
-    if issued.client_id != client_id {
+    if issued.client_id != client_id || issued.kind != TokenKind::Access {
         return None;
     }
     state.tokens.revoke(&Digest::of(token)).then_some(issued)

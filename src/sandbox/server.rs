@@ -17,12 +17,16 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::faults::Gate;
+use super::log::{Entry, LogEntity};
 use super::respond::respond;
 use super::state::State;
 use super::tls::{HTTP_2, ServerIdentity};
 use super::wire::{Line, Wire};
 use crate::clock::Clock;
 use crate::random::Random;
+
+/// The System Log's event for a server's keys that were rotated.
+pub(super) const KEY_ROLLOVER: &str = "app.oauth2.as.key.rollover";
 
 /// What all connections and all handles share.
 pub(super) struct Shared {
@@ -67,6 +71,28 @@ impl Shared {
     /// The server's clock.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now() + self.state().clock_offset
+    }
+
+    /// Does what has fallen due by the clock. Comes before everything that depends on keys.
+    pub(super) fn keep_up(&self) {
+        let now = self.now();
+        let rotated = self.state().rotate_due(now);
+        for server in rotated {
+            self.log_change(KEY_ROLLOVER, Some(LogEntity::server(&server)));
+        }
+    }
+
+    /// Writes to the System Log what was changed without a request.
+    pub(super) fn log_change(&self, event_type: &'static str, target: Option<LogEntity>) {
+        let (uuid, now) = (self.uuid(), self.now());
+        let entry = Entry {
+            event_type,
+            actor: LogEntity::administrator(),
+            target: target.into_iter().collect(),
+            failure: None,
+            request_id: None,
+        };
+        self.state().log.push(entry, uuid, now);
     }
 
     /// The address under which clients call, by its number.

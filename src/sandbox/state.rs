@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::StatusCode;
 
-use super::authority::Authority;
+use super::authority::{Authority, FIRST_CUSTOM_KEY};
 use super::faults::FaultQueue;
 use super::limits::Limits;
 use super::log::SystemLog;
 use super::nonces::Nonces;
 use super::request::RecordedRequest;
+use super::rotation::KeyRing;
 use super::seed::{App, AppKey, AppStatus, CustomServer, Seed, User, UserStatus};
 use super::tokens::{Digest, Issued, Tokens, UsedAssertions, UsedProofs};
 use crate::error::Error;
@@ -21,6 +22,8 @@ pub(super) struct State {
     apps: BTreeMap<String, Arc<App>>,
     users: BTreeMap<String, User>,
     authorities: BTreeMap<String, Authority>,
+    /// The number of the next signing key.
+    next_key: usize,
     pub(super) tokens: Tokens,
     pub(super) used_assertions: UsedAssertions,
     pub(super) used_proofs: UsedProofs,
@@ -43,6 +46,7 @@ impl State {
             apps: BTreeMap::new(),
             users: BTreeMap::new(),
             authorities: BTreeMap::new(),
+            next_key: FIRST_CUSTOM_KEY,
             tokens: Tokens::default(),
             used_assertions: UsedAssertions::default(),
             used_proofs: UsedProofs::default(),
@@ -71,10 +75,15 @@ impl State {
 
     fn add_server(&mut self, server: CustomServer) -> Result<(), Error> {
         server.check()?;
-        let number = self.authorities.len();
+        let keys = KeyRing::new(self.new_key(), self.new_key());
         let id = server.id.clone();
-        self.authorities.insert(id, Authority::Custom { server: Arc::new(server), number });
+        self.authorities.insert(id, Authority::Custom { server: Arc::new(server), keys });
         Ok(())
+    }
+
+    fn new_key(&mut self) -> usize {
+        self.next_key += 1;
+        self.next_key - 1
     }
 
     /// Adds an app, or replaces the one with the same client id.
@@ -97,6 +106,56 @@ impl State {
     /// A custom server.
     pub(super) fn authority(&self, id: &str) -> Option<Authority> {
         self.authorities.get(id).cloned()
+    }
+
+    /// The app with this client id and the custom server with this id, or else the org server.
+    pub(super) fn party(
+        &self,
+        client_id: &str,
+        server: Option<&str>,
+    ) -> Result<(Arc<App>, Authority), Error> {
+        let app = self.app(client_id).ok_or_else(|| unknown("app", client_id))?;
+        let authority = match server {
+            Some(id) => self.authority(id).ok_or_else(|| unknown("server", id))?,
+            None => Authority::Org,
+        };
+        Ok((app, authority))
+    }
+
+    pub(super) fn known_user(&self, id: &str) -> Result<&User, Error> {
+        self.user(id).ok_or_else(|| unknown("user", id))
+    }
+
+    /// Rotates the keys of a custom server.
+    pub(super) fn rotate_keys(&mut self, id: &str, now: DateTime<Utc>) -> Result<(), Error> {
+        let fresh = self.new_key();
+        self.key_ring(id)?.rotate(now, fresh);
+        Ok(())
+    }
+
+    pub(super) fn schedule_rotation(&mut self, id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+        self.key_ring(id)?.schedule(at);
+        Ok(())
+    }
+
+    /// Does the rotations that have fallen due, and gives the servers' ids.
+    pub(super) fn rotate_due(&mut self, now: DateTime<Utc>) -> Vec<String> {
+        let mut rotated = Vec::new();
+        for (id, authority) in &mut self.authorities {
+            let Authority::Custom { keys, .. } = authority else { continue };
+            if keys.rotate_if_due(now, self.next_key) {
+                self.next_key += 1;
+                rotated.push(id.clone());
+            }
+        }
+        rotated
+    }
+
+    fn key_ring(&mut self, id: &str) -> Result<&mut KeyRing, Error> {
+        match self.authorities.get_mut(id) {
+            Some(Authority::Custom { keys, .. }) => Ok(keys),
+            _ => Err(unknown("server", id)),
+        }
     }
 
     pub(super) fn add_key(&mut self, client_id: &str, key: AppKey) -> Result<(), Error> {
@@ -146,7 +205,7 @@ impl State {
         Ok(())
     }
 
-    /// A token that this authorization server issued and that is good now: not expired, not
+    /// A token of any kind that this authorization server issued and that is good now: not expired, not
     /// revoked, its client and its user active.
     pub(super) fn active_token(
         &self,
@@ -199,7 +258,7 @@ impl State {
     }
 }
 
-pub(super) fn unknown(what: &str, id: &str) -> Error {
+fn unknown(what: &str, id: &str) -> Error {
     Error::input(format!("the sandbox has no {what} {id:?}"))
         .advise("seed or register it, and check the spelling")
 }
@@ -217,6 +276,7 @@ fn check_id(what: &str, id: &str, taken: bool) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tokens::TokenKind;
     use super::*;
     use crate::scope::Scopes;
 
@@ -234,6 +294,7 @@ mod tests {
         let mut state = State::new(seed, now()).unwrap();
         let issued = Issued {
             authority: Some("default".to_owned()),
+            kind: TokenKind::Access,
             jti: "AT.1".to_owned(),
             client_id: "0oa1".to_owned(),
             user_id: Some("00u1".to_owned()),

@@ -1,22 +1,19 @@
 //! The token endpoint: the client_credentials grant
-//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and how access tokens
-//! are made.
+//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
 
-use chrono::{DateTime, Utc};
 use hyper::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::{Answer, Refusal};
 use super::authority::Authority;
 use super::call::Call;
 use super::client_auth;
 use super::dpop::{self, DPOP_NONCE};
-use super::keys;
 use super::log::{Entry, LogEntity};
+use super::mint::{self, Order};
 use super::request::Form;
-use super::seed::{App, AppKind, CustomServer, User};
-use super::server::Shared;
-use super::tokens::{Digest, Issued};
+use super::seed::{App, AppKind, CustomServer};
+use super::tokens::Issued;
 use crate::scope::Scopes;
 
 /// `POST …/v1/token`.
@@ -26,7 +23,7 @@ pub(super) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
     let app = client_auth::authenticate(call, &form)?;
     let granted = grant(call, &form, &app);
     let (target, failure) = match &granted {
-        Ok(granted) => (vec![entity(&granted.token, &granted.issued)], None),
+        Ok(granted) => (vec![mint::entity(&granted.token, &granted.issued)], None),
         Err(refusal) => (Vec::new(), Some(refusal.reason().to_owned())),
     };
     call.log(Entry {
@@ -77,7 +74,7 @@ fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
     let lifetime_secs = i64::from(call.authority.token_lifetime_secs());
     let order = Order { app, user: None, scopes, lifetime_secs, jkt };
     let base = &call.request.base;
-    let (token, issued) = mint(call.sandbox, &call.authority, base, order, call.now);
+    let (token, issued) = mint::access_token(call.sandbox, &call.authority, base, order, call.now);
     Ok(Granted { token, issued, nonce })
 }
 
@@ -165,73 +162,6 @@ fn refuse_user_scopes(requested: &Scopes) -> Result<(), Refusal> {
 
 fn is_okta_scope(scope: &str) -> bool {
     scope.starts_with("okta.") || scope.starts_with("ssf.")
-}
-
-/// What goes into an access token.
-pub(super) struct Order<'a> {
-    pub(super) app: &'a App,
-    pub(super) user: Option<&'a User>,
-    pub(super) scopes: Scopes,
-    pub(super) lifetime_secs: i64,
-    /// The thumbprint of the key to which the token is bound.
-    pub(super) jkt: Option<String>,
-}
-
-/// Makes an access token, and remembers it.
-pub(super) fn mint(
-    sandbox: &Shared,
-    authority: &Authority,
-    base: &str,
-    order: Order<'_>,
-    now: DateTime<Utc>,
-) -> (String, Issued) {
-    let client_id = &order.app.client_id;
-    let issued = Issued {
-        authority: authority.id().map(str::to_owned),
-        jti: format!("AT.{}", sandbox.identifier()),
-        client_id: client_id.clone(),
-        user_id: order.user.map(|user| user.id.clone()),
-        subject: order.user.map_or(client_id, |user| &user.login).clone(),
-        scopes: order.scopes,
-        issuer: authority.issuer(base),
-        audience: authority.audience(base),
-        jkt: order.jkt,
-        issued_at: now.timestamp(),
-        expires_at: now.timestamp() + order.lifetime_secs,
-        revoked: false,
-    };
-    // Signing takes long; nobody else should wait for it.
-    let token = keys::sign(&authority.token_key(), authority.token_typ(), &claims(&issued));
-    sandbox.state().tokens.insert(Digest::of(&token), issued.clone(), now);
-    (token, issued)
-}
-
-/// Okta's claims; they are not those of RFC 9068.
-fn claims(issued: &Issued) -> Value {
-    let mut claims = json!({
-        "ver": 1,
-        "jti": issued.jti,
-        "iss": issued.issuer,
-        "aud": issued.audience,
-        "iat": issued.issued_at,
-        "exp": issued.expires_at,
-        "cid": issued.client_id,
-        "scp": issued.scopes.iter().collect::<Vec<_>>(),
-        "sub": issued.subject,
-    });
-    if let Some(user_id) = &issued.user_id {
-        claims["uid"] = user_id.as_str().into();
-    }
-    if let Some(jkt) = &issued.jkt {
-        claims["cnf"] = json!({"jkt": jkt}); // RFC 9449 §6.1
-    }
-    claims
-}
-
-/// The token as the System Log shows it.
-pub(super) fn entity(token: &str, issued: &Issued) -> LogEntity {
-    let hash = Digest::of(token).text();
-    LogEntity::access_token(&issued.jti, issued.expires_at, &issued.subject, &hash)
 }
 
 const OPENID_SCOPES: [&str; 7] =

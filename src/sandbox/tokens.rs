@@ -25,16 +25,26 @@ impl Digest {
     }
 }
 
-/// What the server remembers of an access token.
+/// What a token is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum TokenKind {
+    /// To be let in with.
+    Access,
+    /// To know who signed in. It cannot be revoked.
+    Id,
+}
+
+/// What the server remembers of a token.
 #[derive(Clone, Debug)]
 pub(super) struct Issued {
     /// The custom server that issued it; `None` is the org server.
     pub(super) authority: Option<String>,
+    pub(super) kind: TokenKind,
     pub(super) jti: String,
     pub(super) client_id: String,
     /// The user for whom it was issued, if there is one.
     pub(super) user_id: Option<String>,
-    /// The login name of the user, or the client id.
+    /// The login name of the user (in ID tokens the user id), or the client id.
     pub(super) subject: String,
     pub(super) scopes: Scopes,
     pub(super) issuer: String,
@@ -172,6 +182,7 @@ mod tests {
     fn issued(expires_at: i64) -> Issued {
         Issued {
             authority: None,
+            kind: TokenKind::Access,
             jti: "AT.1".to_owned(),
             client_id: "0oa1".to_owned(),
             user_id: None,
