@@ -6,8 +6,14 @@
 //! out without a network, and protects nothing: never rely on it for anything real.
 //!
 //! Where Okta's documents are silent the sandbox is strict: what it accepts, Okta should accept.
-//! It does not do client secrets, users' sign-ins, refresh and ID tokens, `jwks_uri`, or searches
-//! in the management API.
+//! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
+//! management API.
+//!
+//! What tests need besides: the [clock](SandboxBuilder::clock), [rate limits](Bucket),
+//! [faults](Fault) and outages, [TLS](SandboxBuilder::tls_self_made),
+//! [rotation of keys](Sandbox::rotate_keys) and of
+//! [DPoP nonces](Sandbox::rotate_dpop_nonce), tokens [without a request](Sandbox::issue), and the
+//! [requests](Sandbox::requests) that came.
 //!
 //! # Example: a sandbox with one app and one user
 //!
