@@ -153,16 +153,17 @@ impl AssertionSigner {
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(
         &self,
-        audience: &str,
+        audience: impl Into<Arc<str>>,
         now: DateTime<Utc>,
     ) -> Result<ClientAssertion, Error> {
+        let audience = audience.into();
         let Some(reuse) = self.config.reuse else {
             return self.sign(audience, now, Some(self.jti())).await;
         };
-        if let Some(assertion) = self.reusable(audience, now, reuse) {
+        if let Some(assertion) = self.reusable(&audience, now, reuse) {
             return Ok(assertion);
         }
-        let assertion = self.sign(audience, now, None).await?;
+        let assertion = self.sign(Arc::clone(&audience), now, None).await?;
         let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
         reusable.retain(|kept| kept.audience != audience);
         reusable.push(assertion.clone());
@@ -172,7 +173,7 @@ impl AssertionSigner {
     /// What our assertions say about a claim or header, for the explanation of a refusal.
     pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
         match about {
-            "aud" => Some(assertion.audience.clone()),
+            "aud" => Some(assertion.audience.to_string()),
             "iss" | "sub" => Some(self.client_id.clone()),
             "alg" => Some(self.signer.algorithm().to_string()),
             "kid" => Some(self.signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
@@ -199,14 +200,14 @@ impl AssertionSigner {
         reuse: Duration,
     ) -> Option<ClientAssertion> {
         let reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = reusable.iter().find(|kept| kept.audience == audience)?;
+        let kept = reusable.iter().find(|kept| *kept.audience == *audience)?;
         let age = now.signed_duration_since(kept.signed_at).to_std().ok()?;
         (age < reuse).then(|| kept.clone())
     }
 
     async fn sign(
         &self,
-        audience: &str,
+        audience: Arc<str>,
         now: DateTime<Utc>,
         jti: Option<Uuid>,
     ) -> Result<ClientAssertion, Error> {
@@ -215,7 +216,7 @@ impl AssertionSigner {
         let claims = Claims {
             iss: &self.client_id,
             sub: &self.client_id,
-            aud: audience,
+            aud: &audience,
             iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),
             jti,
@@ -224,8 +225,8 @@ impl AssertionSigner {
             Error::key("the client assertion could not be signed").because(cause)
         })?;
         Ok(ClientAssertion {
-            jwt: Secret::new(jwt),
-            audience: audience.to_owned(),
+            jwt: Arc::new(Secret::new(jwt)),
+            audience,
             signed_at: now,
             issued_at,
             expires_at,
@@ -233,11 +234,12 @@ impl AssertionSigner {
     }
 }
 
-/// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out.
+/// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct ClientAssertion {
-    jwt: Secret,
-    audience: String,
+    jwt: Arc<Secret>,
+    audience: Arc<str>,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,

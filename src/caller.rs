@@ -12,11 +12,11 @@ use crate::budget::Budget;
 use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind, Trail};
-use crate::http::{Answer, Http, HttpConfig};
+use crate::http::{Answer, Http, HttpConfig, Place};
 use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryConfig, Setback};
-use crate::server_time::ServerTime;
+use crate::server_time::{ServerTime, parse_date};
 
 /// Okta's id of a request, for its support and its System Log.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-okta-request-id");
@@ -94,10 +94,10 @@ impl Caller {
         &self.server_time
     }
 
-    /// Calls until there is an answer that counts. `path` names the endpoint in messages.
+    /// Calls until there is an answer that counts. `place` names the endpoint in messages.
     pub(crate) async fn call(
         &self,
-        path: &str,
+        place: &Place,
         budget: &Budget,
         attempts: &mut impl Attempts,
     ) -> Result<Reply, Error> {
@@ -106,7 +106,7 @@ impl Caller {
         let mut trail = Trail::default();
         let mut repeats = 0;
         loop {
-            let attempt = self.attempt(path, budget, attempts, deadline, &mut trail).await;
+            let attempt = self.attempt(place, budget, attempts, deadline, &mut trail).await;
             trail.elapsed = self.clock.monotonic() - begun;
             let (error, setback) = match attempt {
                 Ok((Verdict::Done, reply)) => return Ok(reply),
@@ -133,14 +133,14 @@ impl Caller {
             if resume_at >= deadline {
                 return Err(error.after(trail));
             }
-            tracing::debug!(endpoint = path, attempts = trail.attempts, %error, "trying again");
+            tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
             self.clock.sleep_until(resume_at).await;
         }
     }
 
     async fn attempt(
         &self,
-        path: &str,
+        place: &Place,
         budget: &Budget,
         attempts: &mut impl Attempts,
         deadline: Instant,
@@ -150,14 +150,16 @@ impl Caller {
         let reservation = budget
             .reserve(&*self.clock, deadline)
             .await
-            .map_err(|wait| lasting(used_up(path, wait)))?;
-        let admission = self.circuit.admit().map_err(|wait| lasting(left_alone(path, wait)))?;
+            .map_err(|wait| lasting(used_up(place.path(), wait)))?;
+        let admission =
+            self.circuit.admit().map_err(|wait| lasting(left_alone(place.path(), wait)))?;
         let made = before(&*self.clock, deadline, attempts.request()).await;
-        let mut request = made.unwrap_or_else(|| Err(not_made_in_time(path))).map_err(lasting)?;
+        let mut request =
+            made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
         mark_repeat(&mut request, trail);
         trail.attempts += 1;
         let sent_at = self.clock.monotonic();
-        let answer = match self.http.send(request, attempts.max_answer(), deadline).await {
+        let answer = match self.http.send(request, place, attempts.max_answer(), deadline).await {
             Ok(answer) => answer,
             Err(failure) => {
                 admission.failed();
@@ -180,17 +182,20 @@ impl Caller {
     /// Takes from an answer what is of use beyond it.
     fn learn(&self, budget: &Budget, answer: &Answer, sent_at: Instant, trail: &mut Trail) {
         let now = self.clock.monotonic();
-        let date = answer.header(DATE).and_then(parse_date);
+        let date = answer.header(DATE);
         if let Some(date) = date {
             self.server_time.observe(date, now - sent_at);
         }
         let stated = RateLimit::from_headers(&answer.headers);
+        let date = stated.and(date).and_then(parse_date);
         budget.observe(
             now,
             stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
         );
         let request_id = answer.header(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID);
-        trail.request_ids.extend(request_id.map(str::to_owned));
+        if !answer.status.is_success() {
+            trail.request_ids.extend(request_id.map(str::to_owned));
+        }
         tracing::debug!(
             endpoint = answer.path(),
             status = answer.status.as_u16(),
@@ -233,10 +238,6 @@ const MAX_REQUEST_ID: usize = 128;
 fn until(moment: DateTime<Utc>, date: DateTime<Utc>) -> Duration {
     let wait = (moment - date).to_std().unwrap_or_default();
     wait.saturating_add(Duration::from_secs(1))
-}
-
-fn parse_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
 }
 
 fn used_up(path: &str, wait: Duration) -> Error {

@@ -211,7 +211,7 @@ impl Client {
     ///
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
-        self.inner.calls.exchange.assertion(endpoint.as_str()).await
+        self.inner.calls.exchange.assertion(&endpoint.as_str().into()).await
     }
 }
 

@@ -110,7 +110,7 @@ pub struct Trail {
     pub attempts: u32,
     /// From the beginning of the call to its end.
     pub elapsed: Duration,
-    /// Okta's ids of the requests that were answered, in order.
+    /// Okta's ids of the requests that were refused, in order.
     pub request_ids: Vec<String>,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
+use serde::Serialize;
 
 use crate::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::budget::Budget;
@@ -12,14 +13,14 @@ use crate::caller::{Attempts, Caller, Reply, Verdict};
 use crate::diagnosis::Diagnosis;
 use crate::dpop::Prover;
 use crate::error::Error;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::rate_limit::RateLimit;
 use crate::refusal;
 use crate::server_time::{ClockOffset, ServerTime};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
-const ASSERTION_FIELDS: &str = "&client_assertion_type=\
+const ASSERTION_FIELDS: &str = "client_assertion_type=\
     urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
 
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -30,7 +31,8 @@ pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 pub(crate) struct Target {
     endpoint: EndpointUrl,
     url: Url,
-    audience: String,
+    place: Place,
+    audience: Arc<str>,
     budget: Budget,
 }
 
@@ -44,8 +46,8 @@ impl Target {
         let url = Url::parse(endpoint.as_str()).map_err(|cause| {
             Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
         })?;
-        let audience = audience.of(endpoint, endpoints, issuer).to_owned();
-        Ok(Self { endpoint: endpoint.clone(), url, audience, budget: Budget::default() })
+        let (place, audience) = (Place::of(&url), audience.of(endpoint, endpoints, issuer).into());
+        Ok(Self { endpoint: endpoint.clone(), url, place, audience, budget: Budget::default() })
     }
 
     /// What the server said last about its rate limit here.
@@ -101,8 +103,8 @@ impl Exchange {
         self.server_time().offset()
     }
 
-    pub(crate) async fn assertion(&self, audience: &str) -> Result<ClientAssertion, Error> {
-        self.assertions.assertion(audience, self.server_time().now()).await
+    pub(crate) async fn assertion(&self, audience: &Arc<str>) -> Result<ClientAssertion, Error> {
+        self.assertions.assertion(Arc::clone(audience), self.server_time().now()).await
     }
 
     /// Posts a form, each time with a fresh assertion, and gives the answer with status 200.
@@ -117,7 +119,7 @@ impl Exchange {
             correction: TimeDelta::zero(),
             second_tries: SecondTries::default(),
         };
-        self.caller.call(target.endpoint.path(), &target.budget, &mut attempts).await
+        self.caller.call(&target.place, &target.budget, &mut attempts).await
     }
 
     pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
@@ -149,11 +151,7 @@ impl Attempts for FormPost<'_> {
         let (exchange, target) = (self.exchange, self.target);
         self.correction = exchange.server_time().correction();
         let assertion = exchange.assertion(&target.audience).await?;
-        // Pairs of strings are what a form is made of: nothing that could fail to serialise.
-        let mut body =
-            serde_urlencoded::to_string(self.form.fields).expect("pairs of strings serialise");
-        body.push_str(ASSERTION_FIELDS);
-        body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
+        let body = body(&assertion, self.form.fields);
         let mut request = Request::new(Method::POST, target.url.clone());
         *request.headers_mut() = exchange.headers.clone();
         *request.body_mut() = Some(body.into());
@@ -225,6 +223,22 @@ impl FormPost<'_> {
     }
 }
 
+/// The form: what is the same for every request first, then the assertion, then the fields.
+fn body(assertion: &ClientAssertion, fields: &[(&str, &str)]) -> String {
+    let mut body = String::with_capacity(FORM_CAPACITY);
+    body.push_str(ASSERTION_FIELDS);
+    body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
+    let mut form = url::form_urlencoded::Serializer::for_suffix(body, 0);
+    // Pairs of strings are what a form is made of: nothing that could fail to serialise.
+    fields
+        .serialize(serde_urlencoded::Serializer::new(&mut form))
+        .expect("pairs of strings serialise");
+    form.finish()
+}
+
+/// Room for an assertion and a token of the usual length, in bytes.
+const FORM_CAPACITY: usize = 4096;
+
 /// A header value that is kept out of logs.
 pub(crate) fn secret_header(value: &str) -> HeaderValue {
     // JWTs and tokens are visible ASCII.
@@ -241,6 +255,6 @@ mod tests {
     fn the_constant_part_of_the_form_is_what_encoding_would_give() {
         let fields = [("client_assertion_type", ClientAssertion::TYPE), ("client_assertion", "")];
         let encoded = serde_urlencoded::to_string(fields).unwrap();
-        assert_eq!(ASSERTION_FIELDS, format!("&{encoded}"));
+        assert_eq!(ASSERTION_FIELDS, encoded);
     }
 }

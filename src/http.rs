@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
-use reqwest::{Client, Request, StatusCode, redirect};
+use reqwest::{Client, Request, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, before};
@@ -113,8 +113,6 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client for `https` or, if `plain`, for `http` alone, which spares it the reading of
-    /// certificate stores.
     pub(crate) fn new(
         config: &HttpConfig,
         clock: Arc<dyn Clock>,
@@ -154,19 +152,17 @@ impl Http {
     pub(crate) async fn send(
         &self,
         request: Request,
+        place: &Place,
         max: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let host = request.url().host_str().unwrap_or_default().to_owned();
-        let path = request.url().path().to_owned();
-        match before(&*self.clock, deadline, self.receive(request, max)).await {
-            Some(answer) => answer.map_err(|fault| fault.into_failure(&host, &path)),
-            None => Err(Failure { error: timed_out(&host, &path), lasting: true }),
+        match before(&*self.clock, deadline, self.receive(request, place, max)).await {
+            Some(answer) => answer.map_err(|fault| fault.into_failure(place)),
+            None => Err(Failure { error: timed_out(place), lasting: true }),
         }
     }
 
-    async fn receive(&self, request: Request, max: usize) -> Result<Answer, Fault> {
-        let path = request.url().path().to_owned();
+    async fn receive(&self, request: Request, place: &Place, max: usize) -> Result<Answer, Fault> {
         let mut response = self.client.execute(request).await.map_err(Fault::Transport)?;
         if response.content_length().is_some_and(|length| length > max as u64) {
             return Err(Fault::TooLong { max });
@@ -179,14 +175,32 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Answer { path, status, headers, body })
+        Ok(Answer { place: place.clone(), status, headers, body })
+    }
+}
+
+/// What messages call a URL: its host and its path. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Place(Arc<(String, String)>);
+
+impl Place {
+    pub(crate) fn of(url: &Url) -> Self {
+        Self(Arc::new((url.host_str().unwrap_or_default().to_owned(), url.path().to_owned())))
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.0.0
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.0.1
     }
 }
 
 /// A complete answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    path: String,
+    place: Place,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -194,7 +208,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn path(&self) -> &str {
-        &self.path
+        self.place.path()
     }
 
     /// A header that has one readable value.
@@ -250,8 +264,11 @@ impl Answer {
             quoted if quoted.is_empty() => String::new(),
             quoted => format!("; it begins: {quoted}"),
         };
-        let what =
-            format!("the answer of {} (status {}) {what}{quoted}", self.path, self.status.as_u16());
+        let what = format!(
+            "the answer of {} (status {}) {what}{quoted}",
+            self.path(),
+            self.status.as_u16()
+        );
         Error::malformed(what)
             .advise("check that the issuer is the address of an authorization server and that no proxy answers for it")
     }
@@ -271,7 +288,8 @@ enum Fault {
 }
 
 impl Fault {
-    fn into_failure(self, host: &str, path: &str) -> Failure {
+    fn into_failure(self, place: &Place) -> Failure {
+        let (host, path) = (place.host(), place.path());
         let cause = match self {
             Self::TooLong { max } => {
                 let what = format!("the answer of {path} is longer than {max} bytes");
@@ -283,7 +301,7 @@ impl Fault {
         let unreachable = |what: String| Error::new(ErrorKind::Unreachable, what);
         let distrust = tls::distrusts(&cause);
         let error = if cause.is_timeout() {
-            timed_out(host, path)
+            timed_out(place)
         } else if distrust {
             unreachable(format!("the TLS connection to {host} could not be trusted")).advise(
                 "check the host's name and certificate; name a private authority as an extra root",
@@ -299,7 +317,8 @@ impl Fault {
     }
 }
 
-fn timed_out(host: &str, path: &str) -> Error {
+fn timed_out(place: &Place) -> Error {
+    let (host, path) = (place.host(), place.path());
     Error::new(ErrorKind::TimedOut, format!("{host} did not answer {path} in time"))
         .advise("try again, or allow more time")
 }

@@ -188,12 +188,6 @@ impl EndpointUrl {
     pub(crate) fn is_plain_http(&self) -> bool {
         self.0.starts_with("http://")
     }
-
-    /// The path alone, for messages.
-    pub(crate) fn path(&self) -> &str {
-        let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
-        self.0[after_scheme..].find('/').map_or("/", |at| &self.0[after_scheme + at..])
-    }
 }
 
 impl FromStr for EndpointUrl {
@@ -314,7 +308,7 @@ mod tests {
         assert_eq!(endpoints.token.as_str(), "https://acme.okta.com/oauth2/v1/token");
         assert_eq!(endpoints.introspection.as_str(), "https://acme.okta.com/oauth2/v1/introspect");
         assert_eq!(endpoints.revocation.as_str(), "https://acme.okta.com/oauth2/v1/revoke");
-        assert_eq!(endpoints.jwks.path(), "/oauth2/v1/keys");
+        assert_eq!(endpoints.jwks.as_str(), "https://acme.okta.com/oauth2/v1/keys");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::http::{Destination, Http, HttpConfig};
+use crate::http::{Destination, Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 
 /// A server's metadata document. Members that are not listed are kept in
@@ -83,10 +83,11 @@ pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Erro
     let deadline = http.deadline();
     let mut last = None;
     for address in addresses(issuer) {
+        let place = Place::of(&address);
         let mut request = Request::new(Method::GET, address);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let answer = http
-            .send(request, HttpConfig::MAX_ANSWER, deadline)
+            .send(request, &place, HttpConfig::MAX_ANSWER, deadline)
             .await
             .map_err(|failure| failure.error)?;
         if answer.status == StatusCode::OK {

@@ -1,6 +1,7 @@
 //! Reads what a server says when it refuses: both of Okta's shapes, and no shape at all.
 
 use reqwest::StatusCode;
+use reqwest::header::WWW_AUTHENTICATE;
 use serde::Deserialize;
 
 use crate::caller::{REQUEST_ID, retry_after};
@@ -15,11 +16,16 @@ pub(crate) fn read(answer: &Answer, secrets: &[&str]) -> Error {
     } else {
         Shape::default()
     };
+    let challenge = challenge(answer).unwrap_or_default();
     let mask = |text: String| excerpt(text.as_bytes(), secrets);
     let refusal = Refusal {
         status: answer.status.as_u16(),
-        code: shape.error.or(shape.error_code).map(mask),
-        description: shape.error_description.or(shape.error_summary).map(mask),
+        code: shape.error.or(shape.error_code).or(challenge.error).map(mask),
+        description: shape
+            .error_description
+            .or(shape.error_summary)
+            .or(challenge.error_description)
+            .map(mask),
         request_id: answer.header(REQUEST_ID).map(|id| excerpt(id.as_bytes(), secrets)),
     };
     let kind = kind_of(answer.status, refusal.code.as_deref());
@@ -82,6 +88,19 @@ struct Shape {
     error_code: Option<String>,
     #[serde(rename = "errorSummary")]
     error_summary: Option<String>,
+}
+
+/// What a resource server says in `WWW-Authenticate`
+/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)): all that Okta's APIs say
+/// about a DPoP proof.
+fn challenge(answer: &Answer) -> Option<Shape> {
+    let value = answer.header(WWW_AUTHENTICATE)?;
+    let parameter = |name: &str| {
+        let (_, rest) = value.split_once(&format!("{name}=\""))?;
+        rest.split_once('"').map(|(text, _)| text.to_owned())
+    };
+    let (error, error_description) = (parameter("error"), parameter("error_description"));
+    Some(Shape { error, error_description, ..Shape::default() })
 }
 
 fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {

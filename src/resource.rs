@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
 
 use crate::budget::Budget;
@@ -14,7 +12,7 @@ use crate::caller::{Attempts, Verdict};
 use crate::diagnosis::Diagnosis;
 use crate::error::Error;
 use crate::exchange::{DPOP, DPOP_NONCE, Exchange, secret_header};
-use crate::http::Answer;
+use crate::http::{Answer, Place};
 use crate::refusal::{self, Demand};
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
 
@@ -118,8 +116,9 @@ impl Resource {
             renewed: false,
             nonce_followed: false,
         };
-        let path = attempts.url.path().to_owned();
-        let answer = self.inner.exchange.caller().call(&path, &budget, &mut attempts).await?.answer;
+        let place = Place::of(&attempts.url);
+        let answer =
+            self.inner.exchange.caller().call(&place, &budget, &mut attempts).await?.answer;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(ResourceAnswer {
             status: answer.status.as_u16(),
@@ -198,10 +197,8 @@ impl Attempts for ResourceAttempts<'_> {
         }
         let token = self.sent.as_ref().map(|token| token.token().expose());
         let error = refusal::read(answer, token.as_slice());
-        if nonce.is_some()
-            && wants_nonce(answer, &error)
-            && !std::mem::replace(&mut self.nonce_followed, true)
-        {
+        let demands_nonce = error.refusal().and_then(refusal::demand) == Some(Demand::Nonce);
+        if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Verdict::Again;
         }
         if answer.status.as_u16() == 401 && !std::mem::replace(&mut self.renewed, true) {
@@ -224,18 +221,6 @@ impl Attempts for ResourceAttempts<'_> {
         [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
             .contains(&self.method)
     }
-}
-
-/// A resource server demands a nonce in its challenge (RFC 9449 §9) or, as Okta's token endpoint
-/// does, in the body.
-fn wants_nonce(answer: &Answer, error: &Error) -> bool {
-    let challenged = answer
-        .headers
-        .get_all(WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|challenge| challenge.contains("error=\"use_dpop_nonce\""));
-    challenged || error.refusal().and_then(refusal::demand) == Some(Demand::Nonce)
 }
 
 /// A budget for each API, told apart by method and the beginning of the path, as Okta's buckets

@@ -45,11 +45,13 @@ impl fmt::Display for ClockOffset {
 pub(crate) struct ServerTime {
     clock: Arc<dyn Clock>,
     offset: Mutex<Option<ClockOffset>>,
+    /// The latest `Date`, as text and read.
+    latest_date: Mutex<(String, Option<DateTime<Utc>>)>,
 }
 
 impl ServerTime {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, offset: Mutex::default() }
+        Self { clock, offset: Mutex::default(), latest_date: Mutex::default() }
     }
 
     /// Now, by the server's clock once it has to be, by our own until then.
@@ -68,8 +70,23 @@ impl ServerTime {
         *self.lock()
     }
 
-    /// Learns from an answer that has just come after `round_trip` and that is dated `date`.
-    pub(crate) fn observe(&self, date: DateTime<Utc>, round_trip: Duration) {
+    /// Learns from an answer that has just come after `round_trip` with this `Date`.
+    pub(crate) fn observe(&self, date: &str, round_trip: Duration) {
+        if let Some(moment) = self.moment(date) {
+            self.measure(moment, round_trip);
+        }
+    }
+
+    /// Reads a date, unless it is the latest one: many answers come within a second.
+    fn moment(&self, date: &str) -> Option<DateTime<Utc>> {
+        let mut latest = self.latest_date.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.0 != date {
+            *latest = (date.to_owned(), parse_date(date));
+        }
+        latest.1
+    }
+
+    fn measure(&self, date: DateTime<Utc>, round_trip: Duration) {
         let half_trip = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX / 4);
         // `Date` drops the fraction of the second: on average half a one.
         let written_at = date.timestamp_millis() + HALF_RESOLUTION_MILLIS;
@@ -97,6 +114,11 @@ impl ServerTime {
     }
 }
 
+/// Reads a date as HTTP writes it ([RFC 9110 §5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)).
+pub(crate) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
+}
+
 const HALF_RESOLUTION_MILLIS: i64 = 500;
 
 #[cfg(test)]
@@ -116,7 +138,7 @@ mod tests {
     #[test]
     fn the_offset_counts_half_the_round_trip_and_half_a_second() {
         let (_, time) = server_time(1000);
-        time.observe(at(1600), Duration::from_millis(400));
+        time.measure(at(1600), Duration::from_millis(400));
         let offset = time.offset().unwrap();
         assert_eq!((offset.millis, offset.uncertainty_millis), (600_700, 700));
     }
@@ -124,7 +146,7 @@ mod tests {
     #[test]
     fn a_difference_is_applied_only_when_it_has_to_be_and_then_followed() {
         let (clock, time) = server_time(1000);
-        time.observe(at(400), Duration::ZERO);
+        time.measure(at(400), Duration::ZERO);
         assert_eq!(time.now(), at(1000));
         assert!(time.apply(TimeDelta::zero()));
         assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
@@ -132,7 +154,7 @@ mod tests {
         assert!(!time.apply(correction), "it is applied already");
         // The administrator mends the clock: the next answer takes the correction back.
         clock.set_wall(at(400));
-        time.observe(at(400), Duration::ZERO);
+        time.measure(at(400), Duration::ZERO);
         assert_eq!(time.now(), at(400));
         assert!(time.apply(correction), "what was refused had been corrected too much");
     }
@@ -141,7 +163,7 @@ mod tests {
     fn a_difference_within_the_uncertainty_is_none() {
         let (_, time) = server_time(1000);
         assert!(!time.apply(TimeDelta::zero()), "nothing was measured");
-        time.observe(at(1000), Duration::from_millis(20));
+        time.measure(at(1000), Duration::from_millis(20));
         assert!(!time.offset().unwrap().is_significant());
         assert!(!time.apply(TimeDelta::zero()));
     }

@@ -10,8 +10,8 @@ mod node;
 use node::{Provider, run};
 use okta_introspect::sandbox::{App, Sandbox, User};
 use okta_introspect::{
-    Algorithm, Client, ClientBuilder, ErrorKind, Issuer, Scopes, SeededRandom, Signer, SigningKey,
-    TokenSource,
+    Algorithm, Client, ClientBuilder, DpopConfig, DpopMode, ErrorKind, Issuer, Scopes,
+    SeededRandom, Signer, SigningKey, TokenSource, TokenType,
 };
 use serde_json::{Value, json};
 
@@ -181,4 +181,79 @@ async fn oauth4webapi_gets_introspects_and_revokes_a_token() {
         assert_eq!(said["active_after"], false, "{said}");
         assert_eq!(said["client_id"], CLIENT_ID);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bound_tokens_at_a_real_server_through_a_nonce_rotation() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
+        let key = key(algorithm);
+        let provider = Provider::start(&json!({
+            "clients": [registration(&key)], "audience": "endpoint", "dpop": {"required": true, "nonces": true},
+        }));
+        let client =
+            builder(&provider, key).dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
+        let source = client.token_source(scopes());
+        let renew = async || {
+            source.invalidate();
+            provider.control("POST", "/control/reset-requests").await;
+            let token = source.token().await.unwrap();
+            assert_eq!(token.token_type(), TokenType::Dpop);
+            assert!(client.introspect(token.token(), None).await.unwrap().is_bound());
+            provider.control("GET", "/control/requests").await["/oauth2/v1/token"].clone()
+        };
+        assert_eq!(
+            renew().await,
+            json!({"400": 1, "200": 1}),
+            "the first request learns the nonce"
+        );
+        for _ in 0..3 {
+            assert_eq!(renew().await, json!({"200": 1}), "a renewal is one request");
+        }
+        provider.control("POST", "/control/rotate-nonce").await;
+        assert_eq!(renew().await, json!({"400": 1, "200": 1}), "a rotation costs one request");
+        assert_eq!(renew().await, json!({"200": 1}));
+        println!("oidc-provider {} with DPoP and nonces ({algorithm})", provider.version());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oktas_node_sdk_works_with_dpop_and_nonces() {
+    let key = key(Algorithm::Rs256);
+    let sandbox = sandbox(&key).await;
+    sandbox
+        .register(App::service(CLIENT_ID).key(key.public_jwk()).grant(SCOPE).dpop_required(true));
+    let config = json!({
+        "orgUrl": sandbox.issuer().as_str(), "clientId": CLIENT_ID, "privateKeyPem": pem(&key),
+        "keyId": Signer::key_id(&key), "scopes": [SCOPE], "limit": 2, "dpop": true,
+    });
+    let said = tokio::task::spawn_blocking(move || run("sdk.mjs", &config)).await.unwrap();
+    println!("@okta/okta-sdk-nodejs {} with DPoP and nonces", said["sdk_version"]);
+    assert_eq!(said["token_type"], "DPoP", "{said}");
+    assert_eq!(said["users"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_works_with_dpop_and_nonces() {
+    let key = key(Algorithm::Es256);
+    let sandbox = sandbox(&key).await;
+    sandbox
+        .register(App::service(CLIENT_ID).key(key.public_jwk()).grant(SCOPE).dpop_required(true));
+    let issuer = sandbox.issuer();
+    let endpoints = issuer.endpoints().unwrap();
+    let config = json!({
+        "issuer": issuer.as_str(), "token_endpoint": endpoints.token.as_str(),
+        "introspection_endpoint": endpoints.introspection.as_str(),
+        "revocation_endpoint": endpoints.revocation.as_str(), "clientId": CLIENT_ID,
+        "privateKeyPem": pem(&key), "alg": "ES256", "kid": Signer::key_id(&key), "scope": SCOPE,
+        "dpop": true, "resource": format!("{issuer}/api/v1/users"),
+    });
+    let said = tokio::task::spawn_blocking(move || run("oauth4webapi.mjs", &config)).await.unwrap();
+    println!("oauth4webapi {} with DPoP and nonces", said["version"]);
+    assert_eq!(said["token_type"], "dpop", "{said}");
+    assert_eq!(
+        (&said["token_requests"], &said["resource_status"]),
+        (&json!(2), &json!(200)),
+        "{said}"
+    );
+    assert_eq!((&said["active_before"], &said["active_after"]), (&json!(true), &json!(false)));
 }
