@@ -302,7 +302,7 @@ fn seconds(duration: Duration) -> TimeDelta {
 mod tests {
     use super::*;
     use crate::ErrorKind;
-    use crate::key::{Algorithm, SigningKey};
+    use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
     use crate::random::SeededRandom;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -363,6 +363,19 @@ mod tests {
         assert_eq!(last.expose(), first.expose());
         let next = signer.assertion(URL, now() + TimeDelta::seconds(60)).await.unwrap();
         assert_ne!(next.expose(), first.expose());
+    }
+
+    #[tokio::test]
+    async fn the_key_is_parsed_once_however_many_assertions_it_signs() {
+        let before = PARSED.get();
+        let pem = include_bytes!("../keys/sample-p256.pem");
+        let key = SigningKey::parse(pem, &KeyOptions::default()).unwrap();
+        let issuer = Issuer::parse("http://127.0.0.1:1").unwrap();
+        let client = crate::Client::builder(issuer, "0oa1", key).build().unwrap();
+        for _ in 0..100 {
+            client.assertion(&client.endpoints().introspection).await.unwrap();
+        }
+        assert_eq!(PARSED.get() - before, 1);
     }
 
     #[test]

@@ -259,12 +259,20 @@ fn from_jwk(jwk: &Jwk, options: &KeyOptions) -> Result<SigningKey, Error> {
     Ok(key)
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many keys this thread has parsed.
+    pub(crate) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Takes a parsed key if it may sign assertions, and if its two halves belong together.
 fn accept(
     key: PKey<Private>,
     algorithm: Option<Algorithm>,
     key_id: Option<String>,
 ) -> Result<SigningKey, Error> {
+    #[cfg(test)]
+    PARSED.set(PARSED.get() + 1);
     let algorithm = fitting_algorithm(&key, algorithm)?;
     match pairs_with_itself(&key, algorithm) {
         Ok(true) => SigningKey::new(key, algorithm, key_id),

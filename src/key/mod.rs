@@ -24,6 +24,8 @@ pub use load::KeyOptions;
 pub use public::PublicJwk;
 
 pub(crate) use algorithm::Curve;
+#[cfg(test)]
+pub(crate) use load::PARSED;
 pub(crate) use sample::is_sample;
 
 use signature::SignaturePool;
