@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{Act, Peer, builder, clock, reply, start, token};
+use common::{Act, Peer, builder, clock, reply, run_stepped, start, token};
 use okta_introspect::{CircuitConfig, Client, Clock, ErrorKind, ManualClock};
-use tokio::sync::watch;
 
 const OUTAGE: Duration = Duration::from_secs(30);
 
@@ -38,26 +37,7 @@ async fn an_outage_of_thirty_seconds_costs_few_requests_and_ends_with_one_probe(
     let time = clock.clone();
     let peer = Peer::by(move || if time.elapsed() < OUTAGE { failing() } else { fine() }).await;
     let client = builder(&peer.issuer(), &clock).build().unwrap();
-    let answered = watch::Sender::new(0);
-    for _ in 0..CALLERS {
-        let (client, clock, answered) = (client.clone(), clock.clone(), answered.clone());
-        tokio::spawn(async move {
-            insist(client, clock).await;
-            answered.send_modify(|answered| *answered += 1);
-        });
-    }
-    // Time moves only while all who have no answer yet wait, and so while no request is under way.
-    let mut done = answered.subscribe();
-    loop {
-        let left = CALLERS - *done.borrow_and_update();
-        if left == 0 {
-            break;
-        }
-        tokio::select! {
-            () = clock.step(left) => {}
-            changed = done.changed() => changed.unwrap(),
-        }
-    }
+    run_stepped(&clock, (0..CALLERS).map(|_| insist(client.clone(), clock.clone()))).await;
     let during = peer.requests().len() - CALLERS;
     println!("requests during an outage of 30 s under {CALLERS} callers: {during}");
     // At most 64 go out before the first answer has come, then one probe every five seconds.

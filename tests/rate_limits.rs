@@ -8,10 +8,9 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{start, token};
+use common::{run_stepped, start, token};
 use okta_introspect::sandbox::{App, Bucket, RateLimitHeaders, Sandbox};
 use okta_introspect::{Algorithm, Client, Endpoint, HttpConfig, ManualClock, SigningKey};
-use tokio::sync::watch;
 
 const CALLS: usize = 1000;
 
@@ -35,37 +34,20 @@ async fn org(clock: &ManualClock, clients: usize) -> (Sandbox, Vec<Client>) {
     (sandbox, clients)
 }
 
-/// Makes the calls by so many workers, who share the clients among them. Time moves only while all
-/// who are not done wait, and so while no request is under way.
+/// Makes the calls by so many workers, who share the clients among them.
 async fn work(clients: &[Client], clock: &ManualClock, workers: usize) {
-    let done = watch::Sender::new(0);
-    for worker in 0..workers {
-        let (client, done) = (clients[worker % clients.len()].clone(), done.clone());
-        let calls = CALLS / workers + usize::from(worker < CALLS % workers);
-        tokio::spawn(async move {
+    let worker = |number: usize| {
+        let client = clients[number % clients.len()].clone();
+        let calls = CALLS / workers + usize::from(number < CALLS % workers);
+        async move {
             for _ in 0..calls {
-                assert!(
-                    !client
-                        .introspect(&token(), None)
-                        .await
-                        .expect("every call is answered")
-                        .active
-                );
+                let answer =
+                    client.introspect(&token(), None).await.expect("every call is answered");
+                assert!(!answer.active);
             }
-            done.send_modify(|done| *done += 1);
-        });
-    }
-    let mut finished = done.subscribe();
-    loop {
-        let left = workers - *finished.borrow_and_update();
-        if left == 0 {
-            break;
         }
-        tokio::select! {
-            () = clock.step(left) => {}
-            changed = finished.changed() => changed.unwrap(),
-        }
-    }
+    };
+    run_stepped(clock, (0..workers).map(worker)).await;
 }
 
 fn refused(sandbox: &Sandbox) -> usize {

@@ -47,6 +47,21 @@ pub fn client(peer: &Peer, clock: &ManualClock) -> Client {
     builder(&peer.issuer(), clock).retry(RetryConfig::off()).build().unwrap()
 }
 
+/// Runs the tasks to their ends in [stepped](ManualClock::stepped) time, which moves only while all
+/// that are not done wait, and so while no request is under way.
+pub async fn run_stepped<F>(clock: &ManualClock, tasks: impl IntoIterator<Item = F>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks: tokio::task::JoinSet<()> = tasks.into_iter().collect();
+    while !tasks.is_empty() {
+        tokio::select! {
+            () = clock.step(tasks.len()) => {}
+            Some(done) = tasks.join_next() => done.unwrap(),
+        }
+    }
+}
+
 /// Everything that an error can be made to say.
 pub fn all_text(error: &Error) -> String {
     let mut text = format!("{error} {error:?} {}", error.advice());
