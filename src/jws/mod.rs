@@ -1,9 +1,18 @@
 //! Signed JWTs in compact form ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
 
-#[cfg(feature = "sandbox")]
 mod compact;
+mod json;
+mod key;
+mod roca;
 mod sign;
 
+pub use compact::Part;
+pub use json::JsonFault;
+pub use key::KeyFault;
+
 #[cfg(feature = "sandbox")]
-pub(crate) use compact::{Compact, VerificationKey};
+pub(crate) use compact::Compact;
+pub(crate) use compact::{Fault, Segments};
+pub(crate) use json::{Node, Object};
+pub(crate) use key::VerificationKey;
 pub(crate) use sign::{segment, sign};
