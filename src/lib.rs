@@ -62,6 +62,7 @@ mod future;
 mod http;
 mod introspect;
 pub mod issuer;
+mod jwks;
 mod jws;
 mod key;
 pub mod metadata;
@@ -80,6 +81,7 @@ mod secret;
 mod server_time;
 mod tls;
 pub mod token;
+pub mod verify;
 
 pub use assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use circuit::CircuitConfig;
@@ -92,6 +94,7 @@ pub use future::BoxFuture;
 pub use http::{HttpConfig, TlsBackend};
 pub use introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
+pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
 pub use metadata::Metadata;
 pub use proxy::{Proxy, ProxyServer};
@@ -105,6 +108,9 @@ pub use server_time::ClockOffset;
 pub use token::{
     AccessToken, CachedTokenSource, Presentation, StaticTokenSource, TokenCacheConfig, TokenSource,
     TokenType,
+};
+pub use verify::{
+    AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
 };
 
 /// The README's Rust is compiled with the documentation's.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 #[cfg(feature = "sandbox")]
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use crate::key::Algorithm;
 use crate::secret::Token;
 
 /// A part of a JWS.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The JOSE header.

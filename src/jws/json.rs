@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not the JSON that is wanted.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JsonFault {
@@ -64,6 +64,11 @@ impl<'a> Object<'a> {
             Ok(_) => Err(JsonFault::NotAnObject),
             Err(_) => Err(fault.get().unwrap_or(JsonFault::Syntax)),
         }
+    }
+
+    /// A member's value.
+    pub(crate) fn get(&self, name: &str) -> Option<&Node<'a>> {
+        self.0.iter().find_map(|(own, node)| (own == name).then_some(node))
     }
 
     /// The members as an ordinary JSON object.

@@ -18,7 +18,7 @@ use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sha::{Sha256, Sha384, Sha512};
 use openssl::sign::RsaPssSaltlen;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "sandbox")]
@@ -29,8 +29,8 @@ use crate::error::Error;
 use crate::key::{Algorithm, Curve};
 
 /// Why a JWK cannot verify signatures.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "key_fault", rename_all = "snake_case")]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyFault {
     /// It is neither an RSA nor an EC key.

@@ -1,0 +1,85 @@
+//! The settings of a key source.
+
+use std::sync::Arc;
+
+use super::cache::Jwks;
+use super::freshness::JwksConfig;
+use super::remote::Remote;
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::http::{Destination, Http, HttpConfig};
+use crate::issuer::{EndpointUrl, Issuer};
+use crate::random::{Random, SystemRandom};
+
+/// The settings of a [`Jwks`]. Setters never fail; [`build`](Self::build) checks.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct JwksBuilder {
+    issuer: Issuer,
+    address: Option<EndpointUrl>,
+    config: JwksConfig,
+    http: HttpConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl JwksBuilder {
+    pub(super) fn new(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            address: None,
+            config: JwksConfig::default(),
+            http: HttpConfig::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// Where the keys are. Default: what discovery says (`jwks_uri`).
+    pub fn address(mut self, address: EndpointUrl) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// How the keys are kept.
+    pub fn config(mut self, config: JwksConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How the server is reached.
+    pub fn http(mut self, config: HttpConfig) -> Self {
+        self.http = config;
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where the jitter of background refreshes comes from. Default: [`SystemRandom`].
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Makes the source. No request is sent: the first token, or [`Jwks::refresh`], does that.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if a setting is out of bounds, or TLS
+    /// cannot be set up.
+    pub fn build(self) -> Result<Jwks, Error> {
+        self.config.check()?;
+        let local = self.address.as_ref().is_none_or(EndpointUrl::is_plain_http);
+        let destination = match Destination::of_issuer(&self.issuer) {
+            Destination::PlainLoopback if !local => Destination::Elsewhere,
+            destination => destination,
+        };
+        let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
+        let remote = Remote::new(http, self.issuer, self.address);
+        Ok(Jwks::remote(remote, self.config, self.clock, self.random))
+    }
+}

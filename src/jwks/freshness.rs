@@ -1,0 +1,138 @@
+//! How long a key set is good: a pure function of the server's word and our bounds.
+
+use std::time::Duration;
+
+use reqwest::header::{AGE, CACHE_CONTROL};
+
+use crate::error::Error;
+use crate::http::Answer;
+
+/// How an issuer's keys are kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct JwksConfig {
+    /// How long fetched keys count as fresh at least, whatever the server says. Default:
+    /// [`DEFAULT_LEAST_AGE`](Self::DEFAULT_LEAST_AGE). At least one second.
+    pub least_age: Duration,
+    /// How long fetched keys count as fresh at most, whatever the server says: a key that was
+    /// withdrawn in an emergency is believed no longer than this. Default:
+    /// [`DEFAULT_GREATEST_AGE`](Self::DEFAULT_GREATEST_AGE).
+    pub greatest_age: Duration,
+    /// How old the last good keys may grow while the server cannot be asked. Default:
+    /// [`DEFAULT_GREATEST_STALE_AGE`](Self::DEFAULT_GREATEST_STALE_AGE). At least
+    /// `greatest_age`; the same switches it off.
+    pub greatest_stale_age: Duration,
+    /// After a fetch that did not bring the key a token named: how long to wait before another
+    /// is made for a key that is not known. A rotation is picked up at once otherwise, and
+    /// within this time while somebody sends made-up key ids. Default:
+    /// [`DEFAULT_COOL_DOWN`](Self::DEFAULT_COOL_DOWN). At least one second.
+    pub cool_down: Duration,
+    /// After a fetch that failed: how long to leave the server alone. Default:
+    /// [`DEFAULT_PAUSE_AFTER_FAILURE`](Self::DEFAULT_PAUSE_AFTER_FAILURE).
+    pub pause_after_failure: Duration,
+}
+
+impl JwksConfig {
+    /// One minute.
+    pub const DEFAULT_LEAST_AGE: Duration = Duration::from_secs(60);
+
+    /// One hour. Okta names up to weeks, but says that it may rotate without notice.
+    pub const DEFAULT_GREATEST_AGE: Duration = Duration::from_secs(60 * 60);
+
+    /// One day.
+    pub const DEFAULT_GREATEST_STALE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Thirty seconds.
+    pub const DEFAULT_COOL_DOWN: Duration = Duration::from_secs(30);
+
+    /// Ten seconds.
+    pub const DEFAULT_PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
+
+    /// Five minutes: how long keys are fresh if the server says nothing.
+    pub const UNSTATED_AGE: Duration = Duration::from_secs(5 * 60);
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let second = Duration::from_secs(1);
+        if self.least_age < second || self.cool_down < second {
+            return Err(Error::configuration("the keys would be fetched without pause")
+                .advise("let `least_age` and `cool_down` be one second or more"));
+        }
+        if self.least_age > self.greatest_age || self.greatest_age > self.greatest_stale_age {
+            return Err(Error::configuration("the ages of keys contradict each other")
+                .advise("order them: least_age, greatest_age, greatest_stale_age"));
+        }
+        Ok(())
+    }
+
+    /// How long keys are fresh, counted from the moment at which they were requested.
+    pub(super) fn lifetime(&self, stated: Option<Duration>) -> Duration {
+        stated.unwrap_or(Self::UNSTATED_AGE).clamp(self.least_age, self.greatest_age)
+    }
+}
+
+impl Default for JwksConfig {
+    fn default() -> Self {
+        Self {
+            least_age: Self::DEFAULT_LEAST_AGE,
+            greatest_age: Self::DEFAULT_GREATEST_AGE,
+            greatest_stale_age: Self::DEFAULT_GREATEST_STALE_AGE,
+            cool_down: Self::DEFAULT_COOL_DOWN,
+            pause_after_failure: Self::DEFAULT_PAUSE_AFTER_FAILURE,
+        }
+    }
+}
+
+/// How long an answer may be kept by the server's word
+/// ([RFC 9111 §4.2](https://www.rfc-editor.org/rfc/rfc9111#section-4.2)); `None` if it says
+/// nothing.
+pub(super) fn stated_lifetime(answer: &Answer) -> Option<Duration> {
+    let control = answer.header(CACHE_CONTROL)?;
+    let age = answer.header(AGE).and_then(|age| age.trim().parse().ok()).map(Duration::from_secs);
+    max_age(control).map(|stated| stated.saturating_sub(age.unwrap_or_default()))
+}
+
+fn max_age(control: &str) -> Option<Duration> {
+    let directives = || control.split(',').map(str::trim);
+    if directives()
+        .any(|name| ["no-store", "no-cache"].iter().any(|n| name.eq_ignore_ascii_case(n)))
+    {
+        return Some(Duration::ZERO);
+    }
+    directives().find_map(|directive| {
+        let (name, seconds) = directive.split_once('=')?;
+        let seconds = seconds.trim().trim_matches('"').parse().ok()?;
+        name.trim().eq_ignore_ascii_case("max-age").then(|| Duration::from_secs(seconds))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cache_control_is_read_as_servers_write_it() {
+        for (control, seconds) in [
+            ("max-age=3832304, must-revalidate", Some(3_832_304)),
+            ("must-revalidate,MAX-AGE=\"60\"", Some(60)),
+            ("no-cache, max-age=600", Some(0)),
+            ("No-Store", Some(0)),
+            ("max-age=-1", None),
+            ("max-age", None),
+            ("s-maxage=5, public", None),
+            ("", None),
+        ] {
+            assert_eq!(max_age(control), seconds.map(Duration::from_secs), "{control}");
+        }
+    }
+
+    #[test]
+    fn a_stated_lifetime_stays_within_the_bounds() {
+        let config = JwksConfig::default();
+        for (stated, secs) in
+            [(None, 300), (Some(0), 60), (Some(60), 60), (Some(3599), 3599), (Some(90_000), 3600)]
+        {
+            let lifetime = config.lifetime(stated.map(Duration::from_secs));
+            assert_eq!(lifetime, Duration::from_secs(secs), "{stated:?}");
+        }
+    }
+}

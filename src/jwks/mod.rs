@@ -1,0 +1,16 @@
+//! Public keys: read strictly, and kept for as long as the server says
+//! ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)).
+
+mod builder;
+mod cache;
+mod freshness;
+mod remote;
+mod set;
+
+pub use builder::JwksBuilder;
+pub use cache::{Jwks, JwksStatus};
+pub use freshness::JwksConfig;
+pub use set::JwkSet;
+
+pub(crate) use cache::Missing;
+pub(crate) use set::ChoiceFault;

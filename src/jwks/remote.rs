@@ -1,0 +1,113 @@
+//! Fetches an issuer's keys: discovery names the address, and one GET brings them.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+
+use super::freshness::stated_lifetime;
+use super::set::JwkSet;
+use crate::error::Error;
+use crate::http::{Http, HttpConfig};
+use crate::issuer::{EndpointUrl, Issuer};
+use crate::{metadata, refusal};
+
+/// Where an issuer's keys come from.
+pub(super) struct Remote {
+    http: Http,
+    issuer: Issuer,
+    /// The address, if it was given and need not be discovered.
+    address: Option<EndpointUrl>,
+    discovered: Mutex<Option<Url>>,
+}
+
+/// Keys, and how long they are good by the server's word.
+pub(super) struct Fetched {
+    pub(super) set: JwkSet,
+    pub(super) stated_lifetime: Option<Duration>,
+}
+
+impl Remote {
+    pub(super) fn new(http: Http, issuer: Issuer, address: Option<EndpointUrl>) -> Self {
+        Self { http, issuer, address, discovered: Mutex::default() }
+    }
+
+    /// Fetches the keys, and their address before them if it is not known. After a failure the
+    /// address is discovered anew: it may have moved.
+    pub(super) async fn fetch(&self) -> Result<Fetched, Error> {
+        let url = match self.known_address() {
+            Some(url) => url,
+            None => self.discover().await?,
+        };
+        let fetched = self.get(url).await;
+        if fetched.is_err() {
+            self.remember(None);
+        }
+        fetched
+    }
+
+    async fn get(&self, url: Url) -> Result<Fetched, Error> {
+        let mut request = Request::new(Method::GET, url);
+        let accepted = HeaderValue::from_static("application/jwk-set+json, application/json");
+        request.headers_mut().insert(ACCEPT, accepted);
+        let sent = self.http.send(request, HttpConfig::MAX_ANSWER, self.http.deadline());
+        let answer = sent.await.map_err(|failure| failure.error)?;
+        if answer.status != StatusCode::OK {
+            return Err(refusal::read(&answer, &[]));
+        }
+        let set = JwkSet::parse(&answer.body)
+            .map_err(|cause| answer.malformed("is not a JWK Set", &[]).because(cause))?;
+        if set.usable() == 0 {
+            // A server that signs has a key. To believe otherwise would throw good keys away.
+            return Err(answer.malformed("has no key that could verify a signature", &[]));
+        }
+        Ok(Fetched { set, stated_lifetime: stated_lifetime(&answer) })
+    }
+
+    fn known_address(&self) -> Option<Url> {
+        match &self.address {
+            Some(address) => Url::parse(address.as_str()).ok(),
+            None => self.discovered.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    async fn discover(&self) -> Result<Url, Error> {
+        let metadata = metadata::fetch(&self.http, &self.issuer).await?;
+        let named = metadata.jwks_uri.ok_or_else(|| {
+            Error::malformed(format!("the metadata of {} does not name its jwks_uri", self.issuer))
+                .advise("name the address of its keys with `address`")
+        })?;
+        let url = self.check(&named)?;
+        self.remember(Some(url.clone()));
+        Ok(url)
+    }
+
+    /// The address of the keys may have a query, unlike other endpoints; for the rest the same
+    /// rules hold. Whoever is trusted over TLS has its keys there too.
+    fn check(&self, named: &str) -> Result<Url, Error> {
+        let plain = EndpointUrl::parse(named.split(['?', '#']).next().unwrap_or_default())?;
+        match Url::parse(named) {
+            Ok(url) if plain.is_plain_http() == self.issuer.is_plain_http() => Ok(url),
+            _ => Err(Error::malformed(format!(
+                "the metadata of {} names an address for its keys that cannot be used: {plain}",
+                self.issuer
+            ))
+            .advise("have the server name an https address")),
+        }
+    }
+
+    fn remember(&self, address: Option<Url>) {
+        *self.discovered.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("issuer", &self.issuer)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,181 @@
+//! The claims of an access token.
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Registered, further, required, text, texts, time};
+use crate::introspect::Confirmation;
+use crate::jws::{Node, Object, Part};
+use crate::scope::Scopes;
+use crate::verify::rejection::Rejection;
+
+/// The claims of an access token of an Okta custom authorization server; other servers' JWT
+/// access tokens ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)) are read as well.
+///
+/// Claims that are not listed go into [`further`](Self::further): all of them as JSON, or a
+/// struct of the program's own, see
+/// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
+///
+/// Serialised, it is the claims again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AccessTokenClaims<E = Map<String, Value>> {
+    /// Who issued the token: exactly the verifier's issuer.
+    pub iss: String,
+    /// The subject. Okta: the user's login, or the client id of a token without a user.
+    pub sub: String,
+    /// For whom the token is meant; the verifier's audience is one of them.
+    pub aud: Vec<String>,
+    /// When the token ends.
+    #[serde(with = "chrono::serde::ts_seconds")]
+    pub exp: DateTime<Utc>,
+    /// When the token was issued.
+    #[serde(with = "chrono::serde::ts_seconds")]
+    pub iat: DateTime<Utc>,
+    /// When the token begins, if that is later.
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<DateTime<Utc>>,
+    /// The token's id. Okta: `AT.…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// The client to which the token was issued; of other servers, `client_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
+    /// Okta: the user's id. Absent if there is no user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// What the token permits; of other servers, `scope`.
+    #[serde(skip_serializing_if = "Scopes::is_empty")]
+    pub scp: Scopes,
+    /// When the user signed in.
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<DateTime<Utc>>,
+    /// How strongly the user signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The key that the token's user must prove to have. A token with `cnf` is worth nothing as
+    /// a plain bearer token: have the proof checked too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+    /// Every other claim.
+    #[serde(flatten)]
+    pub further: E,
+}
+
+impl<E> AccessTokenClaims<E> {
+    /// Whether the token is bound to a key.
+    pub fn is_bound(&self) -> bool {
+        self.cnf.is_some()
+    }
+}
+
+impl AccessTokenClaims {
+    /// Reads a payload. Nothing is checked but that claims have their types.
+    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, Rejection> {
+        let payload = Object::parse(payload)
+            .map_err(|fault| Rejection::Json { part: Part::Payload, fault })?;
+        let mut registered = Registered::default();
+        let mut okta = Okta::default();
+        let mut further = Map::new();
+        for (name, node) in payload {
+            let Some(node) = registered.take(&name, node)? else { continue };
+            match &*name {
+                "cid" => okta.cid = text("cid", node)?,
+                "client_id" => okta.client_id = text("client_id", node)?,
+                "uid" => okta.uid = text("uid", node)?,
+                "scp" => okta.scp = texts("scp", node)?,
+                "scope" => okta.scope = text("scope", node)?,
+                "auth_time" => okta.auth_time = time("auth_time", node)?,
+                "acr" => okta.acr = text("acr", node)?,
+                "cnf" => okta.cnf = confirmation(node)?,
+                _ => {
+                    further.insert(name.into_owned(), node.into());
+                }
+            }
+        }
+        Self::new(registered, okta, further)
+    }
+
+    fn new(
+        registered: Registered,
+        okta: Okta,
+        further: Map<String, Value>,
+    ) -> Result<Self, Rejection> {
+        Ok(Self {
+            iss: required("iss", registered.iss)?,
+            sub: required("sub", registered.sub)?,
+            aud: required("aud", registered.aud)?,
+            exp: required("exp", registered.exp)?,
+            iat: required("iat", registered.iat)?,
+            nbf: registered.nbf,
+            jti: registered.jti,
+            cid: okta.cid.or(okta.client_id),
+            uid: okta.uid,
+            scp: scopes(okta.scp, okta.scope)?,
+            auth_time: okta.auth_time,
+            acr: okta.acr,
+            cnf: okta.cnf,
+            further,
+        })
+    }
+
+    pub(in crate::verify) fn with_further<E: DeserializeOwned>(
+        self,
+    ) -> Result<AccessTokenClaims<E>, Rejection> {
+        Ok(AccessTokenClaims {
+            further: further(self.further)?,
+            iss: self.iss,
+            sub: self.sub,
+            aud: self.aud,
+            exp: self.exp,
+            iat: self.iat,
+            nbf: self.nbf,
+            jti: self.jti,
+            cid: self.cid,
+            uid: self.uid,
+            scp: self.scp,
+            auth_time: self.auth_time,
+            acr: self.acr,
+            cnf: self.cnf,
+        })
+    }
+}
+
+/// Okta's own claims, and those that RFC 9068 has in their place.
+#[derive(Default)]
+struct Okta {
+    cid: Option<String>,
+    client_id: Option<String>,
+    uid: Option<String>,
+    scp: Option<Vec<String>>,
+    scope: Option<String>,
+    auth_time: Option<DateTime<Utc>>,
+    acr: Option<String>,
+    cnf: Option<Confirmation>,
+}
+
+/// Okta writes a list, RFC 9068 §2.2.3 a text. A name with a blank in it would be two scopes
+/// elsewhere, so it is none here.
+fn scopes(scp: Option<Vec<String>>, scope: Option<String>) -> Result<Scopes, Rejection> {
+    match (scp, scope) {
+        (Some(names), _) if names.iter().any(|name| name.contains(char::is_whitespace)) => {
+            Err(Rejection::MalformedClaim { name: "scp" })
+        }
+        (Some(names), _) => Ok(Scopes::from_answer(&names.join(" "))),
+        (None, Some(text)) => Ok(Scopes::from_answer(&text)),
+        (None, None) => Ok(Scopes::default()),
+    }
+}
+
+/// A binding that cannot be read is no reason to take the token for an unbound one.
+fn confirmation(node: Node<'_>) -> Result<Option<Confirmation>, Rejection> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Object(members) => Confirmation::deserialize(Value::Object(members.into_map()))
+            .map(Some)
+            .map_err(|_| Rejection::MalformedClaim { name: "cnf" }),
+        _ => Err(Rejection::MalformedClaim { name: "cnf" }),
+    }
+}

@@ -1,0 +1,91 @@
+//! Claims as typed values: read strictly, once.
+
+mod access_token;
+mod id_token;
+
+pub use access_token::AccessTokenClaims;
+pub use id_token::IdTokenClaims;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::rejection::{Rejection, quote};
+use crate::jws::Node;
+
+/// The claims that both kinds of token have
+/// ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), while they are read.
+#[derive(Default)]
+struct Registered {
+    iss: Option<String>,
+    sub: Option<String>,
+    aud: Option<Vec<String>>,
+    exp: Option<DateTime<Utc>>,
+    iat: Option<DateTime<Utc>>,
+    nbf: Option<DateTime<Utc>>,
+    jti: Option<String>,
+}
+
+impl Registered {
+    /// Takes a claim if it is one of these, and gives it back if not.
+    fn take<'a>(&mut self, name: &str, node: Node<'a>) -> Result<Option<Node<'a>>, Rejection> {
+        match name {
+            "iss" => self.iss = text("iss", node)?,
+            "sub" => self.sub = text("sub", node)?,
+            "aud" => self.aud = texts("aud", node)?,
+            "exp" => self.exp = time("exp", node)?,
+            "iat" => self.iat = time("iat", node)?,
+            "nbf" => self.nbf = time("nbf", node)?,
+            "jti" => self.jti = text("jti", node)?,
+            _ => return Ok(Some(node)),
+        }
+        Ok(None)
+    }
+}
+
+/// A claim that must be there.
+fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, Rejection> {
+    claim.ok_or(Rejection::MissingClaim { name })
+}
+
+/// `null` counts as absent.
+fn text(name: &'static str, node: Node<'_>) -> Result<Option<String>, Rejection> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Text(text) => Ok(Some(text.into_owned())),
+        _ => Err(Rejection::MalformedClaim { name }),
+    }
+}
+
+/// One text or a list of texts, as `aud` may be (RFC 7519 §4.1.3).
+fn texts(name: &'static str, node: Node<'_>) -> Result<Option<Vec<String>>, Rejection> {
+    match node {
+        Node::List(items) => items
+            .into_iter()
+            .map(|item| text(name, item)?.ok_or(Rejection::MalformedClaim { name }))
+            .collect::<Result<_, _>>()
+            .map(Some),
+        node => Ok(text(name, node)?.map(|one| vec![one])),
+    }
+}
+
+/// Seconds since the epoch; a fraction is allowed and dropped (RFC 7519 §2, NumericDate).
+fn time(name: &'static str, node: Node<'_>) -> Result<Option<DateTime<Utc>>, Rejection> {
+    let number = match node {
+        Node::Null => return Ok(None),
+        Node::Number(number) => number,
+        _ => return Err(Rejection::MalformedClaim { name }),
+    };
+    // What is beyond an i64 saturates there, and chrono refuses it.
+    let seconds = number.as_i64().or_else(|| number.as_f64().map(|secs| secs.floor() as i64));
+    seconds
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        .map(Some)
+        .ok_or(Rejection::MalformedClaim { name })
+}
+
+/// The claims that are not typed here, in the shape that the program asks for.
+fn further<E: DeserializeOwned>(claims: Map<String, Value>) -> Result<E, Rejection> {
+    E::deserialize(Value::Object(claims))
+        .map_err(|fault| Rejection::FurtherClaims { fault: quote(&fault.to_string()) })
+}

@@ -1,0 +1,224 @@
+//! Verifies one token after another.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+
+use super::builder::VerifierBuilder;
+use super::claims::{AccessTokenClaims, IdTokenClaims};
+use super::header::Header;
+use super::policy::Policy;
+use super::rejection::Rejection;
+use super::{Verification, Verified, settle};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::jwks::{ChoiceFault, Jwks, Missing};
+use crate::jws::Segments;
+
+/// Verifies the tokens of one issuer without asking it: the signature by its published keys, then
+/// every claim. Cheap to clone; clones share keys and settings.
+///
+/// What it cannot see is a revocation: read [local or remote?](crate::verify) before relying on
+/// it alone.
+///
+/// # Example: an access token of a custom authorization server
+///
+/// ```no_run
+/// # async fn example(presented: &str) -> Result<(), okta_introspect::Error> {
+/// use okta_introspect::{Issuer, Scopes, Verification, Verifier};
+///
+/// let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+/// let verifier = Verifier::access_token(issuer, "api://default")
+///     .required_scopes(Scopes::parse("orders.read")?)
+///     .build()?;
+/// match verifier.verify(presented).await? {
+///     Verification::Verified(token) => println!("user {:?}", token.claims().uid),
+///     Verification::Rejected(reason) => println!("refused: {reason}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Verifier<C = AccessTokenClaims> {
+    inner: Arc<Inner>,
+    claims: PhantomData<fn() -> C>,
+}
+
+struct Inner {
+    policy: Policy,
+    keys: Jwks,
+    clock: Arc<dyn Clock>,
+}
+
+impl Verifier<AccessTokenClaims> {
+    /// Begins a verifier of access tokens of `issuer`, an Okta custom authorization server, that
+    /// are meant for `audience`, such as `api://default`.
+    pub fn access_token(
+        issuer: Issuer,
+        audience: impl Into<String>,
+    ) -> VerifierBuilder<AccessTokenClaims> {
+        VerifierBuilder::new(issuer, audience.into(), true)
+    }
+}
+
+impl Verifier<IdTokenClaims> {
+    /// Begins a verifier of ID tokens of `issuer`, an Okta org or custom authorization server,
+    /// that are meant for the client `client_id`.
+    pub fn id_token(
+        issuer: Issuer,
+        client_id: impl Into<String>,
+    ) -> VerifierBuilder<IdTokenClaims> {
+        VerifierBuilder::new(issuer, client_id.into(), false)
+    }
+}
+
+impl<E: DeserializeOwned> Verifier<AccessTokenClaims<E>> {
+    /// Verifies what somebody presented as an access token, whatever it is.
+    ///
+    /// Everything that is free is checked first, the signature last: so a token that is bound to
+    /// fail costs neither a signature's time nor a fetch of keys, and the facts of a
+    /// [`Rejection`] are the token's own words.
+    ///
+    /// # Errors
+    ///
+    /// An error means that it cannot be told whether the token is good: its key is not at hand,
+    /// and the issuer cannot be asked for it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe; a fetch of keys goes on for the others.
+    pub async fn verify(&self, token: &str) -> Result<Verification<AccessTokenClaims<E>>, Error> {
+        let inner = &self.inner;
+        let verified = inner.verify(token, |header, payload, now| {
+            let claims = AccessTokenClaims::read(payload)?;
+            inner.policy.check_access_token(header, &claims, now)?;
+            Ok(claims)
+        });
+        settle(verified.await.and_then(|token| token.try_map(AccessTokenClaims::with_further)))
+    }
+}
+
+impl<E: DeserializeOwned> Verifier<IdTokenClaims<E>> {
+    /// Verifies what a sign-in brought as an ID token. `nonce` is the one that was sent with the
+    /// authorization request, `None` if none was.
+    ///
+    /// # Errors
+    ///
+    /// An error means that it cannot be told whether the token is good: its key is not at hand,
+    /// and the issuer cannot be asked for it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe; a fetch of keys goes on for the others.
+    pub async fn verify(
+        &self,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<Verification<IdTokenClaims<E>>, Error> {
+        let inner = &self.inner;
+        let verified = inner.verify(token, |header, payload, now| {
+            let claims = IdTokenClaims::read(payload)?;
+            inner.policy.check_id_token(header, &claims, nonce, now)?;
+            Ok(claims)
+        });
+        settle(verified.await.and_then(|token| token.try_map(IdTokenClaims::with_further)))
+    }
+}
+
+impl<C> Verifier<C> {
+    pub(super) fn new(policy: Policy, keys: Jwks, clock: Arc<dyn Clock>) -> Self {
+        Self { inner: Arc::new(Inner { policy, keys, clock }), claims: PhantomData }
+    }
+
+    /// The issuer whose tokens are verified.
+    pub fn issuer(&self) -> &Issuer {
+        &self.inner.policy.issuer
+    }
+
+    /// The issuer's keys: to see how they are, to fetch them early, to share them.
+    pub fn keys(&self) -> &Jwks {
+        &self.inner.keys
+    }
+}
+
+/// Why there are no verified claims.
+pub(super) enum Stop {
+    Rejected(Rejection),
+    CannotTell(Error),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl Inner {
+    /// `check` reads and checks the claims.
+    async fn verify<C>(
+        &self,
+        token: &str,
+        check: impl FnOnce(&Header<'_>, &[u8], DateTime<Utc>) -> Result<C, Rejection>,
+    ) -> Result<Verified<C>, Stop> {
+        let token = Segments::decode(token).map_err(Rejection::from)?;
+        let header = Header::read(token.header())?;
+        self.policy.check_header(&header)?;
+        let claims = check(&header, token.payload(), self.clock.now())?;
+        let key = self
+            .keys
+            .key(header.key_id.as_deref(), header.algorithm)
+            .await
+            .map_err(|missing| no_key(missing, &header))?;
+        if !key.verifies(header.algorithm, &token) {
+            return Err(bad_signature(&header).into());
+        }
+        let key_id = header.key_id.map(|id| id.into_owned());
+        Ok(Verified { claims, algorithm: header.algorithm, key_id })
+    }
+}
+
+fn no_key(missing: Missing, header: &Header<'_>) -> Stop {
+    match missing {
+        Missing::CannotTell(error) => Stop::CannotTell(error),
+        Missing::Fault { fault, retry_after } => {
+            Stop::Rejected(choice_fault(fault, retry_after, header))
+        }
+    }
+}
+
+pub(super) fn choice_fault(
+    fault: ChoiceFault,
+    retry_after: Option<Duration>,
+    header: &Header<'_>,
+) -> Rejection {
+    let kid = header.quoted_key_id();
+    match fault {
+        ChoiceFault::Unknown => Rejection::UnknownKey { kid, retry_after },
+        ChoiceFault::Ambiguous => Rejection::AmbiguousKey { kid },
+        ChoiceFault::Unusable(fault) => Rejection::UnusableKey { kid, fault },
+        ChoiceFault::Algorithm => Rejection::AlgorithmNotForKey { kid, found: header.algorithm },
+    }
+}
+
+pub(super) fn bad_signature(header: &Header<'_>) -> Rejection {
+    Rejection::BadSignature { kid: header.quoted_key_id(), algorithm: header.algorithm }
+}
+
+impl<C> Clone for Verifier<C> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), claims: PhantomData }
+    }
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("policy", &self.inner.policy)
+            .field("keys", &self.inner.keys)
+            .finish()
+    }
+}
