@@ -106,6 +106,14 @@ impl JwkSet {
             .filter_map(|entry| Some((entry.key_id.as_deref(), entry.key.as_ref().err()?)))
     }
 
+    /// The usable keys: their ids, as far as they have one, and their RFC 7638 thumbprints, which
+    /// tell whether two keys are the same whatever they are called.
+    pub fn thumbprints(&self) -> impl Iterator<Item = (Option<&str>, String)> {
+        self.keys.iter().filter_map(|entry| {
+            Some((entry.key_id.as_deref(), entry.key.as_ref().ok()?.thumbprint()?))
+        })
+    }
+
     /// The one key for a token that names `key_id` and `algorithm`.
     ///
     /// A key id is shared by keys of different types only where they are alternatives

@@ -26,7 +26,7 @@ use super::compact::Compact;
 use super::compact::Segments;
 use super::roca;
 use crate::error::Error;
-use crate::key::{Algorithm, Curve};
+use crate::key::{Algorithm, Curve, PublicJwk};
 
 /// Why a JWK cannot verify signatures.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
@@ -132,6 +132,14 @@ impl VerificationKey {
     /// Whether a signature by this key can be of `algorithm`, by the key's type and curve.
     pub(crate) fn can(&self, algorithm: Algorithm) -> bool {
         self.inner.curve == algorithm.curve()
+    }
+
+    /// The RFC 7638 thumbprint.
+    pub(crate) fn thumbprint(&self) -> Option<String> {
+        let inner = &self.inner;
+        // Any RSA algorithm will do: the thumbprint leaves it out.
+        let algorithm = inner.curve.map_or(Algorithm::Rs256, Curve::algorithm);
+        Some(PublicJwk::new(&inner.key, algorithm, None).ok()?.thumbprint())
     }
 
     /// Whether `jws` was signed with `algorithm` by the holder of this key.
