@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use verify_support::minter::{
     AUDIENCE, CLIENT, ISSUER, Minter, NONCE, NOW, access_claims, id_claims, with,
 };
-use verify_support::mutations::{OF_EVERY_TOKEN, OF_ID_TOKENS, Original};
+use verify_support::mutations::{OF_EVERY_TOKEN, OF_ID_TOKENS, Original, Theirs};
 use verify_support::reason;
 
 fn clock() -> ManualClock {
@@ -134,7 +134,7 @@ async fn every_mutation_is_refused_for_its_reason() {
         let found = verification.rejection().map(reason);
         assert_eq!(found.as_deref(), Some(mutation.reason), "ID token: {}", mutation.name);
     }
-    let shared = OF_EVERY_TOKEN.iter().filter(|m| m.refused_by_okta_jwt_verifier).count();
+    let shared = OF_EVERY_TOKEN.iter().filter(|m| m.okta_jwt_verifier == Theirs::Refuses).count();
     assert!(shared >= 25, "{shared}");
 }
 

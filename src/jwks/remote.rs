@@ -34,15 +34,15 @@ impl Remote {
         Self { http, issuer, address, discovered: Mutex::default() }
     }
 
-    /// Fetches the keys, and their address before them if it is not known. After a failure the
-    /// address is discovered anew: it may have moved.
+    /// Fetches the keys, and their address before them if it is not known. After an answer that
+    /// has no keys the address is discovered anew: they may have moved.
     pub(super) async fn fetch(&self) -> Result<Fetched, Error> {
         let url = match self.known_address() {
             Some(url) => url,
             None => self.discover().await?,
         };
         let fetched = self.get(url).await;
-        if fetched.is_err() {
+        if fetched.as_ref().is_err_and(|error| !error.kind().is_temporary()) {
             self.remember(None);
         }
         fetched
