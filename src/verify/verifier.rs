@@ -76,7 +76,7 @@ impl Verifier<IdTokenClaims> {
     }
 }
 
-impl<E: DeserializeOwned> Verifier<AccessTokenClaims<E>> {
+impl<E: DeserializeOwned + 'static> Verifier<AccessTokenClaims<E>> {
     /// Verifies what somebody presented as an access token, whatever it is.
     ///
     /// Everything that is free is checked first, the signature last: so a token that is bound to
@@ -102,7 +102,7 @@ impl<E: DeserializeOwned> Verifier<AccessTokenClaims<E>> {
     }
 }
 
-impl<E: DeserializeOwned> Verifier<IdTokenClaims<E>> {
+impl<E: DeserializeOwned + 'static> Verifier<IdTokenClaims<E>> {
     /// Verifies what a sign-in brought as an ID token. `nonce` is the one that was sent with the
     /// authorization request, `None` if none was.
     ///

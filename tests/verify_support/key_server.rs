@@ -113,7 +113,7 @@ async fn serve(mut stream: TcpStream, port: u16, shared: Arc<Shared>) {
         let own = format!("{}/v1/keys", issuer(port));
         let body = match is_metadata {
             true => json!({"issuer": issuer(port), "jwks_uri": says.jwks_uri.unwrap_or(own)}),
-            false => serde_json::from_str(&says.keys).unwrap_or(json!("not a key set")),
+            false => serde_json::from_str(&says.keys).unwrap_or_else(|_| json!("not a key set")),
         }
         .to_string();
         let lines: String =

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Registered, further, required, text, texts, time};
+use super::{Registered, further, required, text, time};
 use crate::introspect::Confirmation;
 use crate::jws::{Node, Object, Part};
 use crate::scope::Scopes;
@@ -85,7 +85,7 @@ impl AccessTokenClaims {
                 "cid" => okta.cid = text("cid", node)?,
                 "client_id" => okta.client_id = text("client_id", node)?,
                 "uid" => okta.uid = text("uid", node)?,
-                "scp" => okta.scp = texts("scp", node)?,
+                "scp" => okta.scp = scope_list(node)?,
                 "scope" => okta.scope = text("scope", node)?,
                 "auth_time" => okta.auth_time = time("auth_time", node)?,
                 "acr" => okta.acr = text("acr", node)?,
@@ -113,7 +113,7 @@ impl AccessTokenClaims {
             jti: registered.jti,
             cid: okta.cid.or(okta.client_id),
             uid: okta.uid,
-            scp: scopes(okta.scp, okta.scope)?,
+            scp: okta.scp.or(okta.scope).map_or_else(Scopes::default, |s| Scopes::from_answer(&s)),
             auth_time: okta.auth_time,
             acr: okta.acr,
             cnf: okta.cnf,
@@ -121,7 +121,7 @@ impl AccessTokenClaims {
         })
     }
 
-    pub(in crate::verify) fn with_further<E: DeserializeOwned>(
+    pub(in crate::verify) fn with_further<E: DeserializeOwned + 'static>(
         self,
     ) -> Result<AccessTokenClaims<E>, Rejection> {
         Ok(AccessTokenClaims {
@@ -149,24 +149,33 @@ struct Okta {
     cid: Option<String>,
     client_id: Option<String>,
     uid: Option<String>,
-    scp: Option<Vec<String>>,
+    scp: Option<String>,
     scope: Option<String>,
     auth_time: Option<DateTime<Utc>>,
     acr: Option<String>,
     cnf: Option<Confirmation>,
 }
 
-/// Okta writes a list, RFC 9068 §2.2.3 a text. A name with a blank in it would be two scopes
-/// elsewhere, so it is none here.
-fn scopes(scp: Option<Vec<String>>, scope: Option<String>) -> Result<Scopes, Rejection> {
-    match (scp, scope) {
-        (Some(names), _) if names.iter().any(|name| name.contains(char::is_whitespace)) => {
-            Err(Rejection::MalformedClaim { name: "scp" })
+/// Okta writes a list of scopes where RFC 9068 §2.2.3 has a text: the list as such a text. A name
+/// with a blank in it would become two scopes, so it is none.
+fn scope_list(node: Node<'_>) -> Result<Option<String>, Rejection> {
+    let malformed = Rejection::MalformedClaim { name: "scp" };
+    let items = match node {
+        Node::Null => return Ok(None),
+        Node::List(items) => items,
+        _ => return Err(malformed),
+    };
+    let mut list = String::new();
+    for item in &items {
+        match item {
+            Node::Text(name) if !name.contains(char::is_whitespace) => {
+                list.push_str(name);
+                list.push(' ');
+            }
+            _ => return Err(malformed),
         }
-        (Some(names), _) => Ok(Scopes::from_answer(&names.join(" "))),
-        (None, Some(text)) => Ok(Scopes::from_answer(&text)),
-        (None, None) => Ok(Scopes::default()),
     }
+    Ok(Some(list))
 }
 
 /// A binding that cannot be read is no reason to take the token for an unbound one.

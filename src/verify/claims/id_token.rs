@@ -114,7 +114,7 @@ impl IdTokenClaims {
         })
     }
 
-    pub(in crate::verify) fn with_further<E: DeserializeOwned>(
+    pub(in crate::verify) fn with_further<E: DeserializeOwned + 'static>(
         self,
     ) -> Result<IdTokenClaims<E>, Rejection> {
         Ok(IdTokenClaims {

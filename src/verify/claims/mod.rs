@@ -6,6 +6,8 @@ mod id_token;
 pub use access_token::AccessTokenClaims;
 pub use id_token::IdTokenClaims;
 
+use std::any::Any;
+
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -85,7 +87,13 @@ fn time(name: &'static str, node: Node<'_>) -> Result<Option<DateTime<Utc>>, Rej
 }
 
 /// The claims that are not typed here, in the shape that the program asks for.
-fn further<E: DeserializeOwned>(claims: Map<String, Value>) -> Result<E, Rejection> {
-    E::deserialize(Value::Object(claims))
+fn further<E: DeserializeOwned + 'static>(claims: Map<String, Value>) -> Result<E, Rejection> {
+    // Most programs ask for the map itself. To read it from a map would be to build it twice.
+    let mut claims = Some(claims);
+    let as_wanted = (&mut claims as &mut dyn Any).downcast_mut::<Option<E>>();
+    if let Some(wanted) = as_wanted.and_then(Option::take) {
+        return Ok(wanted);
+    }
+    E::deserialize(Value::Object(claims.unwrap_or_default()))
         .map_err(|fault| Rejection::FurtherClaims { fault: quote(&fault.to_string()) })
 }
