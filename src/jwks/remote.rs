@@ -10,7 +10,7 @@ use reqwest::{Method, Request, StatusCode, Url};
 use super::freshness::stated_lifetime;
 use super::set::JwkSet;
 use crate::error::Error;
-use crate::http::{Http, HttpConfig};
+use crate::http::{Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Issuer};
 use crate::{metadata, refusal};
 
@@ -49,10 +49,12 @@ impl Remote {
     }
 
     async fn get(&self, url: Url) -> Result<Fetched, Error> {
+        let place = Place::of(&url);
         let mut request = Request::new(Method::GET, url);
         let accepted = HeaderValue::from_static("application/jwk-set+json, application/json");
         request.headers_mut().insert(ACCEPT, accepted);
-        let sent = self.http.send(request, HttpConfig::MAX_ANSWER, self.http.deadline());
+        let deadline = self.http.deadline();
+        let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
         if answer.status != StatusCode::OK {
             return Err(refusal::read(&answer, &[]));
