@@ -16,10 +16,8 @@ use crate::http::{Answer, Http, HttpConfig, Place};
 use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryConfig, Setback};
+use crate::secret::Secret;
 use crate::server_time::{ServerTime, parse_date};
-
-/// Okta's id of a request, for its support and its System Log.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-okta-request-id");
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
@@ -39,6 +37,9 @@ pub(crate) struct Caller {
 pub(crate) trait Attempts: Send {
     /// Makes the next request, with whatever may be sent only once made anew.
     fn request(&mut self) -> impl Future<Output = Result<Request, Error>> + Send;
+
+    /// What is secret in the latest request, and must not come back out of its answer.
+    fn secrets(&self) -> Vec<Secret>;
 
     /// Says what an answer means.
     fn judge(&mut self, answer: &Answer) -> Verdict;
@@ -159,7 +160,8 @@ impl Caller {
         mark_repeat(&mut request, trail);
         trail.attempts += 1;
         let sent_at = self.clock.monotonic();
-        let answer = match self.http.send(request, place, attempts.max_answer(), deadline).await {
+        let mut answer = match self.http.send(request, place, attempts.max_answer(), deadline).await
+        {
             Ok(answer) => answer,
             Err(failure) => {
                 admission.failed();
@@ -169,6 +171,7 @@ impl Caller {
                 return Err((failure.error, setback));
             }
         };
+        answer.secrets = attempts.secrets();
         self.learn(budget, &answer, sent_at, trail);
         drop(reservation);
         if answer.status.is_server_error() {
@@ -192,7 +195,7 @@ impl Caller {
             now,
             stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
         );
-        let request_id = answer.header(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID);
+        let request_id = answer.request_id();
         if !answer.status.is_success() {
             trail.request_ids.extend(request_id.map(str::to_owned));
         }
@@ -229,9 +232,6 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
         RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
     Some(until(stated.reset, answer.header(DATE).and_then(parse_date)?))
 }
-
-/// Longer ids are not Okta's, and would only fill messages.
-const MAX_REQUEST_ID: usize = 128;
 
 /// From an answer's `Date` to a moment of the server's clock, and one second more, as Okta's SDKs
 /// wait: a `Date` leaves the fraction of its second out.

@@ -17,6 +17,7 @@ use crate::http::{Answer, Http, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::rate_limit::RateLimit;
 use crate::refusal;
+use crate::secret::{Secret, Token};
 use crate::server_time::{ClockOffset, ServerTime};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
@@ -68,8 +69,8 @@ pub(crate) struct Exchange {
 /// What is posted to an endpoint.
 pub(crate) struct Form<'a> {
     pub(crate) fields: &'a [(&'a str, &'a str)],
-    /// The secret values among the fields, which are masked should the server repeat them.
-    pub(crate) secrets: &'a [&'a str],
+    /// The token among the fields, if there is one.
+    pub(crate) token: Option<&'a Token>,
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
 }
@@ -117,6 +118,7 @@ impl Exchange {
             form,
             sent: None,
             correction: TimeDelta::zero(),
+            proof: None,
             second_tries: SecondTries::default(),
         };
         self.caller.call(&target.place, &target.budget, &mut attempts).await
@@ -135,6 +137,7 @@ struct FormPost<'a> {
     sent: Option<ClientAssertion>,
     /// How our clock was corrected when the latest request was made.
     correction: TimeDelta,
+    proof: Option<Secret>,
     second_tries: SecondTries,
 }
 
@@ -162,9 +165,16 @@ impl Attempts for FormPost<'_> {
                 .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
                 .await?;
             request.headers_mut().insert(DPOP, secret_header(proof.expose()));
+            self.proof = Some(proof);
         }
         self.sent = Some(assertion);
         Ok(request)
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let assertion = self.sent.as_ref().map(|sent| Secret::new(sent.expose()));
+        let token = self.form.token.map(|token| Secret::new(token.expose()));
+        [assertion, token, self.proof.clone()].into_iter().flatten().collect()
     }
 
     fn judge(&mut self, answer: &Answer) -> Verdict {
@@ -175,7 +185,7 @@ impl Attempts for FormPost<'_> {
         if answer.status == StatusCode::OK {
             return Verdict::Done;
         }
-        let error = refusal::read(answer, &self.secrets());
+        let error = refusal::read(answer);
         if self.may_do_differently(&error, nonce.is_some()) {
             return Verdict::Again;
         }
@@ -184,15 +194,6 @@ impl Attempts for FormPost<'_> {
 }
 
 impl FormPost<'_> {
-    fn secrets(&self) -> Vec<&str> {
-        self.form
-            .secrets
-            .iter()
-            .copied()
-            .chain(self.sent.as_ref().map(ClientAssertion::expose))
-            .collect()
-    }
-
     fn diagnose(&self, error: Error) -> Error {
         let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
         match Diagnosis::of(refused, |about| self.exchange.assertions.describe(about, sent)) {

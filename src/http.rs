@@ -11,7 +11,8 @@ use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::proxy::Proxy;
-use crate::redact::excerpt;
+use crate::redact::{excerpt, shows};
+use crate::secret::Secret;
 use crate::tls;
 
 /// How servers are reached.
@@ -104,6 +105,12 @@ impl Destination {
     }
 }
 
+/// Okta's id of a request, for its support and its System Log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-okta-request-id");
+
+/// Longer ids are not Okta's, and would only fill messages.
+const MAX_REQUEST_ID: usize = 128;
+
 /// Sends requests. Knows nothing of OAuth.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
@@ -175,7 +182,7 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Answer { place: place.clone(), status, headers, body })
+        Ok(Answer { place: place.clone(), status, headers, body, secrets: Vec::new() })
     }
 }
 
@@ -204,6 +211,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// What is masked in quotes: the secrets of the request, which servers repeat at times.
+    pub(crate) secrets: Vec<Secret>,
 }
 
 impl Answer {
@@ -216,16 +225,29 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Reads the body as JSON of the type `T`; `secrets` are what we sent, should the server
-    /// have written them into what it answered.
-    pub(crate) fn json<T: DeserializeOwned>(&self, secrets: &[&str]) -> Result<T, Error> {
+    /// Okta's id of the request. One that repeats a secret is no id.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        let id = self.header(REQUEST_ID).filter(|id| id.len() <= MAX_REQUEST_ID)?;
+        (!shows(id, &self.secrets())).then_some(id)
+    }
+
+    /// Quotes from the answer.
+    pub(crate) fn excerpt(&self, text: impl AsRef<[u8]>) -> String {
+        excerpt(text.as_ref(), &self.secrets())
+    }
+
+    fn secrets(&self) -> Vec<&str> {
+        self.secrets.iter().map(Secret::expose).collect()
+    }
+
+    /// Reads the body as JSON of the type `T`.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if self.body.is_empty() {
-            return Err(self.malformed("is empty", secrets));
+            return Err(self.malformed("is empty"));
         }
         if !self.is_json() {
-            let content_type = self.header(CONTENT_TYPE).unwrap_or("no content type").to_owned();
-            let content_type = excerpt(content_type.as_bytes(), secrets);
-            return Err(self.malformed(&format!("is not JSON but {content_type}"), secrets));
+            let content_type = self.excerpt(self.header(CONTENT_TYPE).unwrap_or("no content type"));
+            return Err(self.malformed(&format!("is not JSON but {content_type}")));
         }
         serde_json::from_slice(&self.body).map_err(|cause| {
             // Not the source: its text may quote what stood in the body.
@@ -238,11 +260,11 @@ impl Answer {
                 serde_json::error::Category::Data => {
                     format!(
                         "does not have the expected members ({})",
-                        excerpt(cause.to_string().as_bytes(), secrets)
+                        self.excerpt(cause.to_string())
                     )
                 }
             };
-            self.malformed(&what, secrets)
+            self.malformed(&what)
         })
     }
 
@@ -259,8 +281,8 @@ impl Answer {
     }
 
     /// An error that says why this is not an answer of an authorization server.
-    pub(crate) fn malformed(&self, what: &str, secrets: &[&str]) -> Error {
-        let quoted = match excerpt(&self.body, secrets) {
+    pub(crate) fn malformed(&self, what: &str) -> Error {
+        let quoted = match self.excerpt(&self.body) {
             quoted if quoted.is_empty() => String::new(),
             quoted => format!("; it begins: {quoted}"),
         };

@@ -148,9 +148,8 @@ pub(crate) async fn introspect(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<Introspection, Error> {
-    let (fields, secrets) = (fields(token, hint), [token.expose()]);
-    let form = Form { fields: &fields, secrets: &secrets, proves: false };
-    exchange.post(target, form).await?.answer.json(&secrets)
+    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false };
+    exchange.post(target, form).await?.answer.json()
 }
 
 /// The members that introspection and revocation requests share.

@@ -91,12 +91,12 @@ pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Erro
             .await
             .map_err(|failure| failure.error)?;
         if answer.status == StatusCode::OK {
-            return same_issuer(answer.json(&[])?, issuer);
+            return same_issuer(answer.json()?, issuer);
         }
         last = Some(answer);
     }
     Err(match last {
-        Some(answer) => answer.malformed("is not a metadata document", &[]),
+        Some(answer) => answer.malformed("is not a metadata document"),
         None => Error::malformed(format!("{issuer} has no address for metadata")),
     })
 }

@@ -1,7 +1,13 @@
 //! Quotes foreign text in messages without letting secrets through.
 
-/// The first bytes of an unexpected body, on one line, with everything masked that is one of
-/// `secrets` or looks like a token.
+use std::collections::HashSet;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// The first bytes of an unexpected body, on one line, with everything masked that belongs to one
+/// of `secrets` or looks like a token.
 pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
     // Mask before cutting: half a token is still half a secret.
     let text = mask(&String::from_utf8_lossy(&body[..body.len().min(SCANNED)]), secrets);
@@ -10,6 +16,11 @@ pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }
+}
+
+/// Whether anything of one of `secrets` stands in the text.
+pub(crate) fn shows(text: &str, secrets: &[&str]) -> bool {
+    !known(text, secrets).is_empty()
 }
 
 /// At most this much of a body is quoted, in bytes.
@@ -21,52 +32,141 @@ const SCANNED: usize = 16 * 1024;
 /// Words longer than this with letters and digits mixed are taken for secrets.
 const LONGEST_PLAIN_WORD: usize = 31;
 
-fn mask(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, MASK);
-        let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        text = text.replace(&encoded, MASK);
-    }
-    let text = mask_token_members(&text);
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(start) = rest.find(is_token_char) {
-        let (before, word) = rest.split_at(start);
-        let end = word.find(|c| !is_token_char(c)).unwrap_or(word.len());
-        let (word, after) = word.split_at(end);
-        masked.push_str(before);
-        masked.push_str(if looks_secret(word) { MASK } else { word });
-        rest = after;
-    }
-    masked.push_str(rest);
-    masked
-}
-
-/// Masks the value of every JSON member whose name ends in `token`, however short it is.
-fn mask_token_members(text: &str) -> String {
-    const NAME_END: &str = "token\"";
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(NAME_END) {
-        let (before, after) = rest.split_at(at + NAME_END.len());
-        masked.push_str(before);
-        rest = after;
-        let value = after
-            .trim_start()
-            .strip_prefix(':')
-            .and_then(|value| value.trim_start().strip_prefix('"'));
-        if let Some(value) = value {
-            masked.push_str(":\"");
-            masked.push_str(MASK);
-            rest = value.find('"').map_or("", |end| &value[end..]);
-        }
-    }
-    masked.push_str(rest);
-    masked
-}
+/// So many bytes of a secret in a row are no coincidence: requests are quoted in part as well.
+const RUN: usize = 8;
 
 const MASK: &str = "[masked]";
+
+fn mask(text: &str, secrets: &[&str]) -> String {
+    let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");
+    // Everything is looked for in the text as it came: one mask must not tear up what another
+    // would have found.
+    let mut ranges = known(&text, secrets);
+    ranges.extend(token_values(&text));
+    ranges.extend(secret_words(&text));
+    ranges.sort_unstable_by_key(|range| range.start);
+    let (mut masked, mut end) = (String::with_capacity(text.len()), 0);
+    for range in ranges {
+        if range.start > end || end == 0 {
+            masked.push_str(&text[end..range.start]);
+            masked.push_str(MASK);
+        }
+        end = end.max(range.end);
+    }
+    masked.push_str(&text[end..]);
+    masked
+}
+
+/// Where parts of secrets stand: plain, with any characters escaped, or in Base64.
+fn known(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
+    // Tokens and JWTs are ASCII, so what is found ends where characters do.
+    let secrets = secrets.iter().filter(|secret| !secret.is_empty() && secret.is_ascii());
+    let (short, long): (Vec<&str>, Vec<&str>) = secrets.partition(|secret| secret.len() < RUN);
+    let mut runs = HashSet::new();
+    for secret in long {
+        add_runs(&mut runs, secret.as_bytes());
+        // Base64 depends on where in the encoded text the secret begins.
+        for start in 0..3 {
+            add_runs(&mut runs, STANDARD_NO_PAD.encode(&secret[start..]).as_bytes());
+            add_runs(&mut runs, URL_SAFE_NO_PAD.encode(&secret[start..]).as_bytes());
+        }
+    }
+    let mut found = Vec::new();
+    let plain = text.bytes().enumerate().map(|(at, byte)| Unit { byte, at, end: at + 1 });
+    for units in [plain.collect(), unescaped(text)] {
+        let bytes: Vec<u8> = units.iter().map(|unit| unit.byte).collect();
+        let mut find = |len: usize, is_secret: &dyn Fn(&[u8]) -> bool| {
+            let places = bytes.windows(len).enumerate().filter(|(_, window)| is_secret(window));
+            found.extend(places.map(|(at, _)| units[at].at..units[at + len - 1].end));
+        };
+        find(RUN, &|window| <[u8; RUN]>::try_from(window).is_ok_and(|run| runs.contains(&run)));
+        for secret in &short {
+            find(secret.len(), &|window| window == secret.as_bytes());
+        }
+    }
+    found
+}
+
+fn add_runs(runs: &mut HashSet<[u8; RUN]>, secret: &[u8]) {
+    runs.extend(secret.windows(RUN).filter_map(|run| <[u8; RUN]>::try_from(run).ok()));
+}
+
+/// A byte, and what stands for it in a text.
+struct Unit {
+    byte: u8,
+    at: usize,
+    end: usize,
+}
+
+/// A text with the escapes of URLs, JSON and HTML resolved, as far as they stand for ASCII.
+fn unescaped(text: &str) -> Vec<Unit> {
+    let (mut units, mut at) = (Vec::with_capacity(text.len()), 0);
+    while let Some(&first) = text.as_bytes().get(at) {
+        let (byte, len) = escape(&text.as_bytes()[at..]).unwrap_or((first, 1));
+        units.push(Unit { byte, at, end: at + len });
+        at += len;
+    }
+    units
+}
+
+/// The ASCII character for which the escape at the beginning of a text stands, and its length.
+fn escape(text: &[u8]) -> Option<(u8, usize)> {
+    let number = |digits: &[u8], radix| {
+        let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
+        byte.is_ascii_graphic().then_some(byte)
+    };
+    match text {
+        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
+        [b'\\', b'u', b'0', b'0', high, low, ..] => Some((number(&[*high, *low], 16)?, 6)),
+        [b'\\', b'/', ..] => Some((b'/', 2)),
+        [b'&', rest @ ..] => {
+            let name = &rest[..rest.iter().take(MAX_ENTITY).position(|b| *b == b';')?];
+            let byte = match name {
+                b"amp" => b'&',
+                b"lt" => b'<',
+                b"gt" => b'>',
+                [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+                [b'#', digits @ ..] => number(digits, 10)?,
+                _ => return None,
+            };
+            Some((byte, name.len() + 2))
+        }
+        _ => None,
+    }
+}
+
+/// No name of an HTML entity for an ASCII character that we look for is longer, in bytes.
+const MAX_ENTITY: usize = 8;
+
+/// The value of every JSON member and form field whose name ends in `token`, however short it is.
+fn token_values(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("token").filter_map(|(at, name)| {
+        let after = at + name.len();
+        let unquoted = text[after..].trim_start_matches(['"', '\'', '\\']);
+        let value = match unquoted.len() < text[after..].len() {
+            true => unquoted.trim_start().strip_prefix(':')?,
+            false => unquoted.strip_prefix('=')?,
+        };
+        let value = value.trim_start_matches(is_before_value);
+        let len = value.find(|c: char| c.is_whitespace() || "\"'&,<>{}[]\\".contains(c));
+        let start = text.len() - value.len();
+        let end = len.map_or(text.len(), |len| start + len);
+        (start < end).then_some(start..end)
+    })
+}
+
+fn is_before_value(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '[')
+}
+
+/// Words that look like tokens.
+fn secret_words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let words = text.split(|c| !is_token_char(c)).filter(|word| looks_secret(word));
+    words.map(|word| {
+        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+        start..start + word.len()
+    })
+}
 
 fn is_token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+' | '=')
@@ -89,6 +189,12 @@ mod tests {
         for (name, body, secrets, quoted) in [
             ("known", "echo: ab+c!", &["ab+c"][..], "echo: [masked]!"),
             ("known and form-encoded", "token=ab%2Bc", &["ab+c"][..], "token=[masked]"),
+            ("known in part", "token=ab+cdefgh…", &["ab+cdefghij"], "token=[masked]"),
+            ("known, in JSON", r"x ab\/cdef\u0067h", &["ab/cdefgh"], "x [masked]"),
+            ("known, in HTML", "x ab&#x2F;cd&#43;ef&amp;gh", &["ab/cd+ef&gh"], "x [masked]"),
+            ("known, in Base64", "x eHhhYi9jZGVmZ2g=", &["ab/cdefgh"], "x eHhh[masked]="),
+            ("known and short", "a1 b a1", &["a1"], "[masked] b [masked]"),
+            ("one in the other", "x ab+cdefgh", &["e", "ab+cdefgh"], "x [masked]"),
             ("a JWT", "got eyJhbGciOiJSUzI1NiJ9.e30.c2ln here", &[], "got [masked] here"),
             ("a long random word", "id 00a1b2c3d4e5f60718293a4b5c6d7e8f", &[], "id [masked]"),
             (
@@ -101,9 +207,10 @@ mod tests {
                 "a short token",
                 r#"{"access_token" : "abc","x":1}"#,
                 &[],
-                r#"{"access_token":"[masked]","x":1}"#,
+                r#"{"access_token" : "[masked]","x":1}"#,
             ),
             ("a token cut off", r#"{"id_token":"abc"#, &[], r#"{"id_token":"[masked]"#),
+            ("a token in a form", "access_token=abc&x=1", &[], "access_token=[masked]&x=1"),
             ("a name and no value", r#"the "token" is"#, &[], r#"the "token" is"#),
             ("markup on lines", "<html>\n  <b>no</b>\r\n", &[], "<html> <b>no</b>"),
             ("control characters", "a\u{1b}[31mb", &[], "a\u{fffd}[31mb"),

@@ -4,20 +4,19 @@ use reqwest::StatusCode;
 use reqwest::header::WWW_AUTHENTICATE;
 use serde::Deserialize;
 
-use crate::caller::{REQUEST_ID, retry_after};
+use crate::caller::retry_after;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::http::Answer;
-use crate::redact::excerpt;
 
 /// The error that an answer other than a success stands for.
-pub(crate) fn read(answer: &Answer, secrets: &[&str]) -> Error {
+pub(crate) fn read(answer: &Answer) -> Error {
     let shape: Shape = if answer.is_json() {
         serde_json::from_slice(&answer.body).unwrap_or_default()
     } else {
         Shape::default()
     };
     let challenge = challenge(answer).unwrap_or_default();
-    let mask = |text: String| excerpt(text.as_bytes(), secrets);
+    let mask = |text: String| answer.excerpt(text);
     let refusal = Refusal {
         status: answer.status.as_u16(),
         code: shape.error.or(shape.error_code).or(challenge.error).map(mask),
@@ -26,15 +25,15 @@ pub(crate) fn read(answer: &Answer, secrets: &[&str]) -> Error {
             .or(shape.error_summary)
             .or(challenge.error_description)
             .map(mask),
-        request_id: answer.header(REQUEST_ID).map(|id| excerpt(id.as_bytes(), secrets)),
+        request_id: answer.request_id().map(str::to_owned),
     };
     let kind = kind_of(answer.status, refusal.code.as_deref());
     let error = match kind {
         ErrorKind::Malformed if answer.status.is_redirection() => {
-            answer.malformed("is a redirect, which is never followed", secrets)
+            answer.malformed("is a redirect, which is never followed")
         }
         ErrorKind::Malformed if refusal.code.is_none() => {
-            answer.malformed("is not one of the protocol", secrets)
+            answer.malformed("is not one of the protocol")
         }
         _ => {
             let (headline, advice) = words(kind);

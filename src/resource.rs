@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::exchange::{DPOP, DPOP_NONCE, Exchange, secret_header};
 use crate::http::{Answer, Place};
 use crate::refusal::{self, Demand};
+use crate::secret::Secret;
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
 
 /// A call to an API of the org.
@@ -113,6 +114,7 @@ impl Resource {
             method,
             url,
             sent: None,
+            proof: None,
             renewed: false,
             nonce_followed: false,
         };
@@ -161,6 +163,7 @@ struct ResourceAttempts<'a> {
     method: Method,
     url: Url,
     sent: Option<AccessToken>,
+    proof: Option<Secret>,
     renewed: bool,
     nonce_followed: bool,
 }
@@ -175,6 +178,7 @@ impl Attempts for ResourceAttempts<'_> {
         headers.insert(AUTHORIZATION, secret_header(presentation.authorization.expose()));
         if let Some(proof) = presentation.dpop {
             headers.insert(DPOP, secret_header(proof.expose()));
+            self.proof = Some(proof);
         }
         let mut request = Request::new(self.method.clone(), self.url.clone());
         if let Some((content_type, body)) = &self.call.body {
@@ -187,6 +191,11 @@ impl Attempts for ResourceAttempts<'_> {
         Ok(request)
     }
 
+    fn secrets(&self) -> Vec<Secret> {
+        let token = self.sent.as_ref().map(|token| Secret::new(token.token().expose()));
+        token.into_iter().chain(self.proof.clone()).collect()
+    }
+
     fn judge(&mut self, answer: &Answer) -> Verdict {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce {
@@ -195,8 +204,7 @@ impl Attempts for ResourceAttempts<'_> {
         if answer.status.is_success() {
             return Verdict::Done;
         }
-        let token = self.sent.as_ref().map(|token| token.token().expose());
-        let error = refusal::read(answer, token.as_slice());
+        let error = refusal::read(answer);
         let demands_nonce = error.refusal().and_then(refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Verdict::Again;

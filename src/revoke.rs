@@ -13,13 +13,12 @@ pub(crate) async fn revoke(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
-    let (fields, secrets) = (fields(token, hint), [token.expose()]);
-    let form = Form { fields: &fields, secrets: &secrets, proves: false };
+    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false };
     let answer = exchange.post(target, form).await?.answer;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if answer.body.is_empty() || answer.is_json() {
         Ok(())
     } else {
-        Err(answer.malformed("is not one of a revocation endpoint", &secrets))
+        Err(answer.malformed("is not one of a revocation endpoint"))
     }
 }

@@ -57,13 +57,13 @@ impl Remote {
         let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
         if answer.status != StatusCode::OK {
-            return Err(refusal::read(&answer, &[]));
+            return Err(refusal::read(&answer));
         }
         let set = JwkSet::parse(&answer.body)
-            .map_err(|cause| answer.malformed("is not a JWK Set", &[]).because(cause))?;
+            .map_err(|cause| answer.malformed("is not a JWK Set").because(cause))?;
         if set.usable() == 0 {
             // A server that signs has a key. To believe otherwise would throw good keys away.
-            return Err(answer.malformed("has no key that could verify a signature", &[]));
+            return Err(answer.malformed("has no key that could verify a signature"));
         }
         Ok(Fetched { set, stated_lifetime: stated_lifetime(&answer) })
     }

@@ -197,27 +197,24 @@ pub(crate) async fn request(
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let reply = exchange.post(target, Form { fields: &fields, secrets: &[], proves: true }).await?;
-    let answer: TokenAnswer = reply.answer.json(&[])?;
-    let secret = [answer.access_token.expose()];
+    let form = Form { fields: &fields, token: None, proves: true };
+    let mut reply = exchange.post(target, form).await?;
+    let answer: TokenAnswer = reply.answer.json()?;
+    reply.answer.secrets.push(Secret::new(answer.access_token.expose()));
     let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
         "bearer" if exchange.prover().is_required() => {
             return Err(reply
                 .answer
-                .malformed("has a token that is not bound, although a proof was sent", &secret)
+                .malformed("has a token that is not bound, although a proof was sent")
                 .advise("tick \"Require DPoP header in token requests\" in the app, or let DPoP be Auto"));
         }
         "bearer" => TokenType::Bearer,
         "dpop" if exchange.prover().is_on() => TokenType::Dpop,
         "dpop" => {
-            return Err(reply
-                .answer
-                .malformed("has a bound token, although no proof was sent", &secret));
+            return Err(reply.answer.malformed("has a bound token, although no proof was sent"));
         }
         _ => {
-            return Err(reply
-                .answer
-                .malformed("has a token type that is neither Bearer nor DPoP", &secret));
+            return Err(reply.answer.malformed("has a token type that is neither Bearer nor DPoP"));
         }
     };
     let prover = || (Arc::clone(exchange.prover()), Arc::clone(exchange.server_time()));
