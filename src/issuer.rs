@@ -282,15 +282,17 @@ fn spelling(url: &Url) -> String {
 
 /// The text for a message, without what may be secret: credentials, query and fragment.
 fn printable(text: &str) -> String {
-    let (text, cut) = match text.find(['?', '#']) {
-        Some(at) => (&text[..=at], "…"),
-        None => (text, ""),
+    // What stands before an @ is taken for credentials wherever it is: passwords have slashes and
+    // question marks too, and a URL may be so wrong that its parts cannot be told.
+    let (before, rest) = text.rfind('@').map_or(("", text), |at| text.split_at(at));
+    let scheme = match (text.find(':'), text.find("://")) {
+        (Some(colon), Some(at)) if colon == at && !before.is_empty() => &before[..at + 3],
+        _ => "",
     };
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let end = text[start..].find('/').map_or(text.len(), |at| start + at);
-    match text[start..end].rfind('@') {
-        Some(at) => format!("{}…{}{cut}", &text[..start], &text[start + at..]),
-        None => format!("{text}{cut}"),
+    let hidden = if before.is_empty() { "" } else { "…" };
+    match rest.find(['?', '#']) {
+        Some(at) => format!("{scheme}{hidden}{}…", &rest[..=at]),
+        None => format!("{scheme}{hidden}{rest}"),
     }
 }
 
