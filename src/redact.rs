@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -16,6 +17,24 @@ pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
     }
+}
+
+/// A name out of a key file, unless it is too long to be one: a key may stand in its place.
+pub(crate) fn name(text: &str) -> &str {
+    if text.len() <= LONGEST_NAME { text } else { MASK }
+}
+
+/// A path for a message, unless it is rather the content of the file that should be named.
+pub(crate) fn path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_key = text.contains("-----BEGIN") || text.contains('"');
+    // DER always begins so, and its Base64 may well have slashes.
+    let is_der = text.len() > LONGEST_NAME && text.starts_with("MI") && !text.contains(['.', '-']);
+    let is_word = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
+    if is_key || is_der || text.contains(char::is_control) || text.split('/').any(is_word) {
+        return MASK.to_owned();
+    }
+    text.into_owned()
 }
 
 /// Whether anything of one of `secrets` stands in the text.
@@ -34,6 +53,12 @@ const LONGEST_PLAIN_WORD: usize = 31;
 
 /// So many bytes of a secret in a row are no coincidence: requests are quoted in part as well.
 const RUN: usize = 8;
+
+/// Names that stand in key files are shorter, in bytes: those of algorithms, types and labels.
+const LONGEST_NAME: usize = 24;
+
+/// No common file system has longer names, in bytes.
+const MAX_FILE_NAME: usize = 255;
 
 const MASK: &str = "[masked]";
 

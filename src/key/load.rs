@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{Algorithm, Curve, SigningKey};
 use crate::error::Error;
+use crate::redact;
 use crate::secret::Secret;
 
 /// How a private key is to be read. Everything is optional.
@@ -71,7 +72,7 @@ pub(super) fn parse(text: &[u8], options: &KeyOptions) -> Result<SigningKey, Err
 
 pub(super) fn from_file(path: &Path, options: &KeyOptions) -> Result<SigningKey, Error> {
     let text = fs::read(path).map(Zeroizing::new).map_err(|cause| {
-        let what = format!("the key file cannot be read: {}", path.display());
+        let what = format!("the key file cannot be read: {}", redact::path(path));
         let advice = match cause.kind() {
             IoErrorKind::NotFound => "check the path; `okta-introspect keygen` makes a key",
             IoErrorKind::PermissionDenied => {
@@ -97,8 +98,14 @@ pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKe
     } else if text.starts_with("-----BEGIN") {
         // Many tools cannot hold line breaks in a variable and write \n in their place.
         parse(Zeroizing::new(text.replace("\\n", "\n")).as_bytes(), options)
-    } else {
+    } else if Path::new(text).exists() {
         from_file(Path::new(text), options)
+    } else {
+        // The value may be a key without its first line, so it is not repeated.
+        Err(Error::key(format!(
+            "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {variable}"
+        ))
+        .advise("set it to the private key, or to the path of its file"))
     }
 }
 
@@ -118,7 +125,7 @@ pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Err
             }
             _ => "check that the folder exists and may be written to",
         };
-        Error::key(format!("the key file cannot be written: {}", path.display()))
+        Error::key(format!("the key file cannot be written: {}", redact::path(path)))
             .advise(advice)
             .because(cause)
     })
@@ -148,8 +155,13 @@ fn from_pem(text: &[u8], label: &str, options: &KeyOptions) -> Result<SigningKey
             return Err(Error::key("this is an OpenSSH key, which has a notation of its own")
                 .advise("convert it with `ssh-keygen -p -m PKCS8`, or make a key with `okta-introspect keygen`"));
         }
+        whole if whole.contains("-----") => {
+            return Err(Error::key("the private key is PEM without its line breaks")
+                .advise("copy the file again, line by line, or write \\n for each line break"));
+        }
         other => {
-            return Err(Error::key(format!("this is PEM, but not of a private key: {other}"))
+            let label = redact::name(other);
+            return Err(Error::key(format!("this is PEM, but not of a private key: {label}"))
                 .advise("give a PEM file with `BEGIN PRIVATE KEY`"));
         }
     }
@@ -231,11 +243,16 @@ fn from_jwk(jwk: &Jwk, options: &KeyOptions) -> Result<SigningKey, Error> {
         return Err(Error::key("this JWK is not for signing (`use` is not `sig`)")
             .advise("give the signing key; encryption keys are for encrypted tokens"));
     }
+    // The library's error would repeat it, whatever stands there.
+    if jwk.curve().is_some_and(|curve| redact::name(curve) != curve) {
+        return Err(unknown_curve());
+    }
     let der = match jwk.key_type() {
         "RSA" => RsaKeyPair::from_jwk(jwk).map(|pair| pair.to_der_private_key()),
         "EC" => EcKeyPair::from_jwk(jwk).map(|pair| pair.to_der_private_key()),
         other => {
-            return Err(Error::key(format!("this JWK cannot sign assertions: kty is {other}"))
+            let kind = redact::name(other);
+            return Err(Error::key(format!("this JWK cannot sign assertions: kty is {kind}"))
                 .advise("use an RSA or EC key"));
         }
     };
@@ -302,10 +319,7 @@ fn fitting_algorithm(key: &PKey<Private>, wanted: Option<Algorithm>) -> Result<A
             .and_then(Curve::from_nid)
         {
             Some(curve) => (curve.name(), Some(curve)),
-            None => {
-                return Err(Error::key("the EC key is on a curve that JWS does not have")
-                    .advise("use a key on P-256, P-384 or P-521"));
-            }
+            None => return Err(unknown_curve()),
         },
         _ => return Err(Error::key("the key is neither RSA nor EC").advise("use an RSA or EC key")),
     };
@@ -318,6 +332,11 @@ fn fitting_algorithm(key: &PKey<Private>, wanted: Option<Algorithm>) -> Result<A
                 .advise(format!("leave the algorithm out, or name {natural}")))
         }
     }
+}
+
+fn unknown_curve() -> Error {
+    Error::key("the EC key is on a curve that JWS does not have")
+        .advise("use a key on P-256, P-384 or P-521")
 }
 
 fn pairs_with_itself(
