@@ -1,5 +1,6 @@
 //! The transport: one pooled client, no redirects, no cookies, bounded time and size.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::secret::Secret;
 use crate::tls;
 
 /// How servers are reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpConfig {
     /// How long one call may take in all, from the signature to the last byte of the answer.
@@ -44,6 +45,20 @@ impl HttpConfig {
 
     /// The longest answer that is read, in bytes. Introspection answers have a few hundred.
     pub const MAX_ANSWER: usize = 1024 * 1024;
+}
+
+/// Leaves the certificates out: in many a bundle there is a private key beside them.
+impl fmt::Debug for HttpConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConfig")
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("user_agent", &self.user_agent)
+            .field("extra_roots", &format_args!("{} bytes", self.extra_roots.len()))
+            .field("proxy", &self.proxy)
+            .field("tls", &self.tls)
+            .finish()
+    }
 }
 
 impl Default for HttpConfig {

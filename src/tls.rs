@@ -69,8 +69,9 @@ fn rustls_config(extra_roots: &[u8], plain: bool) -> Result<rustls::ClientConfig
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth());
     }
-    let roots: Vec<_> =
-        CertificateDer::pem_slice_iter(extra_roots).collect::<Result<_, _>>().map_err(bad_roots)?;
+    let roots: Vec<_> = CertificateDer::pem_slice_iter(extra_roots)
+        .collect::<Result<_, _>>()
+        .map_err(|_| bad_roots(BAD_PEM))?;
     if roots.is_empty() && !extra_roots.is_empty() {
         return Err(bad_roots("there is no certificate in it"));
     }
@@ -88,9 +89,15 @@ fn native_roots(builder: ClientBuilder, extra_roots: &[u8]) -> Result<ClientBuil
     if extra_roots.is_empty() {
         return Ok(builder);
     }
-    let roots = reqwest::Certificate::from_pem_bundle(extra_roots).map_err(bad_roots)?;
+    let roots =
+        reqwest::Certificate::from_pem_bundle(extra_roots).map_err(|_| bad_roots(BAD_PEM))?;
     Ok(builder.tls_certs_merge(roots))
 }
+
+/// Said instead of the library's cause, which quotes what it cannot read: a private key, if that
+/// is what was given.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+const BAD_PEM: &str = "it is not valid PEM";
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn bad_roots(cause: impl Into<crate::error::BoxError>) -> Error {
