@@ -17,6 +17,7 @@ use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::jws;
 use crate::key::Signer;
 use crate::random::Random;
+use crate::redact;
 use crate::secret::Secret;
 
 /// Which URL an assertion names in `aud`.
@@ -133,7 +134,8 @@ impl AssertionSigner {
     ) -> Result<Self, Error> {
         let client_id = client_id.into();
         if client_id.trim().is_empty() || client_id.contains(['{', '}']) {
-            return Err(Error::configuration(format!("this is not a client id: {client_id:?}"))
+            let name = redact::name(&client_id);
+            return Err(Error::configuration(format!("this is not a client id: {name:?}"))
                 .advise("copy the Client ID from the app's General tab"));
         }
         config.check()?;

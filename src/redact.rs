@@ -19,7 +19,7 @@ pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
     }
 }
 
-/// A name out of a key file, unless it is too long to be one: a key may stand in its place.
+/// A name for a message, unless it is too long to be one: a key may stand in its place.
 pub(crate) fn name(text: &str) -> &str {
     if text.len() <= LONGEST_NAME { text } else { MASK }
 }
@@ -54,7 +54,7 @@ const LONGEST_PLAIN_WORD: usize = 31;
 /// So many bytes of a secret in a row are no coincidence: requests are quoted in part as well.
 const RUN: usize = 8;
 
-/// Names that stand in key files are shorter, in bytes: those of algorithms, types and labels.
+/// Algorithms, key types, PEM labels and client ids have shorter names, in bytes.
 const LONGEST_NAME: usize = 24;
 
 /// No common file system has longer names, in bytes.
