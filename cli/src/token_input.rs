@@ -7,7 +7,7 @@ use std::path::Path;
 use okta_introspect::Token;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 
 /// Far above any token, so that a whole log piped in by mistake does not fill the memory.
@@ -31,7 +31,7 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Token, Failure> {
 fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(read_some).map_err(|cause| {
-            Failure::usage(format!("the token file cannot be read: {}", path.display()))
+            Failure::usage(format!("the token file cannot be read: {}", failure::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
         }),

@@ -9,7 +9,7 @@ use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
 
 use crate::args::SandboxArgs;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
 
@@ -121,7 +121,7 @@ fn shell_word(text: &str) -> String {
 
 fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let unusable = |what: &str, cause: &dyn std::error::Error| {
-        Failure::usage(format!("the seed file {what}: {}", path.display())).because(cause)
+        Failure::usage(format!("the seed file {what}: {}", failure::path(path))).because(cause)
     };
     let text = fs::read_to_string(path).map_err(|cause| {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")

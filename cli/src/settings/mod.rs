@@ -16,7 +16,7 @@ use okta_introspect::{
 };
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
 
@@ -247,7 +247,7 @@ fn missing(what: &str, places: &str) -> Failure {
 }
 
 fn unreadable(what: &str, path: &Path) -> Failure {
-    Failure::usage(format!("the file with the {what} cannot be read: {}", path.display()))
+    Failure::usage(format!("the file with the {what} cannot be read: {}", failure::path(path)))
         .advise("check the path and the right to read it")
 }
 
