@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
 
 /// A call to an API of the org.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ResourceCall {
     /// The HTTP method.
@@ -44,6 +44,17 @@ impl ResourceCall {
     ) -> Self {
         let body = Some(("application/json".to_owned(), body.into()));
         Self { method: method.into(), path: path.into(), body }
+    }
+}
+
+impl fmt::Debug for ResourceCall {
+    /// Leaves out query and body, which may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceCall")
+            .field("method", &self.method)
+            .field("path", &self.path.split(['?', '#']).next().unwrap_or_default())
+            .field("bytes", &self.body.as_ref().map(|(_, body)| body.len()))
+            .finish_non_exhaustive()
     }
 }
 
