@@ -46,7 +46,7 @@ pub(crate) struct ServerTime {
     clock: Arc<dyn Clock>,
     offset: Mutex<Option<ClockOffset>>,
     /// The latest `Date`, as text and read.
-    latest_date: Mutex<(String, Option<DateTime<Utc>>)>,
+    latest_date: Mutex<Option<(String, DateTime<Utc>)>>,
 }
 
 impl ServerTime {
@@ -77,13 +77,18 @@ impl ServerTime {
         }
     }
 
-    /// Reads a date, unless it is the latest one: many answers come within a second.
+    /// Reads a date, unless it is the latest one: many answers come within a second. What is no
+    /// date is not kept; it may be anything.
     fn moment(&self, date: &str) -> Option<DateTime<Utc>> {
         let mut latest = self.latest_date.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.0 != date {
-            *latest = (date.to_owned(), parse_date(date));
+        match &*latest {
+            Some((text, moment)) if text == date => Some(*moment),
+            _ => {
+                let moment = parse_date(date)?;
+                *latest = Some((date.to_owned(), moment));
+                Some(moment)
+            }
         }
-        latest.1
     }
 
     fn measure(&self, date: DateTime<Utc>, round_trip: Duration) {

@@ -347,15 +347,14 @@ async fn refusals_of_every_kind_show_nothing() {
         let refused = client.request_token(&scopes(scope)).await;
         said += &told(&refused.unwrap_err());
     }
-    // A clock that is off is first corrected by the server's word; a second time it is an error.
+    // A clock that is off is corrected by the server's word, also when it turns.
     for offset in [TimeDelta::hours(2), TimeDelta::hours(-2)] {
         let client = org.client(CLIENT).build().unwrap();
-        org.sandbox.set_clock_offset(offset);
-        said += &outcome(&client.introspect(&issued, None).await);
-        org.sandbox.set_clock_offset(-offset);
-        let error = client.introspect(&issued, None).await.unwrap_err();
-        assert!(matches!(error.diagnosis().unwrap().about, "exp" | "iat"), "{error}");
-        said += &[told(&error), said!(client), said!(client.clock_offset())].concat();
+        for offset in [offset, -offset] {
+            org.sandbox.set_clock_offset(offset);
+            said += &outcome(&client.introspect(&issued, None).await);
+            said += &[said!(client), said!(client.clock_offset())].concat();
+        }
         org.sandbox.set_clock_offset(TimeDelta::zero());
     }
     said += &said!(org.sandbox.requests());
