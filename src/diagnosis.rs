@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::error::Refusal;
+use crate::refusal::Refusal;
 use crate::server_time::ClockOffset;
 
 /// The likely cause of a refusal, and its cure.

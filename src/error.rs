@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnosis::Diagnosis;
+use crate::refusal::Refusal;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -71,34 +72,6 @@ impl ErrorKind {
             | Self::RequestRefused
             | Self::Malformed => false,
         }
-    }
-}
-
-/// A server's refusal, as far as it could be read.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// The OAuth `error` code ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)),
-    /// or the `errorCode` of Okta's API error shape.
-    pub code: Option<String>,
-    /// The `error_description` or `errorSummary`, shortened and with secrets masked.
-    pub description: Option<String>,
-    /// Okta's `X-Okta-Request-Id`, for support and for the System Log.
-    pub request_id: Option<String>,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.status)?;
-        if let Some(code) = &self.code {
-            write!(f, " {code}")?;
-        }
-        if let Some(description) = &self.description {
-            write!(f, ": {description}")?;
-        }
-        Ok(())
     }
 }
 

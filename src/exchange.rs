@@ -13,10 +13,11 @@ use crate::caller::{Attempts, Caller, Reply, Verdict};
 use crate::diagnosis::Diagnosis;
 use crate::dpop::Prover;
 use crate::error::Error;
+use crate::error_answer;
 use crate::http::{Answer, Http, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::rate_limit::RateLimit;
-use crate::refusal;
+use crate::refusal::Demand;
 use crate::secret::{Secret, Token};
 use crate::server_time::{ClockOffset, ServerTime};
 
@@ -185,7 +186,7 @@ impl Attempts for FormPost<'_> {
         if answer.status == StatusCode::OK {
             return Verdict::Done;
         }
-        let error = refusal::read(answer);
+        let error = error_answer::read(answer);
         if self.may_do_differently(&error, nonce.is_some()) {
             return Verdict::Again;
         }
@@ -206,20 +207,20 @@ impl FormPost<'_> {
     fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
         let Some(refused) = error.refusal() else { return false };
         let prover = &self.exchange.prover;
-        match refusal::demand(refused) {
-            Some(refusal::Demand::Nonce) if self.form.proves => {
+        match refused.demand() {
+            Some(Demand::Nonce) if self.form.proves => {
                 let turned_on = prover.demand();
                 turned_on
                     || (has_nonce
                         && prover.is_on()
                         && !std::mem::replace(&mut self.second_tries.nonce, true))
             }
-            Some(refusal::Demand::Proof) if self.form.proves => prover.demand(),
-            Some(refusal::Demand::ServerTime) => {
+            Some(Demand::Proof) if self.form.proves => prover.demand(),
+            Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
                     && self.exchange.server_time().apply(self.correction)
             }
-            Some(refusal::Demand::Nonce | refusal::Demand::Proof) | None => false,
+            Some(Demand::Nonce | Demand::Proof) | None => false,
         }
     }
 }

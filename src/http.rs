@@ -14,7 +14,7 @@ use crate::issuer::{Endpoints, Issuer};
 use crate::proxy::Proxy;
 use crate::redact::{excerpt, shows};
 use crate::secret::Secret;
-use crate::tls;
+use crate::tls::{self, Roots, TlsBackend};
 
 /// How servers are reached.
 #[derive(Clone)]
@@ -72,18 +72,6 @@ impl Default for HttpConfig {
             tls: TlsBackend::default(),
         }
     }
-}
-
-/// A TLS library.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TlsBackend {
-    /// rustls with ring. Without the feature `rustls`, `https` fails when the client is built.
-    #[default]
-    Rustls,
-    /// The operating system's library.
-    #[cfg(feature = "native-tls")]
-    Native,
 }
 
 /// Where a client's requests go.
@@ -156,11 +144,13 @@ impl Http {
             // What is meant for this computer must not go to a proxy elsewhere.
             Destination::PlainLoopback | Destination::Loopback => builder.no_proxy(),
         };
-        let client = tls::configure(builder, config, destination == Destination::PlainLoopback)?
-            .build()
-            .map_err(|cause| {
-                Error::configuration("the HTTP client cannot be built").because(cause)
-            })?;
+        let roots = match destination {
+            Destination::PlainLoopback => Roots::Nobody,
+            Destination::Loopback | Destination::Elsewhere => Roots::SystemAnd(&config.extra_roots),
+        };
+        let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {
+            Error::configuration("the HTTP client cannot be built").because(cause)
+        })?;
         Ok(Self { client, clock, timeout: config.timeout })
     }
 

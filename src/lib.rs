@@ -56,6 +56,7 @@ mod clock;
 mod diagnosis;
 mod dpop;
 mod error;
+mod error_answer;
 mod exchange;
 mod flight;
 mod future;
@@ -89,9 +90,9 @@ pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use diagnosis::Diagnosis;
 pub use dpop::{DpopConfig, DpopMode};
-pub use error::{BoxError, Error, ErrorKind, Refusal, Trail};
+pub use error::{BoxError, Error, ErrorKind, Trail};
 pub use future::BoxFuture;
-pub use http::{HttpConfig, TlsBackend};
+pub use http::HttpConfig;
 pub use introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
@@ -100,11 +101,13 @@ pub use metadata::Metadata;
 pub use proxy::{Proxy, ProxyServer};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use rate_limit::RateLimit;
+pub use refusal::Refusal;
 pub use resource::{Resource, ResourceAnswer, ResourceCall};
 pub use retry::RetryConfig;
 pub use scope::Scopes;
 pub use secret::{Secret, Token};
 pub use server_time::ClockOffset;
+pub use tls::TlsBackend;
 pub use token::{
     AccessToken, CachedTokenSource, Presentation, StaticTokenSource, TokenCacheConfig, TokenSource,
     TokenType,

@@ -1,46 +1,59 @@
-//! Reads what a server says when it refuses: both of Okta's shapes, and no shape at all.
+//! A server's refusal, and what it asks to be done differently.
 
-use reqwest::StatusCode;
-use reqwest::header::WWW_AUTHENTICATE;
-use serde::Deserialize;
+use std::fmt;
 
-use crate::caller::retry_after;
-use crate::error::{Error, ErrorKind, Refusal};
-use crate::http::Answer;
+/// A server's refusal, as far as it could be read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The OAuth `error` code ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)),
+    /// or the `errorCode` of Okta's API error shape.
+    pub code: Option<String>,
+    /// The `error_description` or `errorSummary`, shortened and with secrets masked.
+    pub description: Option<String>,
+    /// Okta's `X-Okta-Request-Id`, for support and for the System Log.
+    pub request_id: Option<String>,
+}
 
-/// The error that an answer other than a success stands for.
-pub(crate) fn read(answer: &Answer) -> Error {
-    let shape: Shape = if answer.is_json() {
-        serde_json::from_slice(&answer.body).unwrap_or_default()
-    } else {
-        Shape::default()
-    };
-    let challenge = challenge(answer).unwrap_or_default();
-    let mask = |text: String| answer.excerpt(text);
-    let refusal = Refusal {
-        status: answer.status.as_u16(),
-        code: shape.error.or(shape.error_code).or(challenge.error).map(mask),
-        description: shape
-            .error_description
-            .or(shape.error_summary)
-            .or(challenge.error_description)
-            .map(mask),
-        request_id: answer.request_id().map(str::to_owned),
-    };
-    let kind = kind_of(answer.status, refusal.code.as_deref());
-    let error = match kind {
-        ErrorKind::Malformed if answer.status.is_redirection() => {
-            answer.malformed("is a redirect, which is never followed")
+impl Refusal {
+    /// What the server asks to be done differently, if it does.
+    pub(crate) fn demand(&self) -> Option<Demand> {
+        let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let says =
+            |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
+        match self.code.as_deref()? {
+            "use_dpop_nonce" => Some(Demand::Nonce),
+            "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
+            "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
+                Some(Demand::ServerTime)
+            }
+            "invalid_client"
+                if says(&[
+                    "token is expired",
+                    "too far into the future",
+                    "before the current time",
+                ]) =>
+            {
+                Some(Demand::ServerTime)
+            }
+            _ => None,
         }
-        ErrorKind::Malformed if refusal.code.is_none() => {
-            answer.malformed("is not one of the protocol")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
         }
-        _ => {
-            let (headline, advice) = words(kind);
-            Error::new(kind, format!("{} {headline} ({refusal})", answer.path())).advise(advice)
+        if let Some(description) = &self.description {
+            write!(f, ": {description}")?;
         }
-    };
-    error.refused(refusal).retry_in(retry_after(answer))
+        Ok(())
+    }
 }
 
 /// What a refusal asks to be done differently.
@@ -52,89 +65,4 @@ pub(crate) enum Demand {
     Proof,
     /// Assertion or proof were dated by a clock that is not the server's.
     ServerTime,
-}
-
-/// Finds a demand in a refusal.
-pub(crate) fn demand(refusal: &Refusal) -> Option<Demand> {
-    let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let says = |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
-    match refusal.code.as_deref()? {
-        "use_dpop_nonce" => Some(Demand::Nonce),
-        "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
-        "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
-            Some(Demand::ServerTime)
-        }
-        "invalid_client"
-            if says(&[
-                "token is expired",
-                "too far into the future",
-                "before the current time",
-            ]) =>
-        {
-            Some(Demand::ServerTime)
-        }
-        _ => None,
-    }
-}
-
-/// OAuth's shape (RFC 6749 §5.2), and that of Okta's management API.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Shape {
-    error: Option<String>,
-    error_description: Option<String>,
-    #[serde(rename = "errorCode")]
-    error_code: Option<String>,
-    #[serde(rename = "errorSummary")]
-    error_summary: Option<String>,
-}
-
-/// What a resource server says in `WWW-Authenticate`
-/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)): all that Okta's APIs say
-/// about a DPoP proof.
-fn challenge(answer: &Answer) -> Option<Shape> {
-    let value = answer.header(WWW_AUTHENTICATE)?;
-    let parameter = |name: &str| {
-        let (_, rest) = value.split_once(&format!("{name}=\""))?;
-        rest.split_once('"').map(|(text, _)| text.to_owned())
-    };
-    let (error, error_description) = (parameter("error"), parameter("error_description"));
-    Some(Shape { error, error_description, ..Shape::default() })
-}
-
-fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
-    match (status.as_u16(), code) {
-        (429, _) => ErrorKind::RateLimited,
-        (500.., _) | (_, Some("temporarily_unavailable" | "server_error")) => {
-            ErrorKind::ServerFailed
-        }
-        (408, _) => ErrorKind::TimedOut,
-        (401, Some("access_denied" | "E0000015")) => ErrorKind::RequestRefused,
-        (401, _) | (_, Some("invalid_client")) => ErrorKind::ClientRefused,
-        (404, _) | (_, None) => ErrorKind::Malformed,
-        (400..=499, Some(_)) => ErrorKind::RequestRefused,
-        _ => ErrorKind::Malformed,
-    }
-}
-
-/// What happened, and what to do unless a diagnosis knows better.
-fn words(kind: ErrorKind) -> (&'static str, &'static str) {
-    match kind {
-        ErrorKind::ClientRefused => {
-            ("refused our credentials", "check the client id, the key and the app's registration")
-        }
-        ErrorKind::RateLimited => ("was called too often", "wait, and try again"),
-        ErrorKind::ServerFailed => ("is failing", "wait, and try again"),
-        ErrorKind::TimedOut => ("gave up waiting", "wait, and try again"),
-        ErrorKind::Malformed => {
-            ("is not there", "check that the issuer is the address of an authorization server")
-        }
-        ErrorKind::Configuration
-        | ErrorKind::Input
-        | ErrorKind::Key
-        | ErrorKind::RequestRefused
-        | ErrorKind::Unreachable => {
-            ("refused the request", "check what is requested against the app's grants and policies")
-        }
-    }
 }

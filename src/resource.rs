@@ -11,9 +11,10 @@ use crate::budget::Budget;
 use crate::caller::{Attempts, Verdict};
 use crate::diagnosis::Diagnosis;
 use crate::error::Error;
+use crate::error_answer;
 use crate::exchange::{DPOP, DPOP_NONCE, Exchange, secret_header};
 use crate::http::{Answer, Place};
-use crate::refusal::{self, Demand};
+use crate::refusal::{Demand, Refusal};
 use crate::secret::Secret;
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
 
@@ -215,8 +216,8 @@ impl Attempts for ResourceAttempts<'_> {
         if answer.status.is_success() {
             return Verdict::Done;
         }
-        let error = refusal::read(answer);
-        let demands_nonce = error.refusal().and_then(refusal::demand) == Some(Demand::Nonce);
+        let error = error_answer::read(answer);
+        let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Verdict::Again;
         }

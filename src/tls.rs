@@ -6,31 +6,48 @@ use std::sync::Arc;
 use reqwest::ClientBuilder;
 
 use crate::error::Error;
-use crate::http::{HttpConfig, TlsBackend};
 
-/// Sets up what `config` asks for. A `plain` client trusts nobody: it will speak `http` only.
+/// A TLS library.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TlsBackend {
+    /// rustls with ring. Without the feature `rustls`, `https` fails when the client is built.
+    #[default]
+    Rustls,
+    /// The operating system's library.
+    #[cfg(feature = "native-tls")]
+    Native,
+}
+
+/// Whose certificates are trusted.
+#[derive(Clone, Copy)]
+pub(crate) enum Roots<'a> {
+    /// Nobody's: `http` alone is spoken.
+    Nobody,
+    /// The operating system's, and these, as PEM.
+    SystemAnd(&'a [u8]),
+}
+
+/// Sets the TLS library up.
 pub(crate) fn configure(
     builder: ClientBuilder,
-    config: &HttpConfig,
-    plain: bool,
+    backend: TlsBackend,
+    roots: Roots<'_>,
 ) -> Result<ClientBuilder, Error> {
-    match config.tls {
+    match (backend, roots) {
         #[cfg(feature = "rustls")]
-        TlsBackend::Rustls => {
-            Ok(builder.tls_backend_preconfigured(rustls_config(&config.extra_roots, plain)?))
-        }
+        (TlsBackend::Rustls, roots) => Ok(builder.tls_backend_preconfigured(rustls_config(roots)?)),
         #[cfg(not(feature = "rustls"))]
-        TlsBackend::Rustls if plain => Ok(builder),
+        (TlsBackend::Rustls, Roots::Nobody) => Ok(builder),
         #[cfg(not(feature = "rustls"))]
-        TlsBackend::Rustls => {
+        (TlsBackend::Rustls, Roots::SystemAnd(_)) => {
             Err(Error::configuration("https needs the feature `rustls` or `native-tls`")
                 .advise("turn one of them on in Cargo.toml"))
         }
         #[cfg(feature = "native-tls")]
-        TlsBackend::Native => {
-            let builder =
-                builder.tls_backend_native().tls_version_min(reqwest::tls::Version::TLS_1_2);
-            native_roots(builder, &config.extra_roots)
+        (TlsBackend::Native, roots) => {
+            let builder = builder.tls_backend_native();
+            native_roots(builder.tls_version_min(reqwest::tls::Version::TLS_1_2), roots)
         }
     }
 }
@@ -55,7 +72,7 @@ pub(crate) fn distrusts(cause: &reqwest::Error) -> bool {
 }
 
 #[cfg(feature = "rustls")]
-fn rustls_config(extra_roots: &[u8], plain: bool) -> Result<rustls::ClientConfig, Error> {
+fn rustls_config(roots: Roots<'_>) -> Result<rustls::ClientConfig, Error> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     use rustls_platform_verifier::Verifier;
@@ -64,11 +81,10 @@ fn rustls_config(extra_roots: &[u8], plain: bool) -> Result<rustls::ClientConfig
     let versions = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::configuration("TLS cannot be set up").because(cause))?;
-    if plain {
-        return Ok(versions
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth());
-    }
+    let Roots::SystemAnd(extra_roots) = roots else {
+        let nobody = rustls::RootCertStore::empty();
+        return Ok(versions.with_root_certificates(nobody).with_no_client_auth());
+    };
     let roots: Vec<_> = CertificateDer::pem_slice_iter(extra_roots)
         .collect::<Result<_, _>>()
         .map_err(|_| bad_roots(BAD_PEM))?;
@@ -85,10 +101,8 @@ fn rustls_config(extra_roots: &[u8], plain: bool) -> Result<rustls::ClientConfig
 }
 
 #[cfg(feature = "native-tls")]
-fn native_roots(builder: ClientBuilder, extra_roots: &[u8]) -> Result<ClientBuilder, Error> {
-    if extra_roots.is_empty() {
-        return Ok(builder);
-    }
+fn native_roots(builder: ClientBuilder, roots: Roots<'_>) -> Result<ClientBuilder, Error> {
+    let Roots::SystemAnd(extra_roots @ [_, ..]) = roots else { return Ok(builder) };
     let roots =
         reqwest::Certificate::from_pem_bundle(extra_roots).map_err(|_| bad_roots(BAD_PEM))?;
     Ok(builder.tls_certs_merge(roots))

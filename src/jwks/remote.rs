@@ -12,7 +12,7 @@ use super::set::JwkSet;
 use crate::error::Error;
 use crate::http::{Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Issuer};
-use crate::{metadata, refusal};
+use crate::{error_answer, metadata};
 
 /// Where an issuer's keys come from.
 pub(super) struct Remote {
@@ -57,7 +57,7 @@ impl Remote {
         let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
         if answer.status != StatusCode::OK {
-            return Err(refusal::read(&answer));
+            return Err(error_answer::read(&answer));
         }
         let set = JwkSet::parse(&answer.body)
             .map_err(|cause| answer.malformed("is not a JWK Set").because(cause))?;
