@@ -25,6 +25,10 @@ pub(crate) enum Roots<'a> {
     /// Nobody's: `http` alone is spoken.
     Nobody,
     /// The operating system's, and these, as PEM.
+    #[cfg_attr(
+        not(any(feature = "rustls", feature = "native-tls")),
+        expect(dead_code, reason = "without a TLS library nobody reads them")
+    )]
     SystemAnd(&'a [u8]),
 }
 
