@@ -1,0 +1,121 @@
+//! The commands that call no server, and those that are one.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap_complete::Shell;
+use okta_introspect::Algorithm;
+
+use crate::exit::Exit;
+
+use super::shared::{ClientArgs, KeyArgs, TokenInputArgs, algorithm};
+
+/// Show the whole story on an embedded sandbox: no configuration, no network
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::DEMO_HELP)]
+pub(crate) struct DemoArgs {
+    /// Print the steps as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Run an authorization server on loopback that behaves as Okta does
+///
+/// Prints `export` lines for the other commands and for your own programs, and runs until Ctrl-C.
+/// Commands in other terminals find it by themselves as long as nothing else is configured.
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct SandboxArgs {
+    /// The loopback address to listen on; port 0 is any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Apps, users and custom servers to begin with, besides the sandbox's own: JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed: Option<PathBuf>,
+    /// Print one line of JSON instead of `export` lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Make a client assertion and print it
+///
+/// It is good for one request to one endpoint within five minutes. Send it in a form body, never
+/// in a URL.
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct AssertionArgs {
+    /// For which endpoint: token, introspect, revoke, or a URL
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// Print its header and claims as one line of JSON instead
+    #[arg(long)]
+    pub(crate) claims: bool,
+    /// Print it with its endpoint and end as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+/// Show what a JWT says, without verifying anything
+///
+/// Reads one JWT from stdin or a file. Nothing is checked and no server is asked: whatever it
+/// says, anybody could have written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct DecodeArgs {
+    #[command(flatten)]
+    pub(crate) token: TokenInputArgs,
+    /// Print header and claims as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Make a private key and print its public half for registration
+///
+/// Makes an ES256 key unless told otherwise: it signs ten times as fast as RSA. The file is
+/// readable by its owner alone; an existing file is never overwritten.
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct KeygenArgs {
+    /// Make an RSA key of this many bits
+    #[arg(long, value_name = "BITS", value_parser = ["2048", "3072", "4096"])]
+    pub(crate) rsa: Option<String>,
+    /// The algorithm to sign with; default ES256, or RS256 with --rsa
+    #[arg(long, value_name = "ALG", value_parser = algorithm())]
+    pub(crate) alg: Option<Algorithm>,
+    /// The key id; default: the key's RFC 7638 thumbprint
+    #[arg(long, value_name = "ID")]
+    pub(crate) key_id: Option<String>,
+    /// Print file, key id and public key as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Print the public half of a private key as a JWK
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct JwkArgs {
+    /// Print a JWK Set: {"keys":[…]}
+    #[arg(long)]
+    pub(crate) set: bool,
+    /// Print the RFC 7638 thumbprint instead
+    #[arg(long, conflicts_with = "set")]
+    pub(crate) thumbprint: bool,
+    /// Print JSON in every case: a JWK is JSON as it is, the thumbprint becomes {"thumbprint":…}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+}
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::LOCAL_HELP)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}

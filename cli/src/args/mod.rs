@@ -1,0 +1,65 @@
+//! What was typed: plain data, without environment, files or network.
+
+mod local;
+mod online;
+mod shared;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use local::{
+    AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, SandboxArgs,
+};
+pub(crate) use online::{IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use shared::{ClientArgs, KeyArgs};
+
+/// Knows whether an Okta token is still good right now.
+///
+/// Acts as an Okta service app (private_key_jwt): requests service tokens, introspects and
+/// revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then
+/// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml. Where none of them names an
+/// org, a client or a key, a running `okta-introspect sandbox` is used.
+///
+/// Keys, tokens and passphrases come from files, the environment or standard input, never from
+/// the command line. Data goes to stdout, words for people to stderr.
+#[derive(Debug, Parser)]
+#[command(name = "okta-introspect", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  okta-introspect demo
+  okta-introspect sandbox
+  okta-introspect token --scope okta.users.read
+  okta-introspect introspect --json < token.txt
+
+Exit codes are the same for every command and listed in its --help: 0 active or done,
+1 inactive, 2 usage or configuration, 3 could not find out, 4 our credentials were refused.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(DemoArgs),
+    Sandbox(SandboxArgs),
+    Token(TokenArgs),
+    Introspect(IntrospectArgs),
+    Revoke(RevokeArgs),
+    Assertion(AssertionArgs),
+    Decode(DecodeArgs),
+    Keygen(KeygenArgs),
+    Jwk(JwkArgs),
+    Completions(CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}
