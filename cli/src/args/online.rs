@@ -4,7 +4,7 @@ use okta_introspect::TokenTypeHint;
 
 use crate::exit::Exit;
 
-use super::shared::{ClientArgs, TokenInputArgs, hint};
+use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
 
 /// Request a service token and print it
 ///
@@ -20,6 +20,8 @@ pub(crate) struct TokenArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) dpop: DpopArgs,
 }
 
 /// Ask the server whether a token is good right now

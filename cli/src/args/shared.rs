@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use okta_introspect::{Algorithm, TokenTypeHint};
+use okta_introspect::{Algorithm, DpopMode, TokenTypeHint};
+
+use crate::settings::{DPOP_MODES, dpop_mode};
 
 /// Where the token to work on comes from.
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,15 @@ pub(crate) struct ClientArgs {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+/// How tokens are requested.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct DpopArgs {
+    /// Whether to bind tokens to a key (DPoP): auto does it when the server demands it
+    #[arg(long, value_name = "MODE", value_parser = dpop())]
+    pub(crate) dpop: Option<DpopMode>,
+}
+
 /// The private key.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
@@ -57,6 +68,11 @@ pub(crate) struct KeyArgs {
 pub(super) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name))
         .try_map(|name| name.parse::<Algorithm>())
+}
+
+fn dpop() -> impl TypedValueParser<Value = DpopMode> {
+    // Every one of these words is a mode.
+    PossibleValuesParser::new(DPOP_MODES).map(|word| dpop_mode(&word).unwrap_or_default())
 }
 
 pub(super) fn hint() -> impl TypedValueParser<Value = TokenTypeHint> {

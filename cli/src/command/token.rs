@@ -12,7 +12,9 @@ use crate::settings::{Layer, Settings};
 use super::wait_for;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(Layer::from(args.client).with_scopes(&args.scopes))?;
+    let settings = Settings::gather(
+        Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop),
+    )?;
     let (scopes, client) = (settings.scopes()?, settings.client()?);
     let token = wait_for(async {
         client.request_token(&scopes).await.map_err(|error| settings.explain(error))

@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use okta_introspect::Secret;
+use okta_introspect::{DpopMode, Secret};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
+use super::connection;
 use super::layer::{Found, Layer, Origin, Source};
+use super::proxy::ProxyLayer;
 use super::scope_words;
 
 /// Earlier names win. `OKTA_CLIENT_ISSUER` is ours; `OKTA_IDX_ISSUER` is how the SDKs for
@@ -28,6 +30,13 @@ const CONNECT_TIMEOUT: [&str; 2] =
     ["OKTA_CLIENT_CONNECTIONTIMEOUT", "OKTA_CLIENT_CONNECTION_TIMEOUT"];
 const RETRIES: [&str; 2] =
     ["OKTA_CLIENT_RATELIMIT_MAXRETRIES", "OKTA_CLIENT_RATE_LIMIT_MAX_RETRIES"];
+const MAX_BACKOFF: [&str; 2] =
+    ["OKTA_CLIENT_RATELIMIT_MAXBACKOFF", "OKTA_CLIENT_RATE_LIMIT_MAX_BACKOFF"];
+const DPOP: [&str; 1] = ["OKTA_CLIENT_DPOPENABLED"];
+const PROXY_HOST: [&str; 1] = ["OKTA_CLIENT_PROXY_HOST"];
+const PROXY_PORT: [&str; 1] = ["OKTA_CLIENT_PROXY_PORT"];
+const PROXY_USERNAME: [&str; 1] = ["OKTA_CLIENT_PROXY_USERNAME"];
+const PROXY_PASSWORD: [&str; 1] = ["OKTA_CLIENT_PROXY_PASSWORD"];
 const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
 const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
 
@@ -48,6 +57,14 @@ pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, F
         timeout: seconds(&TIMEOUT)?,
         connect_timeout: seconds(&CONNECT_TIMEOUT)?,
         retries: text(&RETRIES)?.map(number).transpose()?,
+        max_backoff: seconds(&MAX_BACKOFF)?,
+        dpop: text(&DPOP)?.map(dpop).transpose()?,
+        proxy: ProxyLayer {
+            host: text(&PROXY_HOST)?.map(plain),
+            port: text(&PROXY_PORT)?.map(number).transpose()?,
+            username: text(&PROXY_USERNAME)?.map(plain),
+            password: text(&PROXY_PASSWORD)?.map(|found| found.map(|value| Secret::new(value))),
+        },
         ca_file: text(&CA_FILE)?.map(|found| found.map(|value| PathBuf::from(value))),
         mode: text(&MODE)?.map(plain),
     })
@@ -97,6 +114,14 @@ fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, Failure> {
     }
 }
 
+fn dpop(variable: Variable) -> Result<Found<DpopMode>, Failure> {
+    match connection::dpop_mode(&variable.value) {
+        Some(mode) => Ok(Found::new(mode, Origin::Variable(variable.name))),
+        None => Err(Failure::usage(format!("the variable {} is no DPoP mode", variable.name))
+            .advise("set it to true, false or auto")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +147,9 @@ mod tests {
         }
         for name in RETRIES {
             assert_eq!(layer(&[(name, "1")]).unwrap().retries.unwrap().value, 1, "{name}");
+        }
+        for name in MAX_BACKOFF {
+            assert_eq!(layer(&[(name, "9")]).unwrap().max_backoff.unwrap().value, 9, "{name}");
         }
         for name in CONNECT_TIMEOUT {
             assert_eq!(layer(&[(name, "0")]).unwrap().connect_timeout.unwrap().value, 0);

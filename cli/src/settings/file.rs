@@ -4,14 +4,17 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use okta_introspect::Secret;
-use serde::Deserialize;
+use okta_introspect::{DpopMode, Secret};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
+use super::connection;
 use super::layer::{Found, Layer, Origin, Source};
+use super::proxy::ProxyLayer;
 use super::scope_words;
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
@@ -102,12 +105,44 @@ struct Client {
     request_timeout: Option<u64>,
     connection_timeout: Option<u64>,
     rate_limit: Option<RateLimit>,
+    dpop_enabled: Option<DpopMember>,
+    proxy: Option<ProxyMember>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RateLimit {
     max_retries: Option<u32>,
+    max_backoff: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ProxyMember {
+    host: Option<String>,
+    port: Option<u16>,
+    username: Option<String>,
+    password: Option<Secret>,
+}
+
+/// Whether DPoP is used; beside the SDKs' `true` and `false`, the words of `--dpop`.
+#[derive(Clone, Copy)]
+struct DpopMember(DpopMode);
+
+impl<'de> Deserialize<'de> for DpopMember {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Member {
+            Switch(bool),
+            Word(String),
+        }
+        let word = match Member::deserialize(deserializer)? {
+            Member::Switch(on) => on.to_string(),
+            Member::Word(word) => word,
+        };
+        connection::dpop_mode(&word).map(Self).ok_or_else(|| D::Error::custom("no DPoP mode"))
+    }
 }
 
 /// A key as text or, in .NET's manner, a JWK written out as YAML.
@@ -138,6 +173,8 @@ impl Okta {
             value.and_then(|value| value.into_source(folder)).map(|key| Found::new(key, at(member)))
         };
         let seconds = |value: Option<u64>, member| value.map(|value| Found::new(value, at(member)));
+        let rate_limit = client.rate_limit.unwrap_or_default();
+        let proxy = client.proxy.unwrap_or_default();
         let scopes =
             client.scopes.map(|scopes| Found::new(scopes.words(), at("okta.client.scopes")));
         Layer {
@@ -154,11 +191,19 @@ impl Okta {
             scopes: scopes.filter(|found| !found.value.is_empty()),
             timeout: seconds(client.request_timeout, "okta.client.requestTimeout"),
             connect_timeout: seconds(client.connection_timeout, "okta.client.connectionTimeout"),
-            retries: client
-                .rate_limit
-                .unwrap_or_default()
+            retries: rate_limit
                 .max_retries
                 .map(|retries| Found::new(retries, at("okta.client.rateLimit.maxRetries"))),
+            max_backoff: seconds(rate_limit.max_backoff, "okta.client.rateLimit.maxBackoff"),
+            dpop: client.dpop_enabled.map(|mode| Found::new(mode.0, at("okta.client.dpopEnabled"))),
+            proxy: ProxyLayer {
+                host: text(proxy.host, "okta.client.proxy.host"),
+                port: proxy.port.map(|port| Found::new(port, at("okta.client.proxy.port"))),
+                username: text(proxy.username, "okta.client.proxy.username"),
+                password: proxy
+                    .password
+                    .map(|password| Found::new(password, at("okta.client.proxy.password"))),
+            },
             mode: text(client.authorization_mode, "okta.client.authorizationMode"),
             ..Layer::default()
         }
@@ -200,8 +245,8 @@ mod tests {
             "okta:\n  client:\n    orgUrl: https://acme.okta.com/\n    clientId: 0oa1\n    \
              authorizationMode: PrivateKey\n    kid: k1\n    scopes: [a, 'b,c']\n    \
              privateKey: keys/app.pem\n    requestTimeout: 5\n    connectionTimeout: 0\n    \
-             rateLimit: {maxRetries: 0, maxBackoff: 30}\n    \
-             token: x\n    proxy: {port: 1}\n  testing: {disableHttpsCheck: true}\nother: 1\n",
+             rateLimit: {maxRetries: 0, maxBackoff: 30, x: 1}\n    \
+             token: x\n    dpopEnabled: true\n    proxy: {host: p.example, port: 1}\n  testing: {disableHttpsCheck: true}\nother: 1\n",
         )
         .unwrap();
         let server = layer.server.unwrap();
@@ -212,6 +257,9 @@ mod tests {
         assert_eq!(layer.scopes.unwrap().value, "a b c");
         assert_eq!(layer.timeout.unwrap().value, 5);
         assert_eq!(layer.retries.unwrap().value, 0);
+        assert_eq!(layer.max_backoff.unwrap().value, 30);
+        assert_eq!(layer.dpop.unwrap().value, DpopMode::Always);
+        assert_eq!(layer.proxy.host.unwrap().value, "p.example");
         assert!(matches!(
             layer.key.unwrap().value,
             Source::File(path) if path == Path::new("dir/keys/app.pem")

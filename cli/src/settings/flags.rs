@@ -1,5 +1,7 @@
 //! The highest layer: what was typed.
 
+use okta_introspect::DpopMode;
+
 use crate::args::{ClientArgs, KeyArgs};
 
 use super::layer::{Found, Layer, Origin, Source};
@@ -30,6 +32,12 @@ impl From<KeyArgs> for Layer {
 }
 
 impl Layer {
+    /// Adds what `--dpop` says.
+    pub(crate) fn with_dpop(mut self, mode: Option<DpopMode>) -> Self {
+        self.dpop = flag(mode, "--dpop").or(self.dpop);
+        self
+    }
+
     /// Adds the scopes of `--scope`, if any were given.
     pub(crate) fn with_scopes(mut self, scopes: &[String]) -> Self {
         let scopes = (!scopes.is_empty()).then(|| scopes.join(" "));

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use okta_introspect::{Algorithm, Secret};
+use okta_introspect::{Algorithm, DpopMode, Secret};
+
+use super::proxy::ProxyLayer;
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
@@ -90,6 +92,10 @@ pub(crate) struct Layer {
     pub(crate) connect_timeout: Option<Found<u64>>,
     /// How often a call is repeated.
     pub(crate) retries: Option<Found<u32>>,
+    /// The longest random pause before a call is repeated, in seconds; 0 is the default.
+    pub(crate) max_backoff: Option<Found<u64>>,
+    pub(crate) dpop: Option<Found<DpopMode>>,
+    pub(crate) proxy: ProxyLayer,
     pub(crate) ca_file: Option<Found<PathBuf>>,
     /// How the official SDKs are told to authenticate.
     pub(crate) mode: Option<Found<String>>,
@@ -115,6 +121,9 @@ impl Layer {
             timeout: self.timeout.or(below.timeout),
             connect_timeout: self.connect_timeout.or(below.connect_timeout),
             retries: self.retries.or(below.retries),
+            max_backoff: self.max_backoff.or(below.max_backoff),
+            dpop: self.dpop.or(below.dpop),
+            proxy: self.proxy.over(below.proxy),
             ca_file: self.ca_file.or(below.ca_file),
         }
     }

@@ -1,18 +1,19 @@
 //! What the program needs to know, merged from every source:
 //! flag > environment > `./okta.yaml` or `./.okta.yaml` > `~/.okta/okta.yaml` > running sandbox.
 
+mod connection;
 mod environment;
 mod file;
 mod flags;
 mod layer;
+mod proxy;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use okta_introspect::{
-    Client, Error, ErrorKind, HttpConfig, Issuer, KeyOptions, RetryConfig, Scopes, Secret,
-    SigningKey,
+    CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, Issuer, KeyOptions, Scopes,
+    Secret, SigningKey,
 };
 use zeroize::Zeroizing;
 
@@ -20,6 +21,7 @@ use crate::failure::{self, Failure};
 use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
 
+pub(crate) use connection::{DPOP_MODES, dpop_mode};
 pub(crate) use layer::{Found, Layer, Origin, Source};
 
 /// The merged settings. Each is checked when it is asked for, so that a command fails only for
@@ -54,8 +56,14 @@ impl Settings {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.check_mode()?;
         let (issuer, client_id) = (self.issuer()?, self.client_id()?);
-        let client = Client::builder(issuer, client_id, self.key()?);
-        Ok(client.http(self.http()?).retry(self.retry()).build()?)
+        let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
+        let client = Client::builder(issuer, client_id, self.key()?)
+            .http(connection::http(&self.layer)?)
+            .retry(connection::retry(&self.layer))
+            .dpop(DpopConfig::new(dpop))
+            // A command ends with its call: there is nothing to be left alone for.
+            .circuit(CircuitConfig::off());
+        Ok(client.build()?)
     }
 
     /// The private key.
@@ -138,32 +146,6 @@ impl Settings {
         Ok(options)
     }
 
-    fn http(&self) -> Result<HttpConfig, Failure> {
-        let mut http = HttpConfig::default();
-        if let Some(timeout) = seconds(self.layer.timeout.as_ref()) {
-            http.timeout = timeout;
-        }
-        if let Some(timeout) = seconds(self.layer.connect_timeout.as_ref()) {
-            http.connect_timeout = timeout;
-        }
-        if let Some(file) = &self.layer.ca_file {
-            http.extra_roots = fs::read(&file.value).map_err(|cause| {
-                unreadable("certificate authorities", &file.value)
-                    .because(&cause)
-                    .found_in(&file.origin)
-            })?;
-        }
-        Ok(http)
-    }
-
-    fn retry(&self) -> RetryConfig {
-        let mut retry = RetryConfig::default();
-        if let Some(retries) = &self.layer.retries {
-            retry.max_attempts = retries.value.saturating_add(1);
-        }
-        retry
-    }
-
     /// The official SDKs authenticate in several ways; this command in one.
     fn check_mode(&self) -> Result<(), Failure> {
         let Some(mode) = &self.layer.mode else {
@@ -234,11 +216,6 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, Failure> {
             Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
         }
     }
-}
-
-/// Zero means the default, as in the official SDKs.
-fn seconds(found: Option<&Found<u64>>) -> Option<Duration> {
-    found.map(|found| found.value).filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 fn missing(what: &str, places: &str) -> Failure {

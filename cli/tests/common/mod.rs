@@ -188,6 +188,12 @@ impl Drop for Sandbox {
     }
 }
 
+/// The first lines that a running command prints.
+pub(crate) fn read_lines(child: &mut Child, count: usize) -> Vec<String> {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.take(count).map(Result::unwrap).collect()
+}
+
 /// One of the sample keys in `keys/`.
 pub(crate) fn sample(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
