@@ -1,6 +1,6 @@
 //! The private folder in which a running sandbox leaves word for other commands.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,9 @@ pub(crate) struct SandboxRecord {
     pub(crate) key_id: String,
     /// What the app may request at the org server.
     pub(crate) scopes: Vec<String>,
+    /// The authority that signed the sandbox's certificate, if one was made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// The sandbox's process.
     pub(crate) pid: u32,
 }
@@ -76,25 +79,37 @@ impl RuntimeFolder {
         path
     }
 
+    /// Keeps the authority of a sandbox's certificate, and says where.
+    pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
+        let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
+        let written = write_private(&path, |file| file.write_all(pem.as_bytes()));
+        written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
+    }
+
     /// Leaves word of a sandbox, in place of the one before.
     pub(crate) fn leave(&self, record: &SandboxRecord) -> Result<(), Failure> {
         self.forget_last();
         let path = self.record_path();
         // Written beside and moved: a command that reads at this moment finds the old or the new.
         let draft = self.0.join(format!("sandbox.json.{}", record.pid));
-        write_private(&draft, record)
+        let line = |file: &mut File| {
+            serde_json::to_writer(&mut *file, record)?;
+            file.write_all(b"\n")
+        };
+        write_private(&draft, line)
             .and_then(|()| fs::rename(&draft, &path))
             .map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
-    /// Removes the key of the last sandbox if its process is surely gone.
+    /// Removes what the last sandbox kept here if its process is surely gone.
     fn forget_last(&self) {
         let Some(last) = self.record() else { return };
         let processes = Path::new("/proc");
         let gone =
             processes.join("self").exists() && !processes.join(last.pid.to_string()).exists();
-        if gone && last.key_file.starts_with(&self.0) {
-            let _ = fs::remove_file(&last.key_file);
+        let files = [Some(last.key_file), last.ca_file];
+        for file in files.iter().flatten().filter(|file| gone && file.starts_with(&self.0)) {
+            let _ = fs::remove_file(file);
         }
     }
 
@@ -111,14 +126,13 @@ impl RuntimeFolder {
     }
 }
 
-fn write_private(path: &Path, record: &SandboxRecord) -> io::Result<()> {
+/// Writes a file that its owner alone may read.
+fn write_private(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut open = OpenOptions::new();
     open.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    let mut file = open.open(path)?;
-    serde_json::to_writer(&mut file, record)?;
-    file.write_all(b"\n")
+    write(&mut open.open(path)?)
 }
 
 #[cfg(unix)]

@@ -32,6 +32,15 @@ pub(crate) struct SandboxArgs {
     /// Apps, users and custom servers to begin with, besides the sandbox's own: JSON or YAML
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
+    /// Speak TLS with a certificate made for this run; other commands here trust it
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) tls: bool,
+    /// Speak TLS with this certificate and its chain, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's unencrypted key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Print one line of JSON instead of `export` lines
     #[arg(long)]
     pub(crate) json: bool,

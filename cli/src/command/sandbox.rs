@@ -4,8 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use okta_introspect::sandbox::{App, CustomServer, Sandbox, SandboxBuilder, Seed, User};
+use okta_introspect::sandbox::{
+    App, CustomServer, Sandbox, SandboxBuilder, Seed, ServerIdentity, User,
+};
 use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
+use zeroize::Zeroizing;
 
 use crate::args::SandboxArgs;
 use crate::exit::Exit;
@@ -33,7 +36,7 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
     let folder = RuntimeFolder::locate();
     folder.create()?;
     let key = new_key()?;
-    let sandbox = fill(seed, &key).listen(args.listen).start().await;
+    let sandbox = speak_tls(fill(seed, &key), args)?.listen(args.listen).start().await;
     let sandbox = sandbox.map_err(|cause| not_started(cause, args))?;
     // Listened to before anything is printed: whoever has read our line may end us at once.
     let end = end_signal()?;
@@ -71,6 +74,25 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
     builder
 }
 
+/// Plain HTTP, unless TLS was asked for.
+fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuilder, Failure> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|cause| {
+            Failure::usage(format!("the file cannot be read: {}", path.display()))
+                .because(&cause)
+                .advise("check the path and the right to read it")
+        })
+    };
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(chain), Some(key)) => {
+            let key = Zeroizing::new(read(key)?);
+            Ok(builder.tls(ServerIdentity::from_pem(&read(chain)?, &key)?))
+        }
+        _ if args.tls => Ok(builder.tls_self_made()),
+        _ => Ok(builder),
+    }
+}
+
 fn new_key() -> Result<SigningKey, Error> {
     let key = SigningKey::generate(Algorithm::Es256)?;
     let key_id = key.public_jwk().thumbprint();
@@ -91,22 +113,25 @@ fn record(
         key_file: folder.key_path(pid),
         key_id: key.public_jwk().key_id().unwrap_or_default().to_owned(),
         scopes: SCOPES.map(str::to_owned).to_vec(),
+        ca_file: sandbox.ca_pem().map(|pem| folder.keep_ca(pid, pem)).transpose()?,
         pid,
     })
 }
 
 /// The settings under the names that the official SDKs read as well.
 fn exports(record: &SandboxRecord) -> String {
-    [
+    let mut settings = vec![
         ("ORGURL", record.issuer.clone()),
         ("AUTHORIZATIONMODE", "PrivateKey".to_owned()),
         ("CLIENTID", record.client_id.clone()),
         ("PRIVATEKEY", record.key_file.display().to_string()),
         ("PRIVATEKEYID", record.key_id.clone()),
         ("SCOPES", record.scopes.join(",")),
-    ]
-    .map(|(name, value)| format!("export OKTA_CLIENT_{name}={}", shell_word(&value)))
-    .join("\n")
+    ];
+    settings.extend(record.ca_file.iter().map(|file| ("CAFILE", file.display().to_string())));
+    let export =
+        |(name, value): &(&str, String)| format!("export OKTA_CLIENT_{name}={}", shell_word(value));
+    settings.iter().map(export).collect::<Vec<_>>().join("\n")
 }
 
 /// The text as one word of a POSIX shell.

@@ -177,6 +177,7 @@ impl From<SandboxRecord> for Layer {
             key: found(Source::File(record.key_file)),
             key_id: found(record.key_id),
             scopes: found(record.scopes.join(" ")),
+            ca_file: record.ca_file.and_then(found),
             ..Self::default()
         }
     }
