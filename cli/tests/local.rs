@@ -52,6 +52,15 @@ fn keygen_writes_a_key_for_its_owner_and_tells_the_public_half() {
 }
 
 #[test]
+fn a_key_id_may_begin_with_a_hyphen() {
+    let world = World::new();
+    let made = world.run(&["keygen", "key.pem", "--key-id", "-k1"]);
+    assert_eq!(made.exits(0).json()["kid"], "-k1");
+    let shown = world.run(&["jwk", "--key-file", "key.pem", "--key-id", "-k1"]);
+    assert_eq!(shown.exits(0).json()["kid"], "-k1");
+}
+
+#[test]
 fn keygen_makes_other_keys_on_request() {
     let world = World::new();
     for (name, args, alg, kty) in [

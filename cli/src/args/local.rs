@@ -94,7 +94,7 @@ pub(crate) struct KeygenArgs {
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     pub(crate) alg: Option<Algorithm>,
     /// The key id; default: the key's RFC 7638 thumbprint
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) key_id: Option<String>,
     /// Print file, key id and public key as one line of JSON
     #[arg(long)]

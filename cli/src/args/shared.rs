@@ -55,7 +55,8 @@ pub(crate) struct KeyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// The id under which the key is registered; picks the key from a JWK Set
-    #[arg(long, value_name = "ID")]
+    // One thumbprint in 64 begins with a hyphen.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) key_id: Option<String>,
     /// The file with the key's passphrase
     #[arg(long, value_name = "FILE")]
