@@ -198,6 +198,9 @@ const CAUSES: &[Row] = &[
     ("E0000015", "", "issuer",
         "the org does not have API Access Management, which custom servers need",
         "use the org's own address as the issuer"),
+    ("insufficient_scope", "", "scope",
+        "the service token does not have the scope that this API wants",
+        "request the scope, and have a super admin grant it on the app's Okta API Scopes tab"),
     ("E0000006", "", "admin role",
         "the service app lacks an admin role that permits this", "assign a role to the app"),
 ];

@@ -20,11 +20,13 @@ pub(crate) fn read(answer: &Answer) -> Error {
     let mask = |text: String| answer.excerpt(text);
     let refusal = Refusal {
         status: answer.status.as_u16(),
-        code: shape.error.or(shape.error_code).or(challenge.error).map(mask),
+        // Okta's APIs say E0000006 for a missing scope as well as for a missing admin role; the
+        // challenge tells them apart.
+        code: shape.error.or(challenge.error).or(shape.error_code).map(mask),
         description: shape
             .error_description
-            .or(shape.error_summary)
             .or(challenge.error_description)
+            .or(shape.error_summary)
             .map(mask),
         request_id: answer.request_id().map(str::to_owned),
     };
