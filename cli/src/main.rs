@@ -1,11 +1,16 @@
 //! The `okta-introspect` command.
 
+mod api_scopes;
 mod args;
 mod command;
 mod exit;
 mod failure;
+mod json_path;
+mod json_text;
 mod jwt;
+mod link;
 mod output;
+mod patience;
 mod runtime_folder;
 mod settings;
 mod token_input;

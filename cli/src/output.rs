@@ -27,11 +27,27 @@ pub(crate) fn data(text: impl Display) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     match written {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Unknown, "the output cannot be written").because(&cause))
-        }
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(unwritable(&cause)),
         _ => Ok(()),
     }
+}
+
+/// Prints a part of the data as it is. Tells whether anybody still reads it, so that a long
+/// output can end early.
+pub(crate) fn part(text: &str) -> Result<Reader, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Reader::Listening),
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(cause) => Err(unwritable(&cause)),
+    }
+}
+
+/// Whether anybody reads the output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reader {
+    Listening,
+    Gone,
 }
 
 /// Prints a value as one line of JSON.
@@ -55,6 +71,15 @@ pub(crate) fn failure(failure: &Failure) {
 /// Whether somebody sits at standard input.
 pub(crate) fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
+}
+
+/// Whether somebody looks at the data.
+pub(crate) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+fn unwritable(cause: &io::Error) -> Failure {
+    Failure::new(Exit::Unknown, "the output cannot be written").because(cause)
 }
 
 /// Nothing can be done about an unwritable stderr, and nothing depends on it.

@@ -7,7 +7,8 @@ use std::io::Write;
 use common::World;
 use serde_json::{Value, json};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
+    "api",
     "demo",
     "sandbox",
     "token",

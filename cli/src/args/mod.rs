@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, SandboxArgs,
 };
-pub(crate) use online::{IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use online::{ApiArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
 
 /// Knows whether an Okta token is still good right now.
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Token(TokenArgs),
     Introspect(IntrospectArgs),
     Revoke(RevokeArgs),
+    Api(ApiArgs),
     Assertion(AssertionArgs),
     Decode(DecodeArgs),
     Keygen(KeygenArgs),

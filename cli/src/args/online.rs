@@ -1,7 +1,10 @@
 //! The commands that call a server.
 
+use std::path::PathBuf;
+
 use okta_introspect::TokenTypeHint;
 
+use crate::api_scopes;
 use crate::exit::Exit;
 
 use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
@@ -41,6 +44,61 @@ pub(crate) struct IntrospectArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+}
+
+/// Call a management API of the org with a service token
+///
+/// Prints the answer's body as it came; on a terminal, JSON is indented. A --field goes into the
+/// query of a GET, HEAD or DELETE, and into the JSON body of other methods, as text; a dot in its
+/// key leads into an object: profile.login=ada. Secrets belong into an --input.
+///
+/// Pages lead on by `Link` headers, which are followed on the org's own address only. When the
+/// rate limit is used up, the command waits for the next window.
+#[derive(Debug, clap::Args)]
+#[command(after_help = api_help(), override_usage = "okta-introspect api [OPTIONS] [METHOD] <PATH>")]
+pub(crate) struct ApiArgs {
+    /// The method, if it is not GET, and the path: /api/v1/users
+    #[arg(value_name = "PATH", num_args = 1..=2, required = true)]
+    pub(crate) request: Vec<String>,
+    /// A parameter; repeat it for more
+    #[arg(short, long = "field", value_name = "KEY=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// Send this file as the JSON body; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Get every page of a list, joined into one
+    #[arg(long)]
+    pub(crate) paginate: bool,
+    /// Print each item of a list on a line of its own (JSON Lines)
+    #[arg(long, conflicts_with = "filter")]
+    pub(crate) lines: bool,
+    /// Print what is at this path, a value on each line: .[].profile.login
+    #[arg(long, value_name = "PATH")]
+    pub(crate) filter: Option<String>,
+    /// Do not indent; with --filter, print texts without their quotes
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Print status and headers first
+    #[arg(short, long, conflicts_with_all = ["paginate", "lines", "filter"])]
+    pub(crate) include: bool,
+    /// A scope to request instead of the one that the path wants; repeat it for more
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) dpop: DpopArgs,
+}
+
+const API_EXAMPLES: &str = "\
+Examples:
+  okta-introspect api /api/v1/users --paginate --filter '.[].profile.login' --raw
+  okta-introspect api /api/v1/logs -f since=2026-01-01T00:00:00Z -f limit=1000 --lines
+  okta-introspect api POST /api/v1/groups -f profile.name=Auditors
+  okta-introspect api PUT /api/v1/apps/0oa1/credentials/jwks --input keys.json";
+
+fn api_help() -> String {
+    [Exit::ONLINE_HELP, API_EXAMPLES, &api_scopes::help()].join("\n\n")
 }
 
 /// Revoke a token of this app

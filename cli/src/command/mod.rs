@@ -1,6 +1,7 @@
 //! The commands, one file each. They return how they ended; what they print goes through
 //! [`output`].
 
+mod api;
 mod assertion;
 mod completions;
 mod decode;
@@ -41,6 +42,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Token(args) => token::run(args),
         Command::Introspect(args) => introspect::run(args),
         Command::Revoke(args) => revoke::run(args),
+        Command::Api(args) => api::run(args),
         Command::Assertion(args) => assertion::run(args),
         Command::Decode(args) => decode::run(&args),
         Command::Keygen(args) => keygen::run(args),

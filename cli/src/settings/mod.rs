@@ -54,8 +54,19 @@ impl Settings {
 
     /// The client that the settings describe. No request is sent.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.client_of(self.issuer()?)
+    }
+
+    /// The same app's client of the org server, also when a custom one is configured: management
+    /// APIs take no other tokens.
+    pub(crate) fn org_client(&self) -> Result<Client, Failure> {
+        let org = Issuer::parse(self.issuer()?.org())?;
+        self.client_of(org)
+    }
+
+    fn client_of(&self, issuer: Issuer) -> Result<Client, Failure> {
         self.check_mode()?;
-        let (issuer, client_id) = (self.issuer()?, self.client_id()?);
+        let client_id = self.client_id()?;
         let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
         let client = Client::builder(issuer, client_id, self.key()?)
             .http(connection::http(&self.layer)?)

@@ -1,0 +1,113 @@
+//! `api`: call a management API with a service token.
+
+mod body;
+mod pages;
+mod print;
+
+use std::time::Duration;
+
+use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+
+use crate::api_scopes;
+use crate::args::ApiArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::json_path::JsonPath;
+use crate::output;
+use crate::patience::patiently;
+use crate::settings::{Layer, Settings};
+use crate::words;
+
+use super::wait_for;
+
+use print::Printer;
+
+pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
+    let (method, path) = request_line(&args.request)?;
+    let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
+    let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
+    let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
+    let settings = Settings::gather(layer)?;
+    let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
+    let api = Api { resource: settings.org_client()?.resource(scopes), settings: &settings };
+    let printer = Printer::new(filter, args.lines, args.raw, args.include);
+    wait_for(async {
+        match args.paginate {
+            true => pages::follow(&api, call, printer).await,
+            false => printer.answer(&api.call(&call).await?),
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+/// `[METHOD] PATH`.
+fn request_line(words: &[String]) -> Result<(String, String), Failure> {
+    let (method, path) = match words {
+        [path] => ("GET", path),
+        [method, path] => (method.as_str(), path),
+        // The command line allows one or two.
+        _ => return Err(Failure::usage("give a path, or a method and a path")),
+    };
+    let is_method = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphabetic());
+    if !is_method {
+        return Err(Failure::usage("the HTTP method is not one")
+            .advise("use GET, POST, PUT, PATCH or DELETE, and then the path"));
+    }
+    let path = match path.starts_with('/') || path.contains("://") {
+        true => path.clone(),
+        false => format!("/{path}"),
+    };
+    Ok((method.to_ascii_uppercase(), path))
+}
+
+/// `--scope`, or what the path wants, or whatever is configured.
+fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scopes, Failure> {
+    let path = match call.path.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => &call.path,
+    };
+    match api_scopes::scope(&call.method, path) {
+        Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
+        _ => settings.scopes().map_err(|failure| match typed {
+            true => failure,
+            false => {
+                Failure::usage("no scope is known for this path").advise("name it with --scope")
+            }
+        }),
+    }
+}
+
+/// The org's APIs.
+struct Api<'a> {
+    resource: Resource,
+    settings: &'a Settings,
+}
+
+impl Api<'_> {
+    async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
+        self.try_call(call).await.map_err(|error| self.explain(error))
+    }
+
+    /// Calls, and waits for the next window when there were too many calls.
+    async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
+        let note = |wait: Duration| {
+            let wait = words::span(wait.as_secs());
+            output::note(format_args!("the rate limit is used up: waiting {wait}"));
+        };
+        let clock: &dyn Clock = &SystemClock;
+        patiently(clock, async || self.resource.call(call).await, note).await
+    }
+
+    /// What an API refuses is the request's fault, also where an authorization server's refusal
+    /// would mean nothing: 404 says that there is no such user.
+    fn explain(&self, error: Error) -> Failure {
+        let refused = error.refusal().map(|refusal| (refusal.status, refusal.code.is_some()));
+        let failure = self.settings.explain(error);
+        match refused {
+            Some((404, true)) => {
+                failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
+            }
+            _ => failure,
+        }
+    }
+}
