@@ -43,6 +43,14 @@ Exit codes:
   3  could not find out: no connection, no answer in time, server failing, too many requests
   4  the server refused our credentials or the request; this says nothing about the token";
 
+    /// For `verify`.
+    pub(crate) const VERIFY_HELP: &'static str = "\
+Exit codes:
+  0  the token is verified
+  1  the token is rejected
+  2  the command line, a setting or a key file is wrong
+  3  could not find out: the issuer's keys cannot be fetched";
+
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\
 Exit codes:

@@ -18,14 +18,31 @@ const MAX_READ: u64 = 1024 * 1024;
 /// White space around it goes silently; quotes and an authorization scheme go with a note,
 /// because whoever passes them on to a server gets another answer than we do.
 pub(crate) fn read(file: Option<&Path>) -> Result<Token, Failure> {
-    let bytes = read_bytes(file)?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))?;
-    let (token, removed) = strip(text);
+    Ok(Token::parse(&read_unparsed(file)?)?)
+}
+
+/// As [`read`], for whoever judges the token's form as well.
+pub(crate) fn read_unparsed(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let text = read_text(file)?;
+    let (token, removed) = strip(&text);
     for what in removed {
         output::note(format_args!("removed {what} around the token"));
     }
-    Ok(Token::parse(token)?)
+    Ok(Zeroizing::new(token.to_owned()))
+}
+
+/// As [`read`], but takes nothing off except the line break at the end, which editors add.
+pub(crate) fn read_unchanged(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let text = read_text(file)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+}
+
+fn read_text(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let bytes = read_bytes(file)?;
+    std::str::from_utf8(&bytes)
+        .map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))
 }
 
 fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -3,6 +3,7 @@
 mod local;
 mod online;
 mod shared;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -11,6 +12,7 @@ pub(crate) use local::{
 };
 pub(crate) use online::{ApiArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
+pub(crate) use verify::VerifyArgs;
 
 /// Knows whether an Okta token is still good right now.
 ///
@@ -46,6 +48,7 @@ pub(crate) enum Command {
     Token(TokenArgs),
     Introspect(IntrospectArgs),
     Revoke(RevokeArgs),
+    Verify(VerifyArgs),
     Api(ApiArgs),
     Assertion(AssertionArgs),
     Decode(DecodeArgs),

@@ -2,6 +2,7 @@
 
 use okta_introspect::{Clock, SystemClock};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::args::DecodeArgs;
 use crate::exit::Exit;
@@ -34,9 +35,49 @@ struct DecodedJson {
 
 fn text(jwt: &Unverified) -> String {
     let (now, caution) = (SystemClock.now(), output::CAUTION);
+    let explained = |members: &Map<String, Value>| {
+        let line = |(name, value): (&String, &Value)| {
+            let told = words::member(name, value, now);
+            (
+                name.clone(),
+                meaning(name).map_or_else(|| told.clone(), |words| format!("{told}  ({words})")),
+            )
+        };
+        let lines: Vec<_> = members.iter().map(line).collect();
+        words::aligned(lines.iter().map(|(name, told)| (name.as_str(), told.clone())))
+    };
     format!(
         "{caution}NOT VERIFIED{caution:#}: anybody could have written this\nheader{}\nclaims{}",
-        words::object(&jwt.header, now),
-        words::object(&jwt.claims, now)
+        explained(&jwt.header),
+        explained(&jwt.claims)
     )
+}
+
+/// What a header or claim is for, in Okta's tokens.
+fn meaning(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "alg" => "the algorithm of the signature",
+        "kid" => "the key that signed",
+        "typ" => "the kind of JWT",
+        "iss" => "who issued it: introspect it there",
+        "aud" => "for whom it is meant",
+        "sub" => "whom it is about: a login, a user id, or the client id of a service token",
+        "cid" => "the client to which it was issued",
+        "uid" => "the user's id; service tokens have none",
+        "scp" => "what it permits",
+        "exp" => "when it ends",
+        "iat" => "when it was issued",
+        "nbf" => "when it begins",
+        "auth_time" => "when the user signed in",
+        "jti" => "its id, as the System Log has it",
+        "ver" => "the version of its layout",
+        "cnf" => "bound to a key: worth nothing without a DPoP proof",
+        "nonce" => "ties an ID token to its sign-in",
+        "amr" => "how the user signed in",
+        "acr" => "how strongly the user signed in",
+        "idp" => "the identity provider",
+        "at_hash" => "ties an ID token to its access token",
+        "azp" => "the client to which an ID token was issued",
+        _ => return None,
+    })
 }

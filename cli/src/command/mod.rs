@@ -12,6 +12,7 @@ mod keygen;
 mod revoke;
 mod sandbox;
 mod token;
+mod verify;
 
 use std::future::Future;
 
@@ -42,6 +43,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Token(args) => token::run(args),
         Command::Introspect(args) => introspect::run(args),
         Command::Revoke(args) => revoke::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
         Command::Assertion(args) => assertion::run(args),
         Command::Decode(args) => decode::run(&args),

@@ -12,8 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use okta_introspect::{
-    CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, Issuer, KeyOptions, Scopes,
-    Secret, SigningKey,
+    CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, HttpConfig, Issuer, KeyOptions,
+    Scopes, Secret, SigningKey,
 };
 use zeroize::Zeroizing;
 
@@ -122,8 +122,13 @@ impl Settings {
         failure
     }
 
+    /// How servers are reached.
+    pub(crate) fn http(&self) -> Result<HttpConfig, Failure> {
+        connection::http(&self.layer)
+    }
+
     /// The authorization server.
-    fn issuer(&self) -> Result<Issuer, Failure> {
+    pub(crate) fn issuer(&self) -> Result<Issuer, Failure> {
         let Some(server) = &self.layer.server else {
             return Err(missing("issuer", "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl"));
         };
@@ -135,7 +140,8 @@ impl Settings {
         }
     }
 
-    fn client_id(&self) -> Result<&str, Failure> {
+    /// The client id of the app.
+    pub(crate) fn client_id(&self) -> Result<&str, Failure> {
         let Some(id) = &self.layer.client_id else {
             return Err(missing(
                 "client id",
