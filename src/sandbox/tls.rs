@@ -28,10 +28,12 @@ impl ServerIdentity {
     /// [`Configuration`](crate::ErrorKind::Configuration) if there is no certificate or no
     /// unencrypted key, or if they do not belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        // The library's own causes quote what cannot be read, and that may be the key.
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
-            .map_err(|cause| unusable(cause.into()))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|cause| unusable(cause.into()))?;
+            .map_err(|_| unusable("the chain is not valid PEM".into()))?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| unusable("there is no unencrypted private key in PEM".into()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
