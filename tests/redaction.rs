@@ -26,9 +26,10 @@ use chrono::TimeDelta;
 use common::{Act, Peer, Recorded, reply, reply_with};
 use echo::Echo;
 use okta_introspect::sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, CustomServer, Grant, Sandbox, Seed, User,
-    UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
+    RateLimitHeaders, Reset, Sandbox, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
 };
+use okta_introspect::verify::{self, TokenKind};
 use okta_introspect::*;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
@@ -208,6 +209,7 @@ impl Org {
             .app(app("0oa4keyless"))
             .app(with_key("0oa5secret").auth_method(AuthMethod::ClientSecretBasic))
             .server(CustomServer::new("default").scope("read").client("0oa9other"))
+            .user(User::new("00u1ada", "ada@example.test"))
             .clock(Arc::new(clock.clone()))
             .start()
             .await
@@ -232,6 +234,11 @@ impl Org {
             secrets.add_key(name, key);
         }
         for request in self.sandbox.requests() {
+            if let Some((_, token)) =
+                request.header("authorization").and_then(|h| h.split_once(' '))
+            {
+                secrets.add("a token that was presented", token);
+            }
             if let Some(assertion) = request.form("client_assertion") {
                 secrets.add_jwt("an assertion", assertion);
             }
@@ -244,6 +251,7 @@ impl Org {
 
     fn assert_no_queries(&self) {
         let requests = self.sandbox.requests();
+        let requests: Vec<_> = requests.iter().filter(|r| r.path().contains("/oauth2/")).collect();
         assert!(!requests.is_empty());
         for request in requests {
             let names: Vec<_> = request.query_names().collect();
@@ -274,6 +282,9 @@ async fn the_whole_job_at_the_sandbox_shows_nothing() {
         secrets.add_jwt("an assertion of our own", assertion.expose());
         let shown = kept.present("GET", "https://acme.okta.com/api/v1/users").await.unwrap();
         secrets.add("a header", shown.authorization.expose());
+        let resource = client.resource(scopes("okta.users.read"));
+        said += &outcome(&resource.call(&ResourceCall::get("/api/v1/users?limit=1")).await);
+        said += &said!(resource);
         said += &said!(answer.unwrap());
         said += &said!(client.metadata().await.unwrap());
         said += &[said!(client), said!(source), said!(granted), said!(assertion), said!(shown)]
@@ -337,54 +348,139 @@ async fn refusals_of_every_kind_show_nothing() {
         assert_eq!(diagnosis.about, about, "{case}: {error}");
         said += &[told(&error), said!(client)].concat();
     }
+    let mut secrets = Secrets::default();
     for mode in [DpopMode::Auto, DpopMode::Always] {
         let client = proof(mode).build().unwrap();
-        said += &outcome(&client.request_token(&scopes("okta.users.read")).await);
-        said += &said!(client);
+        let bound = client.request_token(&scopes("okta.users.read")).await.unwrap();
+        assert_eq!(bound.token_type(), TokenType::Dpop);
+        secrets.add("a bound token", bound.token().expose());
+        let resource = client.resource(scopes("okta.users.read"));
+        said += &outcome(&resource.call(&ResourceCall::get("/api/v1/users")).await);
+        said += &outcome(&resource.call(&ResourceCall::get("/api/v1/logs")).await);
+        said += &outcome(&resource.call(&ResourceCall::get("https://evil.example/")).await);
+        said += &[said!(client), said!(bound), said!(resource)].concat();
     }
     for scope in ["okta.apps.read", "openid", "custom", "okta.users.read.self"] {
         let client = org.client(CLIENT).build().unwrap();
         let refused = client.request_token(&scopes(scope)).await;
         said += &told(&refused.unwrap_err());
     }
-    // A clock that is off is corrected by the server's word, also when it turns.
+    // A clock that is off is corrected by the server's word.
+    let client = org.client(CLIENT).build().unwrap();
     for offset in [TimeDelta::hours(2), TimeDelta::hours(-2)] {
-        let client = org.client(CLIENT).build().unwrap();
-        for offset in [offset, -offset] {
-            org.sandbox.set_clock_offset(offset);
-            said += &outcome(&client.introspect(&issued, None).await);
-            said += &[said!(client), said!(client.clock_offset())].concat();
-        }
-        org.sandbox.set_clock_offset(TimeDelta::zero());
+        org.sandbox.set_clock_offset(offset);
+        said += &outcome(&client.introspect(&issued, None).await);
+        said += &[said!(client), said!(client.clock_offset())].concat();
+    }
+    org.sandbox.set_clock_offset(TimeDelta::zero());
+    for fault in [
+        Fault::oauth(401, "invalid_client"),
+        Fault::api(403, "E0000006"),
+        Fault::html(200),
+        Fault::empty(200),
+        Fault::huge(2_000_000),
+        Fault::gzip(),
+        Fault::content_type("text/plain"),
+        Fault::active("true"),
+        Fault::reset(Reset::BeforeAnswer),
+        Fault::reset(Reset::DuringAnswer),
+        Fault::truncated(),
+        Fault::redirect(302, "https://evil.example/"),
+    ] {
+        org.sandbox.faults().inject(fault.clone(), Times::Once);
+        said += &said!(org.sandbox.faults());
+        let failed = client.introspect(&issued, None).await;
+        said += &told(&failed.expect_err(&said!(fault)));
     }
     said += &said!(org.sandbox.requests());
     said += &said!(org.sandbox.log());
     said += &since(from);
-    let mut secrets = org.secrets();
     secrets.add("the token", issued.expose());
     secrets.assert_absent("refusals", &said);
+    org.secrets().assert_absent("refusals", &said);
     org.assert_no_queries();
     let proofs = org.sandbox.requests().iter().filter(|r| r.header("dpop").is_some()).count();
     assert!(proofs >= 2, "{proofs} proofs were sent");
 }
 
+#[tokio::test]
+async fn local_verification_shows_no_token() {
+    listen();
+    let (from, org) = (mark(), Org::start().await);
+    let issuer = org.sandbox.custom_issuer("default").unwrap();
+    let grant = Grant::to_client(CLIENT).server("default").scope("read").user("00u1ada");
+    let token = org.sandbox.issue(&grant).unwrap();
+    let sign_in = SignIn::new(CLIENT, "00u1ada").server("default").access_token(token.clone());
+    let id_token = org.sandbox.issue_id_token(&sign_in).unwrap();
+    let verifier = |audience: &str| {
+        let builder = Verifier::access_token(issuer.clone(), audience);
+        builder.clock(org.clock.clone()).build().unwrap()
+    };
+    let access = verifier("api://default");
+    let id = Verifier::id_token(issuer.clone(), CLIENT).clock(org.clock.clone()).build().unwrap();
+    let good = access.verify(token.expose()).await.unwrap();
+    assert!(good.is_verified(), "{good:?}");
+    let signed_in = id.verify(id_token.expose(), None).await.unwrap();
+    assert!(signed_in.is_verified(), "{signed_in:?}");
+    let mut said = [said!(good), said!(signed_in), said!(sign_in), said!(*access.keys())].concat();
+    said += &said!(verifier("api://other").verify(token.expose()).await.unwrap());
+    let text = token.expose();
+    let parts: Vec<&str> = text.split('.').collect();
+    let (header, payload, signature) = (parts[0], parts[1], parts[2]);
+    let claiming = |value: &str| URL_SAFE_NO_PAD.encode(json!({"alg": value}).to_string());
+    for spoilt in [
+        format!("{header}.{payload}.{}", signature.chars().rev().collect::<String>()),
+        format!("{header}.{payload}.{signature}="),
+        format!("{header}.{payload}"),
+        format!("{header}.{payload}.{signature}.{payload}.{signature}"),
+        format!("{header}.{signature}.{payload}"),
+        format!("{payload}.{header}.{signature}"),
+        format!("{}.{payload}.{signature}", claiming("none")),
+        format!("{}.{payload}.{signature}", claiming("HS256")),
+        format!("{}.{payload}.{signature}", claiming("RS999")),
+        format!(" {text}\n"),
+        format!("Bearer {text}"),
+        json!({"payload": payload, "signatures": [signature]}).to_string(),
+        text.repeat(50),
+        id_token.expose().to_owned(),
+    ] {
+        let rejected = access.verify(&spoilt).await.unwrap();
+        assert!(!rejected.is_verified(), "{rejected:?}");
+        said += &said!(rejected);
+        said += &said!(*rejected.rejection().unwrap());
+    }
+    org.clock.advance(Duration::from_secs(2 * 3600));
+    said += &said!(access.verify(text).await.unwrap());
+    said += &[said!(org.sandbox.requests()), since(from)].concat();
+    let mut secrets = Secrets::default();
+    secrets.add_jwt("the access token", text);
+    secrets.add_jwt("the ID token", id_token.expose());
+    secrets.assert_absent("verification", &said);
+    org.assert_no_queries();
+}
+
 // ---------------------------------------------------------------- peers that send it all back
+
+/// The token in a request.
+fn presented(request: &Recorded) -> Option<String> {
+    let header = request.header("authorization").and_then(|header| header.split_once(' '));
+    request.form("token").or_else(|| header.map(|(_, token)| token.to_owned()))
+}
 
 /// What a peer could pick from a request, and the notations in which it could write that.
 fn pieces(request: &Recorded) -> Vec<(String, String)> {
     let mut pieces = vec![("the body".to_owned(), request.body.clone())];
     let decoded: Vec<_> = url::form_urlencoded::parse(request.body.as_bytes()).collect();
     pieces.push(("the form".to_owned(), format!("{decoded:?}")));
-    for (name, value) in decoded.iter().filter(|(name, _)| name == "token") {
-        let numbers = value.bytes().map(|b| format!("%{b:02x}")).collect();
-        pieces.push((format!("the {name}"), value.clone().into_owned()));
-        pieces.push((format!("half the {name}"), value[..value.len() / 2].to_owned()));
-        pieces.push((format!("the {name}, URL-encoded throughout"), numbers));
-        pieces.push((format!("the {name} in Base64"), STANDARD.encode(value.as_bytes())));
+    if let Some(token) = presented(request) {
+        let numbers = token.bytes().map(|b| format!("%{b:02x}")).collect();
+        pieces.push(("the token".to_owned(), token.clone()));
+        pieces.push(("half the token".to_owned(), token[..token.len() / 2].to_owned()));
+        pieces.push(("the token, URL-encoded throughout".to_owned(), numbers));
+        pieces.push(("the token in Base64".to_owned(), STANDARD.encode(&token)));
     }
-    let assertion = request.form("client_assertion").unwrap();
-    for (name, jwt) in [("assertion", Some(assertion.as_str())), ("proof", request.header("dpop"))]
-    {
+    let assertion = request.form("client_assertion");
+    for (name, jwt) in [("assertion", assertion.as_deref()), ("proof", request.header("dpop"))] {
         let Some(jwt) = jwt else { continue };
         let parts: Vec<_> = jwt.split('.').collect();
         pieces.push((format!("the {name}"), jwt.to_owned()));
@@ -470,10 +566,12 @@ fn answers(echo: &str) -> Vec<(&'static str, Vec<u8>)> {
 /// Adds what is secret in these requests.
 fn add_sent(secrets: &mut Secrets, requests: &[Recorded]) {
     for request in requests {
-        if let Some(token) = request.form("token") {
+        if let Some(token) = presented(request) {
             secrets.add("the token", token);
         }
-        secrets.add_jwt("the assertion", &request.form("client_assertion").unwrap());
+        if let Some(assertion) = request.form("client_assertion") {
+            secrets.add_jwt("the assertion", &assertion);
+        }
         if let Some(proof) = request.header("dpop") {
             secrets.add_jwt("the proof", proof);
         }
@@ -498,13 +596,20 @@ async fn peers_that_send_everything_back_do_not_make_us_show_it() {
     listen();
     let (peer, key) = (Echo::start().await, ec_key());
     let mut leaks = BTreeMap::new();
-    for call in ["token", "introspect", "revoke"] {
+    let granted = json!({"access_token": TOKEN, "token_type": "DPoP", "expires_in": 3600});
+    let granted = reply(200, JSON, &granted.to_string());
+    for call in ["token", "introspect", "resource", "revoke"] {
         for piece in 0.. {
             let (mut secrets, mut last) = (Secrets::default(), String::new());
             let client = client_of(&peer, &key);
+            let users = client.resource(scopes("okta.users.read"));
             for at in 0..answers("").len() {
                 let from = mark();
+                let granted = granted.clone();
                 peer.answer(move |request| {
+                    if call == "resource" && request.target.ends_with("/token") {
+                        return granted.clone();
+                    }
                     let pieces = pieces(request);
                     let echo = pieces.get(piece).map_or("", |(_, echo)| echo);
                     answers(echo).swap_remove(at).1
@@ -512,11 +617,13 @@ async fn peers_that_send_everything_back_do_not_make_us_show_it() {
                 let mut said = match call {
                     "token" => outcome(&client.request_token(&scopes("okta.users.read")).await),
                     "introspect" => outcome(&client.introspect(&token(), None).await),
+                    "resource" => outcome(&users.call(&ResourceCall::get("/api/v1/users")).await),
                     _ => outcome(&client.revoke(&token(), None).await),
                 };
                 said += &format!("{client:?}{}", since(from));
                 let requests = peer.requests();
-                last = pieces(&requests[0]).get(piece).map_or(last, |(name, _)| name.clone());
+                let request = requests.last().unwrap();
+                last = pieces(request).get(piece).map_or(last, |(name, _)| name.clone());
                 add_sent(&mut secrets, &requests);
                 if let Some(found) = secrets.find(&said) {
                     leaks.insert(format!("{call}: {last} in {}", answers("")[at].0), found);
@@ -530,6 +637,34 @@ async fn peers_that_send_everything_back_do_not_make_us_show_it() {
         }
     }
     assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
+}
+
+#[tokio::test]
+async fn proxies_that_refuse_do_not_make_us_show_their_password() {
+    listen();
+    let (from, proxy) = (mark(), Echo::start().await);
+    proxy.answer(|request| {
+        let seen = format!("{:?}", request.headers);
+        reply_with(407, &[("proxy-authenticate", "Basic"), ("x-seen", &seen)], &seen)
+    });
+    let server = ProxyServer::new(proxy.issuer()).credentials("ada", Secret::new(PASSPHRASE));
+    let mut http = HttpConfig::default();
+    http.proxy = Proxy::Server(server);
+    let issuer = Issuer::parse("https://acme.okta.com").unwrap();
+    let builder = Client::builder(issuer, CLIENT, signing_key(&ec_key(), "k1"));
+    let builder = builder.http(http).clock(common::clock());
+    let mut said = said!(builder);
+    let client = builder.build().unwrap();
+    said += &told(&client.introspect(&token(), None).await.unwrap_err());
+    said += &said!(client);
+    said += &since(from);
+    let mut secrets = Secrets::default();
+    secrets.add("the proxy's password", PASSPHRASE);
+    secrets.add("the token", TOKEN);
+    secrets.assert_absent("a proxy", &said);
+    let asked = proxy.requests();
+    assert!(asked.iter().any(|request| request.header("proxy-authorization").is_some()));
+    assert!(asked.iter().all(|request| request.method == "CONNECT"), "{asked:?}");
 }
 
 // ---------------------------------------------------------------- keys that cannot be loaded
@@ -668,10 +803,6 @@ fn keys_among_the_certificates_show_nothing() {
     let key = ec_key();
     let mut secrets = Secrets::default();
     secrets.add_key("the key", &key);
-    // Bytes may be shown as numbers, those of the text as well: the second line of the PEM begins
-    // in the private number.
-    let pem = String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    secrets.add("the text of the key", &pem.lines().nth(2).unwrap()[..24]);
     for (case, text) in spoilt(&key) {
         let mut http = HttpConfig::default();
         http.extra_roots = text.into_bytes();
@@ -680,6 +811,21 @@ fn keys_among_the_certificates_show_nothing() {
         let mut said = said!(http) + &said!(builder);
         said += &outcome(&builder.build());
         secrets.assert_absent(case, &said);
+    }
+}
+
+#[test]
+fn keys_of_servers_that_cannot_be_used_show_nothing() {
+    let made = ServerIdentity::self_made().unwrap();
+    let certificate = made.ca_pem().unwrap().as_bytes();
+    let key = ec_key();
+    let mut secrets = Secrets::default();
+    secrets.add_key("the key", &key);
+    for (case, text) in spoilt(&key) {
+        for (chain, key) in [(certificate, text.as_bytes()), (text.as_bytes(), text.as_bytes())] {
+            let result = ServerIdentity::from_pem(chain, key);
+            secrets.assert_absent(case, &told(&result.unwrap_err()));
+        }
     }
 }
 
@@ -1032,7 +1178,35 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let shut = shut.introspect(&token(), None).await.unwrap_err();
     let boxed: BoxError = Box::new(shut.clone());
     let options = KeyOptions::default().passphrase(Secret::new(PASSPHRASE));
+    let proxy = ProxyServer::new("http://127.0.0.1:3128");
+    let proxy = proxy.credentials("ada", Secret::new(PASSPHRASE));
+    let resource = client.resource(scope.clone());
+    let sending = ResourceCall::json("POST", format!("/x?token={TOKEN}"), TOKEN);
+    let page = resource.call(&ResourceCall::get("/api/v1/users")).await.unwrap();
     let metadata = client.metadata().await.unwrap();
+    let custom = org.sandbox.custom_issuer("default").unwrap();
+    let grant = Grant::to_client(CLIENT).server("default").scope("read").user("00u1ada");
+    let presented = org.sandbox.issue(&grant).unwrap();
+    let sign_in = SignIn::new(CLIENT, "00u1ada").server("default").access_token(presented.clone());
+    let id_token = org.sandbox.issue_id_token(&sign_in).unwrap();
+    secrets.add("an access token", presented.expose());
+    secrets.add("an ID token", id_token.expose());
+    let keys = || Jwks::builder(custom.clone()).clock(org.clock.clone());
+    let kept_keys = keys().build().unwrap();
+    let verifying = || Verifier::access_token(custom.clone(), "api://default");
+    let verifying = || verifying().keys(kept_keys.clone()).clock(org.clock.clone());
+    let verifier = verifying().build().unwrap();
+    let verification = verifier.verify(presented.expose()).await.unwrap();
+    let Verification::Verified(verified) = verification.clone() else { panic!("{verification:?}") };
+    let rejected = verifier.verify(id_token.expose()).await.unwrap();
+    let signed_in = Verifier::id_token(custom.clone(), CLIENT).keys(kept_keys.clone());
+    let signed_in = signed_in.clock(org.clock.clone()).build().unwrap();
+    let signed_in = signed_in.verify(id_token.expose(), None).await.unwrap();
+    let key_set = kept_keys.status().keys.unwrap();
+    let unchecked = verify::signature_only(presented.expose(), &key_set);
+    let private_set = JwkSet::parse(private_jwk(&org.keys[1]).to_string().as_bytes()).unwrap();
+    let (_, key_fault) = private_set.faults().next().unwrap();
+    let identity = ServerIdentity::self_made().unwrap();
     let registered = AppKey::from(key.public_jwk());
     let private = AppKey::from_jwk(&private_jwk(&org.keys[1])).unwrap_err();
     let app = App::service(CLIENT).key(registered.clone());
@@ -1047,6 +1221,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
 
     let table = BTreeMap::from([
         ("AccessToken", said!(granted) + &said!(kept)),
+        ("AccessTokenClaims", said!(*verified.claims())),
         ("Algorithm", said!(key.algorithm())),
         ("App", said!(app)),
         ("AppKey", said!(registered) + &told(&private)),
@@ -1057,6 +1232,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Audience", said!(Audience::default())),
         ("AuthMethod", said!(AuthMethod::PrivateKeyJwt)),
         ("BoxError", said!(*boxed)),
+        ("Bucket", said!(Bucket::OrgToken)),
         ("CachedTokenSource", said!(source)),
         ("CircuitConfig", said!(CircuitConfig::default())),
         ("Client", said!(client)),
@@ -1074,10 +1250,20 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Endpoints", said!(*client.endpoints())),
         ("Error", told(&error) + &told(&shut)),
         ("ErrorKind", said!(error.kind())),
+        ("Fault", said!(Fault::oauth(400, "invalid_request"))),
+        ("Faults", said!(org.sandbox.faults())),
         ("Grant", said!(Grant::to_client(CLIENT))),
         ("HttpConfig", said!(HttpConfig::default())),
+        ("IdTokenClaims", said!(*signed_in.claims().unwrap())),
         ("Introspection", said!(answer)),
         ("Issuer", said!(*client.issuer())),
+        ("JsonFault", said!(verify::JsonFault::Syntax)),
+        ("JwkSet", said!(key_set) + &said!(private_set)),
+        ("Jwks", said!(kept_keys)),
+        ("JwksBuilder", said!(keys())),
+        ("JwksConfig", said!(JwksConfig::default())),
+        ("JwksStatus", said!(kept_keys.status())),
+        ("KeyFault", said!(*key_fault)),
         ("KeyOptions", said!(options)),
         ("LogEntity", said!(event.actor) + &said!(event.target)),
         ("LogEvent", said!(org.sandbox.log())),
@@ -1085,12 +1271,21 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("LogTransaction", said!(event.transaction)),
         ("ManualClock", said!(org.clock)),
         ("Metadata", said!(metadata)),
+        ("Part", said!(verify::Part::Payload)),
         ("Presentation", said!(shown)),
+        ("Proxy", said!(Proxy::Server(proxy.clone()))),
+        ("ProxyServer", said!(proxy)),
         ("PublicJwk", said!(*key.public_jwk()) + &key.public_jwk().thumbprint()),
         ("Random", said!(*(&SystemRandom as &dyn Random))),
         ("RateLimit", said!(client.rate_limit(Endpoint::Token))),
+        ("RateLimitHeaders", said!(RateLimitHeaders::default())),
         ("RecordedRequest", said!(org.sandbox.requests())),
         ("Refusal", said!(*error.refusal().unwrap())),
+        ("Rejection", said!(*rejected.rejection().unwrap())),
+        ("Reset", said!(Reset::BeforeAnswer)),
+        ("Resource", said!(resource)),
+        ("ResourceAnswer", said!(page)),
+        ("ResourceCall", said!(sending)),
         ("RetryConfig", said!(RetryConfig::default())),
         ("Sandbox", said!(org.sandbox)),
         ("SandboxBuilder", said!(Sandbox::builder().seed(seed.clone()))),
@@ -1098,20 +1293,29 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Secret", said!(pem) + &said!(Secret::new(PASSPHRASE))),
         ("Seed", said!(seed)),
         ("SeededRandom", said!(SeededRandom::new(1))),
+        ("ServerIdentity", said!(identity)),
+        ("SignIn", said!(sign_in)),
         ("Signer", said!(*(&key as &dyn Signer))),
         ("SigningKey", said!(key)),
         ("StaticTokenSource", said!(StaticTokenSource::bearer(token()))),
         ("SystemClock", said!(SystemClock)),
         ("SystemRandom", said!(SystemRandom)),
+        ("Times", said!(Times::Once)),
         ("TlsBackend", said!(TlsBackend::default())),
         ("Token", said!(token()) + &token().fingerprint()),
         ("TokenCacheConfig", said!(TokenCacheConfig::default())),
+        ("TokenKind", said!(TokenKind::IdToken)),
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),
         ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
         ("Trail", said!(*error.trail().unwrap())),
+        ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
         ("User", said!(user)),
         ("UserStatus", said!(UserStatus::Active)),
+        ("Verification", said!(verification) + &said!(rejected)),
+        ("Verified", said!(verified)),
+        ("Verifier", said!(verifier)),
+        ("VerifierBuilder", said!(verifying())),
     ]);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {

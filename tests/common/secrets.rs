@@ -45,16 +45,25 @@ impl Secrets {
         }
     }
 
-    /// Adds the private numbers of a key: with their Base64, these are what is secret in every
+    /// Adds the private numbers of a key: they and their Base64 are what is secret in every
     /// notation of it (PEM, DER, JWK).
     pub fn add_key(&mut self, name: &str, key: &PKey<Private>) {
         if key.id() == Id::EC {
-            return self.add(name, key.ec_key().unwrap().private_key().to_vec());
+            return self.add_number(name, &key.ec_key().unwrap().private_key().to_vec());
         }
         let rsa = key.rsa().unwrap();
         let numbers = [Some(rsa.d()), rsa.p(), rsa.q(), rsa.dmp1(), rsa.dmq1(), rsa.iqmp()];
         for (number, member) in numbers.into_iter().zip(["d", "p", "q", "dp", "dq", "qi"]) {
-            self.add(&format!("{member} of {name}"), number.unwrap().to_vec());
+            self.add_number(&format!("{member} of {name}"), &number.unwrap().to_vec());
+        }
+    }
+
+    fn add_number(&mut self, name: &str, number: &[u8]) {
+        self.add(name, number);
+        // The text of a notation may be dressed again: a PEM file as numbers, say.
+        for start in 0..3 {
+            let whole = number.len() - (number.len() - start) % 3;
+            self.add(name, STANDARD.encode(&number[start..whole]));
         }
     }
 
