@@ -78,7 +78,7 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
 fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuilder, Failure> {
     let read = |path: &Path| {
         fs::read(path).map_err(|cause| {
-            Failure::usage(format!("the file cannot be read: {}", path.display()))
+            Failure::usage(format!("the file cannot be read: {}", failure::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
         })

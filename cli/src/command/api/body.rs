@@ -7,7 +7,7 @@ use std::path::Path;
 use okta_introspect::ResourceCall;
 use serde_json::{Map, Value};
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// Longer bodies are not what management APIs take.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -84,7 +84,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         false => File::open(path).and_then(|mut file| read(&mut file)),
     };
     body.map_err(|cause| {
-        Failure::usage(format!("the body cannot be read: {}", path.display())).because(&cause)
+        Failure::usage(format!("the body cannot be read: {}", failure::path(path))).because(&cause)
     })
 }
 
