@@ -142,6 +142,8 @@ fn keys_that_cannot_be_used() {
             std::fs::remove_file(all.world.path("okta.yaml")).unwrap();
         }
         all.fails(case, 2, &["sandbox", "--seed", "spoilt"], "");
+        let tls = ["sandbox", "--tls-cert", "spoilt", "--tls-key", "spoilt"];
+        all.fails(case, 2, &tls, "");
         let client = ["--key-file", "key.pem", "--ca-file", "spoilt"];
         all.is_silent(
             case,
@@ -241,6 +243,10 @@ fn secrets_where_something_else_belongs() {
             all.fails(file, 2, &args, "");
         }
         all.fails("--seed", 2, &["sandbox", "--seed", secret], "");
+        let tls = ["sandbox", "--tls-cert", "key.pem", "--tls-key", secret];
+        all.fails("--tls-key", 2, &tls, "");
+        let api = [&["api", "POST", "/api/v1/users", "--input", secret], &client[1..]].concat();
+        all.fails("--input", 2, &api, "");
         all.fails(
             "--client-id",
             2,
@@ -316,9 +322,10 @@ fn servers_that_refuse_break_and_repeat() {
         ];
         let runs = commands.map(|command| all.world.pipe(&[command, &client[..]].concat(), TOKEN));
         for body in bodies.lock().unwrap().iter() {
-            let assertion = body.rsplit_once("client_assertion=").unwrap().1;
-            let assertion = assertion.split('&').next().unwrap();
-            all.secrets.add_jwt("an assertion", assertion);
+            let fields = body.split('&').filter_map(|field| field.split_once('='));
+            for (_, assertion) in fields.filter(|(name, _)| *name == "client_assertion") {
+                all.secrets.add_jwt("an assertion", assertion);
+            }
         }
         for run in runs {
             all.is_silent(case, &run);
@@ -329,6 +336,36 @@ fn servers_that_refuse_break_and_repeat() {
     let client =
         ["--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem", "--timeout", "1"];
     all.fails("silence", 3, &[&["introspect"], &client[..]].concat(), TOKEN);
+}
+
+#[test]
+fn apis_that_refuse_break_and_repeat() {
+    let mut all = Talkative::new();
+    all.world = all.world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0");
+    let mut refused = 0;
+    for at in 0..answers("").len() {
+        let case = answers("")[at].0;
+        let issuer = answering(move |body| match body.contains("grant_type") {
+            true => json(
+                "200 OK",
+                &json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 60})
+                    .to_string(),
+            ),
+            false => answers(TOKEN).swap_remove(at).1,
+        });
+        // Too many requests are waited for; that is another test's matter.
+        if case == "too many requests" {
+            continue;
+        }
+        let client = ["--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
+        let run = all.world.run(&[&["api", "/api/v1/users"], &client[..]].concat());
+        // What an API says is what the command is to print.
+        if run.code != 0 {
+            all.is_silent(case, &run);
+            refused += 1;
+        }
+    }
+    assert!(refused >= 10, "only {refused} answers were refusals");
 }
 
 #[test]
