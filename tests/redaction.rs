@@ -774,7 +774,8 @@ fn keys_in_variables_that_cannot_be_loaded_show_nothing() {
     let key = ec_key();
     let mut secrets = Secrets::default();
     secrets.add_key("the key", &key);
-    for (case, text) in spoilt(&key) {
+    let alone = private_jwk(&key)["d"].as_str().unwrap().to_owned();
+    for (case, text) in spoilt(&key).into_iter().chain([("the private number alone", alone)]) {
         let name = "keys_in_variables_that_cannot_be_loaded_show_nothing";
         let mut process = std::process::Command::new(std::env::current_exe().unwrap());
         process.args(["--exact", name, "--nocapture"]).env(VARIABLE, text);
