@@ -75,13 +75,17 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// The body of an introspection answer: an error, or an answer that stays the same when it is
-/// written and read again, and is active only by the word itself.
+/// The body of an introspection answer: an error, or an answer whose listed members stay the same
+/// when it is written and read again, and which is active only by the word itself.
 pub fn introspection(data: &[u8]) {
-    let Ok(answer) = serde_json::from_slice::<Introspection>(data) else { return };
+    let Ok(mut answer) = serde_json::from_slice::<Introspection>(data) else { return };
     if answer.active {
-        let text = String::from_utf8_lossy(data);
-        assert!(text.contains("true") && text.contains("active") || text.contains("\\u"));
+        assert!(data.windows(4).any(|word| word == b"true"));
+    }
+    // serde_json is not exact in the last digit of long fractions, which only these can have.
+    answer.extra.clear();
+    if let Some(confirmation) = &mut answer.cnf {
+        confirmation.extra.clear();
     }
     let written = serde_json::to_vec(&answer).unwrap();
     let again: Introspection = serde_json::from_slice(&written).unwrap();
