@@ -29,6 +29,8 @@
 //! | for | see |
 //! |---|---|
 //! | everything a client does | [`Client`] |
+//! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
+//! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | a key in a KMS or HSM | [`Signer`] |
