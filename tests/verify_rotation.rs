@@ -1,107 +1,14 @@
-//! Keys that rotate, expire and cannot be reached: when they are fetched, and what is said while
-//! they are not at hand.
+//! Keys that rotate and expire: when they are fetched, and how often.
 
 mod verify_support;
 
 use std::time::Duration;
 
-use chrono::DateTime;
-use okta_introspect::{
-    AccessTokenClaims, Algorithm, Error, ErrorKind, Issuer, Jwks, JwksBuilder, JwksConfig,
-    ManualClock, Rejection, SeededRandom, Verification, Verifier,
-};
-use serde_json::{Value, json};
-use verify_support::key_server::{Fetches, KeyServer};
-use verify_support::minter::{AUDIENCE, Minter, NOW, access_claims, with};
-
-/// A server with a key, and a verifier of its tokens that lives in the same time.
-struct Scene {
-    server: KeyServer,
-    clock: ManualClock,
-    verifier: Verifier,
-}
-
-impl Scene {
-    async fn new(minter: &Minter) -> Self {
-        Self::configured(minter, |builder, _| builder).await
-    }
-
-    /// A scene in which the address of the keys is known.
-    async fn without_discovery(minter: &Minter) -> Self {
-        let at_hand = |builder: JwksBuilder, issuer: &Issuer| {
-            builder.address(issuer.endpoints().unwrap().jwks)
-        };
-        Self::configured(minter, at_hand).await
-    }
-
-    async fn configured(
-        minter: &Minter,
-        configure: impl FnOnce(JwksBuilder, &Issuer) -> JwksBuilder,
-    ) -> Self {
-        let server = KeyServer::start(minter.document()).await;
-        let clock = ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap());
-        let issuer = Issuer::parse(&server.issuer()).unwrap();
-        let builder =
-            Jwks::builder(issuer.clone()).clock(clock.clone()).random(SeededRandom::new(1));
-        let keys = configure(builder, &issuer).build().unwrap();
-        let verifier = Verifier::access_token(issuer, AUDIENCE)
-            .algorithms([Algorithm::Es256])
-            .keys(keys)
-            .clock(clock.clone())
-            .build()
-            .unwrap();
-        Self { server, clock, verifier }
-    }
-
-    /// A token of the server that lives for a week.
-    fn token(&self, minter: &Minter) -> String {
-        minter.token(&self.claims())
-    }
-
-    fn claims(&self) -> Value {
-        let changes = json!({"iss": self.server.issuer(), "exp": NOW + 7 * 86_400});
-        with(access_claims(), changes)
-    }
-
-    /// A token that nobody signed, with a key id that nobody has.
-    fn made_up(&self, number: usize) -> String {
-        let stranger = minter("stranger");
-        let header = json!({"alg": "ES256", "kid": format!("random-{number}")});
-        stranger.sign(&header.to_string(), self.claims().to_string())
-    }
-
-    fn rotate(&self, minter: &Minter) {
-        self.server.change(|says| says.keys = minter.document());
-    }
-
-    async fn verify(&self, token: &str) -> Result<Verification<AccessTokenClaims>, Error> {
-        self.verifier.verify(token).await
-    }
-
-    async fn accepts(&self, token: &str) -> bool {
-        self.verify(token).await.unwrap().is_verified()
-    }
-
-    async fn rejection(&self, token: &str) -> Rejection {
-        self.verify(token).await.unwrap().into_result().unwrap_err()
-    }
-
-    fn key_fetches(&self) -> usize {
-        self.server.fetches().keys
-    }
-
-    fn is_stale(&self) -> bool {
-        self.verifier.keys().status().is_stale
-    }
-}
-
-fn minter(key_id: &str) -> Minter {
-    Minter::generate(Algorithm::Es256, key_id)
-}
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use okta_introspect::{Algorithm, JwksConfig, Rejection, Verifier};
+use serde_json::json;
+use verify_support::key_server::Fetches;
+use verify_support::minter::{AUDIENCE, Minter, NOW, with};
+use verify_support::scene::{Scene, minter, secs};
 
 #[tokio::test]
 async fn keys_are_discovered_once_and_fetched_once() {
@@ -265,83 +172,6 @@ async fn a_made_up_key_id_as_the_first_token_of_all_costs_the_first_fetch_alone(
 
 /// The outage: an hour in which the server cannot be reached.
 #[tokio::test]
-async fn in_an_outage_known_keys_keep_working_and_unknown_ones_cannot_be_told() {
-    let (old, new) = (minter("old"), minter("new"));
-    let scene = Scene::new(&old).await;
-    let (known, unknown) = (scene.token(&old), scene.token(&new));
-    assert!(scene.accepts(&known).await);
-    scene.server.change(|says| says.breaks = true);
-    scene.rotate(&new);
-    for _ in 0..12 * 60 {
-        scene.clock.advance(secs(5));
-        assert!(scene.accepts(&known).await);
-        let error = scene.verify(&unknown).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unreachable);
-    }
-    assert!(scene.is_stale());
-    assert_eq!(scene.verifier.keys().status().failure.unwrap().kind(), ErrorKind::Unreachable);
-    // At most one attempt each pause of ten seconds; those of discovery come before the keys'.
-    let fetches = scene.verifier.keys().status().fetches;
-    assert!(fetches <= 1 + 3600 / 10 + 1, "{fetches}");
-    scene.server.change(|says| says.breaks = false);
-    scene.clock.advance(JwksConfig::DEFAULT_PAUSE_AFTER_FAILURE);
-    assert!(scene.accepts(&unknown).await);
-    assert!(!scene.is_stale());
-}
-
-#[tokio::test]
-async fn stale_keys_are_used_up_to_their_bound_and_not_beyond() {
-    let key = minter("k1");
-    let scene = Scene::new(&key).await;
-    let token = scene.token(&key);
-    assert!(scene.accepts(&token).await);
-    scene.server.change(|says| says.status = 503);
-    scene.clock.advance(JwksConfig::DEFAULT_GREATEST_STALE_AGE - Duration::from_millis(1));
-    assert!(scene.accepts(&token).await);
-    scene.clock.advance(Duration::from_millis(1));
-    let error = scene.verify(&token).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ServerFailed);
-    assert!(error.retry_after().unwrap() <= JwksConfig::DEFAULT_PAUSE_AFTER_FAILURE);
-}
-
-#[tokio::test]
-async fn after_a_failure_the_server_is_left_alone_for_a_while() {
-    let key = minter("k1");
-    let scene = Scene::without_discovery(&key).await;
-    scene.server.change(|says| says.status = 500);
-    let token = scene.token(&key);
-    for _ in 0..100 {
-        assert_eq!(scene.verify(&token).await.unwrap_err().kind(), ErrorKind::ServerFailed);
-    }
-    assert_eq!(scene.key_fetches(), 1);
-    scene.server.change(|says| says.status = 200);
-    scene.clock.advance(JwksConfig::DEFAULT_PAUSE_AFTER_FAILURE - Duration::from_millis(1));
-    assert!(scene.verify(&token).await.is_err());
-    scene.clock.advance(Duration::from_millis(1));
-    assert!(scene.accepts(&token).await);
-    assert_eq!(scene.key_fetches(), 2);
-}
-
-#[tokio::test]
-async fn a_server_that_says_how_long_to_wait_is_listened_to() {
-    let key = minter("k1");
-    let scene = Scene::without_discovery(&key).await;
-    scene.server.change(|says| {
-        says.status = 429;
-        says.headers = vec![("retry-after", "60".to_owned())];
-    });
-    let token = scene.token(&key);
-    let error = scene.verify(&token).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(secs(60))));
-    scene.clock.advance(secs(59));
-    assert_eq!(scene.verify(&token).await.unwrap_err().retry_after(), Some(secs(1)));
-    assert_eq!(scene.key_fetches(), 1);
-    scene.server.change(|says| says.status = 200);
-    scene.clock.advance(secs(1));
-    assert!(scene.accepts(&token).await);
-}
-
-#[tokio::test]
 async fn keys_are_refreshed_in_the_background_before_they_expire() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -413,58 +243,6 @@ async fn time_that_an_answer_spent_in_caches_counts() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_set_does_not_replace_good_keys() {
-    let key = minter("k1");
-    let encrypting = json!({"keys": [with(key.jwk(), json!({"use": "enc"}))]}).to_string();
-    for (name, document) in [
-        ("no JSON", "<html>".to_owned()),
-        ("no keys", r#"{"keys":[]}"#.to_owned()),
-        ("no key for signatures", encrypting),
-        ("another document", r#"{"issuer":"x"}"#.to_owned()),
-    ] {
-        let scene = Scene::new(&key).await;
-        assert!(scene.accepts(&scene.token(&key)).await);
-        scene.server.change(|says| says.keys = document);
-        assert_eq!(scene.verifier.keys().refresh().await.unwrap_err().kind(), ErrorKind::Malformed);
-        assert!(scene.accepts(&scene.token(&key)).await, "{name}");
-        assert!(scene.verifier.keys().status().failure.is_some(), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn an_address_for_keys_without_tls_or_elsewhere_is_refused() {
-    for address in ["http://keys.example/v1/keys", "https://127.0.0.1:1/keys", "file:///etc/passwd"]
-    {
-        let key = minter("k1");
-        let scene = Scene::new(&key).await;
-        scene.server.change(|says| says.jwks_uri = Some(address.to_owned()));
-        let error = scene.verify(&scene.token(&key)).await.unwrap_err();
-        assert!(!error.kind().is_temporary(), "{address}: {error}");
-        assert_eq!(scene.key_fetches(), 0);
-    }
-}
-
-#[tokio::test]
-async fn an_address_for_keys_may_have_a_query() {
-    let key = minter("k1");
-    let scene = Scene::new(&key).await;
-    let address = format!("{}/v1/keys?client_id=0oa1", scene.server.issuer());
-    scene.server.change(|says| says.jwks_uri = Some(address));
-    assert!(scene.accepts(&scene.token(&key)).await);
-}
-
-#[tokio::test]
-async fn a_given_address_needs_no_discovery() {
-    let key = minter("k1");
-    let server = KeyServer::start(key.document()).await;
-    let issuer = Issuer::parse(&server.issuer()).unwrap();
-    let address = issuer.endpoints().unwrap().jwks;
-    let jwks = Jwks::builder(issuer).address(address).build().unwrap();
-    jwks.refresh().await.unwrap();
-    assert_eq!(server.fetches(), Fetches { metadata: 0, keys: 1 });
-}
-
-#[tokio::test]
 async fn verifiers_of_one_issuer_can_share_its_keys() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -478,40 +256,4 @@ async fn verifiers_of_one_issuer_can_share_its_keys() {
     assert!(scene.accepts(&scene.token(&key)).await);
     assert!(other.verify(&scene.token(&key)).await.unwrap().is_verified());
     assert_eq!(scene.key_fetches(), 1);
-}
-
-#[tokio::test]
-async fn whoever_stops_waiting_takes_nothing_from_the_others() {
-    let key = minter("k1");
-    let scene = Scene::new(&key).await;
-    scene.server.change(|says| says.holds = true);
-    let token = scene.token(&key);
-    let leaving = tokio::spawn({
-        let (verifier, token) = (scene.verifier.clone(), token.clone());
-        async move { verifier.verify(&token).await }
-    });
-    while scene.server.fetches().metadata == 0 {
-        tokio::task::yield_now().await;
-    }
-    leaving.abort();
-    assert!(leaving.await.unwrap_err().is_cancelled());
-    scene.server.change(|says| says.holds = false);
-    assert!(scene.accepts(&token).await);
-    assert_eq!(scene.server.fetches(), Fetches { metadata: 1, keys: 1 });
-}
-
-#[test]
-fn ages_that_contradict_each_other_are_refused() {
-    let issuer = Issuer::parse("http://127.0.0.1:1/oauth2/default").unwrap();
-    let build = |change: fn(&mut JwksConfig)| {
-        let mut config = JwksConfig::default();
-        change(&mut config);
-        Jwks::builder(issuer.clone()).config(config).build().map(drop).map_err(|error| error.kind())
-    };
-    assert_eq!(build(|_| {}), Ok(()));
-    let wrong = Err(ErrorKind::Configuration);
-    assert_eq!(build(|config| config.least_age = secs(0)), wrong);
-    assert_eq!(build(|config| config.cool_down = secs(0)), wrong);
-    assert_eq!(build(|config| config.least_age = config.greatest_age + secs(1)), wrong);
-    assert_eq!(build(|config| config.greatest_stale_age = secs(60)), wrong);
 }

@@ -54,8 +54,12 @@ impl JwksBuilder {
     }
 
     /// Where the time comes from. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        self.shared_clock(Arc::new(clock))
+    }
+
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -73,13 +77,22 @@ impl JwksBuilder {
     /// cannot be set up.
     pub fn build(self) -> Result<Jwks, Error> {
         self.config.check()?;
-        let local = self.address.as_ref().is_none_or(EndpointUrl::is_plain_http);
-        let destination = match Destination::of_issuer(&self.issuer) {
-            Destination::PlainLoopback if !local => Destination::Elsewhere,
-            destination => destination,
-        };
+        let destination = self.destination();
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let remote = Remote::new(http, self.issuer, self.address);
         Ok(Jwks::remote(remote, self.config, self.clock, self.random))
+    }
+
+    /// Requests go to the issuer for its metadata, and to the address of the keys.
+    fn destination(&self) -> Destination {
+        let of_issuer = Destination::of_issuer(&self.issuer);
+        match &self.address {
+            None => of_issuer,
+            Some(keys) if keys.is_plain_http() && of_issuer == Destination::PlainLoopback => {
+                Destination::PlainLoopback
+            }
+            Some(keys) if keys.is_loopback() && self.issuer.is_loopback() => Destination::Loopback,
+            Some(_) => Destination::Elsewhere,
+        }
     }
 }

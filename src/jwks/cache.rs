@@ -10,6 +10,7 @@ use super::builder::JwksBuilder;
 use super::freshness::JwksConfig;
 use super::remote::{Fetched, Remote};
 use super::set::{ChoiceFault, JwkSet};
+use super::status::JwksStatus;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
@@ -317,25 +318,6 @@ impl fmt::Debug for Jwks {
         }
         out.field("status", &self.status()).finish()
     }
-}
-
-/// What is known of an issuer's keys.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct JwksStatus {
-    /// The keys at hand; `None` before the first fetch.
-    pub keys: Option<JwkSet>,
-    /// When they came, by the wall clock; `None` for [fixed](Jwks::fixed) keys.
-    pub fetched_at: Option<DateTime<Utc>>,
-    /// How long ago they were requested.
-    pub age: Option<Duration>,
-    /// Whether they are older than they should be. They are used on only while the server cannot
-    /// be asked, and no longer than [`greatest_stale_age`](JwksConfig::greatest_stale_age).
-    pub is_stale: bool,
-    /// How many fetches were begun so far.
-    pub fetches: u64,
-    /// Why the latest fetch failed, if it did.
-    pub failure: Option<Error>,
 }
 
 /// Clears the place of the flight however its task ends, even by a panic: otherwise everybody

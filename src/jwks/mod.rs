@@ -6,11 +6,13 @@ mod cache;
 mod freshness;
 mod remote;
 mod set;
+mod status;
 
 pub use builder::JwksBuilder;
-pub use cache::{Jwks, JwksStatus};
+pub use cache::Jwks;
 pub use freshness::JwksConfig;
 pub use set::JwkSet;
+pub use status::JwksStatus;
 
 pub(crate) use cache::Missing;
 pub(crate) use set::ChoiceFault;

@@ -12,7 +12,7 @@ use super::verifier::Verifier;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::jwks::{Jwks, JwksBuilder};
+use crate::jwks::Jwks;
 use crate::key::Algorithm;
 use crate::scope::Scopes;
 
@@ -22,7 +22,7 @@ pub struct VerifierBuilder<C> {
     policy: Policy,
     /// Whether the issuer's kind of token can be verified at all.
     is_access_token: bool,
-    jwks: Keys,
+    keys: Keys,
     clock: Arc<dyn Clock>,
     claims: PhantomData<fn() -> C>,
 }
@@ -30,7 +30,7 @@ pub struct VerifierBuilder<C> {
 /// Where the keys come from.
 enum Keys {
     Given(Jwks),
-    ToBuild(Box<JwksBuilder>),
+    OfIssuer,
 }
 
 impl<C> VerifierBuilder<C> {
@@ -41,7 +41,6 @@ impl<C> VerifierBuilder<C> {
     pub const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
     pub(super) fn new(issuer: Issuer, audience: String, is_access_token: bool) -> Self {
-        let jwks = Keys::ToBuild(Box::new(Jwks::builder(issuer.clone())));
         let policy = Policy {
             issuer,
             audience,
@@ -51,7 +50,7 @@ impl<C> VerifierBuilder<C> {
             scopes: Scopes::default(),
         };
         let clock = Arc::new(SystemClock);
-        Self { policy, is_access_token, jwks, clock, claims: PhantomData }
+        Self { policy, is_access_token, keys: Keys::OfIssuer, clock, claims: PhantomData }
     }
 
     /// The algorithms that are taken, if the key is for them too. Default: RS256 alone, with
@@ -72,16 +71,13 @@ impl<C> VerifierBuilder<C> {
     /// The keys: to share them among verifiers of one issuer, to set how they are fetched and
     /// kept, or to fix them. Default: those of the issuer, fetched with default settings.
     pub fn keys(mut self, keys: Jwks) -> Self {
-        self.jwks = Keys::Given(keys);
+        self.keys = Keys::Given(keys);
         self
     }
 
     /// Where the time comes from. Default: [`SystemClock`]. [`keys`](Self::keys) that are given
     /// have a clock of their own.
-    pub fn clock(mut self, clock: impl Clock + Clone + 'static) -> Self {
-        if let Keys::ToBuild(builder) = self.jwks {
-            self.jwks = Keys::ToBuild(Box::new(builder.clock(clock.clone())));
-        }
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
@@ -112,16 +108,18 @@ impl<C> VerifierBuilder<C> {
             let what = format!("a leeway of {:?} is too long", policy.leeway);
             return Err(Error::configuration(what).advise("choose at most five minutes"));
         }
-        let keys = match self.jwks {
+        let keys = match self.keys {
             Keys::Given(keys) => keys,
-            Keys::ToBuild(builder) => builder.build()?,
+            Keys::OfIssuer => Jwks::builder(policy.issuer.clone())
+                .shared_clock(Arc::clone(&self.clock))
+                .build()?,
         };
         Ok(Verifier::new(policy, keys, self.clock))
     }
 
     fn of_other_claims<D>(self) -> VerifierBuilder<D> {
-        let Self { policy, is_access_token, jwks, clock, claims: _ } = self;
-        VerifierBuilder { policy, is_access_token, jwks, clock, claims: PhantomData }
+        let Self { policy, is_access_token, keys, clock, claims: _ } = self;
+        VerifierBuilder { policy, is_access_token, keys, clock, claims: PhantomData }
     }
 }
 

@@ -313,12 +313,13 @@ impl From<Fault> for Rejection {
     }
 }
 
-/// A text of a token, for a fact.
+/// A text of a token, for a fact: short, and without what would forge lines in a log.
 pub(super) fn quote(text: &str) -> String {
-    match text.char_indices().find(|(at, c)| at + c.len_utf8() > Rejection::MAX_QUOTED) {
-        Some((at, _)) => text[..at].to_owned(),
-        None => text.to_owned(),
-    }
+    let end = text
+        .char_indices()
+        .find(|(at, c)| at + c.len_utf8() > Rejection::MAX_QUOTED)
+        .map_or(text.len(), |(at, _)| at);
+    text[..end].replace(char::is_control, "?")
 }
 
 fn key_name(kid: Option<&str>) -> String {

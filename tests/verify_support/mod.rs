@@ -5,6 +5,7 @@
 pub mod key_server;
 pub mod minter;
 pub mod mutations;
+pub mod scene;
 pub mod vectors;
 
 use okta_introspect::Rejection;

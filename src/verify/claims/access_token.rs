@@ -18,7 +18,7 @@ use crate::verify::rejection::Rejection;
 /// struct of the program's own, see
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
-/// Serialised, it is the claims again.
+/// Serialised, it is the claims again, `aud` always as a list and `scp` as a text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AccessTokenClaims<E = Map<String, Value>> {

@@ -16,7 +16,7 @@ use crate::verify::rejection::Rejection;
 /// all of it as JSON, or a struct of the program's own, see
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
-/// Serialised, it is the claims again.
+/// Serialised, it is the claims again, `aud` always as a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct IdTokenClaims<E = Map<String, Value>> {
