@@ -394,7 +394,7 @@ fn settings_that_cannot_be_meant_are_refused() {
 #[tokio::test]
 async fn what_the_token_holds_is_quoted_briefly_and_never_whole() {
     let minter = rs256();
-    let long = format!("https://evil.example/{}", "é".repeat(2000));
+    let long = format!("https://evil.example/é\n\u{1b}[2J{}", "é".repeat(2000));
     let changes = json!({"iss": long, "nonce": "s3cret-nonce"});
     let token = minter.token(&with(access_claims(), changes));
     let verification = access(&minter).build().unwrap().verify(&token).await.unwrap();
@@ -402,6 +402,7 @@ async fn what_the_token_holds_is_quoted_briefly_and_never_whole() {
     let Rejection::WrongIssuer { found, .. } = rejection else { panic!("{rejection:?}") };
     assert!(found.len() <= Rejection::MAX_QUOTED && found.starts_with("https://evil.example/é"));
     let text = format!("{rejection} {rejection:?} {}", serde_json::to_string(rejection).unwrap());
+    assert!(!text.contains(char::is_control), "a line of its own in a log: {text}");
     assert!(!text.contains("s3cret") && !text.contains(&token[token.len() - 40..]));
 }
 
