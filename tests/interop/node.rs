@@ -1,5 +1,7 @@
 //! Runs the scripts of this folder: JSON lines in, JSON lines out.
 
+#![allow(dead_code)] // each test file uses a part
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -12,6 +14,18 @@ pub(crate) fn run(script: &str, config: &Value) -> Value {
     writeln!(stdin, "{config}").unwrap();
     let output = child.wait_with_output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{script} printed no JSON"))
+}
+
+/// Runs a script that answers line by line, and gives its answers.
+pub(crate) fn converse(script: &str, lines: &[Value]) -> Vec<Value> {
+    let (child, mut stdin) = spawn(script);
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    // Apart, so that neither side waits for the other with full pipes.
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The oidc-provider, dressed as an Okta org; stops when dropped.
