@@ -33,6 +33,8 @@
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
+//! | what can be told without asking the server | [`verify`], [`Verifier`] |
+//! | the org's management APIs | [`Client::resource`] |
 //! | a key in a KMS or HSM | [`Signer`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |

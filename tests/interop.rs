@@ -4,6 +4,8 @@
 //! Needs `npm ci` in `tests/interop`, so it runs only when asked for: `./tests/all`, or
 //! `cargo test --all-features --test interop`.
 
+#![allow(clippy::print_stdout)] // versions are there to be read
+
 #[path = "interop/node.rs"]
 mod node;
 
