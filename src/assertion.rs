@@ -227,7 +227,7 @@ impl AssertionSigner {
             Error::key("the client assertion could not be signed").because(cause)
         })?;
         Ok(ClientAssertion {
-            jwt: Arc::new(Secret::new(jwt)),
+            jwt: Secret::new(jwt),
             audience,
             signed_at: now,
             issued_at,
@@ -240,7 +240,7 @@ impl AssertionSigner {
 /// clone.
 #[derive(Clone)]
 pub struct ClientAssertion {
-    jwt: Arc<Secret>,
+    jwt: Secret,
     audience: Arc<str>,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,
@@ -254,6 +254,11 @@ impl ClientAssertion {
     /// The JWT in compact form. Keep it out of URLs, argument lists and logs.
     pub fn expose(&self) -> &str {
         self.jwt.expose()
+    }
+
+    /// The JWT among other secrets.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.jwt
     }
 
     /// The one URL for which it is good.

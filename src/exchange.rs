@@ -173,8 +173,8 @@ impl Attempts for FormPost<'_> {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let assertion = self.sent.as_ref().map(|sent| Secret::new(sent.expose()));
-        let token = self.form.token.map(|token| Secret::new(token.expose()));
+        let assertion = self.sent.as_ref().map(|sent| sent.secret().clone());
+        let token = self.form.token.map(|token| token.secret().clone());
         [assertion, token, self.proof.clone()].into_iter().flatten().collect()
     }
 

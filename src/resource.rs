@@ -204,7 +204,7 @@ impl Attempts for ResourceAttempts<'_> {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let token = self.sent.as_ref().map(|token| Secret::new(token.token().expose()));
+        let token = self.sent.as_ref().map(|token| token.token().secret().clone());
         token.into_iter().chain(self.proof.clone()).collect()
     }
 

@@ -1,6 +1,7 @@
 //! Secrets: values that are wiped when dropped and never print themselves.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,15 +12,15 @@ use crate::error::Error;
 
 /// A secret text: a passphrase, a signed assertion, a token.
 ///
-/// Its memory is wiped on drop, `Debug` prints `[redacted]`, and there is no `Display`, no
+/// Cheap to clone: clones share one memory, which is wiped when the last of them is dropped. `Debug` prints `[redacted]`, and there is no `Display`, no
 /// `Serialize` and no comparison. [`expose`](Self::expose) is the one way to the text.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes the text over; the caller's own copies remain the caller's.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// The secret itself. Keep it out of URLs, argument lists and logs.
@@ -69,6 +70,11 @@ impl Token {
     /// The token itself. Keep it out of URLs, argument lists and logs.
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+
+    /// The token among other secrets.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
     }
 
     /// What may stand in a log for the token: the padded Base64 of its SHA-256.

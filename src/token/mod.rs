@@ -200,7 +200,7 @@ pub(crate) async fn request(
     let form = Form { fields: &fields, token: None, proves: true };
     let mut reply = exchange.post(target, form).await?;
     let answer: TokenAnswer = reply.answer.json()?;
-    reply.answer.secrets.push(Secret::new(answer.access_token.expose()));
+    reply.answer.secrets.push(answer.access_token.secret().clone());
     let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
         "bearer" if exchange.prover().is_required() => {
             return Err(reply
