@@ -193,6 +193,43 @@ const CAUSES: &[Row] = &[
     ("invalid_dpop_proof", "header is missing", "DPoP",
         "the app demands DPoP and no proof was sent",
         "turn DPoP on in the client, or untick \"Require DPoP header in token requests\" in the app"),
+    ("invalid_dpop_proof", "'htu'", "DPoP",
+        "the DPoP proof names another URL than the one that reached the server",
+        "see that no proxy changes the host or the path, and that the issuer has no double slash"),
+    ("invalid_dpop_proof", "cannot be parsed", "DPoP",
+        "the DPoP proof did not arrive as the JWT that it is",
+        "see that no proxy changes the DPoP header"),
+    ("invalid_dpop_proof", "in the future", "DPoP",
+        "the DPoP proof seems to come from the future, so this computer's clock is fast",
+        "set the clock by NTP"),
+    ("invalid_dpop_proof", "in the past", "DPoP",
+        "the DPoP proof seems to be old, so this computer's clock is slow",
+        "set the clock by NTP"),
+    ("invalid_dpop_proof", "already been used", "DPoP",
+        "the DPoP proof was sent twice: a proxy or a retry repeated the request",
+        "see that nothing between here and the server repeats requests"),
+    ("invalid_dpop_proof", "'ath'", "DPoP",
+        "the DPoP proof is for another token", "make a proof for each call with the token that goes with it"),
+    ("invalid_dpop_proof", "not bound", "DPoP",
+        "the token is bound to another key than the proof's",
+        "use the token in the process that requested it, or keep the DPoP key with it"),
+    ("invalid_request", "must use the dpop authentication scheme", "DPoP",
+        "the token is bound to a key and was sent as a plain bearer token",
+        "send it as `Authorization: DPoP` with a proof"),
+    ("invalid_request", "requires a dpop proof", "DPoP",
+        "the token is bound to a key and came without a proof",
+        "send a proof with `ath` in the DPoP header of each call"),
+    ("E0000004", "", "credentials",
+        "the API did not accept the token as a credential",
+        "send an access token of the org server, not an API token or one of a custom server"),
+    ("E0000005", "", "token",
+        "the API got no token it takes", "send an access token of the org server with each call"),
+    ("invalid_token", "", "token",
+        "the API does not take the token: it has expired, was revoked, or is another server's",
+        "request a new token from the org server"),
+    ("E0000011", "", "token",
+        "the API does not take the token: it has expired, was revoked, or is another server's",
+        "request a new token from the org server"),
     ("E0000007", "", "issuer",
         "the org has nothing at this address", "check the id after /oauth2/ in the issuer"),
     ("E0000015", "", "issuer",
@@ -240,6 +277,17 @@ mod tests {
             about("The client_assertion must contain the 'exp' claim as seconds since epoch."),
             "exp"
         );
+    }
+
+    #[test]
+    fn rows_are_written_as_they_are_compared_and_none_hides_behind_another() {
+        for (index, (code, fragment, ..)) in CAUSES.iter().enumerate() {
+            assert_eq!(*fragment, fragment.to_ascii_lowercase());
+            let hidden = CAUSES[..index]
+                .iter()
+                .find(|(earlier, part, ..)| earlier == code && fragment.contains(part));
+            assert_eq!(hidden, None, "{code} {fragment}");
+        }
     }
 
     #[test]

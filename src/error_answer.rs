@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::caller::retry_after;
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
+use crate::rate_limit::RateLimit;
 use crate::refusal::Refusal;
 
 /// The error that an answer other than a success stands for.
@@ -39,7 +40,10 @@ pub(crate) fn read(answer: &Answer) -> Error {
             answer.malformed("is not one of the protocol")
         }
         _ => {
-            let (headline, advice) = words(kind);
+            let (headline, advice) = match is_concurrency(answer) {
+                true => ("has too many calls of ours at once", "make fewer calls in parallel"),
+                false => words(kind),
+            };
             Error::new(kind, format!("{} {headline} ({refusal})", answer.path())).advise(advice)
         }
     };
@@ -69,6 +73,12 @@ fn challenge(answer: &Answer) -> Option<Shape> {
     };
     let (error, error_description) = (parameter("error"), parameter("error_description"));
     Some(Shape { error, error_description, ..Shape::default() })
+}
+
+/// Whether a 429 is about how many calls are under way, not about their rate.
+fn is_concurrency(answer: &Answer) -> bool {
+    answer.status == StatusCode::TOO_MANY_REQUESTS
+        && RateLimit::from_headers(&answer.headers).is_some_and(|stated| stated.is_concurrency())
 }
 
 fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
