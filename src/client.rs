@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::Url;
+use reqwest::header::DATE;
 
 use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 use crate::caller::Caller;
@@ -11,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
-use crate::http::{Destination, Http, HttpConfig};
+use crate::http::{Answer, Destination, Http, HttpConfig};
 use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
@@ -178,13 +179,20 @@ impl Client {
         Resource::new(exchange, self.token_source(scopes), self.inner.origin.clone())
     }
 
-    /// Fetches the server's metadata document.
+    /// Fetches the server's metadata document. Needs no credentials, and tells the
+    /// [clock offset](Self::clock_offset) as any answer does.
     ///
     /// # Errors
     ///
     /// As [`metadata::discover`].
     pub async fn metadata(&self) -> Result<Metadata, Error> {
-        metadata::fetch(self.inner.calls.exchange.http(), &self.inner.issuer).await
+        let exchange = &self.inner.calls.exchange;
+        let observe = |answer: &Answer, round_trip| {
+            if let Some(date) = answer.header(DATE) {
+                exchange.server_time().observe(date, round_trip);
+            }
+        };
+        metadata::fetch(exchange.http(), &self.inner.issuer, observe).await
     }
 
     /// What the server said last about its rate limit at an endpoint, if it has said anything.

@@ -159,6 +159,11 @@ impl Http {
         self.clock.monotonic() + self.timeout
     }
 
+    /// The clock's monotonic time.
+    pub(crate) fn monotonic(&self) -> Instant {
+        self.clock.monotonic()
+    }
+
     /// Sends one request and reads the whole answer of at most `max` bytes, unless `deadline`
     /// comes first.
     pub(crate) async fn send(

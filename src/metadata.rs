@@ -2,6 +2,7 @@
 //! ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), OpenID Connect Discovery 1.0).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderValue};
 use reqwest::{Method, Request, StatusCode, Url};
@@ -9,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock};
+use crate::diagnosis::Diagnosis;
 use crate::error::Error;
-use crate::http::{Destination, Http, HttpConfig, Place};
+use crate::error_answer;
+use crate::http::{Answer, Destination, Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 
 /// A server's metadata document. Members that are not listed are kept in
@@ -76,27 +79,35 @@ impl Metadata {
 /// issuer (RFC 8414 §3.3), and those of any call.
 pub async fn discover(issuer: &Issuer, config: &HttpConfig) -> Result<Metadata, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    fetch(&Http::new(config, clock, Destination::of_issuer(issuer))?, issuer).await
+    let http = Http::new(config, clock, Destination::of_issuer(issuer))?;
+    fetch(&http, issuer, |_, _| {}).await
 }
 
-pub(crate) async fn fetch(http: &Http, issuer: &Issuer) -> Result<Metadata, Error> {
+/// Fetches the metadata; `observe` sees each answer, and how long it took.
+pub(crate) async fn fetch(
+    http: &Http,
+    issuer: &Issuer,
+    observe: impl Fn(&Answer, Duration),
+) -> Result<Metadata, Error> {
     let deadline = http.deadline();
-    let mut last = None;
+    let mut first = None;
     for address in addresses(issuer) {
         let place = Place::of(&address);
         let mut request = Request::new(Method::GET, address);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let sent_at = http.monotonic();
         let answer = http
             .send(request, &place, HttpConfig::MAX_ANSWER, deadline)
             .await
             .map_err(|failure| failure.error)?;
+        observe(&answer, http.monotonic() - sent_at);
         if answer.status == StatusCode::OK {
             return same_issuer(answer.json()?, issuer);
         }
-        last = Some(answer);
+        first.get_or_insert(answer);
     }
-    Err(match last {
-        Some(answer) => answer.malformed("is not a metadata document"),
+    Err(match first {
+        Some(answer) => refused(&answer),
         None => Error::malformed(format!("{issuer} has no address for metadata")),
     })
 }
@@ -120,6 +131,19 @@ fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
     }
     let what =
         format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
-    Err(Error::malformed(what)
-        .advise("use the issuer that it names, if it is yours (an org may have a custom domain beside Okta's)"))
+    Err(Error::malformed(what).diagnosed(Diagnosis {
+        about: "issuer",
+        sent: None,
+        cause: "the server is called under another address than its own: an org may have a custom domain beside Okta's",
+        cure: "use the issuer that it names, if it is yours",
+    }))
+}
+
+/// Why there is no document.
+fn refused(answer: &Answer) -> Error {
+    let error = error_answer::read(answer);
+    match error.refusal().and_then(|refusal| Diagnosis::of(refusal, |_| None)) {
+        Some(diagnosis) => error.diagnosed(diagnosis),
+        None => error,
+    }
 }

@@ -76,7 +76,7 @@ impl Remote {
     }
 
     async fn discover(&self) -> Result<Url, Error> {
-        let metadata = metadata::fetch(&self.http, &self.issuer).await?;
+        let metadata = metadata::fetch(&self.http, &self.issuer, |_, _| {}).await?;
         let named = metadata.jwks_uri.ok_or_else(|| {
             Error::malformed(format!("the metadata of {} does not name its jwks_uri", self.issuer))
                 .advise("name the address of its keys with `address`")
