@@ -224,6 +224,26 @@ async fn an_apps_keys_are_listed_with_their_status() {
 }
 
 #[tokio::test]
+async fn an_apps_settings_grants_and_roles_can_be_read() {
+    let org = Org::start().await;
+    let get = async |path: String, scope: &str| {
+        let answer = org.get_with(&path, &bearer(&org, &[scope])).await;
+        assert_eq!(answer.status, 200, "{path}");
+        answer.json()
+    };
+    let app = get(format!("/api/v1/apps/{CLIENT}"), "okta.apps.read").await;
+    assert_eq!(app["credentials"]["oauthClient"]["token_endpoint_auth_method"], "private_key_jwt");
+    let settings = &app["settings"]["oauthClient"];
+    assert_eq!(settings["application_type"], "service");
+    assert_eq!(settings["dpop_bound_access_tokens"], false);
+    org.sandbox.grant(CLIENT, "okta.devices.read").unwrap();
+    let grants = get(format!("/api/v1/apps/{CLIENT}/grants"), "okta.appGrants.read").await;
+    assert!(grants.as_array().unwrap().iter().any(|grant| grant["scopeId"] == "okta.devices.read"));
+    let roles = get(format!("/oauth2/v1/clients/{CLIENT}/roles"), "okta.roles.read").await;
+    assert_eq!(roles.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn the_system_log_can_be_polled() {
     let org = Org::start().await;
     let token = bearer(&org, &["okta.logs.read"]);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use hyper::StatusCode;
 
 use super::answer::{Answer, Refusal};
+use super::app_objects;
 use super::call::Call;
 use super::directory;
 use super::resource::authorize;
@@ -25,7 +26,15 @@ pub(super) fn endpoint(segments: &[&str], call: &Call<'_>) -> Result<Answer, Ref
         // Okta has no `apps/{id}/jwks`: it is the sandbox's own short form of the other.
         ["apps", id, "credentials", "jwks"] | ["apps", id, "jwks"] => {
             authorize(call, "okta.apps")?;
-            directory::app_keys(call, id)
+            app_objects::app_keys(call, id)
+        }
+        ["apps", id] => {
+            authorize(call, "okta.apps")?;
+            app_objects::app(call, id)
+        }
+        ["apps", id, "grants"] => {
+            authorize(call, "okta.appGrants")?;
+            app_objects::app_grants(call, id)
         }
         ["logs"] => {
             authorize(call, "okta.logs")?;
@@ -33,6 +42,12 @@ pub(super) fn endpoint(segments: &[&str], call: &Call<'_>) -> Result<Answer, Ref
         }
         _ => Err(routes::nothing_here(call.request)),
     }
+}
+
+/// `GET /oauth2/v1/clients/{id}/roles`.
+pub(super) fn client_roles(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
+    authorize(call, "okta.roles")?;
+    app_objects::client_roles(call, id)
 }
 
 /// A `Link` header value ([RFC 8288 §3](https://www.rfc-editor.org/rfc/rfc8288#section-3)): to

@@ -1,4 +1,4 @@
-//! Management endpoints about users and apps.
+//! Management endpoints about users.
 
 use hyper::{StatusCode, header};
 use serde_json::{Value, json};
@@ -64,25 +64,6 @@ fn user_object(user: &User, base: &str) -> Value {
         "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
         "_links": {"self": {"href": format!("{base}/api/v1/users/{}", user.id)}},
     })
-}
-
-/// The registered keys of an app. Okta names an app's object by the client id.
-pub(super) fn app_keys(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
-    let app =
-        call.sandbox.state().app(id).ok_or_else(|| {
-            Refusal::not_found(&format!("Resource not found: {id} (AppInstance)"))
-        })?;
-    let keys: Value = (1..)
-        .zip(&app.jwks)
-        .map(|(number, key)| {
-            let mut object = key.jwk().clone();
-            object.insert("id".to_owned(), format!("pks{number}{id}").into());
-            let status = if key.is_active() { "ACTIVE" } else { "INACTIVE" };
-            object.insert("status".to_owned(), status.into());
-            Value::Object(object)
-        })
-        .collect();
-    Ok(Answer::json(StatusCode::OK, &keys))
 }
 
 /// A path segment without its percent encoding; what cannot be decoded stays as it is.

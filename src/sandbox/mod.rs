@@ -39,6 +39,7 @@
 
 mod answer;
 mod api;
+mod app_objects;
 mod authority;
 mod body;
 mod builder;

@@ -31,6 +31,7 @@ fn route(sandbox: &Shared, request: &Request) -> Result<Answer, Refusal> {
         [".well-known", METADATA_OIDC | METADATA_OAUTH] => discovery::metadata(&org()),
         ["oauth2", id, ".well-known", METADATA_OIDC | METADATA_OAUTH]
         | [".well-known", METADATA_OAUTH, "oauth2", id] => discovery::metadata(&custom(id)?),
+        ["oauth2", "v1", "clients", id, "roles"] => api::client_roles(&org(), id),
         ["api", "v1", rest @ ..] => api::endpoint(rest, &org()),
         _ => Err(nothing_here(request)),
     }
