@@ -60,6 +60,14 @@ Exit codes:
   3  could not find out: no connection, no answer in time, server failing, too many requests
   4  the server refused our credentials or the request";
 
+    /// For `doctor`.
+    pub(crate) const DOCTOR_HELP: &'static str = "\
+Exit codes:
+  0  nothing failed; there may be warnings
+  2  the first failure is in the command line, a setting or the key
+  3  the first failure: the server cannot be reached, is failing, or is none
+  4  the first failure: the server refused our credentials or the request";
+
     /// For `demo`.
     pub(crate) const DEMO_HELP: &'static str = "\
 Exit codes:

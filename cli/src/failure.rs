@@ -64,6 +64,16 @@ impl Failure {
         self
     }
 
+    /// What failed and why.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do about it; empty if there is nothing to add.
+    pub(crate) fn advice(&self) -> &str {
+        &self.advice
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

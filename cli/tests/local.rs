@@ -7,8 +7,9 @@ use std::io::Write;
 use common::World;
 use serde_json::{Value, json};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "api",
+    "doctor",
     "demo",
     "sandbox",
     "token",

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, SandboxArgs,
 };
-pub(crate) use online::{ApiArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use online::{ApiArgs, DoctorArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
 pub(crate) use verify::VerifyArgs;
 
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     Verify(VerifyArgs),
     Api(ApiArgs),
+    Doctor(DoctorArgs),
     Assertion(AssertionArgs),
     Decode(DecodeArgs),
     Keygen(KeygenArgs),

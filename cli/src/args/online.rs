@@ -101,6 +101,40 @@ fn api_help() -> String {
     [Exit::ONLINE_HELP, API_EXAMPLES, &api_scopes::help()].join("\n\n")
 }
 
+/// Find out why it does not work, or that it does
+///
+/// Checks, in this order: issuer, discovery, clock, key, assertion, a token for each scope,
+/// introspection, revocation, rate limit, DPoP, the APIs that the scopes are for, and, as far as
+/// the app may read them, its keys, settings, grants and admin roles. Each check tells what was
+/// seen, the likely cause and the cure. It changes nothing but tokens of its own, one of which it
+/// revokes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = doctor_help())]
+pub(crate) struct DoctorArgs {
+    /// A scope to try; repeat it for more
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// Tell also where or with which command to mend what is wrong
+    #[arg(long)]
+    pub(crate) fix_hints: bool,
+    /// Print the checks as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) dpop: DpopArgs,
+}
+
+fn doctor_help() -> String {
+    [Exit::DOCTOR_HELP, DOCTOR_EXAMPLES].join("\n\n")
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  okta-introspect doctor --scope okta.users.read --fix-hints
+  okta-introspect doctor --json | jq '.checks[] | select(.status == \"fail\")'";
+
 /// Revoke a token of this app
 ///
 /// Reads one token from stdin or a file. A server says the same for tokens that it does not know,

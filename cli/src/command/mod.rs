@@ -6,6 +6,7 @@ mod assertion;
 mod completions;
 mod decode;
 mod demo;
+mod doctor;
 mod introspect;
 mod jwk;
 mod keygen;
@@ -46,6 +47,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
         Command::Assertion(args) => assertion::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Decode(args) => decode::run(&args),
         Command::Keygen(args) => keygen::run(args),
         Command::Jwk(args) => jwk::run(args),

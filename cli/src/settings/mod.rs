@@ -12,8 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use okta_introspect::{
-    CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, HttpConfig, Issuer, KeyOptions,
-    Scopes, Secret, SigningKey,
+    Algorithm, CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, HttpConfig, Issuer,
+    KeyOptions, Scopes, Secret, SigningKey,
 };
 use zeroize::Zeroizing;
 
@@ -64,6 +64,16 @@ impl Settings {
         self.client_of(org)
     }
 
+    /// A client that nobody knows: for what a server tells everybody.
+    pub(crate) fn stranger(&self, issuer: Issuer) -> Result<Client, Failure> {
+        let key = SigningKey::generate(Algorithm::Es256)?;
+        let client = Client::builder(issuer, "stranger", key)
+            .http(connection::http(&self.layer)?)
+            .retry(connection::retry(&self.layer))
+            .circuit(CircuitConfig::off());
+        Ok(client.build()?)
+    }
+
     fn client_of(&self, issuer: Issuer) -> Result<Client, Failure> {
         self.check_mode()?;
         let client_id = self.client_id()?;
@@ -99,6 +109,11 @@ impl Settings {
         loaded.map_err(|error| Failure::from(error).found_in(&key.origin))
     }
 
+    /// Whether anything says which scopes to request.
+    pub(crate) fn has_scopes(&self) -> bool {
+        self.layer.scopes.is_some()
+    }
+
     /// The scopes to request.
     pub(crate) fn scopes(&self) -> Result<Scopes, Failure> {
         let Some(scopes) = &self.layer.scopes else {
@@ -125,6 +140,19 @@ impl Settings {
     /// How servers are reached.
     pub(crate) fn http(&self) -> Result<HttpConfig, Failure> {
         connection::http(&self.layer)
+    }
+
+    /// Where the server, the client id and the key are named.
+    pub(crate) fn origins(&self) -> Origins<'_> {
+        let layer = &self.layer;
+        Origins {
+            server: layer.server.as_ref().map(|found| &found.origin),
+            key: layer.key.as_ref().map(|found| &found.origin),
+            key_file: layer.key.as_ref().and_then(|found| match &found.value {
+                Source::File(path) => Some(path.as_path()),
+                Source::Text(_) => None,
+            }),
+        }
     }
 
     /// The authorization server.
@@ -181,6 +209,13 @@ impl Settings {
             .found_in(&mode.origin)
             .advise("set it to PrivateKey, and name the service app's client id and private key"))
     }
+}
+
+/// Where settings stand, for those who tell about them.
+pub(crate) struct Origins<'a> {
+    pub(crate) server: Option<&'a Origin>,
+    pub(crate) key: Option<&'a Origin>,
+    pub(crate) key_file: Option<&'a Path>,
 }
 
 impl From<SandboxRecord> for Layer {

@@ -3,6 +3,7 @@
 // Every test file uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod org;
 pub(crate) mod server;
 
 use std::fs;

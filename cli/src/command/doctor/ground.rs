@@ -1,0 +1,165 @@
+//! What every call stands on: the server's address, its clock, our key, our assertion.
+
+use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, SigningKey};
+
+use super::Doctor;
+use super::finding::Finding;
+
+/// Assertions are dated back by so much: a clock that is no further off makes no difference.
+const HARMLESS_OFFSET_MILLIS: i64 = 10_000;
+
+impl Doctor<'_> {
+    /// Discovery and the clock; whether it makes sense to call the server.
+    pub(super) async fn discovery(&mut self, issuer: Option<&Issuer>) -> bool {
+        let Some(issuer) = issuer else {
+            self.skip(&["discovery", "clock"]);
+            return false;
+        };
+        let stranger = match self.settings.stranger(issuer.clone()) {
+            Ok(stranger) => stranger,
+            Err(failure) => {
+                self.found(Finding::failure("discovery", &failure));
+                self.skip(&["clock"]);
+                return false;
+            }
+        };
+        let reachable = match stranger.metadata().await {
+            Ok(metadata) => {
+                self.found(compare(&metadata, issuer));
+                true
+            }
+            Err(error) if is_other_name(&error) => {
+                self.found(Finding::error("discovery", &error).no_more_than_a_warning());
+                true
+            }
+            Err(error) => {
+                self.found(self.unreachable(&error));
+                false
+            }
+        };
+        self.found(clock(stranger.clock_offset()));
+        reachable
+    }
+
+    fn unreachable(&self, error: &Error) -> Finding {
+        let finding = Finding::error("discovery", error);
+        if error.kind() == ErrorKind::Unreachable {
+            // A sandbox that has ended is no trouble with the network.
+            let failure = self.settings.explain(error.clone());
+            let cause = finding.cause.clone().unwrap_or_default();
+            return Finding::failure("discovery", &failure).because(cause);
+        }
+        finding
+    }
+
+    /// Our private key.
+    pub(super) fn key(&mut self) -> Option<SigningKey> {
+        let key = match self.settings.key() {
+            Ok(key) => key,
+            Err(failure) => {
+                self.found(Finding::failure("key", &failure));
+                return None;
+            }
+        };
+        let jwk = key.public_jwk();
+        let key_id =
+            jwk.key_id().map_or_else(|| "no key id".to_owned(), |id| format!("key id {id}"));
+        let origins = self.settings.origins();
+        let place = origins.key.map(|origin| format!(" (from {origin})")).unwrap_or_default();
+        let (algorithm, thumbprint) = (jwk.algorithm(), jwk.thumbprint());
+        let seen = format!("{algorithm}, {key_id}, thumbprint {thumbprint}{place}");
+        let open_file = origins.key_file.filter(|path| is_open_to_others(path));
+        let finding = match open_file {
+            None => Finding::ok("key", seen),
+            Some(path) => Finding::warn("key", seen)
+                .because("other users of this computer can read the key's file")
+                .cure("take their right to read it away")
+                .hint(format!("chmod 600 {}", path.display())),
+        };
+        self.found(finding);
+        Some(key)
+    }
+
+    /// The client, and what its assertions say.
+    pub(super) async fn assertion(
+        &mut self,
+        issuer: Option<&Issuer>,
+        key: Option<&SigningKey>,
+    ) -> Option<Client> {
+        let (Some(_), Some(key)) = (issuer, key) else {
+            // What else is wrong with the settings is still worth knowing.
+            match self.settings.client_id() {
+                Ok(_) => self.skip(&["assertion"]),
+                Err(failure) => self.found(Finding::failure("assertion", &failure)),
+            }
+            return None;
+        };
+        let client = match self.settings.client() {
+            Ok(client) => client,
+            Err(failure) => {
+                self.found(Finding::failure("assertion", &failure));
+                return None;
+            }
+        };
+        match client.assertion(&client.endpoints().token).await {
+            Ok(assertion) => {
+                let kid = key.public_jwk().key_id().unwrap_or("none");
+                let seen = format!(
+                    "iss and sub {}, aud {}, kid {kid}",
+                    client.client_id(),
+                    assertion.audience()
+                );
+                self.found(Finding::ok("assertion", seen));
+                Some(client)
+            }
+            Err(error) => {
+                self.found(Finding::error("assertion", &error));
+                None
+            }
+        }
+    }
+}
+
+/// Whether the document is there and names the server otherwise than we do, which may be meant.
+fn is_other_name(error: &Error) -> bool {
+    error.refusal().is_none() && error.diagnosis().is_some_and(|found| found.about == "issuer")
+}
+
+/// The endpoints follow from the issuer; the document should say the same.
+fn compare(metadata: &Metadata, issuer: &Issuer) -> Finding {
+    let named = metadata.endpoints().ok();
+    if named.is_some() && named == issuer.endpoints() {
+        return Finding::ok("discovery", "the metadata names the endpoints that are called");
+    }
+    Finding::warn("discovery", "the metadata names other endpoints than those that are called")
+        .because(
+            "the server is not Okta's, or something between here and there changes its answers",
+        )
+        .cure("see what stands at the issuer's address, below /.well-known/openid-configuration")
+}
+
+fn clock(offset: Option<ClockOffset>) -> Finding {
+    let Some(offset) = offset else {
+        return Finding::skipped("clock", "the server did not say what time it is");
+    };
+    if offset.millis.abs() <= HARMLESS_OFFSET_MILLIS + offset.uncertainty_millis {
+        return Finding::ok("clock", format!("{offset}, which makes no difference"));
+    }
+    Finding::warn("clock", offset.to_string())
+        .because("this computer's clock is not set by the network")
+        .cure("set it by NTP; until then each command needs a second try, by the server's clock")
+        .hint("timedatectl set-ntp true")
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere, rights are not told by a mode.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &std::path::Path) -> bool {
+    false
+}
