@@ -43,6 +43,17 @@ enum Window {
     },
 }
 
+/// What is left of a rate limit.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Outlook {
+    /// How many requests a window allows.
+    pub(crate) limit: u64,
+    /// How many of them are left in this one, those in flight not taken away.
+    pub(crate) left: u64,
+    /// How long this window lasts yet.
+    pub(crate) renews_in: Duration,
+}
+
 /// Why a request may not go out yet.
 #[derive(Debug, Eq, PartialEq)]
 enum Hold {
@@ -86,6 +97,19 @@ impl Budget {
         match self.state().window {
             Window::Stated { latest, .. } => Some(latest),
             Window::Unknown | Window::Unlimited => None,
+        }
+    }
+
+    /// What is left of the limit `now`; `None` while the server has not stated one.
+    pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
+        match self.state().window {
+            Window::Unknown | Window::Unlimited => None,
+            Window::Stated { latest, ends_at, .. } if now >= ends_at => {
+                Some(Outlook { limit: latest.limit, left: latest.limit, renews_in: Self::WINDOW })
+            }
+            Window::Stated { latest, left, ends_at, .. } => {
+                Some(Outlook { limit: latest.limit, left, renews_in: ends_at - now })
+            }
         }
     }
 

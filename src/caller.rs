@@ -41,6 +41,9 @@ pub(crate) trait Attempts: Send {
     /// What is secret in the latest request, and must not come back out of its answer.
     fn secrets(&self) -> Vec<Secret>;
 
+    /// Takes note that a request is about to be sent.
+    fn sends(&mut self, _now: Instant) {}
+
     /// Says what an answer means.
     fn judge(&mut self, answer: &Answer) -> Verdict;
 
@@ -160,6 +163,7 @@ impl Caller {
         mark_repeat(&mut request, trail);
         trail.attempts += 1;
         let sent_at = self.clock.monotonic();
+        attempts.sends(sent_at);
         let mut answer = match self.http.send(request, place, attempts.max_answer(), deadline).await
         {
             Ok(answer) => answer,

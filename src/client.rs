@@ -1,14 +1,17 @@
 //! The front door: settings, and the handle that owns the parts.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use reqwest::Url;
 use reqwest::header::DATE;
 
 use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::budget::Outlook;
 use crate::caller::Caller;
 use crate::circuit::CircuitConfig;
 use crate::clock::{Clock, SystemClock};
+use crate::departure::Departure;
 use crate::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
@@ -139,7 +142,25 @@ impl Client {
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        introspect::introspect(&calls.exchange, &calls.introspection, token, hint).await
+        introspect::introspect(&calls.exchange, &calls.introspection, token, hint, None).await
+    }
+
+    /// As [`introspect`](Self::introspect), and tells when the request is sent.
+    pub(crate) async fn introspect_noting(
+        &self,
+        token: &Token,
+        hint: Option<TokenTypeHint>,
+        departure: &Departure,
+    ) -> Result<Introspection, Error> {
+        let calls = &self.inner.calls;
+        departure.waits();
+        let (exchange, target) = (&calls.exchange, &calls.introspection);
+        introspect::introspect(exchange, target, token, hint, Some(departure)).await
+    }
+
+    /// What is left of the rate limit for introspection, as far as the server has stated one.
+    pub(crate) fn introspection_outlook(&self, now: Instant) -> Option<Outlook> {
+        self.inner.calls.introspection.outlook(now)
     }
 
     /// Revokes one of this client's own tokens.

@@ -1,6 +1,7 @@
 //! One authenticated form POST: what token, introspection and revocation requests have in common.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -8,8 +9,9 @@ use reqwest::{Method, Request, StatusCode, Url};
 use serde::Serialize;
 
 use crate::assertion::{AssertionSigner, Audience, ClientAssertion};
-use crate::budget::Budget;
+use crate::budget::{Budget, Outlook};
 use crate::caller::{Attempts, Caller, Reply, Verdict};
+use crate::departure::Departure;
 use crate::diagnosis::Diagnosis;
 use crate::dpop::Prover;
 use crate::error::Error;
@@ -56,6 +58,11 @@ impl Target {
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
         self.budget.latest()
     }
+
+    /// What of the rate limit here is left.
+    pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
+        self.budget.outlook(now)
+    }
 }
 
 /// Makes authenticated calls for one client.
@@ -74,6 +81,8 @@ pub(crate) struct Form<'a> {
     pub(crate) token: Option<&'a Token>,
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
+    /// Who wants to know when the form is sent.
+    pub(crate) departure: Option<&'a Departure>,
 }
 
 impl Exchange {
@@ -176,6 +185,12 @@ impl Attempts for FormPost<'_> {
         let assertion = self.sent.as_ref().map(|sent| sent.secret().clone());
         let token = self.form.token.map(|token| token.secret().clone());
         [assertion, token, self.proof.clone()].into_iter().flatten().collect()
+    }
+
+    fn sends(&mut self, now: Instant) {
+        if let Some(departure) = self.form.departure {
+            departure.sends(now);
+        }
     }
 
     fn judge(&mut self, answer: &Answer) -> Verdict {

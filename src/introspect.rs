@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::departure::Departure;
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;
@@ -141,14 +142,15 @@ impl Introspection {
     }
 }
 
-/// Asks about one token.
+/// Asks about one token; `departure` is told when.
 pub(crate) async fn introspect(
     exchange: &Exchange,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
+    departure: Option<&Departure>,
 ) -> Result<Introspection, Error> {
-    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false };
+    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false, departure };
     exchange.post(target, form).await?.answer.json()
 }
 

@@ -29,6 +29,7 @@
 //! | for | see |
 //! |---|---|
 //! | everything a client does | [`Client`] |
+//! | a check on every request of a backend | [`Checker`], [`checker`] |
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
@@ -54,9 +55,11 @@
 pub mod assertion;
 mod budget;
 mod caller;
+pub mod checker;
 mod circuit;
 mod client;
 mod clock;
+mod departure;
 mod diagnosis;
 mod dpop;
 mod error;
@@ -89,6 +92,7 @@ pub mod token;
 pub mod verify;
 
 pub use assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+pub use checker::{Authorized, Checker, Requirement, Verdict};
 pub use circuit::CircuitConfig;
 pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -13,7 +13,8 @@ pub(crate) async fn revoke(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
-    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false };
+    let form =
+        Form { fields: &fields(token, hint), token: Some(token), proves: false, departure: None };
     let answer = exchange.post(target, form).await?.answer;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if answer.body.is_empty() || answer.is_json() {

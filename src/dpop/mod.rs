@@ -2,15 +2,19 @@
 //! ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 
 mod htu;
-#[cfg(feature = "sandbox")]
+mod judge;
 mod proof;
 mod prover;
 
 use crate::key::SigningKey;
 
+pub use judge::{ProofConfig, ProofDenial};
+
 pub(crate) use htu::htu;
+pub(crate) use judge::{Presented, ProofJudge, Refusal};
+pub(crate) use proof::Proof;
 #[cfg(feature = "sandbox")]
-pub(crate) use proof::{Proof, ProofFault};
+pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
 
 /// How a client uses DPoP.

@@ -3,12 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-#[cfg(feature = "sandbox")]
 use serde_json::{Map, Value};
 
-#[cfg(feature = "sandbox")]
 use super::json::{JsonFault, Object};
-#[cfg(feature = "sandbox")]
 use crate::key::Algorithm;
 use crate::secret::Token;
 
@@ -39,11 +36,9 @@ pub(crate) enum Fault {
     /// A segment is not unpadded base64url.
     Encoding(Part),
     /// The header or the payload is not a proper JSON object.
-    #[cfg(feature = "sandbox")]
     Json(Part, JsonFault),
     /// The header demands extensions, and none is understood here
     /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).
-    #[cfg(feature = "sandbox")]
     Critical,
 }
 
@@ -111,13 +106,11 @@ fn not_compact(text: &str) -> Fault {
 }
 
 /// A JWS whose header has been read as a JSON object, whatever its members.
-#[cfg(feature = "sandbox")]
 pub(crate) struct Compact<'a> {
     pub(super) segments: Segments<'a>,
     header: Map<String, Value>,
 }
 
-#[cfg(feature = "sandbox")]
 impl<'a> Compact<'a> {
     /// Splits `text` as [`Segments::decode`] does, and reads its header.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
@@ -190,7 +183,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "sandbox")]
     #[test]
     fn a_header_that_is_no_object_or_demands_extensions_is_refused() {
         let header = |json: &str| Compact::parse(&format!("{}.e30.e30", encode(json))).err();

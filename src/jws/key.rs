@@ -21,9 +21,7 @@ use openssl::sign::RsaPssSaltlen;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-#[cfg(feature = "sandbox")]
-use super::compact::Compact;
-use super::compact::Segments;
+use super::compact::{Compact, Segments};
 use super::roca;
 use crate::error::Error;
 use crate::key::{Algorithm, Curve, PublicJwk};
@@ -143,7 +141,6 @@ impl VerificationKey {
     }
 
     /// Whether `jws` was signed with `algorithm` by the holder of this key.
-    #[cfg(feature = "sandbox")]
     pub(crate) fn verify(&self, algorithm: Algorithm, jws: &Compact<'_>) -> bool {
         self.verifies(algorithm, &jws.segments)
     }

@@ -10,9 +10,7 @@ pub use compact::Part;
 pub use json::JsonFault;
 pub use key::KeyFault;
 
-#[cfg(feature = "sandbox")]
-pub(crate) use compact::Compact;
-pub(crate) use compact::{Fault, Segments};
+pub(crate) use compact::{Compact, Fault, Segments};
 pub(crate) use json::{Node, Object};
 pub(crate) use key::VerificationKey;
 pub(crate) use sign::{segment, sign};

@@ -197,7 +197,7 @@ pub(crate) async fn request(
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let form = Form { fields: &fields, token: None, proves: true };
+    let form = Form { fields: &fields, token: None, proves: true, departure: None };
     let mut reply = exchange.post(target, form).await?;
     let answer: TokenAnswer = reply.answer.json()?;
     reply.answer.secrets.push(answer.access_token.secret().clone());

@@ -305,9 +305,7 @@ impl From<Fault> for Rejection {
             Fault::Segments(ENCRYPTED) => Self::Encrypted,
             Fault::Segments(segments) => Self::NotCompact { segments },
             Fault::Encoding(part) => Self::Encoding { part },
-            #[cfg(feature = "sandbox")]
             Fault::Json(part, fault) => Self::Json { part, fault },
-            #[cfg(feature = "sandbox")]
             Fault::Critical => Self::CriticalExtension,
         }
     }

@@ -1,0 +1,134 @@
+//! The settings of a checker.
+
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::config::CheckerConfig;
+use super::edge::Routes;
+use super::flights::Flights;
+use super::governor::{Division, Governor};
+use super::key::Keyer;
+use super::metrics::Counters;
+use super::upstream::Upstream;
+use super::watermark::Watermarks;
+use super::{Checker, Inner, Server};
+use crate::clock::{Clock, SystemClock};
+use crate::departure::Sequence;
+use crate::dpop::ProofJudge;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::random::{Random, SystemRandom};
+
+/// The settings of a [`Checker`]. Setters never fail; [`build`](Self::build) checks.
+#[derive(Debug)]
+#[must_use]
+pub struct CheckerBuilder {
+    upstreams: Vec<Arc<dyn Upstream>>,
+    aliases: Vec<(Issuer, Issuer)>,
+    config: CheckerConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl CheckerBuilder {
+    pub(super) fn new(upstream: Arc<dyn Upstream>) -> Self {
+        Self {
+            upstreams: vec![upstream],
+            aliases: Vec::new(),
+            config: CheckerConfig::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// Asks this one too: about JWTs that say they are of its issuer, and about tokens of
+    /// requirements that [name it](super::Requirement::issuer). What a token says about its
+    /// issuer is not verified, and decides only who is asked.
+    pub fn server(mut self, upstream: impl Upstream + 'static) -> Self {
+        self.upstreams.push(Arc::new(upstream));
+        self
+    }
+
+    /// Takes tokens that name `alias` for tokens of `issuer`: an org with a custom domain may
+    /// issue tokens under either address.
+    pub fn alias(mut self, alias: Issuer, issuer: Issuer) -> Self {
+        self.aliases.push((alias, issuer));
+        self
+    }
+
+    /// How the checker behaves where a requirement does not say.
+    pub fn config(mut self, config: CheckerConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Where randomness comes from: the secret of the cache's keys, and jitter. Default:
+    /// [`SystemRandom`].
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Makes the checker. Nobody is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
+    /// bounds, if two servers have the same issuer, or if an alias is for a server that is not
+    /// there.
+    pub fn build(self) -> Result<Checker, Error> {
+        self.config.check()?;
+        let issuers: Vec<Issuer> =
+            self.upstreams.iter().map(|upstream| upstream.issuer().clone()).collect();
+        let mut routes = Routes::new(&issuers);
+        for (alias, issuer) in &self.aliases {
+            let server = routes.server(issuer.as_str()).ok_or_else(|| {
+                Error::configuration(format!("there is no server for {issuer}, to give an alias"))
+                    .advise("add its client with `server` first")
+            })?;
+            routes.alias(alias, server);
+        }
+        if let Some(twice) = routes.ambiguous() {
+            return Err(Error::configuration(format!("two servers are of one issuer: {twice}"))
+                .advise("add each server once"));
+        }
+        let division = Division {
+            share_percent: u64::from(self.config.rate_share_percent),
+            most_newcomers: self.config.most_newcomers as u64, // at most 64 bits wide
+        };
+        let server = |(upstream, issuer)| Server {
+            issuer,
+            upstream,
+            keyer: Keyer::new(&*self.random),
+            governor: Governor::new(division),
+        };
+        let servers = self.upstreams.into_iter().zip(issuers).map(server).collect();
+        let (config, sequence) = (self.config, Sequence::default());
+        let watermarks = Watermarks::new(
+            sequence.clone(),
+            &*self.random,
+            Watermarks::CAPACITY,
+            config.retention(),
+        );
+        let inner = Inner {
+            cache: Cache::new(config.capacity, config.inactive_capacity),
+            flights: Flights::new(),
+            proofs: ProofJudge::new(config.proofs.clone()),
+            counters: Counters::default(),
+            clock: self.clock,
+            random: self.random,
+            config,
+            sequence,
+            servers,
+            routes,
+            watermarks,
+        };
+        Ok(Checker { inner: Arc::new(inner) })
+    }
+}

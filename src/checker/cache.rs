@@ -1,0 +1,149 @@
+//! What is known about tokens, in two bounded pools.
+//!
+//! Inactive answers have a pool of their own: whoever sends made-up tokens fills that one, and
+//! takes no room from the tokens in use.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache as Pool, DefaultLifecycle};
+
+use super::facts::{Facts, Known, Refused};
+use super::key::{Key, PassingHasher};
+
+type Of<T> = Pool<Key, T, UnitWeighter, PassingHasher, DefaultLifecycle<Key, T>>;
+
+/// The two pools. Reading takes no lock that a reader of another token would wait for; whoever
+/// writes holds the token's place in the [flights](super::flights), so that two answers about one
+/// token are compared one after the other.
+pub(crate) struct Cache {
+    active: Of<Arc<Facts>>,
+    inactive: Of<Refused>,
+}
+
+impl Cache {
+    pub(crate) fn new(capacity: usize, inactive_capacity: usize) -> Self {
+        Self { active: pool(capacity), inactive: pool(inactive_capacity) }
+    }
+
+    /// What is known, if anything is.
+    pub(crate) fn get(&self, key: Key) -> Option<Known> {
+        match self.active.get(&key) {
+            Some(facts) => Some(Known::Active(facts)),
+            None => self.inactive.get(&key).map(Known::Inactive),
+        }
+    }
+
+    /// Keeps an answer, unless a newer one is there already.
+    pub(crate) fn settle(&self, key: Key, known: &Known) {
+        let newer = self.get(key).is_some_and(|other| other.sent().number > known.sent().number);
+        if newer {
+            return;
+        }
+        // The new answer goes in before the old one goes out: a reader in between finds either.
+        match known {
+            Known::Active(facts) => {
+                self.active.insert(key, Arc::clone(facts));
+                self.inactive.remove(&key);
+            }
+            Known::Inactive(refused) => {
+                self.inactive.insert(key, *refused);
+                self.active.remove(&key);
+            }
+        }
+    }
+
+    /// Forgets what is known about one token.
+    pub(crate) fn remove(&self, key: Key) {
+        self.active.remove(&key);
+        self.inactive.remove(&key);
+    }
+
+    /// Forgets everything, as eviction might.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
+        self.active.clear();
+        self.inactive.clear();
+    }
+
+    /// How many active and inactive answers are held.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.active.len(), self.inactive.len())
+    }
+}
+
+fn pool<T: Clone>(capacity: usize) -> Of<T> {
+    let weight = capacity as u64; // usize is at most 64 bits wide
+    Pool::with(
+        capacity,
+        weight,
+        UnitWeighter,
+        PassingHasher::default(),
+        DefaultLifecycle::default(),
+    )
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (active, inactive) = self.len();
+        f.debug_struct("Cache").field("active", &active).field("inactive", &inactive).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::sample::{active, inactive};
+    use super::super::key::Keyer;
+    use super::*;
+    use crate::random::SeededRandom;
+
+    fn keyer() -> Keyer {
+        Keyer::new(&SeededRandom::new(1))
+    }
+
+    fn is_active(cache: &Cache, key: Key) -> Option<bool> {
+        cache.get(key).map(|known| matches!(known, Known::Active(_)))
+    }
+
+    #[test]
+    fn a_late_answer_never_replaces_a_newer_one() {
+        let (cache, key) = (Cache::new(8, 8), keyer().key("token"));
+        cache.settle(key, &inactive(7));
+        cache.settle(key, &active(6));
+        assert_eq!(is_active(&cache, key), Some(false));
+        cache.settle(key, &active(8));
+        cache.settle(key, &inactive(7));
+        assert_eq!(is_active(&cache, key), Some(true));
+        assert_eq!(cache.len(), (1, 0));
+    }
+
+    #[test]
+    fn negative_entries_cannot_evict_good_ones() {
+        let (cache, keyer) = (Cache::new(100, 100), keyer());
+        let good: Vec<Key> = (0..100).map(|n| keyer.key(&format!("good {n}"))).collect();
+        for (number, key) in good.iter().enumerate() {
+            cache.settle(*key, &active(number as u64));
+        }
+        let kept = |cache: &Cache| good.iter().filter(|key| cache.get(**key).is_some()).count();
+        let before = kept(&cache);
+        for number in 0..10_000 {
+            cache.settle(keyer.key(&format!("garbage {number}")), &inactive(1000 + number));
+        }
+        assert_eq!(kept(&cache), before);
+        assert!(cache.len().1 <= 100);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone() {
+        let (cache, keyer) = (Cache::new(8, 8), keyer());
+        cache.settle(keyer.key("a"), &active(1));
+        cache.settle(keyer.key("b"), &inactive(2));
+        cache.remove(keyer.key("a"));
+        cache.remove(keyer.key("b"));
+        assert_eq!(cache.len(), (0, 0));
+        cache.settle(keyer.key("a"), &active(3));
+        cache.clear();
+        assert_eq!(cache.len(), (0, 0));
+    }
+}

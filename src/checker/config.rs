@@ -1,0 +1,116 @@
+//! How a checker behaves where a requirement does not say.
+
+use std::time::Duration;
+
+use crate::dpop::ProofConfig;
+use crate::error::Error;
+
+/// How a checker behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CheckerConfig {
+    /// How old an answer may be where the requirement does not say. Default: 30 s. Bounds: at
+    /// most [`longest_age`](Self::longest_age); zero asks the server on every check.
+    pub max_age: Duration,
+    /// The most that any requirement gets, whatever it asks for: the longest time for which a
+    /// revocation can go unnoticed on a route that was written carelessly. Default: 10 min.
+    /// Bounds: at most 24 h.
+    pub longest_age: Duration,
+    /// How old the answer "inactive" may be, if that is less than the requirement's bound. Such
+    /// an answer hardly ever changes for the better, but when it does a user waits for it.
+    /// Default: 10 s.
+    pub inactive_max_age: Duration,
+    /// By how much an active answer may be older if the server cannot be asked. Default: zero,
+    /// which is to say that the checker cannot tell. Bounds: at most one hour.
+    pub stale_if_error: Duration,
+    /// How long a check may wait for the server. The call goes on for the others. Default: 5 s.
+    pub patience: Duration,
+    /// How many active tokens are remembered. Default: 100 000, which is room for some 100 MB of
+    /// answers. Bounds: 1 to 100 million.
+    pub capacity: usize,
+    /// How many inactive tokens are remembered, some 80 bytes each. Default: 100 000. Bounds: as
+    /// for [`capacity`](Self::capacity).
+    pub inactive_capacity: usize,
+    /// Whether tokens in use are asked about again in the background shortly before their answers
+    /// get too old, so that checks do not wait. Costs up to a ninth more calls. Default: on.
+    pub refresh_ahead: bool,
+    /// What this checker may use of the rate limit, in per cent of what the server says is this
+    /// app's. Default: 90. Bounds: 1 to 100.
+    pub rate_share_percent: u8,
+    /// How many calls about tokens never seen before may be under way at once. Default: 1024.
+    pub most_newcomers: usize,
+    /// How proofs of possession are judged.
+    pub proofs: ProofConfig,
+}
+
+impl CheckerConfig {
+    /// The most that [`stale_if_error`](Self::stale_if_error) can be.
+    pub(super) const MOST_STALE: Duration = Duration::from_secs(3600);
+
+    const LONGEST_AGE: Duration = Duration::from_secs(24 * 3600);
+    const MOST_ENTRIES: usize = 100_000_000;
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let refuse =
+            |what: String, advice: &'static str| Err(Error::configuration(what).advise(advice));
+        let capacities = [self.capacity, self.inactive_capacity, self.proofs.capacity];
+        if self.longest_age > Self::LONGEST_AGE {
+            return refuse(
+                format!("answers cannot be used for {:?}", self.longest_age),
+                "choose at most 24 h; 10 min is the default",
+            );
+        }
+        if self.max_age > self.longest_age {
+            return refuse(
+                format!("max_age is more than longest_age: {:?}", self.max_age),
+                "raise longest_age, or lower max_age",
+            );
+        }
+        if self.stale_if_error > Self::MOST_STALE {
+            return refuse(
+                format!("stale answers cannot be used for {:?}", self.stale_if_error),
+                "choose at most one hour",
+            );
+        }
+        if capacities.iter().any(|capacity| !(1..=Self::MOST_ENTRIES).contains(capacity)) {
+            return refuse(
+                "a capacity is out of bounds".to_owned(),
+                "choose between 1 and 100 million entries",
+            );
+        }
+        if !(1..=100).contains(&self.rate_share_percent) {
+            return refuse(
+                format!("{} % is no share of a rate limit", self.rate_share_percent),
+                "choose between 1 and 100",
+            );
+        }
+        Ok(())
+    }
+
+    /// How long a watermark can still concern anything: as long as an answer can be used, and a
+    /// call can last besides.
+    pub(super) fn retention(&self) -> Duration {
+        self.longest_age + Self::MOST_STALE + LONGEST_CALL
+    }
+}
+
+/// What [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows at most.
+const LONGEST_CALL: Duration = Duration::from_secs(3600);
+
+impl Default for CheckerConfig {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(30),
+            longest_age: Duration::from_secs(10 * 60),
+            inactive_max_age: Duration::from_secs(10),
+            stale_if_error: Duration::ZERO,
+            patience: Duration::from_secs(5),
+            capacity: 100_000,
+            inactive_capacity: 100_000,
+            refresh_ahead: true,
+            rate_share_percent: 90,
+            most_newcomers: 1024,
+            proofs: ProofConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Counts what a checker does, cheaply enough to be left on: a hit costs one uncontended
+//! addition.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::denial::Reason;
+use super::policy::{Source, Verdict};
+
+/// What a checker has done since it was made. Numbers that are read while checks go on may be a
+/// moment apart.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Checks that found their answer in the cache, whatever it was.
+    pub hits: u64,
+    /// Checks that had to wait for an answer.
+    pub misses: u64,
+    /// Checks that waited for a call which another check had begun; part of the misses.
+    pub joined: u64,
+    /// Checks that got an answer older than their bound because the server could not be asked.
+    pub stale: u64,
+    /// Checks that could not tell.
+    pub unknown: u64,
+    /// Calls begun ahead of time.
+    pub refreshed_ahead: u64,
+    /// Checks denied without a call, by [reason](Reason::as_str), those that occurred.
+    pub denied_at_edge: Vec<(&'static str, u64)>,
+    /// Checks denied by the policy or the server.
+    pub denied: u64,
+    /// Calls to the server, one for each introspection whatever its retries.
+    pub upstream_calls: u64,
+    /// Calls that brought no answer.
+    pub upstream_errors: u64,
+    /// Calls that were not made, to keep within the rate limit.
+    pub governor_refusals: u64,
+    /// What is left of each server's rate limit, in the order of the servers; `None` where the
+    /// server states none.
+    pub rate_limit_left: Vec<Option<u64>>,
+    /// How many active and inactive answers are held.
+    pub entries: (usize, usize),
+    /// How many calls are under way.
+    pub under_way: usize,
+    /// How old the answers were that let requests in.
+    pub answer_age: Histogram,
+    /// How long calls took.
+    pub upstream_latency: Histogram,
+}
+
+/// Counts durations by size: bucket 0 is less than a millisecond, and bucket `n` is from 2ⁿ⁻¹ up
+/// to 2ⁿ milliseconds. The last one has everything longer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Histogram {
+    /// How many of each size.
+    pub buckets: [u64; Self::BUCKETS],
+}
+
+impl Histogram {
+    /// How many sizes there are: the last one begins at four and a half minutes.
+    pub const BUCKETS: usize = 20;
+
+    /// The upper end of a bucket; `None` for the last one.
+    pub fn upper_end(bucket: usize) -> Option<Duration> {
+        (bucket + 1 < Self::BUCKETS).then(|| Duration::from_millis(1 << bucket))
+    }
+
+    /// How many there are in all.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    fn bucket(duration: Duration) -> usize {
+        // More than 49 days is in the last bucket as well.
+        let millis = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        ((u32::BITS - millis.leading_zeros()) as usize).min(Self::BUCKETS - 1)
+    }
+}
+
+/// The counters themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// The ages of answers from the cache. Every hit counts here, so each of the stripes is for a
+    /// few threads, who do not take the memory from each other.
+    hits: [Stripe; STRIPES],
+    hits_denied: AtomicU64,
+    ages: Counts,
+    latencies: Counts,
+    edge: [AtomicU64; EDGE_REASONS.len()],
+    pub(crate) misses: AtomicU64,
+    pub(crate) joined: AtomicU64,
+    pub(crate) stale: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    pub(crate) refreshed_ahead: AtomicU64,
+    pub(crate) denied: AtomicU64,
+    pub(crate) upstream_calls: AtomicU64,
+    pub(crate) upstream_errors: AtomicU64,
+    pub(crate) governor_refusals: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counts([AtomicU64; Histogram::BUCKETS]);
+
+/// On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(Counts);
+
+const STRIPES: usize = 16;
+
+const EDGE_REASONS: [&str; 4] = ["malformed", "unknown_issuer", "issuer", "expired"];
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// A check has ended with this verdict, on facts from the cache.
+    pub(crate) fn hit(&self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age()),
+            Verdict::Denied(_) => {
+                count(&self.hits_denied);
+                count(&self.denied);
+            }
+        }
+    }
+
+    /// A check has ended with this verdict, on facts that it waited for.
+    pub(crate) fn waited(&self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Authorized(authorized) => {
+                self.ages.add(authorized.age());
+                match authorized.source() {
+                    Source::Joined => count(&self.joined),
+                    Source::StaleOnError => count(&self.stale),
+                    Source::Cache | Source::Introspected => {}
+                }
+            }
+            Verdict::Denied(_) => count(&self.denied),
+        }
+    }
+
+    /// The edge has refused a token.
+    pub(crate) fn at_edge(&self, reason: &Reason) {
+        if let Some(at) = EDGE_REASONS.iter().position(|known| *known == reason.as_str()) {
+            count(&self.edge[at]);
+        }
+    }
+
+    /// A call has ended after this time.
+    pub(crate) fn called(&self, took: Duration, brought_answer: bool) {
+        self.latencies.add(took);
+        if !brought_answer {
+            count(&self.upstream_errors);
+        }
+    }
+
+    /// What has been counted so far.
+    pub(crate) fn snapshot(&self) -> Metrics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut answer_age = Histogram::default();
+        self.hits.iter().for_each(|stripe| stripe.0.add_to(&mut answer_age));
+        let hits = answer_age.count() + read(&self.hits_denied);
+        self.ages.add_to(&mut answer_age);
+        let mut upstream_latency = Histogram::default();
+        self.latencies.add_to(&mut upstream_latency);
+        let edge = EDGE_REASONS.into_iter().zip(self.edge.iter().map(read));
+        Metrics {
+            hits,
+            misses: read(&self.misses),
+            joined: read(&self.joined),
+            stale: read(&self.stale),
+            unknown: read(&self.unknown),
+            refreshed_ahead: read(&self.refreshed_ahead),
+            denied_at_edge: edge.filter(|(_, times)| *times > 0).collect(),
+            denied: read(&self.denied),
+            upstream_calls: read(&self.upstream_calls),
+            upstream_errors: read(&self.upstream_errors),
+            governor_refusals: read(&self.governor_refusals),
+            rate_limit_left: Vec::new(),
+            entries: (0, 0),
+            under_way: 0,
+            answer_age,
+            upstream_latency,
+        }
+    }
+}
+
+impl Counts {
+    fn add(&self, duration: Duration) {
+        count(&self.0[Histogram::bucket(duration)]);
+    }
+
+    fn add_to(&self, histogram: &mut Histogram) {
+        for (sum, own) in histogram.buckets.iter_mut().zip(&self.0) {
+            *sum += own.load(Ordering::Relaxed);
+        }
+    }
+}
+
+/// The stripe of this thread.
+fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
+    }
+    OWN.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_in_the_bucket_whose_ends_enclose_it() {
+        for (millis, bucket) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1023, 10), (1024, 11)] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(Histogram::bucket(duration), bucket, "{millis}");
+            assert!(duration < Histogram::upper_end(bucket).unwrap(), "{millis}");
+        }
+        let last = Histogram::BUCKETS - 1;
+        assert_eq!(Histogram::bucket(Duration::MAX), last);
+        assert_eq!(Histogram::upper_end(last), None);
+    }
+}

@@ -1,0 +1,391 @@
+//! Checks on every request whether a token is still good, at memory speed and under a written
+//! bound.
+//!
+//! A backend asks [`Checker::check`] for each request, and says how old the answer may be
+//! ([`Requirement::max_age`]). Most answers come from memory; the server is asked when they get
+//! too old, once for all who wait, and within its rate limit.
+//!
+//! # What it promises
+//!
+//! - **Age.** No active answer is older than its reader's bound, counted from when the request for
+//!   it *was sent*: the server may have looked just before a revocation. Joining a call that is
+//!   under way does not stretch the bound. A check that has to wait returns later than it began,
+//!   by [`patience`](CheckerConfig::patience) at most: add the two for the time until a revocation
+//!   is certain to be seen.
+//! - **End.** No token gets in past its own end, whatever was cached.
+//! - **Facts are cached, verdicts are not.** The requirement is held against the facts each time,
+//!   so routes with different ones share a cache.
+//! - **An error is not a no.** `Err` means that the checker cannot tell, for instance because the
+//!   server is down or *our* credentials were refused; nothing is remembered of it. Answer 503.
+//! - **Garbage harms nobody.** Made-up tokens have a pool of their own in the cache, and get what
+//!   the tokens in use leave of the rate limit.
+//! - **Invalidation is at once.** What was asked before [`Checker::invalidate`] does not count.
+//!
+//! # Example: one route
+//!
+//! ```no_run
+//! use okta_introspect::checker::{Checker, Requirement, Verdict};
+//! use okta_introspect::{Client, Issuer, KeyOptions, SigningKey};
+//!
+//! # async fn example(presented: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+//! let key = SigningKey::from_file("service-app.pem", &KeyOptions::default().key_id("k1"))?;
+//! let checker = Checker::builder(Client::builder(issuer, "0oa1b2c3d4", key).build()?).build()?;
+//!
+//! let read_orders = Requirement::new().scope("orders.read");
+//! match checker.check(presented, &read_orders).await {
+//!     Ok(Verdict::Authorized(caller)) => println!("go on, {:?}", caller.introspection().sub),
+//!     Ok(Verdict::Denied(denied)) => println!("401 or 403: {}", denied.reason()),
+//!     Err(unknown) => println!("503: {unknown}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod ask;
+mod builder;
+mod cache;
+mod config;
+mod denial;
+mod edge;
+mod facts;
+mod flights;
+mod freshness;
+mod governor;
+mod key;
+mod metrics;
+mod policy;
+mod presented;
+mod requirement;
+mod upstream;
+mod watermark;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use builder::CheckerBuilder;
+pub use config::CheckerConfig;
+pub use denial::Reason;
+pub use governor::Allowance;
+pub use metrics::{Histogram, Metrics};
+pub use policy::{Authorized, Denied, Source, Verdict};
+pub use presented::Presented;
+pub use requirement::Requirement;
+pub use upstream::Upstream;
+
+pub use crate::departure::Departure;
+pub use crate::dpop::{ProofConfig, ProofDenial};
+
+pub(crate) use presented::Scheme;
+
+use crate::clock::Clock;
+use crate::departure::Sequence;
+use crate::dpop::{ProofJudge, Refusal};
+use crate::error::{Error, ErrorKind};
+use crate::introspect::{Introspection, TokenTypeHint};
+use crate::issuer::Issuer;
+use crate::random::Random;
+use crate::secret::Token;
+use cache::Cache;
+use edge::Routes;
+use facts::{Facts, Known};
+use flights::Flights;
+use freshness::{Bounds, age};
+use governor::Governor;
+use key::{Key, Keyer};
+use metrics::Counters;
+use policy::Circumstances;
+use watermark::{Named, Watermarks};
+
+/// Checks tokens for a backend. Cheap to clone; clones share everything. See the
+/// [module](self) for what it promises.
+///
+/// Needs a tokio runtime: calls go on there even if the check that began them is cancelled.
+#[derive(Clone)]
+pub struct Checker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: CheckerConfig,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    sequence: Sequence,
+    servers: Vec<Server>,
+    routes: Routes,
+    cache: Cache,
+    flights: Flights,
+    watermarks: Watermarks,
+    proofs: ProofJudge,
+    counters: Counters,
+}
+
+/// One authorization server.
+struct Server {
+    issuer: Issuer,
+    upstream: Arc<dyn Upstream>,
+    /// Each server's keys are made under a secret of its own, so that servers never share an
+    /// entry, whatever their tokens look like.
+    keyer: Keyer,
+    governor: Governor,
+}
+
+/// What is to be known for one check.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    presented: Presented<'a>,
+    requirement: &'a Requirement,
+    bounds: Bounds,
+    server: usize,
+    key: Key,
+    begun: Instant,
+}
+
+/// Things that outsiders may declare invalid; see [`Checker::invalidate`].
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Invalidation<'a> {
+    /// Whatever is known.
+    Everything,
+    /// One token.
+    Token(&'a Token),
+    /// The token with this `jti`.
+    Jti(&'a str),
+    /// All tokens of the user with this `uid`.
+    User(&'a str),
+    /// All tokens of the client with this id.
+    Client(&'a str),
+}
+
+impl Checker {
+    /// Begins a checker that asks `upstream`, such as a [`Client`](crate::Client). It is also the
+    /// one that is asked about tokens which do not say where they are from.
+    pub fn builder(upstream: impl Upstream + 'static) -> CheckerBuilder {
+        CheckerBuilder::new(Arc::new(upstream))
+    }
+
+    /// Checks a token against a requirement.
+    ///
+    /// # Errors
+    ///
+    /// Every error means that it is not known whether the token is good; see
+    /// [`Error::retry_after`] for when to ask again. [`RateLimited`](ErrorKind::RateLimited) if
+    /// the call would take what others need of the rate limit, [`TimedOut`](ErrorKind::TimedOut)
+    /// if there was no answer within the requirement's patience,
+    /// [`Configuration`](ErrorKind::Configuration) if the requirement names an issuer for which
+    /// this checker has no server, and those of [`Client::introspect`](crate::Client::introspect).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe, and takes nothing from other checks.
+    pub async fn check<'a>(
+        &self,
+        presented: impl Into<Presented<'a>>,
+        requirement: &'a Requirement,
+    ) -> Result<Verdict, Error> {
+        let question = match self.inner.question(presented.into(), requirement)? {
+            Ok(question) => question,
+            Err(reason) => return Ok(self.inner.refuse(reason)),
+        };
+        match self.inner.at_hand(&question) {
+            Some(result) => result,
+            None => self.inner.find_out(question).await,
+        }
+    }
+
+    /// Declares that what was learned before now does not count for whatever this names. Costs
+    /// the same however many tokens that concerns.
+    ///
+    /// Checks that begin afterwards are answered from requests that were sent afterwards.
+    pub fn invalidate(&self, named: Invalidation<'_>) {
+        let inner = &self.inner;
+        let now = inner.clock.monotonic();
+        let raise = |named| inner.watermarks.raise(named, now);
+        match named {
+            Invalidation::Everything => raise(Named::Everything),
+            Invalidation::Jti(id) => raise(Named::Jti(id)),
+            Invalidation::User(id) => raise(Named::User(id)),
+            Invalidation::Client(id) => raise(Named::Client(id)),
+            Invalidation::Token(token) => {
+                for server in &inner.servers {
+                    let key = server.keyer.key(token.expose());
+                    raise(Named::Token(key));
+                    inner.cache.remove(key);
+                }
+            }
+        }
+    }
+
+    /// Revokes a token at its server, and invalidates it here, even if the call fails: it may
+    /// have been carried out all the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::revoke`](crate::Client::revoke);
+    /// [`Input`](ErrorKind::Input) if the token is of an unknown issuer.
+    pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
+        let server = self.inner.routes.route(token.expose()).ok_or_else(|| {
+            Error::input("the token is of an issuer that this checker has no server for")
+        })?;
+        let revoked = self.inner.servers[server].upstream.revoke(token, hint).await;
+        self.invalidate(Invalidation::Token(token));
+        revoked
+    }
+
+    /// What has been counted so far.
+    pub fn metrics(&self) -> Metrics {
+        let (inner, now) = (&self.inner, self.inner.clock.monotonic());
+        let left = |server: &Server| server.upstream.allowance(now).map(|stated| stated.left);
+        Metrics {
+            rate_limit_left: inner.servers.iter().map(left).collect(),
+            entries: inner.cache.len(),
+            under_way: inner.flights.len(),
+            ..inner.counters.snapshot()
+        }
+    }
+}
+
+impl Inner {
+    /// Finds out which server a token belongs to.
+    fn question<'a>(
+        &self,
+        presented: Presented<'a>,
+        requirement: &'a Requirement,
+    ) -> Result<Result<Question<'a>, Reason>, Error> {
+        let server = match &requirement.issuer {
+            Some(issuer) => Some(self.routes.server(issuer.as_str()).ok_or_else(|| {
+                Error::configuration(format!("this checker has no server for {issuer}"))
+                    .advise("add its client with `CheckerBuilder::server`")
+            })?),
+            None => self.routes.route(presented.token()),
+        };
+        let Some(server) = server else { return Ok(Err(Reason::UnknownIssuer)) };
+        let key = self.servers[server].keyer.key(presented.token());
+        let (bounds, begun) = (self.bounds(requirement), self.clock.monotonic());
+        Ok(Ok(Question { presented, requirement, bounds, server, key, begun }))
+    }
+
+    fn bounds(&self, requirement: &Requirement) -> Bounds {
+        let config = &self.config;
+        let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.longest_age);
+        let default = if max_age.is_zero() { max_age } else { config.stale_if_error };
+        let stale = requirement.stale_if_error.unwrap_or(default);
+        Bounds {
+            max_age,
+            inactive_max_age: config.inactive_max_age,
+            stale_if_error: stale.min(CheckerConfig::MOST_STALE),
+        }
+    }
+
+    /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.
+    ///
+    /// The edge is not asked: what it says depends on the token's text and on the token's end
+    /// alone. A text that is in the cache has passed it before, and the end is looked at below.
+    fn at_hand(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
+        let known = self.cache.get(question.key)?;
+        let fresh = question.bounds.fresh(&known, question.begun);
+        if !fresh || !self.watermarks.clear(question.key, &known) {
+            return None;
+        }
+        if let Known::Active(facts) = &known {
+            self.refresh_if_due(question, facts);
+        }
+        let verdict = self.verdict(known, question, Source::Cache, question.begun);
+        if let Ok(verdict) = &verdict {
+            self.counters.hit(verdict);
+        }
+        Some(verdict)
+    }
+
+    /// Holds what is known against the requirement.
+    fn verdict(
+        &self,
+        known: Known,
+        question: &Question<'_>,
+        source: Source,
+        now: Instant,
+    ) -> Result<Verdict, Error> {
+        let Known::Active(facts) = known else {
+            return Ok(Verdict::Denied(Denied::new(Reason::Inactive, None)));
+        };
+        let (wall, age) = (self.clock.now(), age(facts.sent.at, now));
+        let objection = self.proof_objection(&facts, question, wall)?;
+        let asked = &self.servers[question.server].issuer;
+        let circumstances = Circumstances { now: wall, age, source, asked, objection };
+        Ok(policy::judge(facts, question.requirement, &circumstances))
+    }
+
+    /// What is wrong with how the token was presented, if anything.
+    fn proof_objection(
+        &self,
+        facts: &Facts,
+        question: &Question<'_>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Option<ProofDenial>, Error> {
+        let answer = &facts.introspection;
+        let presented = match (is_bound(answer), question.presented.scheme()) {
+            (false, Scheme::Bearer) if question.requirement.bound => {
+                return Ok(Some(ProofDenial::NotBound));
+            }
+            (false, Scheme::Bearer) => return Ok(None),
+            (false, Scheme::Dpop(_)) => return Ok(Some(ProofDenial::NotBound)),
+            (true, Scheme::Bearer) => return Ok(Some(ProofDenial::Missing)),
+            (true, Scheme::Dpop(presented)) => presented,
+        };
+        let Some(jkt) = sole_jkt(answer) else { return Ok(Some(ProofDenial::Unsupported)) };
+        match self.proofs.judge(&presented, question.presented.token(), jkt, now) {
+            Ok(()) => Ok(None),
+            Err(Refusal::Denied(denial)) => Ok(Some(denial)),
+            Err(Refusal::Full) => Err(Error::new(
+                ErrorKind::RateLimited,
+                "the memory of used proofs is full, so that none can be taken",
+            )
+            .advise("raise the capacity for proofs")
+            .retry_in(Some(self.config.proofs.max_age))),
+        }
+    }
+
+    /// The edge's no.
+    fn refuse(&self, reason: Reason) -> Verdict {
+        self.counters.at_edge(&reason);
+        Verdict::Denied(Denied::new(reason, None))
+    }
+}
+
+/// Whether a token is worth nothing without a proof.
+fn is_bound(answer: &Introspection) -> bool {
+    // Okta leaves open which of the two it sends for bound tokens; either will do.
+    let is_dpop = |token_type: &String| token_type.eq_ignore_ascii_case("DPoP");
+    answer.is_bound() || answer.token_type.as_ref().is_some_and(is_dpop)
+}
+
+/// The key to which a token is bound, unless it is bound to a certificate as well (RFC 8705 §3.1):
+/// half a proof is none.
+fn sole_jkt(answer: &Introspection) -> Option<&str> {
+    let cnf = answer.cnf.as_ref().filter(|cnf| !cnf.extra.contains_key("x5t#S256"))?;
+    cnf.jkt.as_deref()
+}
+
+impl fmt::Debug for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers = self.inner.servers.iter().map(|server| server.issuer.as_str());
+        f.debug_struct("Checker")
+            .field("issuers", &issuers.collect::<Vec<_>>())
+            .field("config", &self.inner.config)
+            .field("cache", &self.inner.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Invalidation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("Everything"),
+            Self::Token(_) => f.write_str("Token([redacted])"),
+            Self::Jti(id) => f.debug_tuple("Jti").field(id).finish(),
+            Self::User(id) => f.debug_tuple("User").field(id).finish(),
+            Self::Client(id) => f.debug_tuple("Client").field(id).finish(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a request presents.
+
+use std::fmt;
+
+use crate::dpop;
+use crate::secret::Token;
+
+/// A token as a request presents it, with the proof of possession that came along. `Debug` shows
+/// neither.
+///
+/// A plain text is a bearer token:
+///
+/// ```no_run
+/// # use okta_introspect::{Error, checker::{Checker, Requirement, Verdict}};
+/// # async fn example(checker: Checker, any: Requirement, token: &str) -> Result<(), Error> {
+/// let verdict = checker.check(token, &any).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    token: &'a str,
+    scheme: Scheme<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Scheme<'a> {
+    Bearer,
+    Dpop(dpop::Presented<'a>),
+}
+
+impl<'a> Presented<'a> {
+    /// As `Authorization: Bearer …`.
+    pub fn bearer(token: &'a str) -> Self {
+        Self { token, scheme: Scheme::Bearer }
+    }
+
+    /// As `Authorization: DPoP …`, with the content of the `DPoP` header
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    ///
+    /// `url` is the URL that the client called, as it called it: scheme and host must come from
+    /// your configuration, because a sender can write any host into a request. A query is left
+    /// out of the comparison.
+    pub fn dpop(token: &'a str, proof: &'a str, method: &'a str, url: &'a str) -> Self {
+        Self { token, scheme: Scheme::Dpop(dpop::Presented { proof, method, url }) }
+    }
+
+    pub(crate) fn token(&self) -> &'a str {
+        self.token
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme<'a> {
+        self.scheme
+    }
+}
+
+impl<'a> From<&'a str> for Presented<'a> {
+    fn from(token: &'a str) -> Self {
+        Self::bearer(token)
+    }
+}
+
+impl<'a> From<&'a Token> for Presented<'a> {
+    fn from(token: &'a Token) -> Self {
+        Self::bearer(token.expose())
+    }
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.scheme {
+            Scheme::Bearer => "Bearer [redacted]",
+            Scheme::Dpop(_) => "DPoP [redacted]",
+        })
+    }
+}

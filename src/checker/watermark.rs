@@ -1,0 +1,230 @@
+//! Watermarks: what is known counts only if the server was asked after everything that names it
+//! was declared invalid.
+//!
+//! Invalidation writes one number, however many entries it concerns; each entry finds out when it
+//! is next read. The numbers are those of the checker's [`Sequence`], so an answer whose request
+//! left in the same tick as the invalidation is told apart from one whose request left after it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use super::facts::{Facts, Known};
+use super::key::{Key, Keyer, PassingHasher};
+use crate::departure::Sequence;
+use crate::random::Random;
+
+/// Every watermark of a checker.
+pub(crate) struct Watermarks {
+    sequence: Sequence,
+    names: Names,
+    /// The newest watermark of any kind: facts that stood against it need no look at the rest.
+    newest: AtomicU64,
+    /// The newest watermark that names everything.
+    everything: AtomicU64,
+    marks: RwLock<HashMap<Key, Mark, PassingHasher>>,
+    capacity: usize,
+    retention: Duration,
+}
+
+/// Keys for the kinds of things that a watermark can name, each kind under its own secret.
+struct Names {
+    jti: Keyer,
+    user: Keyer,
+    client: Keyer,
+}
+
+#[derive(Clone, Copy)]
+struct Mark {
+    number: u64,
+    made_at: Instant,
+}
+
+/// What an invalidation names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Named<'a> {
+    Everything,
+    Token(Key),
+    Jti(&'a str),
+    User(&'a str),
+    Client(&'a str),
+}
+
+impl Watermarks {
+    /// How many watermarks are kept. One more, and all of them become one that names everything:
+    /// too much is asked again, and nothing that was invalidated is ever believed.
+    pub(crate) const CAPACITY: usize = 65_536;
+
+    /// `retention` is how long an answer could be used at most: older watermarks concern nothing.
+    pub(crate) fn new(
+        sequence: Sequence,
+        random: &dyn Random,
+        capacity: usize,
+        retention: Duration,
+    ) -> Self {
+        let keyer = || Keyer::new(random);
+        Self {
+            sequence,
+            names: Names { jti: keyer(), user: keyer(), client: keyer() },
+            newest: AtomicU64::new(0),
+            everything: AtomicU64::new(0),
+            marks: RwLock::default(),
+            capacity,
+            retention,
+        }
+    }
+
+    /// Declares everything invalid that was known before now and is named.
+    pub(crate) fn raise(&self, named: Named<'_>, now: Instant) {
+        let key = match named {
+            Named::Everything => None,
+            Named::Token(key) => Some(key),
+            Named::Jti(id) => Some(self.names.jti.key(id)),
+            Named::User(id) => Some(self.names.user.key(id)),
+            Named::Client(id) => Some(self.names.client.key(id)),
+        };
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that `newest` never goes back.
+        let number = self.sequence.next();
+        match key {
+            Some(key) => {
+                if marks.len() >= self.capacity {
+                    let retention = self.retention;
+                    marks.retain(|_, mark| now.duration_since(mark.made_at) <= retention);
+                }
+                if marks.len() < self.capacity || marks.contains_key(&key) {
+                    marks.insert(key, Mark { number, made_at: now });
+                } else {
+                    marks.clear();
+                    self.everything.store(number, Ordering::Release);
+                }
+            }
+            None => {
+                // It names whatever the others name.
+                marks.clear();
+                self.everything.store(number, Ordering::Release);
+            }
+        }
+        self.newest.store(number, Ordering::Release);
+    }
+
+    /// Whether something known about the token with this key counts.
+    pub(crate) fn clear(&self, key: Key, known: &Known) -> bool {
+        let newest = self.newest.load(Ordering::Acquire);
+        let number = known.sent().number;
+        if number > newest {
+            return true;
+        }
+        let Known::Active(facts) = known else { return number > self.naming(key) };
+        if facts.stood(newest) {
+            return true;
+        }
+        let stands = number > self.naming(key) && number > self.naming_facts(facts);
+        if stands {
+            facts.stand(newest);
+        }
+        stands
+    }
+
+    /// The newest watermark that names the token itself, or everything.
+    pub(crate) fn naming(&self, key: Key) -> u64 {
+        let own = self.marks().get(&key).map_or(0, |mark| mark.number);
+        own.max(self.everything.load(Ordering::Acquire))
+    }
+
+    fn naming_facts(&self, facts: &Facts) -> u64 {
+        let (names, answer) = (&self.names, &facts.introspection);
+        let keys = [
+            answer.jti.as_deref().map(|id| names.jti.key(id)),
+            answer.uid.as_deref().map(|id| names.user.key(id)),
+            answer.client_id.as_deref().map(|id| names.client.key(id)),
+        ];
+        let marks = self.marks();
+        let numbers = keys.into_iter().flatten().filter_map(|key| marks.get(&key));
+        numbers.map(|mark| mark.number).max().unwrap_or(0)
+    }
+
+    fn marks(&self) -> RwLockReadGuard<'_, HashMap<Key, Mark, PassingHasher>> {
+        self.marks.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::sample::{inactive, introspection, sent};
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+    use crate::random::SeededRandom;
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn watermarks(capacity: usize) -> (Sequence, Watermarks, Key) {
+        let (sequence, random) = (Sequence::default(), SeededRandom::new(1));
+        let marks = Watermarks::new(sequence.clone(), &random, capacity, Duration::from_secs(60));
+        (sequence, marks, Keyer::new(&random).key("token"))
+    }
+
+    fn known(sequence: &Sequence) -> Known {
+        let introspection =
+            introspection(json!({"jti": "AT.1", "uid": "00u1", "client_id": "0oa1"}));
+        let facts = Facts::new(introspection, sent(sequence.next()), None, 0);
+        Known::Active(Arc::new(facts))
+    }
+
+    #[test]
+    fn each_kind_of_name_hits_what_was_asked_before_and_nothing_after() {
+        let (sequence, marks, key) = watermarks(100);
+        let now = SystemClock.monotonic();
+        for (named, hits) in [
+            (Named::Everything, true),
+            (Named::Token(key), true),
+            (Named::Jti("AT.1"), true),
+            (Named::User("00u1"), true),
+            (Named::Client("0oa1"), true),
+            (Named::User("AT.1"), false),
+            (Named::Jti("AT.2"), false),
+        ] {
+            let before = known(&sequence);
+            assert!(marks.clear(key, &before), "{named:?}");
+            marks.raise(named, now);
+            assert_eq!(marks.clear(key, &before), !hits, "{named:?}");
+            assert_eq!(marks.clear(key, &before), !hits, "{named:?}, once more");
+            assert!(marks.clear(key, &known(&sequence)), "{named:?}: asked after it");
+        }
+    }
+
+    #[test]
+    fn an_inactive_answer_is_asked_again_when_its_token_is_named() {
+        let (sequence, marks, key) = watermarks(100);
+        let before = inactive(sequence.next());
+        marks.raise(Named::User("00u1"), SystemClock.monotonic());
+        assert!(marks.clear(key, &before), "nobody knows whose token it is");
+        marks.raise(Named::Token(key), SystemClock.monotonic());
+        assert!(!marks.clear(key, &before));
+    }
+
+    #[test]
+    fn too_many_become_one_that_names_everything() {
+        let (sequence, marks, key) = watermarks(2);
+        let (before, now) = (known(&sequence), SystemClock.monotonic());
+        for user in ["a", "b", "a"] {
+            marks.raise(Named::User(user), now);
+        }
+        assert!(marks.clear(key, &before));
+        marks.raise(Named::User("c"), now);
+        assert!(!marks.clear(key, &before));
+        assert!(marks.marks().is_empty());
+    }
+
+    #[test]
+    fn those_that_concern_nothing_any_more_make_room() {
+        let (sequence, marks, key) = watermarks(2);
+        let (before, now) = (known(&sequence), SystemClock.monotonic());
+        marks.raise(Named::User("a"), now);
+        marks.raise(Named::User("b"), now);
+        marks.raise(Named::User("c"), now + Duration::from_secs(61));
+        assert!(marks.clear(key, &before));
+        assert_eq!(marks.marks().len(), 1);
+    }
+}
