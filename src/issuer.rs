@@ -285,8 +285,8 @@ fn printable(text: &str) -> String {
     // What stands before an @ is taken for credentials wherever it is: passwords have slashes and
     // question marks too, and a URL may be so wrong that its parts cannot be told.
     let (before, rest) = text.rfind('@').map_or(("", text), |at| text.split_at(at));
-    let scheme = match (text.find(':'), text.find("://")) {
-        (Some(colon), Some(at)) if colon == at && !before.is_empty() => &before[..at + 3],
+    let scheme = match (before.find(':'), before.find("://")) {
+        (Some(colon), Some(at)) if colon == at => &before[..at + 3],
         _ => "",
     };
     let hidden = if before.is_empty() { "" } else { "…" };
@@ -322,6 +322,21 @@ mod tests {
             issuer.endpoints().unwrap().introspection.as_str(),
             "https://acme.okta.com/oauth2/default/v1/introspect"
         );
+    }
+
+    #[test]
+    fn an_at_sign_anywhere_is_taken_for_the_end_of_credentials() {
+        for (text, printed) in [
+            ("https://a.example", "https://a.example"),
+            ("https://user:pw@a.example", "https://…@a.example"),
+            ("htt@s://a.example", "…@s://a.example"),
+            ("@", "@"),
+            ("user@", "…@"),
+            ("https:/user:pw@a.example?x#y", "…@a.example?…"),
+            ("://@é", "://…@é"),
+        ] {
+            assert_eq!(printable(text), printed, "{text}");
+        }
     }
 
     #[test]
