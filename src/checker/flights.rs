@@ -16,9 +16,9 @@ pub(crate) type Landed = Result<Known, Error>;
 
 /// The calls under way. Each token has a place of its own while there is a call for it.
 ///
-/// Answers are written to the cache under the lock of the token's place, which also remembers the
-/// newest answer for as long as any call is under way. So a late answer cannot replace a newer one
-/// even if the newer one was evicted in the meantime.
+/// Answers are written to the cache under the lock of the token's place, which remembers the newest
+/// answer for as long as any call is under way. So a late answer cannot replace a newer one, even
+/// if that one was evicted in the meantime.
 #[derive(Debug)]
 pub(crate) struct Flights {
     shards: Box<[Mutex<Shard>]>,
