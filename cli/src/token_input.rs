@@ -21,6 +21,13 @@ pub(crate) fn read(file: Option<&Path>) -> Result<Token, Failure> {
     Ok(Token::parse(&read_unparsed(file)?)?)
 }
 
+/// As [`read`], with what went instead of the notes.
+pub(crate) fn read_aloud(file: Option<&Path>) -> Result<(Token, Vec<&'static str>), Failure> {
+    let text = read_text(file)?;
+    let (token, removed) = strip(&text);
+    Ok((Token::parse(token)?, removed))
+}
+
 /// As [`read`], for whoever judges the token's form as well.
 pub(crate) fn read_unparsed(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let text = read_text(file)?;

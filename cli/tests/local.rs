@@ -7,9 +7,10 @@ use std::io::Write;
 use common::World;
 use serde_json::{Value, json};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "api",
     "doctor",
+    "explain",
     "demo",
     "sandbox",
     "token",

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, SandboxArgs,
 };
-pub(crate) use online::{ApiArgs, DoctorArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
 pub(crate) use verify::VerifyArgs;
 
@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Api(ApiArgs),
     Doctor(DoctorArgs),
+    Explain(ExplainArgs),
     Assertion(AssertionArgs),
     Decode(DecodeArgs),
     Keygen(KeygenArgs),

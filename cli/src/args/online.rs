@@ -135,6 +135,24 @@ Examples:
   okta-introspect doctor --scope okta.users.read --fix-hints
   okta-introspect doctor --json | jq '.checks[] | select(.status == \"fail\")'";
 
+/// Explain why a token is inactive, or may be
+///
+/// Reads one token from stdin or a file, and asks the server. If the token is inactive, it looks
+/// for the reason in what the token says, at the server of the same org that it names, and in the
+/// System Log, for which the app needs the scope okta.logs.read. Nothing else leaves for an
+/// address that stands only in the token.
+#[derive(Debug, clap::Args)]
+#[command(after_help = Exit::VERDICT_HELP)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) token: TokenInputArgs,
+    /// Print the explanation as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
 /// Revoke a token of this app
 ///
 /// Reads one token from stdin or a file. A server says the same for tokens that it does not know,

@@ -7,6 +7,7 @@ mod completions;
 mod decode;
 mod demo;
 mod doctor;
+mod explain;
 mod introspect;
 mod jwk;
 mod keygen;
@@ -47,6 +48,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
         Command::Assertion(args) => assertion::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Decode(args) => decode::run(&args),
         Command::Keygen(args) => keygen::run(args),

@@ -54,14 +54,14 @@ impl Settings {
 
     /// The client that the settings describe. No request is sent.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        self.client_of(self.issuer()?)
+        self.client_at(self.issuer()?)
     }
 
     /// The same app's client of the org server, also when a custom one is configured: management
     /// APIs take no other tokens.
     pub(crate) fn org_client(&self) -> Result<Client, Failure> {
         let org = Issuer::parse(self.issuer()?.org())?;
-        self.client_of(org)
+        self.client_at(org)
     }
 
     /// A client that nobody knows: for what a server tells everybody.
@@ -74,7 +74,8 @@ impl Settings {
         Ok(client.build()?)
     }
 
-    fn client_of(&self, issuer: Issuer) -> Result<Client, Failure> {
+    /// The same app's client of another server of its org.
+    pub(crate) fn client_at(&self, issuer: Issuer) -> Result<Client, Failure> {
         self.check_mode()?;
         let client_id = self.client_id()?;
         let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);

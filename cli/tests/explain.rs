@@ -1,0 +1,142 @@
+//! `explain` tells why a token is inactive, as far as that can be known.
+
+mod common;
+
+use std::time::Duration;
+
+use common::org::{CLIENT, Org};
+use common::server::recording;
+use okta_introspect::sandbox::{App, AppStatus, Grant, SignIn, UserStatus};
+use serde_json::Value;
+
+/// What is said of the token, with the most important reason first.
+#[track_caller]
+fn explain(org: &Org, token: &str, exit: i32) -> (Value, String) {
+    let run = org.run(&["explain", "--json"], &[], token);
+    let told = run.exits(exit).hides(token.trim()).json();
+    let first = told["reasons"][0].to_string();
+    (told, first)
+}
+
+fn with_log() -> Org {
+    Org::with(|app: App| app.grant("okta.logs.read"), |builder| builder)
+}
+
+fn issue(org: &Org, grant: &Grant) -> String {
+    org.sandbox.issue(grant).unwrap().expose().to_owned()
+}
+
+#[test]
+fn a_good_token_is_active_and_needs_no_reason() {
+    let org = with_log();
+    let (told, _) = explain(&org, &issue(&org, &Grant::to_client(CLIENT)), 0);
+    assert_eq!(told["active"], true);
+    assert_eq!(told["reasons"].as_array().unwrap().len(), 0, "{told}");
+    let bound = issue(&org, &Grant::to_client(CLIENT).bound_to("thumbprint"));
+    assert!(explain(&org, &bound, 0).1.contains("bound to a key"));
+}
+
+#[test]
+fn the_reason_is_found() {
+    let user = || Grant::to_client(CLIENT).user("00u1ada");
+    type Make = fn(&Org, Grant) -> String;
+    let cases: [(&str, Make, &str, &str); 8] = [
+        (
+            "expired",
+            |org, grant| issue(org, &grant.lifetime(Duration::ZERO)),
+            "likely",
+            "it has expired",
+        ),
+        (
+            "another server of the org",
+            |org, grant| issue(org, &grant.server("default")),
+            "certain",
+            "it is active at",
+        ),
+        (
+            "revoked",
+            |org, grant| {
+                let token = org.sandbox.issue(&grant).unwrap();
+                org.sandbox.revoke(&token);
+                token.expose().to_owned()
+            },
+            "certain",
+            "it was revoked: at ",
+        ),
+        (
+            "its user is deactivated",
+            |org, grant| {
+                let token = issue(org, &grant);
+                org.sandbox.set_user_status("00u1ada", UserStatus::Deprovisioned).unwrap();
+                token
+            },
+            "certain",
+            "its user was deactivated",
+        ),
+        (
+            "its app is deactivated",
+            |org, _| {
+                org.sandbox.register(App::service("0oa-other"));
+                let token = issue(org, &Grant::to_client("0oa-other"));
+                org.sandbox.set_app_status("0oa-other", AppStatus::Inactive).unwrap();
+                token
+            },
+            "certain",
+            "its app was deactivated",
+        ),
+        (
+            "cut off",
+            |org, grant| {
+                let token = issue(org, &grant);
+                token[..token.rfind('.').unwrap()].to_owned()
+            },
+            "likely",
+            "cut off",
+        ),
+        ("made up", |_, _| "00made-up".to_owned(), "possible", "cannot be told from outside"),
+        ("quotes", |_, _| "\"00made-up\"".to_owned(), "possible", "the quotes"),
+    ];
+    for (name, make, likelihood, told) in cases {
+        let org = with_log();
+        let token = make(&org, user());
+        let (explanation, first) = explain(&org, &token, 1);
+        assert!(first.contains(told), "{name}: {explanation:#}");
+        assert_eq!(explanation["reasons"][0]["likelihood"], likelihood, "{name}: {explanation:#}");
+    }
+}
+
+#[test]
+fn an_id_token_is_known_as_one() {
+    let org = with_log();
+    let signed_in = SignIn::new(CLIENT, "00u1ada").server("default");
+    let token = org.sandbox.issue_id_token(&signed_in).unwrap().expose().to_owned();
+    let run = org.run(&["explain", "--json"], &[], &token);
+    assert_eq!(run.json()["kind"], "an ID token", "{run:?}");
+}
+
+#[test]
+fn an_address_that_stands_only_in_the_token_is_not_called() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let org = with_log();
+    let (elsewhere, heads) = recording(Vec::new());
+    for issuer in [elsewhere.clone(), format!("{elsewhere}/oauth2/default")] {
+        let claims = URL_SAFE_NO_PAD.encode(format!("{{\"iss\":\"{issuer}\"}}"));
+        let (_, first) = explain(&org, &format!("eyJhbGciOiJub25lIn0.{claims}.AA"), 1);
+        assert!(first.contains("which is not this org"), "{first}");
+    }
+    assert!(heads.try_recv().is_err(), "the address in the token was called");
+}
+
+#[test]
+fn without_the_scope_the_log_is_not_searched_and_the_scope_named() {
+    let org = Org::new();
+    let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
+    org.sandbox.revoke(&token);
+    let run = org.run(&["explain"], &[], token.expose());
+    let told = &run.exits(1).stdout;
+    assert!(told.starts_with("inactive\n"), "{told}");
+    assert!(told.contains("needs the scope okta.logs.read"), "{told}");
+    assert!(told.contains("possible: it cannot be told from outside"), "{told}");
+}
