@@ -16,7 +16,7 @@ mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -25,6 +25,9 @@ use capture::{listen, mark, since};
 use chrono::TimeDelta;
 use common::{Act, Peer, Recorded, reply, reply_with};
 use echo::Echo;
+use okta_introspect::checker::{
+    CheckerConfig, Departure, Invalidation, Presented, ProofConfig, ProofDenial, Upstream,
+};
 use okta_introspect::sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
     RateLimitHeaders, Reset, Sandbox, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
@@ -1140,6 +1143,126 @@ impl Signer for Vault {
     }
 }
 
+/// A client that tells what it was handed to note its departures in.
+#[derive(Clone, Debug)]
+struct Noted {
+    client: Client,
+    departures: Arc<Mutex<String>>,
+}
+
+impl Upstream for Noted {
+    fn issuer(&self) -> &Issuer {
+        self.client.issuer()
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        token: &'a Token,
+        departure: &'a Departure,
+    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        Box::pin(async move {
+            let answer = Upstream::introspect(&self.client, token, departure).await;
+            self.departures.lock().unwrap().push_str(&said!(*departure));
+            answer
+        })
+    }
+}
+
+/// The lines of the checker's types, once it has let tokens in and refused them for every kind of
+/// reason: then they hold whatever they keep of tokens and proofs.
+async fn checked(
+    org: &Org,
+    client: Client,
+    secrets: &mut Secrets,
+) -> BTreeMap<&'static str, String> {
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for an allowance
+    let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
+    let checker = builder().build().unwrap();
+    let noted = Noted { client: client.clone(), departures: Arc::default() };
+    let noting = Checker::builder(noted.clone()).clock(org.clock.clone()).build().unwrap();
+    let any = Requirement::new();
+    let more = Requirement::new().scope("okta.apps.read").predicate(|answer| answer.active);
+    let issue = || org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap();
+    let (token, gone) = (issue(), issue());
+    org.sandbox.revoke(&gone);
+    let app = org.client("0oa2dpop").dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
+    let bound = app.request_token(&scopes("okta.users.read")).await.unwrap();
+    let (method, url) = ("GET", "https://api.acme.example/orders");
+    let shown = bound.present(method, url).await.unwrap();
+    let proof = shown.dpop.as_ref().unwrap().expose();
+    for token in [&token, &gone, bound.token()] {
+        secrets.add("a checked token", token.expose());
+    }
+    secrets.add_jwt("a checked proof", proof);
+    let presented = Presented::dpop(bound.token().expose(), proof, method, url);
+
+    let (mut authorized, mut denied) = (String::new(), String::new());
+    let (mut sources, mut reasons, mut verdicts) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (presented, requirement) in [
+        (Presented::from(&token), &any), // asks
+        (Presented::from(&token), &any), // remembers
+        (Presented::from(&token), &more),
+        (Presented::from(&gone), &any),
+        (Presented::from(TOKEN), &any),
+        (Presented::from(bound.token()), &any),
+        (presented, &any),
+        (presented, &any), // a proof is good once
+        (Presented::dpop(bound.token().expose(), TOKEN, method, url), &any),
+    ] {
+        for checker in [&checker, &noting] {
+            let verdict = checker.check(presented, requirement).await.unwrap();
+            match &verdict {
+                Verdict::Authorized(caller) => {
+                    authorized += &(said!(*caller) + &said!(*caller.introspection()));
+                    sources.insert(said!(caller.source()));
+                }
+                Verdict::Denied(refused) => {
+                    denied += &(said!(*refused) + &said!(refused.facts()));
+                    reasons.insert(said!(*refused.reason()));
+                }
+            }
+            verdicts.push(verdict);
+        }
+    }
+    let said_no = |what: &str| reasons.iter().any(|reason| reason.starts_with(what));
+    for what in ["Scope", "Inactive", "Proof(Missing)", "Proof(Replayed)", "Proof(Invalid)"] {
+        assert!(said_no(what), "nobody was denied for {what}: {reasons:?}");
+    }
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    let invalidations = [
+        Invalidation::Everything,
+        Invalidation::Token(&token),
+        Invalidation::Jti("an id"),
+        Invalidation::User("00u1ada"),
+        Invalidation::Client(CLIENT),
+    ];
+    let metrics = checker.metrics();
+    let allowance = Upstream::allowance(&client, org.clock.monotonic()).unwrap();
+    let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
+    let departures = noted.departures.lock().unwrap().clone();
+
+    BTreeMap::from([
+        ("Allowance", said!(allowance)),
+        ("Authorized", authorized),
+        ("Checker", said!(checker) + &said!(noting)),
+        ("CheckerBuilder", said!(builder().server(noted.clone()))),
+        ("CheckerConfig", said!(CheckerConfig::default())),
+        ("Denied", denied),
+        ("Departure", departures),
+        ("Histogram", said!(metrics.answer_age)),
+        ("Invalidation", said!(invalidations)),
+        ("Metrics", said!(metrics) + &said!(noting.metrics())),
+        ("Presented", said!(presented) + &said!(Presented::from(&token))),
+        ("ProofConfig", said!(ProofConfig::default())),
+        ("ProofDenial", said!(denials)),
+        ("Reason", reasons.into_iter().collect()),
+        ("Requirement", said!(any) + &said!(more)),
+        ("Source", sources.into_iter().collect()),
+        ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
+        ("Verdict", said!(verdicts)),
+    ])
+}
+
 #[tokio::test]
 async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let org = Org::start().await;
@@ -1220,7 +1343,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         Secret::new(String::from_utf8(org.keys[0].private_key_to_pem_pkcs8().unwrap()).unwrap());
     let confirmation: Confirmation = serde_json::from_value(json!({"jkt": "thumbprint"})).unwrap();
 
-    let table = BTreeMap::from([
+    let mut table = BTreeMap::from([
         ("AccessToken", said!(granted) + &said!(kept)),
         ("AccessTokenClaims", said!(*verified.claims())),
         ("Algorithm", said!(key.algorithm())),
@@ -1318,6 +1441,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Verifier", said!(verifier)),
         ("VerifierBuilder", said!(verifying())),
     ]);
+    table.extend(checked(&org, client, &mut secrets).await);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {
         assert!(!said.is_empty(), "{name}");
