@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Unknown = 3,
     /// The server refused our credentials, or what we asked for with them.
     Refused = 4,
+    /// Ctrl-C: 128 and the number of the signal, as shells have it.
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -50,6 +52,21 @@ Exit codes:
   1  the token is rejected
   2  the command line, a setting or a key file is wrong
   3  could not find out: the issuer's keys cannot be fetched";
+
+    /// For `introspect`, which may judge many.
+    pub(crate) const INTROSPECT_HELP: &'static str = "\
+Exit codes:
+  0  the token is active; of a batch, all of them
+  1  the token is inactive; of a batch, at least one
+  2  the command line, a setting, the input or the key is wrong; of a batch, at least one line
+  3  could not find out: no connection, no answer in time, server failing, too many requests
+  4  the server refused our credentials or the request; this says nothing about the token
+  130  a batch was interrupted
+
+Examples:
+  okta-introspect introspect --json < token.txt
+  okta-introspect introspect --batch tokens.txt --resume state.json >> answers.jsonl
+  okta-introspect introspect --batch - --concurrency 16 < tokens.jsonl";
 
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\

@@ -82,7 +82,7 @@ fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// The token itself, and what had to be taken off besides white space.
-fn strip(text: &str) -> (&str, Vec<&'static str>) {
+pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
     let mut token = text.trim();
     let mut removed = Vec::new();
     loop {

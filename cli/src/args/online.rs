@@ -31,8 +31,14 @@ pub(crate) struct TokenArgs {
 ///
 /// Reads one token from stdin or a file. Prints `active` or `inactive` and what the server says
 /// about the token.
+///
+/// With --batch, it reads many: a line is a token, or a JSON object with the members `token`, at
+/// will `hint`, and whatever else. It prints a line of JSON for each, in the same order: `line`,
+/// `token` (its fingerprint: Base64 of SHA-256), `introspection` or `error`, and the other members
+/// of the input. It keeps within the server's rate limit and in little memory. Ctrl-C lets it
+/// finish what is under way.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::VERDICT_HELP)]
+#[command(after_help = Exit::INTROSPECT_HELP)]
 pub(crate) struct IntrospectArgs {
     #[command(flatten)]
     pub(crate) token: TokenInputArgs,
@@ -42,6 +48,27 @@ pub(crate) struct IntrospectArgs {
     /// Print the answer as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Introspect the tokens in a file, one on each line; without a name, or with -, those on stdin
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = "-",
+        conflicts_with = "token_file"
+    )]
+    pub(crate) batch: Option<PathBuf>,
+    /// How many tokens of a batch to ask about at once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u8).range(1..=64),
+        requires = "batch"
+    )]
+    pub(crate) concurrency: u8,
+    /// Keep the state of a batch in this file, and go on where an earlier run has stopped
+    #[arg(long, value_name = "STATE", requires = "batch")]
+    pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
 }

@@ -10,9 +10,12 @@ use crate::jwt::Unverified;
 use crate::settings::Settings;
 use crate::{output, token_input, words};
 
-use super::wait_for;
+use super::{batch, wait_for};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
+    if let Some(input) = args.batch.clone() {
+        return batch::run(args, &input);
+    }
     // Settings first: nobody should paste a token only to learn that no org is configured.
     let settings = Settings::gather(args.client)?;
     let client = settings.client()?;

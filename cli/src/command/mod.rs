@@ -3,6 +3,7 @@
 
 mod api;
 mod assertion;
+mod batch;
 mod completions;
 mod decode;
 mod demo;

@@ -10,6 +10,7 @@ mod proxy;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use okta_introspect::{
     Algorithm, CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, HttpConfig, Issuer,
@@ -62,6 +63,14 @@ impl Settings {
     pub(crate) fn org_client(&self) -> Result<Client, Failure> {
         let org = Issuer::parse(self.issuer()?.org())?;
         self.client_at(org)
+    }
+
+    /// A client whose calls may wait for their turn, unless a time limit is set.
+    pub(crate) fn patient_client(&self, timeout: Duration) -> Result<Client, Failure> {
+        let mut settings = Self { layer: self.layer.clone() };
+        let patient = Found::new(timeout.as_secs(), Origin::Flag("--batch"));
+        settings.layer.timeout.get_or_insert(patient);
+        settings.client()
     }
 
     /// A client that nobody knows: for what a server tells everybody.

@@ -4,8 +4,6 @@ mod body;
 mod pages;
 mod print;
 
-use std::time::Duration;
-
 use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
 
 use crate::api_scopes;
@@ -14,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json_path::JsonPath;
 use crate::output;
-use crate::patience::patiently;
+use crate::patience::Patience;
 use crate::settings::{Layer, Settings};
 use crate::words;
 
@@ -90,12 +88,17 @@ impl Api<'_> {
 
     /// Calls, and waits for the next window when there were too many calls.
     async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let note = |wait: Duration| {
-            let wait = words::span(wait.as_secs());
-            output::note(format_args!("the rate limit is used up: waiting {wait}"));
-        };
-        let clock: &dyn Clock = &SystemClock;
-        patiently(clock, async || self.resource.call(call).await, note).await
+        let mut patience = Patience::new();
+        loop {
+            let error = match self.resource.call(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let wait = patience.wait_after(error)?;
+            let seconds = words::span(wait.as_secs());
+            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
+            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
+        }
     }
 
     /// What an API refuses is the request's fault, also where an authorization server's refusal

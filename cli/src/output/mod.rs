@@ -3,6 +3,8 @@
 //! A reader that has gone away (`okta-introspect … | head -1`) is no failure: what it did not
 //! read, it did not want. The command goes on, and its exit code stays its own.
 
+mod progress;
+
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -11,6 +13,8 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+pub(crate) use progress::ProgressLine;
 
 /// For what is well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();

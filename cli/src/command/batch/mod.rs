@@ -1,0 +1,112 @@
+//! `introspect --batch`: many tokens, one line each.
+
+mod engine;
+mod line;
+mod reader;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use okta_introspect::{Client, Endpoint, SystemClock};
+
+use crate::args::IntrospectArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, ProgressLine, Reader};
+use crate::settings::Settings;
+
+use super::wait_for;
+
+use engine::{End, Engine, Sink};
+use line::Record;
+use state::{Progress, StateFile};
+
+/// A call may wait for its turn through several windows of a minute.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
+    let settings = Settings::gather(args.client)?;
+    let client = settings.patient_client(TIMEOUT)?;
+    let state = args.resume.as_deref().map(StateFile::new);
+    let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
+    let (lines, length) = reader::start(input, args.hint)?;
+    let engine = Engine {
+        client: client.clone(),
+        clock: Arc::new(SystemClock),
+        concurrency: usize::from(args.concurrency),
+    };
+    let line = ProgressLine::new(length);
+    let mut sink = Output { state, progress: done.clone(), client, line };
+    let end = wait_for(async {
+        let interrupt = async {
+            // Without signals, there is nothing that could interrupt.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        engine.run(lines, &done, interrupt, &mut sink).await
+    });
+    sink.line.finish();
+    let progress = sink.progress;
+    match end {
+        Err(failure) => Err(failure.during(format_args!("stopped after line {}", progress.lines))),
+        Ok(End::Unread) => Ok(Exit::Done),
+        Ok(End::Interrupted) => Err(Failure::new(Exit::Interrupted, "interrupted")
+            .during(summary(&progress))
+            .advise("go on with the same --resume file")),
+        Ok(End::Complete) => verdict(&progress),
+    }
+}
+
+fn verdict(progress: &Progress) -> Result<Exit, Failure> {
+    if progress.unusable > 0 {
+        return Err(Failure::usage(summary(progress))
+            .advise("the output says for each such line what is wrong with it"));
+    }
+    output::note(summary(progress));
+    Ok(if progress.inactive > 0 { Exit::Denied } else { Exit::Done })
+}
+
+fn summary(progress: &Progress) -> String {
+    let Progress { lines, active, inactive, unusable, .. } = progress;
+    format!("{lines} lines: {active} active, {inactive} inactive, {unusable} without a token")
+}
+
+/// Prints answers, and notes how far it has come.
+struct Output {
+    state: Option<StateFile>,
+    progress: Progress,
+    client: Client,
+    line: ProgressLine,
+}
+
+impl Sink for Output {
+    fn answer(&mut self, record: &Record, bytes: u64) -> Result<bool, Failure> {
+        let json = serde_json::to_string(record).map_err(|cause| {
+            Failure::new(Exit::Unknown, "an answer cannot be written").because(&cause)
+        })?;
+        if output::part(&(json + "\n"))? == Reader::Gone {
+            return Ok(false);
+        }
+        let progress = &mut self.progress;
+        (progress.lines, progress.last) = (record.line, record.token.clone());
+        match record.introspection.as_ref().map(|answer| answer.active) {
+            Some(true) => progress.active += 1,
+            Some(false) => progress.inactive += 1,
+            None => progress.unusable += 1,
+        }
+        // Printed first: killed between the two, a line is printed twice rather than never.
+        if let Some(state) = &self.state {
+            state.save(progress)?;
+        }
+        let budget = self.client.rate_limit(Endpoint::Introspection);
+        let budget = budget.map(|stated| (stated.remaining, stated.limit));
+        self.line.advance(bytes, progress.active, progress.inactive, budget);
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests;
