@@ -61,12 +61,7 @@ Exit codes:
   2  the command line, a setting, the input or the key is wrong; of a batch, at least one line
   3  could not find out: no connection, no answer in time, server failing, too many requests
   4  the server refused our credentials or the request; this says nothing about the token
-  130  a batch was interrupted
-
-Examples:
-  okta-introspect introspect --json < token.txt
-  okta-introspect introspect --batch tokens.txt --resume state.json >> answers.jsonl
-  okta-introspect introspect --batch - --concurrency 16 < tokens.jsonl";
+  130  a batch was interrupted";
 
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\

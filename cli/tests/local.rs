@@ -102,6 +102,8 @@ fn every_help_tells_the_exit_codes() {
     for command in COMMANDS {
         let help = world.run(&[command, "--help"]);
         assert!(help.exits(0).stdout.contains("Exit codes:\n  0  "), "{help:?}");
+        let example = format!("Examples:\n  okta-introspect {command}");
+        assert!(help.stdout.contains(&example), "{help:?}");
     }
     let overview = world.run(&["--help"]);
     for command in COMMANDS {

@@ -8,11 +8,15 @@ use okta_introspect::Algorithm;
 
 use crate::exit::Exit;
 
+use super::help;
 use super::shared::{ClientArgs, KeyArgs, TokenInputArgs, algorithm};
 
 /// Show the whole story on an embedded sandbox: no configuration, no network
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::DEMO_HELP)]
+#[command(after_help = help(Exit::DEMO_HELP, &[
+    "demo",
+    "demo --json | jq .steps",
+]))]
 pub(crate) struct DemoArgs {
     /// Print the steps as one line of JSON
     #[arg(long)]
@@ -24,7 +28,11 @@ pub(crate) struct DemoArgs {
 /// Prints `export` lines for the other commands and for your own programs, and runs until Ctrl-C.
 /// Commands in other terminals find it by themselves as long as nothing else is configured.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "sandbox",
+    "sandbox --tls --listen 127.0.0.1:8443",
+    "sandbox --seed apps.yaml --json",
+]))]
 pub(crate) struct SandboxArgs {
     /// The loopback address to listen on; port 0 is any free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
@@ -51,7 +59,10 @@ pub(crate) struct SandboxArgs {
 /// It is good for one request to one endpoint within five minutes. Send it in a form body, never
 /// in a URL.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "assertion --endpoint token --claims",
+    "assertion --endpoint introspect --json",
+]))]
 pub(crate) struct AssertionArgs {
     /// For which endpoint: token, introspect, revoke, or a URL
     #[arg(long, value_name = "ENDPOINT")]
@@ -71,7 +82,10 @@ pub(crate) struct AssertionArgs {
 /// Reads one JWT from stdin or a file. Nothing is checked and no server is asked: whatever it
 /// says, anybody could have written.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "decode < token.txt",
+    "decode --json --token-file token.txt | jq .claims.exp",
+]))]
 pub(crate) struct DecodeArgs {
     #[command(flatten)]
     pub(crate) token: TokenInputArgs,
@@ -85,7 +99,10 @@ pub(crate) struct DecodeArgs {
 /// Makes an ES256 key unless told otherwise: it signs ten times as fast as RSA. The file is
 /// readable by its owner alone; an existing file is never overwritten.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "keygen service-app.pem",
+    "keygen service-app.pem --rsa 3072 --key-id 2026-11",
+]))]
 pub(crate) struct KeygenArgs {
     /// Make an RSA key of this many bits
     #[arg(long, value_name = "BITS", value_parser = ["2048", "3072", "4096"])]
@@ -106,7 +123,10 @@ pub(crate) struct KeygenArgs {
 
 /// Print the public half of a private key as a JWK
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "jwk --key-file service-app.pem",
+    "jwk --key-file service-app.pem --set > jwks.json",
+]))]
 pub(crate) struct JwkArgs {
     /// Print a JWK Set: {"keys":[…]}
     #[arg(long)]
@@ -123,7 +143,10 @@ pub(crate) struct JwkArgs {
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::LOCAL_HELP)]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "completions bash > ~/.local/share/bash-completion/completions/okta-introspect",
+    "completions fish > ~/.config/fish/completions/okta-introspect.fish",
+]))]
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,

@@ -30,6 +30,12 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// What stands below the options: exit codes, and examples.
+fn help(exit_codes: &str, examples: &[&str]) -> String {
+    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
+    format!("{exit_codes}\n\nExamples:{lines}")
+}
+
 const EXAMPLES: &str = "\
 Examples:
   okta-introspect demo

@@ -7,13 +7,18 @@ use okta_introspect::TokenTypeHint;
 use crate::api_scopes;
 use crate::exit::Exit;
 
+use super::help;
 use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
 
 /// Request a service token and print it
 ///
 /// The token goes to stdout, alone on a line.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::ONLINE_HELP)]
+#[command(after_help = help(Exit::ONLINE_HELP, &[
+    "token --scope okta.users.read",
+    "token --scope okta.users.read --json | jq .expires_in",
+    "token --auth-server default --scope orders.read",
+]))]
 pub(crate) struct TokenArgs {
     /// A scope to request; repeat it, or separate scopes with blanks
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -38,7 +43,11 @@ pub(crate) struct TokenArgs {
 /// of the input. It keeps within the server's rate limit and in little memory. Ctrl-C lets it
 /// finish what is under way.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::INTROSPECT_HELP)]
+#[command(after_help = help(Exit::INTROSPECT_HELP, &[
+    "introspect --json < token.txt",
+    "introspect --batch tokens.txt --resume state.json >> answers.jsonl",
+    "introspect --batch --concurrency 16 < tokens.jsonl",
+]))]
 pub(crate) struct IntrospectArgs {
     #[command(flatten)]
     pub(crate) token: TokenInputArgs,
@@ -117,15 +126,14 @@ pub(crate) struct ApiArgs {
     pub(crate) dpop: DpopArgs,
 }
 
-const API_EXAMPLES: &str = "\
-Examples:
-  okta-introspect api /api/v1/users --paginate --filter '.[].profile.login' --raw
-  okta-introspect api /api/v1/logs -f since=2026-01-01T00:00:00Z -f limit=1000 --lines
-  okta-introspect api POST /api/v1/groups -f profile.name=Auditors
-  okta-introspect api PUT /api/v1/apps/0oa1/credentials/jwks --input keys.json";
-
 fn api_help() -> String {
-    [Exit::ONLINE_HELP, API_EXAMPLES, &api_scopes::help()].join("\n\n")
+    let examples = [
+        "api /api/v1/users --paginate --filter '.[].profile.login' --raw",
+        "api /api/v1/logs -f since=2026-01-01T00:00:00Z -f limit=1000 --lines",
+        "api POST /api/v1/groups -f profile.name=Auditors",
+        "api PUT /api/v1/apps/0oa1/credentials/jwks --input keys.json",
+    ];
+    [help(Exit::ONLINE_HELP, &examples), api_scopes::help()].join("\n\n")
 }
 
 /// Find out why it does not work, or that it does
@@ -136,7 +144,10 @@ fn api_help() -> String {
 /// seen, the likely cause and the cure. It changes nothing but tokens of its own, one of which it
 /// revokes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = doctor_help())]
+#[command(after_help = help(Exit::DOCTOR_HELP, &[
+    "doctor --scope okta.users.read --fix-hints",
+    "doctor --json | jq '.checks[] | select(.status == \"fail\")'",
+]))]
 pub(crate) struct DoctorArgs {
     /// A scope to try; repeat it for more
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -153,15 +164,6 @@ pub(crate) struct DoctorArgs {
     pub(crate) dpop: DpopArgs,
 }
 
-fn doctor_help() -> String {
-    [Exit::DOCTOR_HELP, DOCTOR_EXAMPLES].join("\n\n")
-}
-
-const DOCTOR_EXAMPLES: &str = "\
-Examples:
-  okta-introspect doctor --scope okta.users.read --fix-hints
-  okta-introspect doctor --json | jq '.checks[] | select(.status == \"fail\")'";
-
 /// Explain why a token is inactive, or may be
 ///
 /// Reads one token from stdin or a file, and asks the server. If the token is inactive, it looks
@@ -169,7 +171,10 @@ Examples:
 /// System Log, for which the app needs the scope okta.logs.read. Nothing else leaves for an
 /// address that stands only in the token.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::VERDICT_HELP)]
+#[command(after_help = help(Exit::VERDICT_HELP, &[
+    "explain < token.txt",
+    "explain --json < token.txt | jq .reasons[0]",
+]))]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) token: TokenInputArgs,
@@ -185,7 +190,10 @@ pub(crate) struct ExplainArgs {
 /// Reads one token from stdin or a file. A server says the same for tokens that it does not know,
 /// so ask it with --confirm when it matters.
 #[derive(Debug, clap::Args)]
-#[command(after_help = Exit::REVOKE_HELP)]
+#[command(after_help = help(Exit::REVOKE_HELP, &[
+    "revoke < token.txt",
+    "revoke --confirm --token-file token.txt",
+]))]
 pub(crate) struct RevokeArgs {
     #[command(flatten)]
     pub(crate) token: TokenInputArgs,
