@@ -40,6 +40,30 @@ const PROXY_PASSWORD: [&str; 1] = ["OKTA_CLIENT_PROXY_PASSWORD"];
 const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
 const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
 
+/// Every name that is read.
+pub(super) fn names() -> Vec<&'static str> {
+    [
+        &SERVER[..],
+        &CLIENT_ID,
+        &KEY,
+        &KEY_ID,
+        &PASSPHRASE,
+        &SCOPES,
+        &TIMEOUT,
+        &CONNECT_TIMEOUT,
+        &RETRIES,
+        &MAX_BACKOFF,
+        &DPOP,
+        &PROXY_HOST,
+        &PROXY_PORT,
+        &PROXY_USERNAME,
+        &PROXY_PASSWORD,
+        &CA_FILE,
+        &MODE,
+    ]
+    .concat()
+}
+
 /// Reads the layer; `lookup` gives the value of a variable.
 pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, Failure> {
     let text = |names: &[&'static str]| first(&lookup, names);

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use super::connection;
 use super::layer::{Found, Layer, Origin, Source};
 use super::proxy::ProxyLayer;
-use super::scope_words;
+use super::{scope_words, suggest};
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
 const MAX_LEN: u64 = 1024 * 1024;
@@ -59,6 +59,7 @@ fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
         .map_err(|fault| {
             fault.advise("expected is `okta:`, below it `client:`, below it settings")
         })?;
+    suggest::note_members(text, path);
     Ok(document.unwrap_or_default().okta.unwrap_or_default().into_layer(path))
 }
 

@@ -7,6 +7,7 @@ mod file;
 mod flags;
 mod layer;
 mod proxy;
+mod suggest;
 
 use std::fs;
 use std::path::Path;
@@ -41,6 +42,7 @@ impl Settings {
             .over(environment::read(|name| std::env::var_os(name))?)
             .over(file::read_first(&["okta.yaml".into(), ".okta.yaml".into()])?)
             .over(file::read_first(home.as_slice())?);
+        suggest::note_variables(&environment::names());
         if layer.names_nobody()
             && let Some(sandbox) = sandbox()
         {
