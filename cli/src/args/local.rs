@@ -151,3 +151,15 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,
 }
+
+/// Print the manual page of the command, or of one of its commands
+#[derive(Debug, clap::Args)]
+#[command(after_help = help(Exit::LOCAL_HELP, &["man | man -l -", "man --out-dir ~/.local/share/man/man1"]))]
+pub(crate) struct ManArgs {
+    /// Write all pages into this folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// One of the commands
+    #[arg(value_name = "COMMAND")]
+    pub(crate) page: Option<String>,
+}

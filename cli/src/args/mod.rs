@@ -8,7 +8,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 pub(crate) use local::{
-    AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, SandboxArgs,
+    AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     Jwk(JwkArgs),
     Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 #[cfg(test)]

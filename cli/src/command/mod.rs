@@ -12,6 +12,7 @@ mod explain;
 mod introspect;
 mod jwk;
 mod keygen;
+mod man;
 mod revoke;
 mod sandbox;
 mod token;
@@ -55,6 +56,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Keygen(args) => keygen::run(args),
         Command::Jwk(args) => jwk::run(args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 
