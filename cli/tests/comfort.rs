@@ -21,6 +21,40 @@ fn manual_pages_are_printed_and_written() {
 }
 
 #[test]
+fn settings_are_shown_with_their_places_and_without_secrets() {
+    let (world, key_id) = World::with_key();
+    world.write(
+        "okta.yaml",
+        "okta: {client: {orgUrl: 'https://acme.okta.com', privateKey: key.pem, proxy: {host: p, password: s3cret}}}",
+    );
+    let world =
+        world.set("OKTA_CLIENT_CLIENTID", "0oa1").set("OKTA_CLIENT_PRIVATEKEYPASSPHRASE", "s3cret");
+    let shown = world.run(&["config", "show", "--timeout", "7", "--scope", "a"]);
+    shown.exits(0).hides("s3cret");
+    for line in [
+        "  issuer          https://acme.okta.com (from okta.client.orgUrl in okta.yaml)",
+        "  client_id       0oa1 (from OKTA_CLIENT_CLIENTID)",
+        &format!(
+            "  key             ES256 key, thumbprint {key_id} (from okta.client.privateKey in okta.yaml)"
+        ),
+        "  passphrase      [set] (from OKTA_CLIENT_PRIVATEKEYPASSPHRASE)",
+        "  scopes          a (from --scope)",
+        "  timeout         7 s (from --timeout)",
+        "  proxy_password  [set] (from okta.client.proxy.password in okta.yaml)",
+    ] {
+        assert!(shown.stdout.lines().any(|told| told == line), "{line}: {}", shown.stdout);
+    }
+    let json = world.run(&["config", "show", "--json"]).exits(0).json();
+    assert_eq!(json["settings"][1]["name"], "client_id");
+    assert_eq!(json["settings"][1]["origin"], "OKTA_CLIENT_CLIENTID");
+
+    let world = World::new().set("OKTA_CLIENT_PRIVATEKEY", "{\"d\": \"s3cret\"}");
+    let broken = world.run(&["config", "show"]);
+    assert!(broken.exits(0).hides("s3cret").stdout.contains("cannot be loaded"), "{broken:?}");
+    assert_eq!(World::new().run(&["config", "show"]).exits(0).stdout, "");
+}
+
+#[test]
 fn mistyped_settings_are_noted_with_what_was_meant() {
     let (world, _) = World::with_key();
     world.write("okta.yaml", "okta: {client: {clientid: s3cret, token: x, orgURl: s3cret}}");

@@ -7,8 +7,9 @@ use std::io::Write;
 use common::World;
 use serde_json::{Value, json};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "api",
+    "config",
     "man",
     "doctor",
     "explain",

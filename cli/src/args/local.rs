@@ -9,7 +9,7 @@ use okta_introspect::Algorithm;
 use crate::exit::Exit;
 
 use super::help;
-use super::shared::{ClientArgs, KeyArgs, TokenInputArgs, algorithm};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm};
 
 /// Show the whole story on an embedded sandbox: no configuration, no network
 #[derive(Debug, clap::Args)]
@@ -162,4 +162,37 @@ pub(crate) struct ManArgs {
     /// One of the commands
     #[arg(value_name = "COMMAND")]
     pub(crate) page: Option<String>,
+}
+
+/// Show the settings, and where each comes from
+///
+/// Secrets are told by fingerprints only. No server is asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = help(Exit::LOCAL_HELP, &["config show", "config show --json | jq '.settings[].origin'"]))]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What to do with the settings.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show the settings, and where each comes from
+    #[command(after_help = help(Exit::LOCAL_HELP, &["config show", "config show --json"]))]
+    Show(ConfigShowArgs),
+}
+
+/// How to show them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigShowArgs {
+    /// A scope that would be requested
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) dpop: DpopArgs,
 }

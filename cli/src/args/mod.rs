@@ -8,7 +8,8 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 pub(crate) use local::{
-    AssertionArgs, CompletionsArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
+    AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
+    DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     Keygen(KeygenArgs),
     Jwk(JwkArgs),
+    Config(ConfigArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -5,6 +5,7 @@ mod api;
 mod assertion;
 mod batch;
 mod completions;
+mod config;
 mod decode;
 mod demo;
 mod doctor;
@@ -56,6 +57,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Keygen(args) => keygen::run(args),
         Command::Jwk(args) => jwk::run(args),
         Command::Completions(args) => completions::run(&args),
+        Command::Config(args) => config::run(args),
         Command::Man(args) => man::run(&args),
     }
 }

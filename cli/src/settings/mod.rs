@@ -7,6 +7,7 @@ mod file;
 mod flags;
 mod layer;
 mod proxy;
+mod show;
 mod suggest;
 
 use std::fs;
@@ -25,6 +26,7 @@ use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
 
 pub(crate) use connection::{DPOP_MODES, dpop_mode};
 pub(crate) use layer::{Found, Layer, Origin, Source};
+pub(crate) use show::Shown;
 
 /// The merged settings. Each is checked when it is asked for, so that a command fails only for
 /// what it uses.
