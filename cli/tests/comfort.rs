@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::World;
+use common::{Sandbox, World};
 
 #[test]
 fn manual_pages_are_printed_and_written() {
@@ -55,6 +55,26 @@ fn settings_are_shown_with_their_places_and_without_secrets() {
 }
 
 #[test]
+fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    let token = ["token", "--scope", "okta.users.read"];
+    let told = world.run(&[&token[..], &["--verbose"]].concat());
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stderr.contains("request: answered"), "{told:?}");
+    assert!(told.stderr.contains("status=200"), "{told:?}");
+    let trace = world.run(&[&["--trace"], &token[..]].concat());
+    assert!(trace.stderr.contains("hyper_util::client"), "{trace:?}");
+    for run in [&told, &trace] {
+        let token = run.stdout.trim();
+        assert!(!run.stderr.contains("eyJ") && !run.stderr.contains(token), "{run:?}");
+        assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+    }
+    let quiet = world.run(&token);
+    assert!(!quiet.exits(0).stderr.contains("request:"), "{quiet:?}");
+}
+
+#[test]
 fn mistyped_settings_are_noted_with_what_was_meant() {
     let (world, _) = World::with_key();
     world.write("okta.yaml", "okta: {client: {clientid: s3cret, token: x, orgURl: s3cret}}");
@@ -69,4 +89,15 @@ fn mistyped_settings_are_noted_with_what_was_meant() {
         assert!(run.stderr.lines().any(|line| line == told), "{told}: {run:?}");
     }
     assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let world = World::new();
+    let jwt = "eyJhbGciOiJub25lIn0.e30.";
+    assert!(!world.pipe(&["decode"], jwt).exits(0).stdout.contains('\u{1b}'));
+    let world = world.set("CLICOLOR_FORCE", "1");
+    assert!(world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
+    let world = world.set("NO_COLOR", "1").set("CLICOLOR_FORCE", "0");
+    assert!(!world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
 }

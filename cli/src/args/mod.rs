@@ -29,6 +29,12 @@ pub(crate) use verify::VerifyArgs;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Tell each request on stderr: where to, status, time, request id
+    #[arg(long, global = true, help_heading = "Help")]
+    pub(crate) verbose: bool,
+    /// Tell connections as well, with the time
+    #[arg(long, global = true, help_heading = "Help")]
+    pub(crate) trace: bool,
 }
 
 /// What stands below the options: exit codes, and examples.

@@ -31,7 +31,10 @@ use crate::{output, usage};
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<Exit, Failure> {
     match Args::try_parse() {
-        Ok(args) => dispatch(args.command),
+        Ok(args) => {
+            output::tell_requests(args.verbose, args.trace);
+            dispatch(args.command)
+        }
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
             output::data(asked.render().ansi().to_string().trim_end())?;

@@ -4,6 +4,7 @@
 //! read, it did not want. The command goes on, and its exit code stays its own.
 
 mod progress;
+mod requests;
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 pub(crate) use progress::ProgressLine;
+pub(crate) use requests::tell_requests;
 
 /// For what is well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
