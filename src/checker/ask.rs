@@ -1,6 +1,7 @@
 //! The slow path: finding out what is not known, or not young enough.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
@@ -8,6 +9,7 @@ use super::edge::Passed;
 use super::facts::{Facts, Known, Refused};
 use super::flights::{Boarding, Landed, Landing};
 use super::governor::{Permit, Purpose};
+use super::local::Opinion;
 use super::metrics::count;
 use super::{Inner, Question, Source, Verdict};
 use crate::clock::before;
@@ -30,9 +32,20 @@ impl Inner {
             Ok(passed) => passed,
             Err(reason) => return Ok(self.refuse(reason)),
         };
+        let local = self.servers[question.server].local.as_ref();
+        let opinion = match local {
+            Some(local) => local.opinion(&passed).await,
+            None => Opinion::None,
+        };
+        if let Some(reason) = local.and_then(|local| local.objection(&opinion)) {
+            return Ok(self.refuse(reason));
+        }
         count(&self.counters.misses);
         let verdict = match self.learn(&question, &passed).await {
-            Ok((known, source)) => self.verdict(known, &question, source, self.clock.monotonic()),
+            Ok((known, source)) => {
+                opinion.compare(&known, &self.counters);
+                self.verdict(known, &question, source, self.clock.monotonic())
+            }
             Err(error) => self.fall_back(&question, error),
         };
         match &verdict {
@@ -137,8 +150,9 @@ impl Inner {
         departure.waits();
         let call = Call {
             inner: Arc::clone(self),
-            passed: Passed { token: passed.token.clone(), own_end: passed.own_end },
+            passed: passed.clone(),
             server: question.server,
+            bound: question.bounds.max_age,
             departure: Arc::clone(&departure),
             permit,
         };
@@ -178,6 +192,8 @@ struct Call {
     inner: Arc<Inner>,
     passed: Passed,
     server: usize,
+    /// When whoever began it will want another answer.
+    bound: Duration,
     departure: Arc<Departure>,
     /// Given back when the call is over.
     permit: Permit,
@@ -185,7 +201,7 @@ struct Call {
 
 impl Call {
     async fn make(self) -> Landed {
-        let Self { inner, passed, server, departure, permit } = self;
+        let Self { inner, passed, server, bound, departure, permit } = self;
         let upstream = &inner.servers[server].upstream;
         count(&inner.counters.upstream_calls);
         let begun = inner.clock.monotonic();
@@ -199,11 +215,11 @@ impl Call {
         let answer = upstream.introspect(&passed.token, &departure).instrument(span).await;
         let took = inner.clock.monotonic().saturating_duration_since(begun);
         inner.counters.called(took, answer.is_ok());
-        drop(permit);
         let (introspection, sent) = (answer?, departure.last_sent());
         if !introspection.active {
             return Ok(Known::Inactive(Refused { sent }));
         }
+        permit.good(inner.clock.monotonic(), bound);
         let mut jitter = [0];
         inner.random.fill(&mut jitter);
         let facts = Facts::new(introspection, sent, passed.own_end, jitter[0]);

@@ -8,6 +8,7 @@ use super::edge::Routes;
 use super::flights::Flights;
 use super::governor::{Division, Governor};
 use super::key::Keyer;
+use super::local::Local;
 use super::metrics::Counters;
 use super::upstream::Upstream;
 use super::watermark::Watermarks;
@@ -18,6 +19,7 @@ use crate::dpop::ProofJudge;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::random::{Random, SystemRandom};
+use crate::verify::Verifier;
 
 /// The settings of a [`Checker`]. Setters never fail; [`build`](Self::build) checks.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ use crate::random::{Random, SystemRandom};
 pub struct CheckerBuilder {
     upstreams: Vec<Arc<dyn Upstream>>,
     aliases: Vec<(Issuer, Issuer)>,
+    locals: Vec<Local>,
     config: CheckerConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -35,6 +38,7 @@ impl CheckerBuilder {
         Self {
             upstreams: vec![upstream],
             aliases: Vec::new(),
+            locals: Vec::new(),
             config: CheckerConfig::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -53,6 +57,23 @@ impl CheckerBuilder {
     /// issue tokens under either address.
     pub fn alias(mut self, alias: Issuer, issuer: Issuer) -> Self {
         self.aliases.push((alias, issuer));
+        self
+    }
+
+    /// Verifies JWTs of this verifier's issuer locally before the server is asked about them, so
+    /// that forgeries cost no call. What is verified is asked about all the same: a signature
+    /// says nothing of revocation. Tokens that cannot be verified for lack of a key are asked
+    /// about as if there were no verifier.
+    pub fn verifier(mut self, verifier: Verifier) -> Self {
+        self.locals.push(Local { verifier, enforced: true });
+        self
+    }
+
+    /// As [`verifier`](Self::verifier), but decides nothing: where verifier and server disagree it
+    /// is [counted](super::Metrics::rejected_but_active) and logged. To find out what enforcing
+    /// would do.
+    pub fn shadow_verifier(mut self, verifier: Verifier) -> Self {
+        self.locals.push(Local { verifier, enforced: false });
         self
     }
 
@@ -80,8 +101,8 @@ impl CheckerBuilder {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
-    /// bounds, if two servers have the same issuer, or if an alias is for a server that is not
-    /// there.
+    /// bounds, if two servers have the same issuer, or if an alias or a verifier is for a server
+    /// that is not there.
     pub fn build(self) -> Result<Checker, Error> {
         self.config.check()?;
         let issuers: Vec<Issuer> =
@@ -107,8 +128,20 @@ impl CheckerBuilder {
             upstream,
             keyer: Keyer::new(&*self.random),
             governor: Governor::new(division),
+            local: None,
         };
-        let servers = self.upstreams.into_iter().zip(issuers).map(server).collect();
+        let mut servers: Vec<Server> =
+            self.upstreams.into_iter().zip(issuers).map(server).collect();
+        for local in self.locals {
+            let issuer = local.verifier.issuer();
+            let server = routes.server(issuer.as_str()).ok_or_else(|| {
+                Error::configuration(format!(
+                    "there is no server for {issuer}, to verify tokens of"
+                ))
+                .advise("add its client with `server` first")
+            })?;
+            servers[server].local = Some(local);
+        }
         let (config, sequence) = (self.config, Sequence::default());
         let watermarks = Watermarks::new(
             sequence.clone(),

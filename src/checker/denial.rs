@@ -3,10 +3,11 @@
 use std::fmt;
 
 use crate::dpop::ProofDenial;
+use crate::verify::Rejection;
 
 /// Why a check denies. Each is a definite no: a check that cannot tell gives an
 /// [`Error`](crate::Error) instead.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
     /// This cannot be a token at all.
@@ -15,6 +16,8 @@ pub enum Reason {
     UnknownIssuer,
     /// A token of another issuer than the required one.
     Issuer,
+    /// A JWT that does not verify; see [`CheckerBuilder::verifier`](super::CheckerBuilder::verifier).
+    Verification(Rejection),
     /// The server says that the token is not active: revoked, expired, or never issued there.
     Inactive,
     /// The token's time is over.
@@ -46,6 +49,7 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::UnknownIssuer => "unknown_issuer",
             Self::Issuer => "issuer",
+            Self::Verification(_) => "verification",
             Self::Inactive => "inactive",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
@@ -73,6 +77,7 @@ impl fmt::Display for Reason {
             Self::NoUser => "the token has no user",
             Self::Predicate => "the token does not meet the requirement",
             Self::Proof(fault) => return fault.fmt(f),
+            Self::Verification(rejection) => return rejection.fmt(f),
             Self::Scope { missing } => {
                 return write!(f, "the token lacks scopes: {}", missing.join(" "));
             }

@@ -23,11 +23,13 @@ pub(crate) struct Routes {
 }
 
 /// What the edge found out about a token that it did not refuse.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Passed {
     pub(crate) token: Token,
     /// The token's own end, if it says one.
     pub(crate) own_end: Option<DateTime<Utc>>,
+    /// Whether it is a JWT that names the server's issuer.
+    pub(crate) names_issuer: bool,
 }
 
 impl Routes {
@@ -89,7 +91,7 @@ impl Routes {
         let own_end = claims.end().filter(|_| !self.opaque[server] && claims.iss.is_some());
         match own_end {
             Some(end) if end <= now => Err(Reason::Expired),
-            own_end => Ok(Passed { token, own_end }),
+            own_end => Ok(Passed { token, own_end, names_issuer: claims.iss.is_some() }),
         }
     }
 }

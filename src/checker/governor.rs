@@ -3,11 +3,13 @@
 //! Three kinds of calls want the same budget. A *re-check* is about a token that was good when it
 //! was last asked about; a *refresh* is a re-check ahead of time; a *newcomer* is a token never
 //! seen, or seen to be bad. Anybody can make newcomers, as many as they like. So what re-checks
-//! will need until the window ends, going by the windows before, is kept for them. A call that
-//! does not get through is refused with the time to wait: nothing queues here.
+//! will need until the window ends is [forecast](Forecast), and kept for them. A call that does
+//! not get through is refused with the time to wait: nothing queues here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::forecast::Forecast;
 
 /// What of an upstream's rate limit is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,21 +59,11 @@ pub(crate) struct Governor {
 struct State {
     under_way: u64,
     newcomers_under_way: u64,
+    /// When the window ends in which `newcomers` were counted.
     window_ends: Option<Instant>,
-    /// Re-checks and newcomers so far in this window.
-    rechecks: u64,
     newcomers: u64,
-    /// Re-checks in the windows before, in a ring.
-    past: [u64; PAST_WINDOWS],
-    next: usize,
+    forecast: Forecast,
 }
-
-/// So many windows back reaches the memory of what re-checks need. Tokens that are re-checked
-/// every few minutes come in waves, and one quiet window must not give their part away.
-const PAST_WINDOWS: usize = 10;
-
-/// The window that is assumed while the server states none.
-const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
 
 /// What newcomers may always use of the limit, in per cent, so that a full house still lets
 /// somebody new in.
@@ -94,15 +86,11 @@ impl Governor {
         now: Instant,
     ) -> Result<Permit, Duration> {
         let mut state = self.state();
-        state.turn(allowance, now);
-        state.judge(purpose, allowance, self.division)?;
+        state.judge(purpose, allowance, self.division, now)?;
         state.under_way += 1;
-        match purpose {
-            Purpose::Recheck | Purpose::Refresh => state.rechecks += 1,
-            Purpose::Newcomer => {
-                state.newcomers += 1;
-                state.newcomers_under_way += 1;
-            }
+        if purpose == Purpose::Newcomer {
+            state.newcomers += 1;
+            state.newcomers_under_way += 1;
         }
         Ok(Permit { state: Arc::clone(&self.state), purpose })
     }
@@ -113,46 +101,29 @@ impl Governor {
 }
 
 impl State {
-    /// Begins a new window when the old one is over.
-    fn turn(&mut self, allowance: Option<Allowance>, now: Instant) {
-        let stated = allowance.map_or(DEFAULT_WINDOW, |allowance| allowance.renews_in);
-        let over = self.window_ends.is_some_and(|end| now >= end);
-        if over {
-            self.past[self.next] = self.rechecks;
-            self.next = (self.next + 1) % PAST_WINDOWS;
-            (self.rechecks, self.newcomers) = (0, 0);
-        }
-        if over || self.window_ends.is_none() {
-            self.window_ends = Some(now + stated);
-        }
-    }
-
-    /// What re-checks will still need in this window: as many as in the busiest one before, and a
-    /// quarter more.
-    fn expected_rechecks(&self) -> u64 {
-        let busiest = self.past.iter().copied().max().unwrap_or(0).max(self.rechecks);
-        (busiest + busiest.div_ceil(4)).saturating_sub(self.rechecks)
-    }
-
     /// The rule itself.
     fn judge(
-        &self,
+        &mut self,
         purpose: Purpose,
         allowance: Option<Allowance>,
         division: Division,
+        now: Instant,
     ) -> Result<(), Duration> {
         if purpose == Purpose::Newcomer && self.newcomers_under_way >= division.most_newcomers {
             return Err(SOON);
         }
         let Some(Allowance { limit, left, renews_in }) = allowance else { return Ok(()) };
+        if self.window_ends.is_none_or(|end| now >= end) {
+            (self.window_ends, self.newcomers) = (Some(now + renews_in), 0);
+        }
         let others = limit * (100 - division.share_percent) / 100;
         let room = left.saturating_sub(others).saturating_sub(self.under_way);
         let admitted = match purpose {
             Purpose::Recheck => room > 0,
             Purpose::Refresh => room > limit * REFRESH_PERCENT / 100,
             Purpose::Newcomer => {
-                room > self.expected_rechecks()
-                    || room > 0 && self.newcomers < limit * NEWCOMERS_PERCENT / 100
+                let few = self.newcomers < limit * NEWCOMERS_PERCENT / 100;
+                room > 0 && (few || room > self.forecast.rechecks(now, now + renews_in))
             }
         };
         if admitted { Ok(()) } else { Err(renews_in) }
@@ -167,6 +138,14 @@ const SOON: Duration = Duration::from_secs(1);
 pub(crate) struct Permit {
     state: Arc<Mutex<State>>,
     purpose: Purpose,
+}
+
+impl Permit {
+    /// The call has brought a good answer, for a reader who will want another one after `bound`.
+    pub(crate) fn good(&self, now: Instant, bound: Duration) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.forecast.note(now, bound);
+    }
 }
 
 impl Drop for Permit {
@@ -202,6 +181,13 @@ mod tests {
         permits.len()
     }
 
+    /// So many tokens were found to be good, by readers with this bound.
+    fn in_use(governor: &Governor, tokens: usize, bound: Duration, now: Instant) {
+        for _ in 0..tokens {
+            governor.state().forecast.note(now, bound);
+        }
+    }
+
     #[test]
     fn a_share_is_left_to_others() {
         let (governor, now) = governor(90);
@@ -220,36 +206,38 @@ mod tests {
     }
 
     #[test]
-    fn newcomers_leave_what_rechecks_needed_in_the_busiest_window() {
+    fn newcomers_leave_what_rechecks_will_need_until_the_window_ends() {
         let (governor, now) = governor(100);
-        assert_eq!(flood(&governor, Purpose::Recheck, 40, now), 40);
-        // Nine quiet windows later it is still remembered, and in the tenth no more.
-        for window in 1..=10_u32 {
-            let now = now + window * MINUTE;
-            // 40 and a quarter more are expected; 5 may always come.
-            assert_eq!(flood(&governor, Purpose::Newcomer, 100, now), 50, "window {window}");
-        }
-        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now + 11 * MINUTE), 100);
+        in_use(&governor, 40, MINUTE / 2, now);
+        // Each of the 40 comes again in half a minute, and nearly all of them once more.
+        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now), 100 - 79);
+        // Two minutes later none of them has come again: they are not in use any more.
+        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now + 2 * MINUTE), 100);
     }
 
     #[test]
-    fn rechecks_that_have_been_made_are_not_expected_again() {
+    fn tokens_that_come_again_only_in_a_later_window_take_nothing_from_this_one() {
         let (governor, now) = governor(100);
-        assert_eq!(flood(&governor, Purpose::Recheck, 40, now), 40);
-        let now = now + MINUTE;
-        for _ in 0..40 {
-            assert!(governor.admit(Purpose::Recheck, left(100), now).is_ok());
-        }
-        assert_eq!(flood(&governor, Purpose::Newcomer, 60, now), 50);
+        in_use(&governor, 40, 2 * MINUTE, now);
+        assert_eq!(flood(&governor, Purpose::Newcomer, 60, now), 60);
+        assert_eq!(flood(&governor, Purpose::Newcomer, 60, now + MINUTE + MINUTE / 2), 10);
     }
 
     #[test]
     fn a_full_house_lets_a_few_newcomers_in() {
         let (governor, now) = governor(100);
-        assert_eq!(flood(&governor, Purpose::Recheck, 100, now), 100);
-        let now = now + MINUTE;
-        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now), 5);
-        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now), 0, "once a window");
+        for window in [now, now + MINUTE] {
+            in_use(&governor, 100, MINUTE / 2, window);
+            assert_eq!(flood(&governor, Purpose::Newcomer, 100, window), 5);
+            assert_eq!(flood(&governor, Purpose::Newcomer, 100, window), 0, "once a window");
+        }
+    }
+
+    #[test]
+    fn a_good_answer_is_foreseen_to_be_asked_for_again() {
+        let (governor, now) = governor(100);
+        governor.admit(Purpose::Newcomer, left(100), now).unwrap().good(now, MINUTE / 2);
+        assert_eq!(governor.state().forecast.rechecks(now, now + MINUTE), 2);
     }
 
     #[test]

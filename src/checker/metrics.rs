@@ -35,6 +35,12 @@ pub struct Metrics {
     pub upstream_errors: u64,
     /// Calls that were not made, to keep within the rate limit.
     pub governor_refusals: u64,
+    /// Tokens that the server calls active and that do not verify locally: someone else's tokens
+    /// to the verifier's settings. Only in [shadow](super::CheckerBuilder::shadow_verifier).
+    pub rejected_but_active: u64,
+    /// Tokens that verify locally and that the server calls inactive: what introspection finds
+    /// and verification does not.
+    pub verified_but_inactive: u64,
     /// What is left of each server's rate limit, in the order of the servers; `None` where the
     /// server states none.
     pub rate_limit_left: Vec<Option<u64>>,
@@ -97,6 +103,8 @@ pub(crate) struct Counters {
     pub(crate) upstream_calls: AtomicU64,
     pub(crate) upstream_errors: AtomicU64,
     pub(crate) governor_refusals: AtomicU64,
+    pub(crate) rejected_but_active: AtomicU64,
+    pub(crate) verified_but_inactive: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +117,8 @@ struct Stripe(Counts);
 
 const STRIPES: usize = 16;
 
-const EDGE_REASONS: [&str; 4] = ["malformed", "unknown_issuer", "issuer", "expired"];
+const EDGE_REASONS: [&str; 5] =
+    ["malformed", "unknown_issuer", "issuer", "expired", "verification"];
 
 /// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
@@ -180,6 +189,8 @@ impl Counters {
             upstream_calls: read(&self.upstream_calls),
             upstream_errors: read(&self.upstream_errors),
             governor_refusals: read(&self.governor_refusals),
+            rejected_but_active: read(&self.rejected_but_active),
+            verified_but_inactive: read(&self.verified_but_inactive),
             rate_limit_left: Vec::new(),
             entries: (0, 0),
             under_way: 0,

@@ -50,9 +50,11 @@ mod denial;
 mod edge;
 mod facts;
 mod flights;
+mod forecast;
 mod freshness;
 mod governor;
 mod key;
+mod local;
 mod metrics;
 mod policy;
 mod presented;
@@ -94,6 +96,7 @@ use flights::Flights;
 use freshness::{Bounds, age};
 use governor::Governor;
 use key::{Key, Keyer};
+use local::Local;
 use metrics::Counters;
 use policy::Circumstances;
 use watermark::{Named, Watermarks};
@@ -129,6 +132,7 @@ struct Server {
     /// entry, whatever their tokens look like.
     keyer: Keyer,
     governor: Governor,
+    local: Option<Local>,
 }
 
 /// What is to be known for one check.
