@@ -74,7 +74,16 @@ async fn the_whole_job_at_the_sandbox_shows_nothing() {
         }
         assert!(client.introspect(granted.token(), None).await.unwrap().active);
         let answer = client.introspect(kept.token(), Some(TokenTypeHint::AccessToken)).await;
+        let checker = Checker::builder(client.clone()).clock(org.clock.clone()).build().unwrap();
+        let any = Requirement::new();
+        let let_in = outcome(&checker.check(granted.token(), &any).await);
+        assert!(let_in.starts_with("Authorized"), "{let_in}");
         client.revoke(granted.token(), None).await.unwrap();
+        said += &outcome(&checker.check(granted.token(), &any).await);
+        checker.revoke(granted.token(), None).await.unwrap();
+        let denied = outcome(&checker.check(granted.token(), &any).await);
+        assert!(denied.contains("Inactive"), "{denied}");
+        said += &[let_in, denied, said!(checker), said!(checker.metrics())].concat();
         assert!(!client.introspect(granted.token(), None).await.unwrap().active);
         let assertion = client.assertion(&client.endpoints().introspection).await.unwrap();
         secrets.add_jwt("an assertion of our own", assertion.expose());
