@@ -434,7 +434,16 @@ fn no_option_takes_a_secret() {
         let usage = help.lines().find(|line| line.starts_with("Usage: ")).unwrap();
         let values = usage.split(' ').filter(|word| word.starts_with(['<', '[']));
         for value in values {
-            let known = ["[OPTIONS]", "<FILE>", "<SHELL>", "<ENDPOINT>", "[METHOD]", "<PATH>"];
+            let known = [
+                "[OPTIONS]",
+                "<FILE>",
+                "<SHELL>",
+                "<ENDPOINT>",
+                "[METHOD]",
+                "<PATH>",
+                "<COMMAND>",
+                "[COMMAND]",
+            ];
             assert!(known.contains(&value), "{usage}");
         }
         for line in help.lines().map(str::trim).filter(|line| line.starts_with('-')) {
