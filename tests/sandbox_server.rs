@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use okta_introspect::sandbox::{App, Grant, Sandbox, Seed, User, UserStatus};
+use okta_introspect::{Algorithm, SigningKey};
 use sandbox_support::{Answer, CLIENT, Org, USER, http_client};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A bearer token with these scopes.
 fn bearer(org: &Org, scopes: &[&str]) -> String {
@@ -241,6 +242,31 @@ async fn an_apps_settings_grants_and_roles_can_be_read() {
     assert!(grants.as_array().unwrap().iter().any(|grant| grant["scopeId"] == "okta.devices.read"));
     let roles = get(format!("/oauth2/v1/clients/{CLIENT}/roles"), "okta.roles.read").await;
     assert_eq!(roles.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_added_and_deactivated_with_the_scope_to_manage_apps() {
+    let org = Org::start().await;
+    let manage = bearer(&org, &["okta.apps.manage"]);
+    let read = bearer(&org, &["okta.apps.read"]);
+    let key = SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some("k2".to_owned()));
+    let jwk = key.public_jwk().to_json();
+    let keys = format!("/api/v1/apps/{CLIENT}/credentials/jwks");
+    let first = format!("{keys}/pks1{CLIENT}/lifecycle/deactivate");
+    for (name, path, token, body, status) in [
+        ("only to read", &keys, &read, jwk.as_str(), 403),
+        ("no key", &keys, &manage, "{}", 400),
+        ("not JSON", &keys, &manage, "x", 400),
+        ("the last active key", &first, &manage, "", 400),
+        ("a new key", &keys, &manage, &jwk, 201),
+        ("the same key id", &keys, &manage, &jwk, 400),
+        ("a key that is not there", &format!("{keys}/pks9/lifecycle/deactivate"), &manage, "", 404),
+        ("the old key", &first, &manage, "", 200),
+    ] {
+        assert_eq!(org.change_with(path, token, body).await.status, status, "{name}");
+    }
+    let listed = org.get_with(&keys, &read).await.json();
+    assert_eq!((&listed[0]["status"], &listed[1]["kid"]), (&json!("INACTIVE"), &json!("k2")));
 }
 
 #[tokio::test]

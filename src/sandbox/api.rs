@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 
 use super::answer::{Answer, Refusal};
 use super::app_objects;
 use super::call::Call;
 use super::directory;
-use super::resource::authorize;
+use super::resource::{authorize, authorize_change};
 use super::routes;
 use super::system_log;
 
-/// `GET /api/v1/…`.
+/// `/api/v1/…`.
 pub(super) fn endpoint(segments: &[&str], call: &Call<'_>) -> Result<Answer, Refusal> {
     match segments {
         ["users"] => {
@@ -24,6 +24,14 @@ pub(super) fn endpoint(segments: &[&str], call: &Call<'_>) -> Result<Answer, Ref
             directory::user(call, id)
         }
         // Okta has no `apps/{id}/jwks`: it is the sandbox's own short form of the other.
+        ["apps", id, "credentials", "jwks"] if call.request.method == Method::POST => {
+            authorize_change(call, "okta.apps", &Method::POST)?;
+            app_objects::add_key(call, id)
+        }
+        ["apps", id, "credentials", "jwks", key, "lifecycle", "deactivate"] => {
+            authorize_change(call, "okta.apps", &Method::POST)?;
+            app_objects::deactivate_key(call, id, key)
+        }
         ["apps", id, "credentials", "jwks"] | ["apps", id, "jwks"] => {
             authorize(call, "okta.apps")?;
             app_objects::app_keys(call, id)

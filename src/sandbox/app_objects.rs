@@ -8,8 +8,9 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
+use super::api;
 use super::call::Call;
-use super::seed::{App, AppKind, AppStatus, AuthMethod};
+use super::seed::{App, AppKey, AppKind, AppStatus, AuthMethod};
 
 /// An app's settings.
 pub(super) fn app(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
@@ -50,6 +51,36 @@ pub(super) fn app_keys(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
     Ok(Answer::json(StatusCode::OK, &keys(&*find(call, id)?)))
 }
 
+/// Registers one more key of an app.
+pub(super) fn add_key(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
+    let jwk: Value = serde_json::from_slice(&call.request.body)
+        .map_err(|_| api::invalid("The request body was not well-formed"))?;
+    let key = AppKey::from_jwk(&jwk).map_err(|fault| api::invalid(&fault.to_string()))?;
+    let app = find(call, id)?;
+    if key.key_id().is_none() || app.jwks.iter().any(|other| other.key_id() == key.key_id()) {
+        return Err(api::invalid("kid: a key needs a kid of its own"));
+    }
+    let added = key_object(id, app.jwks.len() + 1, &key);
+    call.sandbox.state().add_key(id, key).map_err(|_| missing(id))?;
+    Ok(Answer::json(StatusCode::CREATED, &added))
+}
+
+/// Deactivates an app's key, named by the id of its object; Okta keeps at least one active.
+pub(super) fn deactivate_key(call: &Call<'_>, id: &str, key: &str) -> Result<Answer, Refusal> {
+    let app = find(call, id)?;
+    let found = (1..).zip(&app.jwks).find(|(number, _)| object_id(id, *number) == key);
+    let missing_key = || Refusal::not_found(&format!("Resource not found: {key} (Key)"));
+    let (number, found) = found.ok_or_else(missing_key)?;
+    let key_id = found.key_id().ok_or_else(missing_key)?;
+    if app.jwks.iter().filter(|key| key.is_active()).count() < 2 {
+        return Err(api::invalid("status: an app needs an active key"));
+    }
+    call.sandbox.state().deactivate_key(id, key_id).map_err(|_| missing_key())?;
+    let app = find(call, id)?;
+    let deactivated = app.jwks.get(number - 1).map(|key| key_object(id, number, key));
+    Ok(Answer::json(StatusCode::OK, &deactivated.unwrap_or_default()))
+}
+
 /// The Okta API scopes granted to an app.
 pub(super) fn app_grants(call: &Call<'_>, id: &str) -> Result<Answer, Refusal> {
     let app = find(call, id)?;
@@ -82,19 +113,29 @@ pub(super) fn client_roles(call: &Call<'_>, id: &str) -> Result<Answer, Refusal>
 }
 
 fn find(call: &Call<'_>, id: &str) -> Result<Arc<App>, Refusal> {
-    let missing = || Refusal::not_found(&format!("Resource not found: {id} (AppInstance)"));
-    call.sandbox.state().app(id).ok_or_else(missing)
+    call.sandbox.state().app(id).ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> Refusal {
+    Refusal::not_found(&format!("Resource not found: {id} (AppInstance)"))
 }
 
 fn keys(app: &App) -> Value {
-    let object = |(number, key): (u32, &super::seed::AppKey)| {
-        let mut object = key.jwk().clone();
-        object.insert("id".to_owned(), format!("pks{number}{}", app.client_id).into());
-        let status = if key.is_active() { "ACTIVE" } else { "INACTIVE" };
-        object.insert("status".to_owned(), status.into());
-        Value::Object(object)
-    };
+    let object = |(number, key)| key_object(&app.client_id, number, key);
     (1..).zip(&app.jwks).map(object).collect()
+}
+
+/// A key as Okta shows it: the JWK with its status, and with an id for the management API.
+fn key_object(app: &str, number: usize, key: &AppKey) -> Value {
+    let mut object = key.jwk().clone();
+    object.insert("id".to_owned(), object_id(app, number).into());
+    let status = if key.is_active() { "ACTIVE" } else { "INACTIVE" };
+    object.insert("status".to_owned(), status.into());
+    Value::Object(object)
+}
+
+fn object_id(app: &str, number: usize) -> String {
+    format!("pks{number}{app}")
 }
 
 /// The names are those of OpenID Connect.

@@ -24,12 +24,27 @@ enum Scheme {
 /// or `{resource}.manage`, if its app has an admin role.
 pub(super) fn authorize(call: &Call<'_>, resource: &str) -> Result<(), Refusal> {
     call.expect_method(&Method::GET)?;
+    let (read, manage) = (format!("{resource}.read"), format!("{resource}.manage"));
+    authorize_scopes(call, &[&read, &manage])
+}
+
+/// As [`authorize`], for calls that change something: only `{resource}.manage` will do.
+pub(super) fn authorize_change(
+    call: &Call<'_>,
+    resource: &str,
+    method: &Method,
+) -> Result<(), Refusal> {
+    call.expect_method(method)?;
+    authorize_scopes(call, &[&format!("{resource}.manage")])
+}
+
+/// One of the scopes is enough; the first is the one that the refusal names.
+fn authorize_scopes(call: &Call<'_>, scopes: &[&str]) -> Result<(), Refusal> {
     let Some(credentials) = call.request.header(&header::AUTHORIZATION) else {
         return Err(Refusal::api(StatusCode::FORBIDDEN, "E0000005", "Invalid session"));
     };
-    let scope = format!("{resource}.read");
     let (scheme, token) = parse(credentials);
-    let challenge = Challenge { call, scheme, scope: &scope };
+    let challenge = Challenge { call, scheme, scope: scopes[0] };
     let issued = issued(call, token).map_err(|why| {
         Refusal::api(StatusCode::UNAUTHORIZED, "E0000011", "Invalid token provided")
             .header(header::WWW_AUTHENTICATE, challenge.text("invalid_token", why))
@@ -39,7 +54,7 @@ pub(super) fn authorize(call: &Call<'_>, resource: &str) -> Result<(), Refusal> 
         Refusal::bare(StatusCode::BAD_REQUEST, error)
             .header(header::WWW_AUTHENTICATE, challenge.text(error, why))
     })?;
-    if !issued.scopes.contains(&scope) && !issued.scopes.contains(&format!("{resource}.manage")) {
+    if !scopes.iter().any(|scope| issued.scopes.contains(scope)) {
         let why = "The access token provided does not contain the required scopes.";
         let value = challenge.text("insufficient_scope", why);
         return Err(no_permission().header(header::WWW_AUTHENTICATE, value));

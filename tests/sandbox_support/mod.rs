@@ -136,6 +136,12 @@ impl Org {
     pub(crate) async fn get_with(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.http.get(self.url(path)).bearer_auth(token)).await
     }
+
+    /// Changes something at a management endpoint.
+    pub(crate) async fn change_with(&self, path: &str, token: &str, body: &str) -> Answer {
+        let request = self.http.post(self.url(path)).bearer_auth(token).body(body.to_owned());
+        Answer::of(request.header("content-type", "application/json")).await
+    }
 }
 
 /// An answer, read whole.
