@@ -91,7 +91,7 @@ impl World {
         // A command that refuses its settings does not wait for input.
         let _ = stdin.write_all(input.as_ref());
         drop(stdin);
-        Run::new(args, child.wait_with_output().unwrap())
+        Run::of(args, child.wait_with_output().unwrap())
     }
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn new(args: &[&str], output: Output) -> Self {
+    pub(crate) fn of(args: &[&str], output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self {
             line: args.join(" "),
