@@ -474,6 +474,7 @@ fn a_healthy_app_has_no_warning() {
         let keys = report["checks"].as_array().unwrap().iter().find(|it| it["check"] == "app_keys");
         assert_eq!(keys.unwrap()["status"], "ok", "{name}: {report:#}");
         assert_eq!(run.stderr, "", "{name}");
+        run.hides("eyJ");
     }
 }
 

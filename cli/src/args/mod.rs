@@ -30,10 +30,10 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Tell each request on stderr: where to, status, time, request id
-    #[arg(long, global = true, help_heading = "Help")]
+    #[arg(long, global = true, help_heading = "Messages")]
     pub(crate) verbose: bool,
     /// Tell connections as well, with the time
-    #[arg(long, global = true, help_heading = "Help")]
+    #[arg(long, global = true, help_heading = "Messages")]
     pub(crate) trace: bool,
 }
 
@@ -49,9 +49,11 @@ Examples:
   okta-introspect sandbox
   okta-introspect token --scope okta.users.read
   okta-introspect introspect --json < token.txt
+  okta-introspect doctor --fix-hints
 
 Exit codes are the same for every command and listed in its --help: 0 active or done,
-1 inactive, 2 usage or configuration, 3 could not find out, 4 our credentials were refused.";
+1 inactive, 2 usage or configuration, 3 could not find out, 4 our credentials were refused,
+130 interrupted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

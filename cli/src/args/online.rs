@@ -131,7 +131,7 @@ fn api_help() -> String {
         "api /api/v1/users --paginate --filter '.[].profile.login' --raw",
         "api /api/v1/logs -f since=2026-01-01T00:00:00Z -f limit=1000 --lines",
         "api POST /api/v1/groups -f profile.name=Auditors",
-        "api PUT /api/v1/apps/0oa1/credentials/jwks --input keys.json",
+        "api POST /api/v1/apps/0oa1/credentials/jwks --input next.jwk",
     ];
     [help(Exit::ONLINE_HELP, &examples), api_scopes::help()].join("\n\n")
 }
