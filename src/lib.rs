@@ -30,6 +30,7 @@
 //! |---|---|
 //! | everything a client does | [`Client`] |
 //! | a check on every request of a backend | [`Checker`], [`checker`] |
+//! | the same before tower services and axum handlers | `adapter` (features `tower` and `axum`) |
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
@@ -46,12 +47,16 @@
 //!
 //! - `rustls` (default): TLS by rustls with ring, trusting the operating system's certificates.
 //! - `native-tls`: TLS by the operating system's library, chosen with `TlsBackend::Native`.
+//! - `tower`: a layer that lets in requests whose token is good, see `adapter`.
+//! - `axum`: the same as an extractor; turns `tower` on.
 //! - `sandbox`: an embedded authorization server on loopback that behaves as Okta does.
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
 //! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>` and
 //! [`serde_json`]'s `Map` and `Value`.
 
+#[cfg(feature = "tower")]
+pub mod adapter;
 pub mod assertion;
 mod budget;
 mod caller;

@@ -198,6 +198,20 @@ impl Checker {
         }
     }
 
+    /// As [`check`](Self::check), if that need not wait; `None` if it would have to. Nothing here
+    /// allocates if the answer is yes, so it can run where a future would have to be boxed.
+    pub fn check_at_hand<'a>(
+        &self,
+        presented: impl Into<Presented<'a>>,
+        requirement: &'a Requirement,
+    ) -> Option<Result<Verdict, Error>> {
+        match self.inner.question(presented.into(), requirement) {
+            Ok(Ok(question)) => self.inner.at_hand(&question),
+            Ok(Err(reason)) => Some(Ok(self.inner.refuse(reason))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
     /// Declares that what was learned before now does not count for whatever this names. Costs
     /// the same however many tokens that concerns.
     ///

@@ -128,6 +128,18 @@ impl Requirement {
         self.patience = Some(patience);
         self
     }
+
+    /// The scopes without which nobody gets in, for a challenge.
+    #[cfg(feature = "tower")]
+    pub(crate) fn scopes(&self) -> &[String] {
+        if self.all.is_empty() { &self.any } else { &self.all }
+    }
+
+    /// Whether only bound tokens get in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound
+    }
 }
 
 impl fmt::Debug for Requirement {

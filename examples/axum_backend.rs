@@ -1,0 +1,112 @@
+//! A backend with three routes: a public one, one that asks for a scope, and one that asks the
+//! server itself before a dangerous act.
+//!
+//! `cargo run --example axum_backend --features axum,sandbox`
+
+#![allow(clippy::print_stdout)] // an example shows what it does
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{delete, get};
+use okta_introspect::adapter::{Active, Gate, Require};
+use okta_introspect::sandbox::{App, Grant, Sandbox, User};
+use okta_introspect::{Algorithm, Checker, Client, Requirement, SigningKey, Token};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Reading may go on for half a minute after a revocation: the default.
+struct Read;
+
+impl Require for Read {
+    fn requirement() -> &'static Requirement {
+        static READ: LazyLock<Requirement> =
+            LazyLock::new(|| Requirement::new().scope("orders.read"));
+        &READ
+    }
+}
+
+/// Deleting may not: `max_age` zero asks the server each time.
+struct Delete;
+
+impl Require for Delete {
+    fn requirement() -> &'static Requirement {
+        static DELETE: LazyLock<Requirement> = LazyLock::new(|| {
+            Requirement::new().scope("orders.write").user().max_age(Duration::ZERO)
+        });
+        &DELETE
+    }
+}
+
+async fn read(caller: Active<Read>) -> String {
+    let age = caller.age().as_millis();
+    format!("orders of {:?} ({:?}, {age} ms old)", user(&caller), caller.source())
+}
+
+async fn remove(caller: Active<Delete>) -> String {
+    format!("deleted for {:?} ({:?})", user(&caller), caller.source())
+}
+
+fn user<R>(caller: &Active<R>) -> &str {
+    caller.introspection().username.as_deref().unwrap_or_default()
+}
+
+fn backend(gate: Gate) -> Router {
+    Router::new()
+        .route("/health", get(async || "well"))
+        .route("/orders", get(read))
+        .route("/orders/7", delete(remove))
+        .with_state(gate)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // An org of our own, on loopback, where Ada has signed in to a web app.
+    let key = SigningKey::generate(Algorithm::Es256)?;
+    let sandbox = Sandbox::builder()
+        .app(App::service("0oa1backend").key(key.public_jwk()))
+        .app(App::web("0oa2portal"))
+        .user(User::new("00u1ada", "ada@acme.example"))
+        .start()
+        .await?;
+    let ada = Grant::to_client("0oa2portal").user("00u1ada").scope("orders.read");
+    let token = sandbox.issue(&ada.scope("orders.write"))?;
+
+    let client = Client::builder(sandbox.issuer(), "0oa1backend", key).build()?;
+    let gate = Gate::new(Checker::builder(client).build()?);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(axum::serve(listener, backend(gate)).into_future());
+
+    call(&address, "GET /health", None).await?;
+    call(&address, "GET /orders", None).await?;
+    call(&address, "GET /orders", Some(&token)).await?;
+    call(&address, "GET /orders", Some(&token)).await?;
+    call(&address, "DELETE /orders/7", Some(&token)).await?;
+    println!("\nan administrator revokes the token …\n");
+    sandbox.revoke(&token);
+    // Known for less than half a minute: this route takes it.
+    call(&address, "GET /orders", Some(&token)).await?;
+    call(&address, "DELETE /orders/7", Some(&token)).await?;
+    // What that route has found out counts for all.
+    call(&address, "GET /orders", Some(&token)).await
+}
+
+/// Makes one request and prints the status and the body.
+async fn call(
+    address: &str,
+    what: &str,
+    token: Option<&Token>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let token = token.map(|token| format!("authorization: Bearer {}\r\n", token.expose()));
+    let token = token.unwrap_or_default();
+    let request = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{token}\r\n");
+    let (mut stream, mut answer) = (TcpStream::connect(address).await?, String::new());
+    stream.write_all(request.as_bytes()).await?;
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    println!("{what:<18} {status}  {body}");
+    Ok(())
+}

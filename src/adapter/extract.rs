@@ -1,0 +1,121 @@
+//! The axum extractor.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::LazyLock;
+
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::response::IntoResponse;
+use http::request::Parts;
+
+use super::challenge::{Cause, Rejection};
+use super::gate::Gate;
+use crate::checker::{Authorized, Requirement};
+
+/// A caller whose token was checked. A handler that takes one cannot be reached without.
+///
+/// `R` says what is required; [`Anyone`] with an active token if left out. The router's state must
+/// give a [`Gate`]. `Option<Active<R>>` is `None` for requests *without* a token; one that is
+/// present and no good is refused all the same.
+///
+/// # Example: a route that changes orders
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use okta_introspect::adapter::{Active, Require};
+/// use okta_introspect::checker::Requirement;
+///
+/// struct ChangeOrders;
+///
+/// impl Require for ChangeOrders {
+///     fn requirement() -> &'static Requirement {
+///         static REQUIREMENT: LazyLock<Requirement> =
+///             LazyLock::new(|| Requirement::new().scope("orders.write"));
+///         &REQUIREMENT
+///     }
+/// }
+///
+/// async fn cancel(caller: Active<ChangeOrders>) -> String {
+///     format!("cancelled for {:?}", caller.introspection().username)
+/// }
+/// ```
+pub struct Active<R = Anyone> {
+    authorized: Authorized,
+    requirement: PhantomData<fn() -> R>,
+}
+
+/// What a route requires, as a type.
+pub trait Require: 'static {
+    /// The requirement, made once.
+    fn requirement() -> &'static Requirement;
+}
+
+/// Any active token will do.
+#[derive(Clone, Copy, Debug)]
+pub struct Anyone;
+
+impl Require for Anyone {
+    fn requirement() -> &'static Requirement {
+        static REQUIREMENT: LazyLock<Requirement> = LazyLock::new(Requirement::new);
+        &REQUIREMENT
+    }
+}
+
+impl<R> Active<R> {
+    /// The proof that the request was checked.
+    pub fn into_inner(self) -> Authorized {
+        self.authorized
+    }
+}
+
+impl<R> Deref for Active<R> {
+    type Target = Authorized;
+
+    fn deref(&self) -> &Authorized {
+        &self.authorized
+    }
+}
+
+impl<S, R> FromRequestParts<S> for Active<R>
+where
+    S: Send + Sync,
+    Gate: FromRef<S>,
+    R: Require,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        let authorized = Gate::from_ref(state).check(parts, R::requirement()).await?;
+        Ok(Self { authorized, requirement: PhantomData })
+    }
+}
+
+impl<S, R> OptionalFromRequestParts<S> for Active<R>
+where
+    S: Send + Sync,
+    Gate: FromRef<S>,
+    R: Require,
+{
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
+        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(active) => Ok(Some(active)),
+            Err(rejection) if matches!(rejection.cause(), Cause::NoToken) => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> axum::response::Response {
+        self.response()
+    }
+}
+
+impl<R> fmt::Debug for Active<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Active").field(&self.authorized).finish()
+    }
+}
