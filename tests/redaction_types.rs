@@ -8,6 +8,8 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::extract::FromRequestParts as _;
+use okta_introspect::adapter::{Active, Anyone, Gate};
 use okta_introspect::checker::{
     CheckerConfig, Departure, Invalidation, Presented, ProofConfig, ProofDenial, Upstream,
 };
@@ -23,8 +25,9 @@ use redaction_support::{
 };
 use serde_json::json;
 
-/// Public types that have nothing to print: a boxed future is no `Debug`.
-const MUTE: [&str; 1] = ["BoxFuture"];
+/// Public types that have nothing to print: a boxed future is no `Debug`, and `Require` is about
+/// types, not values.
+const MUTE: [&str; 2] = ["BoxFuture", "Require"];
 
 /// The names of all public types and traits: what `lib.rs` re-exports, and what its public modules
 /// define or re-export.
@@ -193,6 +196,43 @@ async fn checked(
         ("Source", sources.into_iter().collect()),
         ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
         ("Verdict", said!(verdicts)),
+    ])
+}
+
+/// The lines of the adapter's types, with a request that is let in and one that is not.
+async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static str, String> {
+    let client = org.client(CLIENT).build().unwrap();
+    let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
+    secrets.add("a token behind the gate", token.token().expose());
+    let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
+    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example");
+    let request = |token: &str| {
+        let request =
+            http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
+        request.body(String::new()).unwrap()
+    };
+    let mut extracted = Vec::new();
+    for presented in [token.token().expose(), TOKEN] {
+        let (mut parts, _) = request(presented).into_parts();
+        extracted.push(Active::<Anyone>::from_request_parts(&mut parts, &gate).await);
+    }
+    let refused = extracted.pop().unwrap().unwrap_err();
+    let layer = gate.layer(Requirement::new().scope("okta.users.read"));
+    let inner = tower::service_fn(async |_: http::Request<String>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+    });
+    let mut gated = tower::Layer::layer(&layer, inner);
+    let pending = tower::Service::call(&mut gated, request(TOKEN));
+
+    BTreeMap::from([
+        ("Active", said!(extracted)),
+        ("Anyone", said!(Anyone)),
+        ("Cause", said!(*refused.cause())),
+        ("Gate", said!(gate)),
+        ("GateLayer", said!(layer)),
+        ("Gated", said!(tower::Layer::layer(&layer, ()))),
+        ("Rejection", said!(refused)),
+        ("ResponseFuture", said!(pending)),
     ])
 }
 
@@ -374,6 +414,10 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Verifier", said!(verifier)),
         ("VerifierBuilder", said!(verifying())),
     ]);
+    for (name, said) in adapter_types(&org, &mut secrets).await {
+        // Both verification and the adapter have a `Rejection`.
+        table.entry(name).or_default().push_str(&said);
+    }
     table.extend(checked(&org, client, &mut secrets).await);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {
