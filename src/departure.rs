@@ -1,8 +1,10 @@
 //! When a request was sent: the moment from which the age of its answer counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Counts events in the one order that all agree on. Clocks cannot tell two events of the same
 /// tick apart; a count can.

@@ -25,6 +25,12 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         Self { result }
     }
 
+    /// Work that nobody does: for tests without a runtime.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn abandoned() -> Self {
+        Self { result: watch::channel(None).1 }
+    }
+
     /// Another place to wait for the same result.
     pub(crate) fn join(&self) -> Self {
         Self { result: self.result.clone() }

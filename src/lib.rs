@@ -92,6 +92,7 @@ pub mod sandbox;
 mod scope;
 mod secret;
 mod server_time;
+mod sync;
 mod tls;
 pub mod token;
 pub mod verify;

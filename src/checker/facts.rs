@@ -1,12 +1,12 @@
 //! What a server said about one token, and when it was asked.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 
 use crate::departure::Sent;
 use crate::introspect::Introspection;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
 /// the [policy](super::policy) to say, each time anew.

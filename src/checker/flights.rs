@@ -2,7 +2,7 @@
 //! young enough for them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::cache::Cache;
 use super::facts::Known;
@@ -10,6 +10,7 @@ use super::key::{Key, PassingHasher};
 use crate::departure::{Departure, Sent};
 use crate::error::Error;
 use crate::flight::Flight;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a call brings.
 pub(crate) type Landed = Result<Known, Error>;

@@ -53,6 +53,8 @@ mod flights;
 mod forecast;
 mod freshness;
 mod governor;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod key;
 mod local;
 mod metrics;

@@ -6,14 +6,15 @@
 //! left in the same tick as the invalidation is told apart from one whose request left after it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::facts::{Facts, Known};
 use super::key::{Key, Keyer, PassingHasher};
 use crate::departure::Sequence;
 use crate::random::Random;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{RwLock, RwLockReadGuard};
 
 /// Every watermark of a checker.
 pub(crate) struct Watermarks {

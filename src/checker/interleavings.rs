@@ -1,0 +1,162 @@
+//! The pieces that several threads touch, under a scheduler that tries their interleavings:
+//!
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p okta-introspect --lib interleavings`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::thread;
+
+use super::cache::Cache;
+use super::facts::{Facts, Known, Refused, sample};
+use super::flights::{Boarding, Flights};
+use super::key::{Key, Keyer};
+use super::watermark::{Named, Watermarks};
+use crate::clock::{Clock, SystemClock};
+use crate::departure::{Departure, Sent, Sequence};
+use crate::flight::Flight;
+use crate::random::SeededRandom;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+const SCHEDULES: usize = 20_000;
+
+/// Flights, cache and watermarks around one token.
+struct World {
+    sequence: Sequence,
+    key: Key,
+    flights: Flights,
+    cache: Cache,
+    watermarks: Watermarks,
+    started: AtomicUsize,
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        let (sequence, random) = (Sequence::default(), SeededRandom::new(1));
+        let retention = Duration::from_secs(60);
+        let watermarks = Watermarks::new(sequence.clone(), &random, 100, retention);
+        let key = Keyer::new(&random).key("token");
+        let (flights, cache) = (Flights::new(), Cache::new(8, 8));
+        Arc::new(Self { sequence, key, flights, cache, watermarks, started: AtomicUsize::new(0) })
+    }
+
+    /// Boards; joins whatever is under way if `join` is set.
+    fn board(&self, join: bool) -> Boarding {
+        let start = |_| {
+            self.started.fetch_add(1, Ordering::SeqCst);
+            let departure = Departure::new(self.sequence.clone(), SystemClock.monotonic());
+            Ok((Flight::abandoned(), Arc::new(departure)))
+        };
+        let known = || self.cache.get(self.key).filter(|known| self.counts(known));
+        self.flights.board(self.key, known, |_| join, start).unwrap()
+    }
+
+    fn sent(&self) -> Sent {
+        Sent { at: SystemClock.monotonic(), number: self.sequence.next() }
+    }
+
+    fn counts(&self, known: &Known) -> bool {
+        self.watermarks.clear(self.key, known)
+    }
+
+    fn land(&self, id: u64, known: &Known) {
+        self.flights.land(self.key, id, Some(known), &self.cache);
+    }
+}
+
+fn active(sent: Sent) -> Known {
+    let answer = sample::introspection(serde_json::json!({"uid": "00u1"}));
+    Known::Active(Arc::new(Facts::new(answer, sent, None, 0)))
+}
+
+#[test]
+fn however_answers_overtake_each_other_the_newest_stays_and_time_never_runs_back() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            world.board(false);
+            let older = active(world.sent());
+            world.board(false);
+            let newer = Known::Inactive(Refused { sent: world.sent() });
+            let newest = newer.sent().number;
+            let threads = [(0, older), (1, newer)].map(|(id, known)| {
+                let world = Arc::clone(&world);
+                thread::spawn(move || world.land(id, &known))
+            });
+            let reader = thread::spawn({
+                let world = Arc::clone(&world);
+                move || {
+                    let mut seen = 0;
+                    for _ in 0..4 {
+                        let number = world.cache.get(world.key).map(|known| known.sent().number);
+                        assert!(number.is_none_or(|number| number >= seen), "back in time");
+                        seen = number.unwrap_or(seen);
+                    }
+                }
+            });
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            reader.join().unwrap();
+            let last = world.cache.get(world.key).map(|known| known.sent().number);
+            assert_eq!((last, world.flights.len()), (Some(newest), 0));
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn of_many_who_come_at_once_one_begins_a_call() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let world = Arc::clone(&world);
+                    thread::spawn(move || match world.board(true) {
+                        Boarding::Started(_) => world.land(0, &active(world.sent())),
+                        Boarding::Joined(_) | Boarding::Known(_) => {}
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(world.started.load(Ordering::SeqCst), 1);
+            assert_eq!(world.flights.len(), 0);
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn what_was_asked_before_an_invalidation_never_counts_after_it() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            world.board(false);
+            let call = thread::spawn({
+                let world = Arc::clone(&world);
+                move || world.land(0, &active(world.sent()))
+            });
+            let reader = thread::spawn({
+                let world = Arc::clone(&world);
+                // It remembers what it saw: that must not outlive the invalidation.
+                move || world.cache.get(world.key).map(|known| world.counts(&known))
+            });
+            let invalidations = [Named::User("00u2"), Named::User("00u1")].map(|named| {
+                let world = Arc::clone(&world);
+                thread::spawn(move || {
+                    let before = world.sequence.next();
+                    world.watermarks.raise(named, SystemClock.monotonic());
+                    if matches!(named, Named::User("00u1")) {
+                        let known = world.cache.get(world.key);
+                        let counts = known.filter(|known| world.counts(known));
+                        let number = counts.map(|known| known.sent().number);
+                        assert!(number.is_none_or(|number| number > before), "{number:?} {before}");
+                    }
+                })
+            });
+            call.join().unwrap();
+            reader.join().unwrap();
+            invalidations.into_iter().for_each(|thread| thread.join().unwrap());
+        },
+        SCHEDULES,
+    );
+}
