@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_set;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,9 +13,9 @@ use crate::error::Error;
 /// A set of scopes, written on the wire as words separated by single blanks
 /// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
 ///
-/// Order and repetition carry no meaning and are not kept.
+/// Order and repetition carry no meaning and are not kept. Cheap to clone.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Scopes(BTreeSet<String>);
+pub struct Scopes(Arc<BTreeSet<String>>);
 
 impl Scopes {
     /// The longest scope text sent, in bytes: Okta's limit.
@@ -54,12 +55,12 @@ impl Scopes {
                 );
             }
         }
-        Ok(Self(scopes))
+        Ok(Self(Arc::new(scopes)))
     }
 
     /// Reads the scopes of an answer. Whatever a server may write is taken.
     pub(crate) fn from_answer(text: &str) -> Self {
-        Self(text.split_ascii_whitespace().map(str::to_owned).collect())
+        Self(Arc::new(text.split_ascii_whitespace().map(str::to_owned).collect()))
     }
 
     /// Whether `scope` is one of these.

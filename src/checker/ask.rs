@@ -222,7 +222,7 @@ impl Call {
         permit.good(inner.clock.monotonic(), bound);
         let mut jitter = [0];
         inner.random.fill(&mut jitter);
-        let facts = Facts::new(introspection, sent, passed.own_end, jitter[0]);
+        let facts = Facts::new(introspection, sent, passed.own_end, jitter[0], &inner.interner);
         Ok(Known::Active(Arc::new(facts)))
     }
 }

@@ -7,6 +7,7 @@ use super::config::CheckerConfig;
 use super::edge::Routes;
 use super::flights::Flights;
 use super::governor::{Division, Governor};
+use super::intern::Interner;
 use super::key::Keyer;
 use super::local::Local;
 use super::metrics::Counters;
@@ -153,6 +154,7 @@ impl CheckerBuilder {
             cache: Cache::new(config.capacity, config.inactive_capacity),
             flights: Flights::new(),
             proofs: ProofJudge::new(config.proofs.clone()),
+            interner: Interner::default(),
             counters: Counters::default(),
             clock: self.clock,
             random: self.random,

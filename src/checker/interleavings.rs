@@ -8,7 +8,7 @@ use std::time::Duration;
 use shuttle::thread;
 
 use super::cache::Cache;
-use super::facts::{Facts, Known, Refused, sample};
+use super::facts::{Known, Refused, sample};
 use super::flights::{Boarding, Flights};
 use super::key::{Key, Keyer};
 use super::watermark::{Named, Watermarks};
@@ -66,7 +66,7 @@ impl World {
 
 fn active(sent: Sent) -> Known {
     let answer = sample::introspection(serde_json::json!({"uid": "00u1"}));
-    Known::Active(Arc::new(Facts::new(answer, sent, None, 0)))
+    Known::Active(Arc::new(sample::facts(answer, sent, None)))
 }
 
 #[test]

@@ -55,6 +55,7 @@ mod freshness;
 mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
+mod intern;
 mod key;
 mod local;
 mod metrics;
@@ -97,6 +98,7 @@ use facts::{Facts, Known};
 use flights::Flights;
 use freshness::{Bounds, age};
 use governor::Governor;
+use intern::Interner;
 use key::{Key, Keyer};
 use local::Local;
 use metrics::Counters;
@@ -123,6 +125,7 @@ struct Inner {
     flights: Flights,
     watermarks: Watermarks,
     proofs: ProofJudge,
+    interner: Interner,
     counters: Counters,
 }
 
@@ -343,8 +346,7 @@ impl Inner {
         question: &Question<'_>,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<Option<ProofDenial>, Error> {
-        let answer = &facts.introspection;
-        let presented = match (is_bound(answer), question.presented.scheme()) {
+        let presented = match (facts.is_bound, question.presented.scheme()) {
             (false, Scheme::Bearer) if question.requirement.bound => {
                 return Ok(Some(ProofDenial::NotBound));
             }
@@ -353,7 +355,9 @@ impl Inner {
             (true, Scheme::Bearer) => return Ok(Some(ProofDenial::Missing)),
             (true, Scheme::Dpop(presented)) => presented,
         };
-        let Some(jkt) = sole_jkt(answer) else { return Ok(Some(ProofDenial::Unsupported)) };
+        let Some(jkt) = sole_jkt(&facts.introspection) else {
+            return Ok(Some(ProofDenial::Unsupported));
+        };
         match self.proofs.judge(&presented, question.presented.token(), jkt, now) {
             Ok(()) => Ok(None),
             Err(Refusal::Denied(denial)) => Ok(Some(denial)),
@@ -371,13 +375,6 @@ impl Inner {
         self.counters.at_edge(&reason);
         Verdict::Denied(Denied::new(reason, None))
     }
-}
-
-/// Whether a token is worth nothing without a proof.
-fn is_bound(answer: &Introspection) -> bool {
-    // Okta leaves open which of the two it sends for bound tokens; either will do.
-    let is_dpop = |token_type: &String| token_type.eq_ignore_ascii_case("DPoP");
-    answer.is_bound() || answer.token_type.as_ref().is_some_and(is_dpop)
 }
 
 /// The key to which a token is bound, unless it is bound to a certificate as well (RFC 8705 §3.1):

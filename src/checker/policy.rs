@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::denial::Reason;
 use super::facts::Facts;
+use super::intern::Grant;
 use super::requirement::Requirement;
 use crate::dpop::ProofDenial;
 use crate::introspect::Introspection;
@@ -145,14 +146,14 @@ fn objection(
     circumstances: &Circumstances<'_>,
 ) -> Option<Reason> {
     let answer = &facts.introspection;
-    if !answer.active {
+    if !facts.active {
         // Never reached from this crate; an upstream of somebody else's may be careless.
         return Some(Reason::Inactive);
     }
     time_objection(facts, circumstances.now)
-        .or_else(|| origin_objection(answer, requirement, circumstances.asked))
+        .or_else(|| origin_objection(facts, requirement, circumstances.asked))
         .or_else(|| circumstances.objection.map(Reason::Proof))
-        .or_else(|| scope_objection(answer, requirement))
+        .or_else(|| scope_objection(&facts.grant, requirement))
         .or_else(|| {
             let pleased = requirement.predicate.as_ref().is_none_or(|predicate| predicate(answer));
             (!pleased).then_some(Reason::Predicate)
@@ -163,37 +164,34 @@ fn time_objection(facts: &Facts, now: DateTime<Utc>) -> Option<Reason> {
     // RFC 7662 §4: an answer must not be used past the token's end.
     if facts.expires_at.is_some_and(|end| end <= now) {
         Some(Reason::Expired)
-    } else if facts.introspection.nbf.is_some_and(|begin| now < begin) {
+    } else if facts.begins_at.is_some_and(|begin| now < begin) {
         Some(Reason::NotYetValid)
     } else {
         None
     }
 }
 
-fn origin_objection(
-    answer: &Introspection,
-    requirement: &Requirement,
-    asked: &Issuer,
-) -> Option<Reason> {
+fn origin_objection(facts: &Facts, requirement: &Requirement, asked: &Issuer) -> Option<Reason> {
+    let answer = &facts.introspection;
     // A server that does not name the issuer speaks of its own tokens.
-    let issuer = answer.iss.as_deref().unwrap_or(asked.as_str());
-    if requirement.issuer.as_ref().is_some_and(|wanted| wanted.as_str() != issuer) {
+    let issuer = || answer.iss.as_deref().unwrap_or_else(|| asked.as_str());
+    if requirement.issuer.as_ref().is_some_and(|wanted| wanted.as_str() != issuer()) {
         return Some(Reason::Issuer);
     }
     let audience = requirement.audience.as_ref();
-    if audience.is_some_and(|wanted| !answer.aud.contains(wanted)) {
+    if audience.is_some_and(|wanted| !facts.grant.audience.contains(wanted)) {
         return Some(Reason::Audience);
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
     if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
         return Some(Reason::Client);
     }
-    let has_user = answer.uid.is_some() || answer.username.is_some();
-    (requirement.user && !has_user).then_some(Reason::NoUser)
+    let has_user = || answer.uid.is_some() || answer.username.is_some();
+    (requirement.user && !has_user()).then_some(Reason::NoUser)
 }
 
-fn scope_objection(answer: &Introspection, requirement: &Requirement) -> Option<Reason> {
-    let has = |scope: &String| answer.scope.as_ref().is_some_and(|own| own.contains(scope));
+fn scope_objection(grant: &Grant, requirement: &Requirement) -> Option<Reason> {
+    let has = |scope: &String| grant.scope.as_ref().is_some_and(|own| own.contains(scope));
     if !requirement.all.iter().all(has) {
         let missing = requirement.all.iter().filter(|scope| !has(scope));
         return Some(lacking(missing));
@@ -217,7 +215,7 @@ mod tests {
     const ASKED: &str = "https://acme.okta.com/oauth2/default";
 
     fn reason(members: Value, requirement: &Requirement, now: i64) -> Option<Reason> {
-        let facts = Facts::new(sample::introspection(members), sample::sent(1), None, 0);
+        let facts = sample::facts(sample::introspection(members), sample::sent(1), None);
         let circumstances = Circumstances {
             now: DateTime::from_timestamp(now, 0).unwrap(),
             age: Duration::ZERO,

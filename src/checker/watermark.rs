@@ -153,7 +153,7 @@ impl Watermarks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{inactive, introspection, sent};
+    use super::super::facts::sample::{self, inactive, introspection, sent};
     use super::*;
     use crate::clock::{Clock, SystemClock};
     use crate::random::SeededRandom;
@@ -169,7 +169,7 @@ mod tests {
     fn known(sequence: &Sequence) -> Known {
         let introspection =
             introspection(json!({"jti": "AT.1", "uid": "00u1", "client_id": "0oa1"}));
-        let facts = Facts::new(introspection, sent(sequence.next()), None, 0);
+        let facts = sample::facts(introspection, sent(sequence.next()), None);
         Known::Active(Arc::new(facts))
     }
 
