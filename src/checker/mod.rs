@@ -199,7 +199,9 @@ impl Checker {
         };
         match self.inner.at_hand(&question) {
             Some(result) => result,
-            None => self.inner.find_out(question).await,
+            // Boxed, so that the future of a hit is small: moving it about would cost more than
+            // the hit itself.
+            None => Box::pin(self.inner.find_out(question)).await,
         }
     }
 
