@@ -38,15 +38,17 @@ impl Cache {
     /// Keeps an answer in place of whatever is there. That the other one is older is for
     /// [`Flights::land`](super::flights::Flights::land) to see to.
     pub(crate) fn settle(&self, key: Key, known: &Known) {
-        // The new answer goes in before the old one goes out: a reader in between finds either.
+        // Readers look at the active pool first. So what stands there goes out before a no comes
+        // in, or else one reader could see the no and the next one the old yes. Who finds neither
+        // looks again under the lock that the writer holds.
         match known {
             Known::Active(facts) => {
                 self.active.insert(key, Arc::clone(facts));
                 self.inactive.remove(&key);
             }
             Known::Inactive(refused) => {
-                self.inactive.insert(key, *refused);
                 self.active.remove(&key);
+                self.inactive.insert(key, *refused);
             }
         }
     }
