@@ -1,6 +1,6 @@
 //! Introspections per second through the client, beside a bare connection with a bare signature.
 //!
-//! `cargo bench --bench exchange`
+//! `cargo bench --bench exchange`, or a part of the table: `cargo bench --bench exchange -- plain 16`
 
 #![allow(clippy::print_stdout)] // the table is what a benchmark is for
 
@@ -40,12 +40,17 @@ fn main() {
     println!("{:<6} {:<6} {:>4}", "", "", "time");
     let rsa = include_bytes!("../keys/sample-rsa-2048.pem").as_slice();
     let p256 = include_bytes!("../keys/sample-p256.pem").as_slice();
-    for tls in [false, true] {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    for (wire, tls) in [("plain", false), ("TLS", true)] {
         for (name, pem) in [("RS256", rsa), ("ES256", p256)] {
             for concurrency in [1, 16, 64] {
+                let row = [wire, name, &concurrency.to_string()].map(str::to_owned);
+                if !wanted.iter().all(|word| row.contains(word)) {
+                    continue;
+                }
                 let server = Instant::start(tls);
-                let bench = Bench { server, tls, name, pem, concurrency };
-                bench.run();
+                Bench { server, wire, tls, name, pem, concurrency }.run();
             }
         }
     }
@@ -53,6 +58,7 @@ fn main() {
 
 struct Bench {
     server: Instant,
+    wire: &'static str,
     tls: bool,
     name: &'static str,
     pem: &'static [u8],
@@ -96,7 +102,7 @@ impl Bench {
                 .map(|(own, other)| own.0 / other.0);
             println!(
                 "{:<6} {:<6} {:>4}  {:<42} {:>9.0} {:>7.3}× {:>9.1}",
-                if self.tls { "TLS" } else { "plain" },
+                self.wire,
                 self.name,
                 self.concurrency,
                 variant,
