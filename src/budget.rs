@@ -71,16 +71,17 @@ impl Budget {
     const WINDOW: Duration = Duration::from_secs(60);
 
     /// Waits for room and takes it; if there is none before `deadline`, says how long it takes.
+    /// It is `now` when this is called.
     pub(crate) async fn reserve(
         &self,
         clock: &dyn Clock,
+        mut now: Instant,
         deadline: Instant,
     ) -> Result<Reservation<'_>, Duration> {
         loop {
             let answered = self.answered.notified();
-            let now = clock.monotonic();
             match self.try_reserve(now) {
-                Ok(()) => return Ok(Reservation { budget: self }),
+                Ok(()) => return Ok(Reservation { budget: self, taken_at: now, learned: None }),
                 Err(Hold::Until(end)) if end > deadline => return Err(end - now),
                 Err(Hold::Until(end)) => clock.sleep_until(end).await,
                 Err(Hold::ForAnswers) => {
@@ -89,6 +90,7 @@ impl Budget {
                     }
                 }
             }
+            now = clock.monotonic();
         }
     }
 
@@ -111,37 +113,6 @@ impl Budget {
                 Some(Outlook { limit: latest.limit, left, renews_in: ends_at - now })
             }
         }
-    }
-
-    /// Learns from an answer: what it stated, if anything, and how long that window still lasts.
-    pub(crate) fn observe(&self, now: Instant, stated: Option<(RateLimit, Duration)>) {
-        let mut state = self.state();
-        match (stated, &mut state.window) {
-            // How many there are at once says nothing about the window.
-            (Some((stated, _)), _) if stated.is_concurrency() => {}
-            // Answers overtake each other: a window that has ended has nothing more to say, and
-            // within one, less left is the later word.
-            (Some((stated, _)), Window::Stated { latest, over, .. })
-                if stated.reset < latest.reset || (*over && stated.reset == latest.reset) => {}
-            (Some((stated, _)), Window::Stated { latest, left, .. })
-                if stated.reset == latest.reset =>
-            {
-                *left = stated.remaining.min(*left);
-                latest.remaining = *left;
-            }
-            (Some((stated, lasts)), window) => {
-                *window = Window::Stated {
-                    latest: stated,
-                    left: stated.remaining,
-                    ends_at: now + lasts,
-                    over: false,
-                };
-            }
-            (None, window @ Window::Unknown) => *window = Window::Unlimited,
-            (None, Window::Unlimited | Window::Stated { .. }) => {}
-        }
-        drop(state);
-        self.answered.notify_waiters();
     }
 
     fn try_reserve(&self, now: Instant) -> Result<(), Hold> {
@@ -172,16 +143,67 @@ impl Budget {
     }
 }
 
+impl State {
+    /// Learns from an answer: what it stated, if anything, and how long that window still lasts.
+    fn observe(&mut self, now: Instant, stated: Option<Stated>) {
+        match (stated, &mut self.window) {
+            // How many there are at once says nothing about the window.
+            (Some((stated, _)), _) if stated.is_concurrency() => {}
+            // Answers overtake each other: a window that has ended has nothing more to say, and
+            // within one, less left is the later word.
+            (Some((stated, _)), Window::Stated { latest, over, .. })
+                if stated.reset < latest.reset || (*over && stated.reset == latest.reset) => {}
+            (Some((stated, _)), Window::Stated { latest, left, .. })
+                if stated.reset == latest.reset =>
+            {
+                *left = stated.remaining.min(*left);
+                latest.remaining = *left;
+            }
+            (Some((stated, lasts)), window) => {
+                *window = Window::Stated {
+                    latest: stated,
+                    left: stated.remaining,
+                    ends_at: now + lasts,
+                    over: false,
+                };
+            }
+            (None, window @ Window::Unknown) => *window = Window::Unlimited,
+            (None, Window::Unlimited | Window::Stated { .. }) => {}
+        }
+    }
+}
+
 /// The right to have one request in flight; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation<'a> {
     budget: &'a Budget,
+    pub(crate) taken_at: Instant,
+    learned: Option<(Instant, Option<Stated>)>,
+}
+
+/// A server's statement, and how long its window lasts yet.
+pub(crate) type Stated = (RateLimit, Duration);
+
+impl Reservation<'_> {
+    /// Gives it back with what the answer stated, if anything.
+    pub(crate) fn answered(mut self, now: Instant, stated: Option<Stated>) {
+        self.learned = Some((now, stated));
+    }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.budget.state().in_flight -= 1;
-        self.budget.answered.notify_waiters();
+        let mut state = self.budget.state();
+        // Nobody waits where there is no limit.
+        let is_limited = !matches!(state.window, Window::Unlimited);
+        state.in_flight -= 1;
+        if let Some((now, stated)) = self.learned {
+            state.observe(now, stated);
+        }
+        drop(state);
+        if is_limited {
+            self.budget.answered.notify_waiters();
+        }
     }
 }
 
@@ -204,37 +226,37 @@ mod tests {
             budget.try_reserve(now).unwrap();
         }
         assert_eq!(budget.try_reserve(now), Err(Hold::ForAnswers));
-        budget.observe(now, None);
+        budget.state().observe(now, None);
         assert!(budget.try_reserve(now).is_ok(), "the server states no limit");
     }
 
     #[test]
     fn no_more_are_in_flight_than_are_left() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.observe(now, Some((stated(2, 60), MINUTE)));
+        budget.state().observe(now, Some((stated(2, 60), MINUTE)));
         budget.try_reserve(now).unwrap();
         budget.try_reserve(now).unwrap();
         assert_eq!(budget.try_reserve(now), Err(Hold::ForAnswers));
-        budget.observe(now, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(now, Some((stated(0, 60), MINUTE)));
         assert_eq!(budget.try_reserve(now), Err(Hold::Until(now + MINUTE)));
     }
 
     #[test]
     fn a_new_window_has_its_full_limit_until_the_server_says_otherwise() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.observe(now, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(now, Some((stated(0, 60), MINUTE)));
         let next = now + MINUTE;
         for _ in 0..600 {
             budget.try_reserve(next).unwrap();
         }
         assert_eq!(budget.try_reserve(next), Err(Hold::ForAnswers));
-        budget.observe(next, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(next, Some((stated(0, 60), MINUTE)));
         assert_eq!(
             budget.try_reserve(next),
             Err(Hold::ForAnswers),
             "a late word about the old window"
         );
-        budget.observe(next, Some((stated(0, 120), MINUTE)));
+        budget.state().observe(next, Some((stated(0, 120), MINUTE)));
         assert_eq!(budget.try_reserve(next), Err(Hold::Until(next + MINUTE)));
     }
 
@@ -242,7 +264,7 @@ mod tests {
     fn answers_that_overtake_each_other_never_give_room_back() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
         for (remaining, reset, latest) in [(5, 120, 5), (7, 120, 5), (600, 60, 5), (4, 120, 4)] {
-            budget.observe(now, Some((stated(remaining, reset), MINUTE)));
+            budget.state().observe(now, Some((stated(remaining, reset), MINUTE)));
             assert_eq!(budget.latest().unwrap().remaining, latest, "{remaining} {reset}");
         }
     }
@@ -250,10 +272,10 @@ mod tests {
     #[test]
     fn a_concurrency_refusal_does_not_close_the_window() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.observe(now, Some((stated(5, 60), MINUTE)));
+        budget.state().observe(now, Some((stated(5, 60), MINUTE)));
         let concurrency =
             RateLimit { limit: 0, remaining: 0, reset: DateTime::from_timestamp(999, 0).unwrap() };
-        budget.observe(now, Some((concurrency, MINUTE)));
+        budget.state().observe(now, Some((concurrency, MINUTE)));
         assert!(budget.try_reserve(now).is_ok());
     }
 }

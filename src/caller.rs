@@ -1,6 +1,8 @@
 //! One call: as many attempts as it takes and as its settings allow, within one deadline.
 
 use std::future::Future;
+use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Reservation};
 use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind, Trail};
@@ -85,7 +87,7 @@ impl Caller {
         circuit: CircuitConfig,
     ) -> Result<Self, Error> {
         retry.check()?;
-        let circuit = Circuit::new(circuit, Arc::clone(&clock));
+        let circuit = Circuit::new(circuit);
         let server_time = Arc::new(ServerTime::new(Arc::clone(&clock)));
         Ok(Self { http, clock, random, retry, circuit, server_time })
     }
@@ -106,15 +108,18 @@ impl Caller {
         attempts: &mut impl Attempts,
     ) -> Result<Reply, Error> {
         let begun = self.clock.monotonic();
-        let deadline = self.http.deadline();
+        let deadline = self.http.deadline_of(begun);
         let mut trail = Trail::default();
         let mut repeats = 0;
+        let mut now = begun;
         loop {
-            let attempt = self.attempt(place, budget, attempts, deadline, &mut trail).await;
-            trail.elapsed = self.clock.monotonic() - begun;
+            let attempt = self.attempt(place, budget, attempts, (now, deadline), &mut trail).await;
             let (error, setback) = match attempt {
                 Ok((Verdict::Done, reply)) => return Ok(reply),
-                Ok((Verdict::Again, _)) => continue,
+                Ok((Verdict::Again, _)) => {
+                    now = self.clock.monotonic();
+                    continue;
+                }
                 Ok((Verdict::Refused(error), reply)) => {
                     let status = reply.answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
@@ -129,9 +134,11 @@ impl Caller {
                 }
                 Err((error, setback)) => (error, setback),
             };
+            now = self.clock.monotonic();
+            trail.elapsed = now - begun;
             repeats += 1;
             let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
-                Some(pause) => self.clock.monotonic() + pause,
+                Some(pause) => now + pause,
                 None => return Err(error.after(trail)),
             };
             if resume_at >= deadline {
@@ -139,6 +146,7 @@ impl Caller {
             }
             tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
             self.clock.sleep_until(resume_at).await;
+            now = self.clock.monotonic();
         }
     }
 
@@ -147,17 +155,19 @@ impl Caller {
         place: &Place,
         budget: &Budget,
         attempts: &mut impl Attempts,
-        deadline: Instant,
+        (now, deadline): (Instant, Instant),
         trail: &mut Trail,
     ) -> Result<(Verdict, Reply), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
         let reservation = budget
-            .reserve(&*self.clock, deadline)
+            .reserve(&*self.clock, now, deadline)
             .await
             .map_err(|wait| lasting(used_up(place.path(), wait)))?;
-        let admission =
-            self.circuit.admit().map_err(|wait| lasting(left_alone(place.path(), wait)))?;
-        let made = before(&*self.clock, deadline, attempts.request()).await;
+        let admission = self
+            .circuit
+            .admit(reservation.taken_at)
+            .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
+        let made = before(&*self.clock, deadline, pin!(attempts.request())).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
         mark_repeat(&mut request, trail);
@@ -168,7 +178,7 @@ impl Caller {
         {
             Ok(answer) => answer,
             Err(failure) => {
-                admission.failed();
+                admission.failed(self.clock.monotonic());
                 let lasting = failure.lasting || !attempts.is_repeatable();
                 let setback =
                     if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
@@ -176,10 +186,10 @@ impl Caller {
             }
         };
         answer.secrets = attempts.secrets();
-        self.learn(budget, &answer, sent_at, trail);
-        drop(reservation);
+        let received_at = self.clock.monotonic();
+        self.learn(reservation, &answer, sent_at..received_at, trail);
         if answer.status.is_server_error() {
-            admission.failed();
+            admission.failed(received_at);
         } else {
             admission.answered();
         }
@@ -187,16 +197,22 @@ impl Caller {
     }
 
     /// Takes from an answer what is of use beyond it.
-    fn learn(&self, budget: &Budget, answer: &Answer, sent_at: Instant, trail: &mut Trail) {
-        let now = self.clock.monotonic();
+    fn learn(
+        &self,
+        reservation: Reservation<'_>,
+        answer: &Answer,
+        trip: Range<Instant>,
+        trail: &mut Trail,
+    ) {
+        let round_trip = trip.end - trip.start;
         let date = answer.header(DATE);
         if let Some(date) = date {
-            self.server_time.observe(date, now - sent_at);
+            self.server_time.observe(date, round_trip);
         }
         let stated = RateLimit::from_headers(&answer.headers);
         let date = stated.and(date).and_then(parse_date);
-        budget.observe(
-            now,
+        reservation.answered(
+            trip.end,
             stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
         );
         // Whether an id repeats a secret takes a while to find out: not for nobody.
@@ -209,7 +225,7 @@ impl Caller {
             endpoint = answer.path(),
             status = answer.status.as_u16(),
             request_id,
-            elapsed_ms = (now - sent_at).as_millis(),
+            elapsed_ms = round_trip.as_millis(),
             "answered"
         );
     }

@@ -1,9 +1,8 @@
 //! The circuit breaker: a server that keeps failing is left alone, but for one probe at a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use crate::clock::Clock;
 
 /// When a failing server is left alone.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,11 +29,13 @@ impl Default for CircuitConfig {
 }
 
 /// Counts failures in a row.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Circuit {
     config: CircuitConfig,
-    clock: Arc<dyn Clock>,
-    state: Arc<Mutex<State>>,
+    /// Whether anything has failed since the last answer. While nothing has, as is usual, there is
+    /// nothing to look up and nothing to reset, and no lock to take.
+    troubled: AtomicBool,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
@@ -46,13 +47,15 @@ struct State {
 }
 
 impl Circuit {
-    pub(crate) fn new(config: CircuitConfig, clock: Arc<dyn Clock>) -> Self {
-        Self { config, clock, state: Arc::default() }
+    pub(crate) fn new(config: CircuitConfig) -> Self {
+        Self { config, troubled: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// Lets an attempt through, or says how long to wait for the next probe.
-    pub(crate) fn admit(&self) -> Result<Admission, Duration> {
-        let now = self.clock.monotonic();
+    pub(crate) fn admit(&self, now: Instant) -> Result<Admission<'_>, Duration> {
+        if !self.troubled.load(Ordering::Acquire) {
+            return Ok(Admission { circuit: self, probe: false });
+        }
         let mut state = self.lock();
         let probe = match state.probe_at {
             None => false,
@@ -62,7 +65,7 @@ impl Circuit {
             Some(_) => true,
         };
         state.probing |= probe;
-        Ok(Admission { circuit: self.clone(), probe })
+        Ok(Admission { circuit: self, probe })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,24 +76,28 @@ impl Circuit {
 /// An attempt that was let through. Dropped without a word, as when its caller is cancelled, it
 /// leaves the circuit as it was and makes room for another probe.
 #[derive(Debug)]
-pub(crate) struct Admission {
-    circuit: Circuit,
+pub(crate) struct Admission<'a> {
+    circuit: &'a Circuit,
     probe: bool,
 }
 
-impl Admission {
+impl Admission<'_> {
     /// The server answered, whatever it said.
     pub(crate) fn answered(self) {
+        if !self.circuit.troubled.load(Ordering::Acquire) {
+            return;
+        }
         let mut state = self.circuit.lock();
         state.failures = 0;
         state.probe_at = None;
+        self.circuit.troubled.store(false, Ordering::Release);
     }
 
     /// The server failed.
-    pub(crate) fn failed(self) {
+    pub(crate) fn failed(self, now: Instant) {
         let Some(limit) = self.circuit.config.failures else { return };
-        let now = self.circuit.clock.monotonic();
         let mut state = self.circuit.lock();
+        self.circuit.troubled.store(true, Ordering::Release);
         state.failures = state.failures.saturating_add(1);
         // An attempt from before the circuit opened must not put the probe off.
         if self.probe || (state.probe_at.is_none() && state.failures >= limit) {
@@ -99,7 +106,7 @@ impl Admission {
     }
 }
 
-impl Drop for Admission {
+impl Drop for Admission<'_> {
     fn drop(&mut self) {
         if self.probe {
             self.circuit.lock().probing = false;
@@ -110,76 +117,72 @@ impl Drop for Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
-    use chrono::DateTime;
+    use crate::clock::{Clock, SystemClock};
 
     const PAUSE: Duration = Duration::from_secs(5);
+    const MOMENT: Duration = Duration::from_millis(1);
 
-    fn circuit(failures: Option<u32>) -> (ManualClock, Circuit) {
-        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+    fn circuit(failures: Option<u32>) -> (Instant, Circuit) {
         let config = CircuitConfig { failures, probe_after: PAUSE };
-        (clock.clone(), Circuit::new(config, Arc::new(clock)))
+        (SystemClock.monotonic(), Circuit::new(config))
     }
 
-    fn fail(circuit: &Circuit) {
-        circuit.admit().unwrap().failed();
+    fn fail(circuit: &Circuit, now: Instant) {
+        circuit.admit(now).unwrap().failed(now);
     }
 
     #[test]
     fn it_opens_after_so_many_failures_in_a_row() {
-        let (_, circuit) = circuit(Some(3));
-        fail(&circuit);
-        fail(&circuit);
-        circuit.admit().unwrap().answered();
-        fail(&circuit);
-        fail(&circuit);
-        assert!(circuit.admit().is_ok());
-        fail(&circuit);
-        assert_eq!(circuit.admit().unwrap_err(), PAUSE);
+        let (now, circuit) = circuit(Some(3));
+        fail(&circuit, now);
+        fail(&circuit, now);
+        circuit.admit(now).unwrap().answered();
+        fail(&circuit, now);
+        fail(&circuit, now);
+        assert!(circuit.admit(now).is_ok());
+        fail(&circuit, now);
+        assert_eq!(circuit.admit(now).unwrap_err(), PAUSE);
     }
 
     #[test]
     fn one_probe_at_a_time_and_its_answer_closes() {
-        let (clock, circuit) = circuit(Some(1));
-        fail(&circuit);
-        clock.advance(PAUSE - Duration::from_millis(1));
-        assert_eq!(circuit.admit().unwrap_err(), Duration::from_millis(1));
-        clock.advance(Duration::from_millis(1));
-        let probe = circuit.admit().unwrap();
-        assert!(circuit.admit().is_err());
-        probe.failed();
-        assert_eq!(circuit.admit().unwrap_err(), PAUSE);
-        clock.advance(PAUSE);
-        circuit.admit().unwrap().answered();
-        assert!(circuit.admit().is_ok());
-        assert!(circuit.admit().is_ok());
+        let (now, circuit) = circuit(Some(1));
+        fail(&circuit, now);
+        let now = now + PAUSE;
+        assert_eq!(circuit.admit(now - MOMENT).unwrap_err(), MOMENT);
+        let probe = circuit.admit(now).unwrap();
+        assert!(circuit.admit(now).is_err());
+        probe.failed(now);
+        assert_eq!(circuit.admit(now).unwrap_err(), PAUSE);
+        let now = now + PAUSE;
+        circuit.admit(now).unwrap().answered();
+        assert!(circuit.admit(now).is_ok());
+        assert!(circuit.admit(now).is_ok());
     }
 
     #[test]
     fn a_cancelled_probe_makes_room_for_another() {
-        let (clock, circuit) = circuit(Some(1));
-        fail(&circuit);
-        clock.advance(PAUSE);
-        drop(circuit.admit().unwrap());
-        assert!(circuit.admit().is_ok());
+        let (now, circuit) = circuit(Some(1));
+        fail(&circuit, now);
+        drop(circuit.admit(now + PAUSE).unwrap());
+        assert!(circuit.admit(now + PAUSE).is_ok());
     }
 
     #[test]
     fn an_old_attempt_that_fails_late_does_not_put_the_probe_off() {
-        let (clock, circuit) = circuit(Some(1));
-        let late = circuit.admit().unwrap();
-        fail(&circuit);
-        clock.advance(PAUSE);
-        late.failed();
-        assert!(circuit.admit().is_ok());
+        let (now, circuit) = circuit(Some(1));
+        let late = circuit.admit(now).unwrap();
+        fail(&circuit, now);
+        late.failed(now + PAUSE);
+        assert!(circuit.admit(now + PAUSE).is_ok());
     }
 
     #[test]
     fn turned_off_it_never_opens() {
-        let (_, circuit) = circuit(None);
+        let (now, circuit) = circuit(None);
         for _ in 0..100 {
-            fail(&circuit);
+            fail(&circuit, now);
         }
-        assert!(circuit.admit().is_ok());
+        assert!(circuit.admit(now).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! The transport: one pooled client, no redirects, no cookies, bounded time and size.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,12 @@ impl Http {
 
     /// The moment at which a call that begins now must be over.
     pub(crate) fn deadline(&self) -> Instant {
-        self.clock.monotonic() + self.timeout
+        self.deadline_of(self.clock.monotonic())
+    }
+
+    /// The moment at which a call that began then must be over.
+    pub(crate) fn deadline_of(&self, begun: Instant) -> Instant {
+        begun + self.timeout
     }
 
     /// The clock's monotonic time.
@@ -173,7 +179,9 @@ impl Http {
         max: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        match before(&*self.clock, deadline, self.receive(request, place, max)).await {
+        // Pinned here, where it stays: a future of this size is not to be moved about.
+        let received = pin!(self.receive(request, place, max));
+        match before(&*self.clock, deadline, received).await {
             Some(answer) => answer.map_err(|fault| fault.into_failure(place)),
             None => Err(Failure { error: timed_out(place), lasting: true }),
         }

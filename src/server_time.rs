@@ -4,6 +4,7 @@
 //! the server refuses something for its time; from then on the measured difference is applied.
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,14 +45,21 @@ impl fmt::Display for ClockOffset {
 #[derive(Debug)]
 pub(crate) struct ServerTime {
     clock: Arc<dyn Clock>,
-    offset: Mutex<Option<ClockOffset>>,
+    /// What `state` says about it, for those who only want to know the time.
+    correction_millis: AtomicI64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    offset: Option<ClockOffset>,
     /// The latest `Date`, as text and read.
-    latest_date: Mutex<Option<(String, DateTime<Utc>)>>,
+    latest_date: Option<(String, DateTime<Utc>)>,
 }
 
 impl ServerTime {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, offset: Mutex::default(), latest_date: Mutex::default() }
+        Self { clock, correction_millis: AtomicI64::new(0), state: Mutex::default() }
     }
 
     /// Now, by the server's clock once it has to be, by our own until then.
@@ -61,61 +69,71 @@ impl ServerTime {
 
     /// By how much our own clock is corrected.
     pub(crate) fn correction(&self) -> TimeDelta {
-        let applied = self.offset().filter(|offset| offset.applied && offset.is_significant());
-        TimeDelta::milliseconds(applied.map_or(0, |offset| offset.millis))
+        TimeDelta::milliseconds(self.correction_millis.load(Ordering::Acquire))
     }
 
     /// The latest measurement.
     pub(crate) fn offset(&self) -> Option<ClockOffset> {
-        *self.lock()
+        self.lock().offset
     }
 
     /// Learns from an answer that has just come after `round_trip` with this `Date`.
     pub(crate) fn observe(&self, date: &str, round_trip: Duration) {
-        if let Some(moment) = self.moment(date) {
-            self.measure(moment, round_trip);
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if let Some(moment) = state.moment(date) {
+            state.measure(moment, round_trip, now);
+            self.correction_millis.store(state.correction_millis(), Ordering::Release);
         }
     }
 
+    /// Goes by the server's clock from now on, as far as it has been measured. Whether that dates
+    /// things otherwise than `before`, the correction with which something was refused.
+    pub(crate) fn apply(&self, before: TimeDelta) -> bool {
+        let mut state = self.lock();
+        if let Some(offset) = &mut state.offset {
+            offset.applied = true;
+        }
+        let correction = state.correction_millis();
+        self.correction_millis.store(correction, Ordering::Release);
+        (TimeDelta::milliseconds(correction) - before).abs() >= TimeDelta::seconds(1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
     /// Reads a date, unless it is the latest one: many answers come within a second. What is no
     /// date is not kept; it may be anything.
-    fn moment(&self, date: &str) -> Option<DateTime<Utc>> {
-        let mut latest = self.latest_date.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*latest {
+    fn moment(&mut self, date: &str) -> Option<DateTime<Utc>> {
+        match &self.latest_date {
             Some((text, moment)) if text == date => Some(*moment),
             _ => {
                 let moment = parse_date(date)?;
-                *latest = Some((date.to_owned(), moment));
+                self.latest_date = Some((date.to_owned(), moment));
                 Some(moment)
             }
         }
     }
 
-    fn measure(&self, date: DateTime<Utc>, round_trip: Duration) {
+    fn measure(&mut self, date: DateTime<Utc>, round_trip: Duration, now: DateTime<Utc>) {
         let half_trip = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX / 4);
         // `Date` drops the fraction of the second: on average half a one.
         let written_at = date.timestamp_millis() + HALF_RESOLUTION_MILLIS;
-        let millis = written_at + half_trip - self.clock.now().timestamp_millis();
-        let mut offset = self.lock();
-        let applied = offset.is_some_and(|offset| offset.applied);
-        *offset = Some(ClockOffset {
+        let millis = written_at + half_trip - now.timestamp_millis();
+        let applied = self.offset.is_some_and(|offset| offset.applied);
+        self.offset = Some(ClockOffset {
             millis,
             uncertainty_millis: HALF_RESOLUTION_MILLIS + half_trip,
             applied,
         });
     }
 
-    /// Goes by the server's clock from now on, as far as it has been measured. Whether that dates
-    /// things otherwise than `before`, the correction with which something was refused.
-    pub(crate) fn apply(&self, before: TimeDelta) -> bool {
-        if let Some(offset) = self.lock().as_mut() {
-            offset.applied = true;
-        }
-        (self.correction() - before).abs() >= TimeDelta::seconds(1)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<ClockOffset>> {
-        self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    fn correction_millis(&self) -> i64 {
+        let applied = self.offset.filter(|offset| offset.applied && offset.is_significant());
+        applied.map_or(0, |offset| offset.millis)
     }
 }
 
@@ -143,7 +161,7 @@ mod tests {
     #[test]
     fn the_offset_counts_half_the_round_trip_and_half_a_second() {
         let (_, time) = server_time(1000);
-        time.measure(at(1600), Duration::from_millis(400));
+        time.observe(&at(1600).to_rfc2822(), Duration::from_millis(400));
         let offset = time.offset().unwrap();
         assert_eq!((offset.millis, offset.uncertainty_millis), (600_700, 700));
     }
@@ -151,7 +169,7 @@ mod tests {
     #[test]
     fn a_difference_is_applied_only_when_it_has_to_be_and_then_followed() {
         let (clock, time) = server_time(1000);
-        time.measure(at(400), Duration::ZERO);
+        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
         assert_eq!(time.now(), at(1000));
         assert!(time.apply(TimeDelta::zero()));
         assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
@@ -159,7 +177,7 @@ mod tests {
         assert!(!time.apply(correction), "it is applied already");
         // The administrator mends the clock: the next answer takes the correction back.
         clock.set_wall(at(400));
-        time.measure(at(400), Duration::ZERO);
+        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
         assert_eq!(time.now(), at(400));
         assert!(time.apply(correction), "what was refused had been corrected too much");
     }
@@ -168,7 +186,7 @@ mod tests {
     fn a_difference_within_the_uncertainty_is_none() {
         let (_, time) = server_time(1000);
         assert!(!time.apply(TimeDelta::zero()), "nothing was measured");
-        time.measure(at(1000), Duration::from_millis(20));
+        time.observe(&at(1000).to_rfc2822(), Duration::from_millis(20));
         assert!(!time.offset().unwrap().is_significant());
         assert!(!time.apply(TimeDelta::zero()));
     }
