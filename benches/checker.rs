@@ -1,6 +1,6 @@
 //! What a check costs on a hit, what an entry takes, and what waiting together is worth.
 //!
-//! `cargo bench --bench checker --features axum`
+//! `cargo bench --bench checker --features axum`, or a part: `… -- hits`, `together`, `memory`, `web`
 
 #![allow(clippy::print_stdout)] // the tables are what a benchmark is for
 
@@ -228,8 +228,19 @@ fn together(runtime: &Runtime) {
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    hits(&runtime);
-    together(&runtime);
-    memory(&runtime);
-    web::compare(&runtime, checker(10, Duration::ZERO).0);
+    let parts: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);
+    if wanted("hits") {
+        hits(&runtime);
+    }
+    if wanted("together") {
+        together(&runtime);
+    }
+    if wanted("memory") {
+        memory(&runtime);
+    }
+    if wanted("web") {
+        web::compare(&runtime, checker(10, Duration::ZERO).0);
+    }
 }
