@@ -26,7 +26,8 @@ impl Exit {
     pub(crate) const LOCAL_HELP: &'static str = "\
 Exit codes:
   0  done
-  2  the command line, a setting, the input or the key is wrong";
+  2  the command line, a setting, the input or the key is wrong
+  3  the output cannot be written";
 
     /// For commands that call a server and judge nothing.
     pub(crate) const ONLINE_HELP: &'static str = "\
@@ -84,6 +85,7 @@ Exit codes:
     pub(crate) const DEMO_HELP: &'static str = "\
 Exit codes:
   0  everything went as told
+  2  the command line is wrong
   3  a step did not; the error names it";
 }
 
