@@ -109,7 +109,16 @@ impl Wanted {
                 Outcome::of(verifier.build()?.verify(token, nonce.as_deref()).await)
             }
         };
-        told.map_err(|error| settings.explain(error))
+        told.map_err(|error| {
+            let failure = settings.explain(error);
+            match failure.exit() {
+                // Whoever asks for public keys shows no credentials that could be refused.
+                Exit::Refused => failure
+                    .with_exit(Exit::Unknown)
+                    .advise("see whether a proxy or a network zone keeps this computer out"),
+                _ => failure,
+            }
+        })
     }
 }
 
