@@ -40,8 +40,13 @@ impl World {
 
     /// Sets an environment variable for all further runs.
     pub(crate) fn set(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.variables.push((name.to_owned(), value.into()));
+        self.put(name, value);
         self
+    }
+
+    /// [`set`](Self::set) for a world that has an owner.
+    pub(crate) fn put(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.push((name.to_owned(), value.into()));
     }
 
     /// A path in the working folder.
@@ -66,7 +71,20 @@ impl World {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_okta-introspect"));
+        self.program(env!("CARGO_BIN_EXE_okta-introspect"), args)
+    }
+
+    /// A line for a shell that finds our command under its name.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let folder = Path::new(env!("CARGO_BIN_EXE_okta-introspect")).parent().unwrap();
+        let mut command = self.program("/bin/sh", &["-c", line]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        command
+    }
+
+    /// Any program.
+    fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()

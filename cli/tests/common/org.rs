@@ -43,6 +43,20 @@ impl Org {
         Self { world, sandbox, _runtime: runtime }
     }
 
+    /// The same with the app's settings in the environment, for command lines as users type them.
+    pub(crate) fn in_the_environment(mut self) -> Self {
+        let issuer = self.sandbox.issuer().to_string();
+        for (name, value) in [
+            ("ORGURL", issuer.as_str()),
+            ("CLIENTID", CLIENT),
+            ("PRIVATEKEY", "key.pem"),
+            ("KEYID", "k1"),
+        ] {
+            self.world.put(&format!("OKTA_CLIENT_{name}"), value);
+        }
+        self
+    }
+
     /// Runs a command as the app, with other options in place of these; an empty value takes
     /// one away, and `{org}` stands for the org's address.
     pub(crate) fn run(&self, command: &[&str], changes: &[(&str, &str)], input: &str) -> Run {

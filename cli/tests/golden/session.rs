@@ -1,0 +1,122 @@
+//! Sessions, as in a terminal's window.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Command;
+
+use okta_introspect::sandbox::App;
+
+use crate::common::org::Org;
+use crate::common::{Run, read_lines};
+use crate::file;
+
+#[path = "../../src/json_text.rs"]
+mod json_text;
+
+/// What was typed on the computer of an org's app, and what was answered.
+pub(crate) struct Session {
+    pub(crate) org: Org,
+    text: String,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self::of(|app| app)
+    }
+
+    /// With another app.
+    pub(crate) fn of(app: impl FnOnce(App) -> App) -> Self {
+        let org = Org::with(|own| app(own.grant("okta.logs.read")), |builder| builder);
+        Self { org: org.in_the_environment(), text: String::new() }
+    }
+
+    /// Runs a line in a shell.
+    #[track_caller]
+    pub(crate) fn run(&mut self, line: &str) -> &mut Self {
+        self.pipe(line, "")
+    }
+
+    /// Runs a line in a shell, with a text on standard input.
+    #[track_caller]
+    pub(crate) fn pipe(&mut self, line: &str, input: &str) -> &mut Self {
+        let run = self.ask(line, input);
+        self.add(line, &run)
+    }
+
+    /// Runs a line until it has printed so many lines, and presses Ctrl-C. It can read `input`, of
+    /// which no end comes.
+    #[track_caller]
+    pub(crate) fn interrupt(&mut self, line: &str, input: &str, lines: usize) -> &mut Self {
+        let mut run = self.until_interrupted(line, input, lines);
+        run.stdout.push_str("^C\n");
+        self.add(line, &run)
+    }
+
+    /// Adds what was run.
+    fn add(&mut self, line: &str, run: &Run) -> &mut Self {
+        let blank = if self.text.is_empty() { "" } else { "\n" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{blank}$ {line}");
+        self.text.push_str(&run.stdout);
+        for line in run.stderr.lines() {
+            let _ = writeln!(self.text, "2> {line}");
+        }
+        let _ = writeln!(self.text, "=> {}", run.code);
+        self
+    }
+
+    /// Checks the session against its file.
+    #[track_caller]
+    pub(crate) fn is(&self, name: &str) {
+        file::check(name, &self.text);
+    }
+
+    /// Checks the JSON that a line prints, one member on a line, against its file.
+    #[track_caller]
+    pub(crate) fn prints(&self, line: &str, name: &str) {
+        check_json(&self.ask(line, ""), name);
+    }
+
+    /// The same for a command that does not end by itself.
+    #[track_caller]
+    pub(crate) fn prints_until_interrupted(&self, line: &str, name: &str) {
+        check_json(&self.until_interrupted(line, "", 1), name);
+    }
+
+    /// Runs a line of which nobody needs to know.
+    #[track_caller]
+    pub(crate) fn prepare(&self, line: &str) -> String {
+        let run = self.ask(line, "");
+        assert_eq!(run.code, 0, "{run:?}");
+        run.stdout
+    }
+
+    fn ask(&self, line: &str, input: &str) -> Run {
+        let mut child = self.org.world.shell(line).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Whoever refuses the line does not read.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        Run::of(&[line], child.wait_with_output().unwrap())
+    }
+
+    fn until_interrupted(&self, line: &str, input: &str, lines: usize) -> Run {
+        let mut child = self.org.world.shell(&format!("exec {line}")).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        let stdout = read_lines(&mut child, lines).join("\n") + "\n";
+        let kill = format!("kill -INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let mut run = Run::of(&[line], child.wait_with_output().unwrap());
+        drop(stdin);
+        run.stdout = stdout;
+        run
+    }
+}
+
+/// Members keep the order in which they were printed.
+#[track_caller]
+fn check_json(run: &Run, name: &str) {
+    run.json();
+    file::check(name, &(json_text::indented(run.stdout.trim_end()) + "\n"));
+}
