@@ -9,6 +9,7 @@ use okta_introspect::sandbox::App;
 use crate::common::org::Org;
 use crate::common::{Run, read_lines};
 use crate::file;
+use crate::redactions::redacted;
 
 #[path = "../../src/json_text.rs"]
 mod json_text;
@@ -68,7 +69,7 @@ impl Session {
     /// Checks the session against its file.
     #[track_caller]
     pub(crate) fn is(&self, name: &str) {
-        file::check(name, &self.text);
+        file::check(name, &redacted(&self.text));
     }
 
     /// Checks the JSON that a line prints, one member on a line, against its file.
@@ -118,5 +119,5 @@ impl Session {
 #[track_caller]
 fn check_json(run: &Run, name: &str) {
     run.json();
-    file::check(name, &(json_text::indented(run.stdout.trim_end()) + "\n"));
+    file::check(name, &redacted(&(json_text::indented(run.stdout.trim_end()) + "\n")));
 }
