@@ -25,7 +25,13 @@ pub(crate) use verify::VerifyArgs;
 /// Keys, tokens and passphrases come from files, the environment or standard input, never from
 /// the command line. Data goes to stdout, words for people to stderr.
 #[derive(Debug, Parser)]
-#[command(name = "okta-introspect", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(
+    name = "okta-introspect",
+    version,
+    after_help = EXAMPLES,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -46,6 +46,6 @@ pub(crate) struct VerifyArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  okta-introspect verify --issuer https://acme.okta.com/oauth2/default --audience api://default < token.txt
+  okta-introspect verify --auth-server default --audience api://default < token.txt
   okta-introspect verify --id-token --client-id 0oa1 --nonce n-0S6 --token-file id.txt
   okta-introspect verify --jwks keys.json --signature-only < vector.txt";
