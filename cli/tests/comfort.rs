@@ -10,7 +10,9 @@ fn manual_pages_are_printed_and_written() {
     let world = World::new();
     let page = world.run(&["man", "introspect"]);
     assert!(page.exits(0).stdout.contains(".TH okta-introspect-introspect 1"), "{page:?}");
-    assert!(page.stdout.contains("Exit codes:"), "{page:?}");
+    assert!(page.stdout.contains(".SH EXIT STATUS"), "{page:?}");
+    let below = world.run(&["man", "config", "show"]);
+    assert!(below.exits(0).stdout.contains(".TH okta-introspect-config-show 1"), "{below:?}");
     assert!(world.run(&["man"]).exits(0).stdout.contains(".TH okta-introspect 1"));
     world.run(&["man", "s3cret"]).fails(2, "no such command").hides("s3cret");
     std::fs::create_dir(world.path("man1")).unwrap();

@@ -443,6 +443,7 @@ fn no_option_takes_a_secret() {
                 "<PATH>",
                 "<COMMAND>",
                 "[COMMAND]",
+                "[COMMAND]...",
             ];
             assert!(known.contains(&value), "{usage}");
         }

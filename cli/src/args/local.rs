@@ -159,9 +159,9 @@ pub(crate) struct ManArgs {
     /// Write all pages into this folder instead
     #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
     pub(crate) out_dir: Option<PathBuf>,
-    /// One of the commands
-    #[arg(value_name = "COMMAND")]
-    pub(crate) page: Option<String>,
+    /// One of the commands, such as token, or config show
+    #[arg(value_name = "COMMAND", num_args = 0..=2)]
+    pub(crate) page: Vec<String>,
 }
 
 /// Show the settings, and where each comes from
