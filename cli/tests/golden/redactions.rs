@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 18] = [
+const VARYING: [(&str, &str); 19] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     ("[COORDINATE]", r#""[xy]": ?"(?<part>[\w-]+)""#),
     ("[FOLDER]", r"/[^ ']*/\.tmp\w+"),
@@ -24,6 +24,7 @@ const VARYING: [(&str, &str); 18] = [
     ("[PROCESS]", r"sandbox-(?<part>\d+)"),
     ("[PROCESS]", r#""pid": (?<part>\d+)"#),
     ("[VERSION]", r"okta-introspect (?<part>\d+\.\d+\.\d+)"),
+    ("[VERSION]", r"\nv(?<part>\d+\.\d+\.\d+)\n"),
 ];
 
 /// The text with names in place of all that. Where a pattern names a `part`, only that is replaced.
