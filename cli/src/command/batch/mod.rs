@@ -55,7 +55,10 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
         Ok(End::Unread) => Ok(Exit::Done),
         Ok(End::Interrupted) => Err(Failure::new(Exit::Interrupted, "interrupted")
             .during(summary(&progress))
-            .advise("go on with the same --resume file")),
+            .advise(match args.resume {
+                Some(_) => "go on with the same --resume file",
+                None => "with --resume, the next run would go on from here",
+            })),
         Ok(End::Complete) => verdict(&progress),
     }
 }
@@ -71,7 +74,8 @@ fn verdict(progress: &Progress) -> Result<Exit, Failure> {
 
 fn summary(progress: &Progress) -> String {
     let Progress { lines, active, inactive, unusable, .. } = progress;
-    format!("{lines} lines: {active} active, {inactive} inactive, {unusable} without a token")
+    let noun = if *lines == 1 { "line" } else { "lines" };
+    format!("{lines} {noun}: {active} active, {inactive} inactive, {unusable} without a token")
 }
 
 /// Prints answers, and notes how far it has come.
