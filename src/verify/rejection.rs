@@ -38,7 +38,7 @@ pub enum Rejection {
     #[error("the token is encrypted; introspect it")]
     Encrypted,
     /// Not three segments: an opaque token, or no token at all.
-    #[error("the token has {segments} segments instead of 3, so it is not a JWT; introspect it")]
+    #[error("the token is not a JWT, which has 3 segments and not {segments}; introspect it")]
     NotCompact {
         /// How many there are.
         segments: usize,

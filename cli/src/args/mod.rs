@@ -15,7 +15,7 @@ pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, Revoke
 pub(crate) use shared::{ClientArgs, KeyArgs};
 pub(crate) use verify::VerifyArgs;
 
-/// Knows whether an Okta token is still good right now.
+/// Know whether an Okta token is still good right now.
 ///
 /// Acts as an Okta service app (private_key_jwt): requests service tokens, introspects and
 /// revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then

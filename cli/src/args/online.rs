@@ -37,8 +37,8 @@ pub(crate) struct TokenArgs {
 /// Reads one token from stdin or a file. Prints `active` or `inactive` and what the server says
 /// about the token.
 ///
-/// With --batch, it reads many: a line is a token, or a JSON object with the members `token`, at
-/// will `hint`, and whatever else. It prints a line of JSON for each, in the same order: `line`,
+/// With --batch, it reads many: a line is a token, or a JSON object with the member `token`, which
+/// may have a `hint` and any other members. It prints a line of JSON for each, in the same order: `line`,
 /// `token` (its fingerprint: Base64 of SHA-256), `introspection` or `error`, and the other members
 /// of the input. It keeps within the server's rate limit and in little memory. Ctrl-C lets it
 /// finish what is under way.
@@ -86,7 +86,7 @@ pub(crate) struct IntrospectArgs {
 ///
 /// Prints the answer's body as it came; on a terminal, JSON is indented. A --field goes into the
 /// query of a GET, HEAD or DELETE, and into the JSON body of other methods, as text; a dot in its
-/// key leads into an object: profile.login=ada. Secrets belong into an --input.
+/// key leads into an object: profile.login=ada. Secrets belong in an --input.
 ///
 /// Pages lead on by `Link` headers, which are followed on the org's own address only. When the
 /// rate limit is used up, the command waits for the next window.

@@ -152,7 +152,8 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")
     })?;
     let wrong = |cause: &dyn std::error::Error| {
-        unusable("is not a seed", cause).advise("it may have `apps`, `users` and `servers`")
+        unusable("is not a seed", cause)
+            .advise("it may have `apps`, `users`, `servers` and `rate_limits`")
     };
     // JSON is YAML, but for tabs.
     if text.trim_start().starts_with('{') {

@@ -57,7 +57,7 @@ fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
             None => fault(path, "is not valid YAML"),
         })
         .map_err(|fault| {
-            fault.advise("expected is `okta:`, below it `client:`, below it settings")
+            fault.advise("write `okta:`, below it `client:`, and the settings below that")
         })?;
     suggest::note_members(text, path);
     Ok(document.unwrap_or_default().okta.unwrap_or_default().into_layer(path))
