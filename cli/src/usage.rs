@@ -63,10 +63,19 @@ fn advice(error: &clap::Error) -> String {
     }
 }
 
-/// The command on the command line, if it is one of ours.
+/// The command on the command line, with the one below it: as far as they are ours.
 fn asked_command() -> Option<String> {
-    let name = std::env::args_os().nth(1)?.into_string().ok()?;
-    Args::command().find_subcommand(&name).map(|command| command.get_name().to_owned())
+    let root = Args::command();
+    let mut command = &root;
+    let mut names = Vec::new();
+    for word in std::env::args_os().skip(1) {
+        match command.find_subcommand(word) {
+            Some(below) => command = below,
+            None => break,
+        }
+        names.push(command.get_name());
+    }
+    (!names.is_empty()).then(|| names.join(" "))
 }
 
 /// A part of what clap found, as text.
