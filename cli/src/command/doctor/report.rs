@@ -19,8 +19,8 @@ struct ReportJson<'a> {
 }
 
 pub(super) fn print(findings: &[Finding], json: bool, hints: bool) -> Result<(), Failure> {
+    let healthy = count(findings, Status::Fail) == 0;
     if json {
-        let healthy = count(findings, Status::Fail) == 0;
         return output::json(&ReportJson { healthy, verdict: verdict(findings), checks: findings });
     }
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
@@ -28,7 +28,11 @@ pub(super) fn print(findings: &[Finding], json: bool, hints: bool) -> Result<(),
     for finding in findings {
         add(&mut text, finding, width, hints);
     }
-    output::data(format_args!("{text}{}", verdict(findings)))
+    if healthy {
+        text.push_str(&verdict(findings));
+    }
+    // What failed comes as the error, which need not stand there twice.
+    output::data(text.trim_end())
 }
 
 /// One line that says it all.
