@@ -5,6 +5,8 @@
 
 pub(crate) mod org;
 pub(crate) mod server;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -76,8 +78,13 @@ impl World {
 
     /// A line for a shell that finds our command under its name.
     pub(crate) fn shell(&self, line: &str) -> Command {
+        self.with_path("sh", &["-c", line])
+    }
+
+    /// A program that finds our command, and those of every system.
+    fn with_path(&self, program: &str, args: &[&str]) -> Command {
         let folder = Path::new(env!("CARGO_BIN_EXE_okta-introspect")).parent().unwrap();
-        let mut command = self.program("/bin/sh", &["-c", line]);
+        let mut command = self.program(program, args);
         command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
         command
     }
@@ -116,7 +123,7 @@ impl World {
 /// What a run did.
 #[derive(Debug)]
 pub(crate) struct Run {
-    line: String,
+    pub(crate) line: String,
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,

@@ -2,7 +2,8 @@
 //!
 //! Each command has `NAME.help.txt` (`--help`), `NAME.short-help.txt` (`-h`, if it is another one), `NAME.human.txt` (a
 //! session as on a terminal), `NAME.json` if it knows `--json`, and `NAME.exit-codes.txt` (each
-//! exit code that its help names, and what is said then). After a change, write them anew and read
+//! exit code that its help names, and what is said then); those with colours have
+//! `NAME.terminal.txt`. After a change, write them anew and read
 //! what has changed:
 //!
 //! ```sh
@@ -25,3 +26,4 @@ mod local;
 mod online;
 mod redactions;
 mod session;
+mod terminal;

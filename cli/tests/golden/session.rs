@@ -7,6 +7,7 @@ use std::process::Command;
 use okta_introspect::sandbox::App;
 
 use crate::common::org::Org;
+use crate::common::terminal::on_terminal;
 use crate::common::{Run, read_lines};
 use crate::file;
 use crate::redactions::redacted;
@@ -51,6 +52,14 @@ impl Session {
         let mut run = self.until_interrupted(line, input, lines);
         run.stdout.push_str("^C\n");
         self.add(line, &run)
+    }
+
+    /// Runs a line on a terminal. Colours are shown as `\\e[…m`.
+    #[track_caller]
+    pub(crate) fn on_terminal(&mut self, line: &str) -> &mut Self {
+        let (code, shown) = on_terminal(&self.org.world, line, &[]);
+        let stdout = shown.replace("\r\n", "\n").replace('\u{1b}', "\\e");
+        self.add(line, &Run { code, stdout, stderr: String::new(), line: line.to_owned() })
     }
 
     /// Adds what was run.
