@@ -18,7 +18,7 @@ const VARYING: [(&str, &str); 19] = [
     ("(in [SPAN])", r"\(in \d+ \w+\)"),
     ("([SPAN] ago)", r"\((?:\d+ \w+ ago|now)\)"),
     ("in [SPAN])", r"\bin \d+\.\d s\)"),
-    ("[SPAN] off", r"\d+\.\d s (?:fast|slow)"),
+    ("[SPAN] off", r"\d+\.\d s (?:fast|slow) \(±\d+\.\d s\)"),
     ("[PORT]", r"127\.0\.0\.1:(?<part>\d{2,5})\b"),
     ("[NUMBER]", r"\(os error (?<part>\d+)\)"),
     ("[PROCESS]", r"sandbox-(?<part>\d+)"),
