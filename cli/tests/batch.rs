@@ -168,8 +168,7 @@ fn ctrl_c_lets_it_finish_what_is_under_way() {
     let org = Org::new();
     org.world.write("tokens.txt", "t\n".repeat(5_000));
     let (child, told, output) = start(&org, 3);
-    let kill = format!("kill -INT {}", child.id());
-    assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    common::signal(&child, "INT");
     let told = told.len() + rest(output).len();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));

@@ -5,7 +5,7 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use common::Run;
 use common::org::{CLIENT, Org};
@@ -15,18 +15,13 @@ use okta_introspect::{KeyOptions, SigningKey, Token};
 /// Runs a script in the world's folder, with the settings of the app in the environment.
 fn run(org: &Org, script: &str, args: &[&str], settings: &[(&str, &str)]) -> Run {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_okta-introspect"));
-    let path = format!("{}:/usr/bin:/bin", binary.parent().unwrap().display());
-    let mut command = Command::new(root.join("examples/scripts").join(script));
+    let script = root.join("examples/scripts").join(script);
+    let script = script.to_str().unwrap();
+    let mut command = org.world.with_path(script, args);
     command
-        .args(args)
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", org.world.home())
         .env("OKTA_CLIENT_ORGURL", org.sandbox.issuer().as_str())
         .env("OKTA_CLIENT_CLIENTID", CLIENT)
         .envs(settings.iter().copied())
-        .current_dir(org.world.path(""))
         .stdin(Stdio::null());
     Run::of(&[script], command.output().unwrap())
 }

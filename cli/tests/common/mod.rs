@@ -82,7 +82,7 @@ impl World {
     }
 
     /// A program that finds our command, and those of every system.
-    fn with_path(&self, program: &str, args: &[&str]) -> Command {
+    pub(crate) fn with_path(&self, program: &str, args: &[&str]) -> Command {
         let folder = Path::new(env!("CARGO_BIN_EXE_okta-introspect")).parent().unwrap();
         let mut command = self.program(program, args);
         command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
@@ -200,8 +200,7 @@ impl Sandbox {
     /// Asks it to end, and gives its exit code.
     #[cfg(unix)]
     pub(crate) fn terminate(mut self) -> i32 {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(&self.child, "TERM");
         self.child.wait().unwrap().code().unwrap()
     }
 }
@@ -212,6 +211,13 @@ impl Drop for Sandbox {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal by its name.
+#[cfg(unix)]
+pub(crate) fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// The first lines that a running command prints.

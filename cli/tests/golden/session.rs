@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::Command;
 
 use okta_introspect::sandbox::App;
 
 use crate::common::org::Org;
 use crate::common::terminal::on_terminal;
-use crate::common::{Run, read_lines};
+use crate::common::{Run, read_lines, signal};
 use crate::file;
 use crate::redactions::redacted;
 
@@ -115,8 +114,7 @@ impl Session {
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(input.as_bytes()).unwrap();
         let stdout = read_lines(&mut child, lines).join("\n") + "\n";
-        let kill = format!("kill -INT {}", child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(&child, "INT");
         let mut run = Run::of(&[line], child.wait_with_output().unwrap());
         drop(stdin);
         run.stdout = stdout;
