@@ -108,8 +108,9 @@ pub(crate) struct KeygenArgs {
     #[arg(long, value_name = "BITS", value_parser = ["2048", "3072", "4096"])]
     pub(crate) rsa: Option<String>,
     /// The algorithm to sign with; default ES256, or RS256 with --rsa
-    #[arg(long, value_name = "ALG", value_parser = algorithm())]
-    pub(crate) alg: Option<Algorithm>,
+    // Under the name that the other commands have for it; `--alg` was the first.
+    #[arg(long, alias = "alg", value_name = "ALG", value_parser = algorithm())]
+    pub(crate) algorithm: Option<Algorithm>,
     /// The key id; default: the key's RFC 7638 thumbprint
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) key_id: Option<String>,

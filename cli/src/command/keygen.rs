@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
-    let key = generate(args.rsa.as_deref(), args.alg)?;
+    let key = generate(args.rsa.as_deref(), args.algorithm)?;
     let key_id = args.key_id.unwrap_or_else(|| key.public_jwk().thumbprint());
     let key = key.with_key_id(Some(key_id.clone()));
     key.write_new_file(&args.file)?;

@@ -176,7 +176,7 @@ fn keygen() {
         .run("okta-introspect keygen")
         .run("okta-introspect keygen no/such/folder.pem")
         .run("okta-introspect keygen rsa.pem --rsa 1024")
-        .run("okta-introspect keygen rsa.pem --rsa 2048 --alg ES256")
+        .run("okta-introspect keygen rsa.pem --rsa 2048 --algorithm ES256")
         .run(&format!("okta-introspect keygen full.pem {FULL}"))
         .is("keygen.exit-codes.txt");
 }

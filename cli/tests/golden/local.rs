@@ -49,7 +49,7 @@ fn keygen() {
     let mut session = Session::new();
     session
         .run("okta-introspect keygen service-app.pem")
-        .run("okta-introspect keygen next.pem --alg ES384 --key-id 2026-11")
+        .run("okta-introspect keygen next.pem --algorithm ES384 --key-id 2026-11")
         .is("keygen.human.txt");
     session.prints("okta-introspect keygen third.pem --json", "keygen.json");
 }
