@@ -1,6 +1,8 @@
 //! Which commands there are, and what they say they do: taken from the program itself, so that a
 //! new one cannot be forgotten.
 
+use std::collections::BTreeSet;
+
 use crate::common::World;
 use crate::file;
 
@@ -25,13 +27,19 @@ impl Known {
     }
 
     /// The exit codes that its help names.
-    fn exit_codes(&self) -> Vec<&str> {
+    fn exit_codes(&self) -> BTreeSet<&str> {
         let table = self.help.split("Exit codes:\n").nth(1).unwrap_or_default();
         let lines = table.lines().take_while(|line| line.starts_with("  "));
         lines
             .filter_map(|line| line.strip_prefix("  ")?.split("  ").next())
             .filter(|code| code.parse::<u8>().is_ok())
             .collect()
+    }
+
+    /// Whether it has data for machines.
+    fn knows_json(&self) -> bool {
+        let mut lines = self.help.lines().map(str::trim);
+        lines.any(|line| line == "--json" || line.starts_with("--json  "))
     }
 
     /// Whether it only leads on to others.
@@ -76,26 +84,16 @@ fn every_command_shows_what_it_says_and_every_exit_code_that_its_help_names() {
     assert!(all.len() > 15, "the commands were not found in the help");
     for command in all.iter().filter(|command| !command.is_folder()) {
         let name = command.name();
-        let missing = |kind: &str| format!("{name} has no file {name}.{kind}");
-        let human = file::read(&format!("{name}.human.txt"));
-        assert!(human.is_some(), "{}", missing("human.txt"));
-        let knows_json = command
-            .help
-            .lines()
-            .any(|line| line.trim() == "--json" || line.trim().starts_with("--json  "));
-        let json = file::read(&format!("{name}.json"));
-        assert_eq!(json.is_some(), knows_json, "{}", missing("json"));
+        let text = |kind: &str| file::read(&format!("{name}.{kind}"));
+        assert!(text("human.txt").is_some(), "there is no {name}.human.txt");
+        assert_eq!(text("json").is_some(), command.knows_json(), "{name}.json, and --json");
 
-        let codes = command.exit_codes();
-        assert!(codes.contains(&"0") && codes.contains(&"2"), "{name}: {codes:?}");
-        let ends = file::read(&format!("{name}.exit-codes.txt"));
-        let ends = ends.unwrap_or_else(|| panic!("{}", missing("exit-codes.txt")));
-        let mut ends: Vec<&str> = ends.lines().filter_map(|it| it.strip_prefix("=> ")).collect();
-        ends.sort_unstable();
-        ends.dedup();
-        let mut codes = codes;
-        codes.sort_unstable();
-        assert_eq!(ends, codes, "{name}: exit codes that are shown, and that its help names");
+        let session = text("exit-codes.txt").unwrap_or_default();
+        let shown: BTreeSet<&str> =
+            session.lines().filter_map(|it| it.strip_prefix("=> ")).collect();
+        let named = command.exit_codes();
+        assert!(named.contains("0") && named.contains("2"), "{name}: {named:?}");
+        assert_eq!(shown, named, "{name}.exit-codes.txt, and those that its help names");
     }
 }
 

@@ -13,7 +13,8 @@
 //! In sessions, `2>` stands before what goes to stderr, and `=>` before the exit code. What is
 //! another one in each run (`[TIME]`, `[PORT]`, `[TOKEN]`, …) is named only: see `redactions.rs`.
 
-#![cfg(unix)]
+// What the system says of missing files, and `/dev/full`, are Linux's.
+#![cfg(target_os = "linux")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::process::Stdio;
 
 use okta_introspect::sandbox::App;
 
@@ -34,13 +35,7 @@ impl Session {
     /// Runs a line in a shell.
     #[track_caller]
     pub(crate) fn run(&mut self, line: &str) -> &mut Self {
-        self.pipe(line, "")
-    }
-
-    /// Runs a line in a shell, with a text on standard input.
-    #[track_caller]
-    pub(crate) fn pipe(&mut self, line: &str, input: &str) -> &mut Self {
-        let run = self.ask(line, input);
+        let run = self.ask(line);
         self.add(line, &run)
     }
 
@@ -53,7 +48,7 @@ impl Session {
         self.add(line, &run)
     }
 
-    /// Runs a line on a terminal. Colours are shown as `\\e[…m`.
+    /// Runs a line on a terminal. Colours are shown as `\e[…m`.
     #[track_caller]
     pub(crate) fn on_terminal(&mut self, line: &str) -> &mut Self {
         let (code, shown) = on_terminal(&self.org.world, line, &[]);
@@ -83,7 +78,7 @@ impl Session {
     /// Checks the JSON that a line prints, one member on a line, against its file.
     #[track_caller]
     pub(crate) fn prints(&self, line: &str, name: &str) {
-        check_json(&self.ask(line, ""), name);
+        check_json(&self.ask(line), name);
     }
 
     /// The same for a command that does not end by itself.
@@ -95,18 +90,13 @@ impl Session {
     /// Runs a line of which nobody needs to know.
     #[track_caller]
     pub(crate) fn prepare(&self, line: &str) -> String {
-        let run = self.ask(line, "");
+        let run = self.ask(line);
         assert_eq!(run.code, 0, "{run:?}");
         run.stdout
     }
 
-    fn ask(&self, line: &str, input: &str) -> Run {
-        let mut child = self.org.world.shell(line).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // Whoever refuses the line does not read.
-        let _ = stdin.write_all(input.as_bytes());
-        drop(stdin);
-        Run::of(&[line], child.wait_with_output().unwrap())
+    fn ask(&self, line: &str) -> Run {
+        Run::of(&[line], self.org.world.shell(line).stdin(Stdio::null()).output().unwrap())
     }
 
     fn until_interrupted(&self, line: &str, input: &str, lines: usize) -> Run {
