@@ -85,9 +85,9 @@ fn a_question_that_cannot_be_answered_ends_the_run() {
     let org = Org::new();
     org.world.write("tokens.txt", "t1\nt2\n");
     let refused = org.run(&BATCH, &[("--key-id", "k9")], "");
-    refused.fails(4, "stopped after line 0: ");
+    refused.fails(4, "stopped before the first answer: ");
     org.sandbox.faults().inject(Fault::html(500), Times::Always);
-    org.run(&BATCH, &[], "").fails(3, "stopped after line 0: ");
+    org.run(&BATCH, &[], "").fails(3, "stopped before the first answer: ");
 }
 
 #[test]

@@ -51,7 +51,10 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     sink.line.finish();
     let progress = sink.progress;
     match end {
-        Err(failure) => Err(failure.during(format_args!("stopped after line {}", progress.lines))),
+        Err(failure) => Err(failure.during(match progress.lines {
+            0 => "stopped before the first answer".to_owned(),
+            line => format!("stopped after line {line}"),
+        })),
         Ok(End::Unread) => Ok(Exit::Done),
         Ok(End::Interrupted) => Err(Failure::new(Exit::Interrupted, "interrupted")
             .during(summary(&progress))
