@@ -30,23 +30,20 @@ pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
 /// Prints one or more lines of data. Colours reach terminals only, and only where `NO_COLOR`
 /// and its like permit.
 pub(crate) fn data(text: impl Display) -> Result<(), Failure> {
+    line(text).map(|_| ())
+}
+
+/// As [`data`], and tells whether anybody still reads it.
+pub(crate) fn line(text: impl Display) -> Result<Reader, Failure> {
     let mut stdout = anstream::stdout().lock();
-    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-    match written {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(unwritable(&cause)),
-        _ => Ok(()),
-    }
+    heard(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
 /// Prints a part of the data as it is. Tells whether anybody still reads it, so that a long
 /// output can end early.
 pub(crate) fn part(text: &str) -> Result<Reader, Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(Reader::Listening),
-        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(cause) => Err(unwritable(&cause)),
-    }
+    heard(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
 /// Whether anybody reads the output.
@@ -56,12 +53,25 @@ pub(crate) enum Reader {
     Gone,
 }
 
+fn heard(written: io::Result<()>) -> Result<Reader, Failure> {
+    match written {
+        Ok(()) => Ok(Reader::Listening),
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(cause) => Err(unwritable(&cause)),
+    }
+}
+
 /// Prints a value as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let line = serde_json::to_string(value).map_err(|cause| {
+    json_line(value).map(|_| ())
+}
+
+/// As [`json`], and tells whether anybody still reads it.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<Reader, Failure> {
+    let text = serde_json::to_string(value).map_err(|cause| {
         Failure::new(Exit::Unknown, "the output cannot be written as JSON").because(&cause)
     })?;
-    data(line)
+    line(text)
 }
 
 /// Says something that is good to know.
