@@ -65,6 +65,14 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     }
 }
 
+/// Completes at Ctrl-C.
+async fn interrupt() {
+    // Without signals, there is nothing that could interrupt.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Runs a command that waits for something. Those that do not, start no runtime.
 fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

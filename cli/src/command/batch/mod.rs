@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
 use crate::settings::Settings;
 
-use super::wait_for;
+use super::{interrupt, wait_for};
 
 use engine::{End, Engine, Sink};
 use line::Record;
@@ -39,15 +39,7 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     };
     let line = ProgressLine::new(length);
     let mut sink = Output { state, progress: done.clone(), client, line };
-    let end = wait_for(async {
-        let interrupt = async {
-            // Without signals, there is nothing that could interrupt.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        engine.run(lines, &done, interrupt, &mut sink).await
-    });
+    let end = wait_for(engine.run(lines, &done, interrupt(), &mut sink));
     sink.line.finish();
     let progress = sink.progress;
     match end {
