@@ -64,6 +64,16 @@ Exit codes:
   4  the server refused our credentials or the request; this says nothing about the token
   130  a batch was interrupted";
 
+    /// For `watch`, which judges more than once.
+    pub(crate) const WATCH_HELP: &'static str = "\
+Exit codes:
+  0  --for has ended it, and the token is still active
+  1  the token is inactive
+  2  the command line, a setting, the input or the key is wrong
+  3  --for has ended it, and the last question has found no answer
+  4  the server refused our credentials or the request; this says nothing about the token
+  130  interrupted";
+
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\
 Exit codes:

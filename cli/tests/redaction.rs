@@ -186,8 +186,9 @@ fn tokens_that_are_none() {
         all.world.write("token.txt", &input);
         let client =
             ["--key-file", "key.pem", "--issuer", "http://127.0.0.1:9", "--client-id", "0oa1"];
-        for command in ["introspect", "revoke"] {
-            let args = [&[command], &client[..]].concat();
+        for command in [&["introspect"][..], &["revoke"], &["watch", "--for", "1ms"]] {
+            let args = [command, &client[..]].concat();
+            let command = command[0];
             let run = all.world.pipe(&args, &input);
             all.is_silent(command, &run);
             assert!(matches!(run.code, 2 | 3), "{run:?}");
@@ -215,6 +216,7 @@ fn secrets_where_something_else_belongs() {
             &["token", "--private-key", secret],
             &["introspect", "--hint", secret],
             &["introspect", "--timeout", secret],
+            &["watch", "--max-age", secret],
             &["jwk", "--algorithm", secret],
             &["sandbox", "--listen", secret],
             &["completions", secret],
@@ -314,10 +316,12 @@ fn servers_that_refuse_break_and_repeat() {
             answers(body).swap_remove(at).1
         });
         let client = ["--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
-        let commands: [&[&str]; 4] = [
+        let commands: [&[&str]; 6] = [
             &["token", "--scope", "okta.users.read"],
             &["introspect", "--json"],
             &["introspect"],
+            &["watch", "--for", "100ms"],
+            &["watch", "--for", "100ms", "--json"],
             &["revoke", "--confirm"],
         ];
         let runs = commands.map(|command| all.world.pipe(&[command, &client[..]].concat(), TOKEN));
@@ -395,6 +399,7 @@ fn what_works_prints_the_secret_it_is_for_and_no_other() {
     for args in [
         &["introspect"][..],
         &["introspect", "--json"],
+        &["watch", "--for", "50ms", "--json"],
         &["decode", "--json"],
         &["revoke"],
         &["revoke", "--confirm", "--json"],

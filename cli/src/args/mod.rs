@@ -1,9 +1,11 @@
 //! What was typed: plain data, without environment, files or network.
 
+mod duration;
 mod local;
 mod online;
 mod shared;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -14,6 +16,7 @@ pub(crate) use local::{
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::{ClientArgs, KeyArgs};
 pub(crate) use verify::VerifyArgs;
+pub(crate) use watch::WatchArgs;
 
 /// Know whether an Okta token is still good right now.
 ///
@@ -68,6 +71,7 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     Token(TokenArgs),
     Introspect(IntrospectArgs),
+    Watch(WatchArgs),
     Revoke(RevokeArgs),
     Verify(VerifyArgs),
     Api(ApiArgs),

@@ -39,7 +39,7 @@ fn verdict(answer: &Introspection) -> Exit {
 
 /// Asked at the wrong server, Okta says `active: false` without another word. The token may be
 /// lying about its issuer, so this is a hint and changes nothing.
-fn note_foreign_issuer(token: &Token, asked: &Issuer) {
+pub(super) fn note_foreign_issuer(token: &Token, asked: &Issuer) {
     let claims = Unverified::look(token.expose());
     if let Some(issuer) = claims.as_ref().and_then(Unverified::issuer)
         && issuer.trim_end_matches('/') != asked.as_str()

@@ -18,6 +18,7 @@ mod revoke;
 mod sandbox;
 mod token;
 mod verify;
+mod watch;
 
 use std::future::Future;
 
@@ -50,6 +51,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Token(args) => token::run(args),
         Command::Introspect(args) => introspect::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Revoke(args) => revoke::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
