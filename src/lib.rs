@@ -52,8 +52,8 @@
 //! - `sandbox`: an embedded authorization server on loopback that behaves as Okta does.
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
-//! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>` and
-//! [`serde_json`]'s `Map` and `Value`.
+//! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>`,
+//! [`serde_json`]'s `Map` and `Value`, and [`zeroize`]'s `Zeroizing`.
 
 #[cfg(feature = "tower")]
 pub mod adapter;

@@ -1,6 +1,7 @@
 //! Private keys: load them, sign with them, show their public half.
 
 mod algorithm;
+mod derive;
 mod load;
 mod public;
 mod sample;
@@ -15,6 +16,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use tokio::runtime::{Handle, RuntimeFlavor};
+use zeroize::Zeroizing;
 
 use crate::error::{BoxError, Error};
 use crate::future::BoxFuture;
@@ -173,6 +175,20 @@ impl SigningKey {
     /// [`Key`](crate::ErrorKind::Key) if OpenSSL fails.
     pub fn sign_blocking(&self, signing_input: &[u8]) -> Result<Vec<u8>, Error> {
         self.inner.sign(signing_input).map_err(|cause| Error::key("signing failed").because(cause))
+    }
+
+    /// Makes a secret that only a holder of this key can make, to encrypt what is kept for its
+    /// next use: HKDF with SHA-256 over the private key
+    /// ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)). The same key and label give the same
+    /// secret, in whatever notation the key was read; another label gives an unrelated one. No
+    /// secret tells anything of the key or of another secret.
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key) if OpenSSL fails.
+    pub fn derive_secret(&self, label: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
+        derive::derive(&self.inner.key, label)
+            .map_err(|cause| Error::key("no secret can be derived from the key").because(cause))
     }
 
     fn new(
