@@ -28,7 +28,9 @@ use crate::revoke;
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::server_time::ClockOffset;
-use crate::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig};
+use crate::token::{
+    self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
+};
 
 /// A service app at one authorization server. Cheap to clone; clones share connections, key and
 /// tokens.
@@ -104,6 +106,7 @@ impl Client {
             circuit: CircuitConfig::default(),
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
+            token_store: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -259,6 +262,7 @@ pub struct ClientBuilder {
     circuit: CircuitConfig,
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
+    token_store: Option<Arc<dyn TokenStore>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -314,6 +318,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Where service tokens are kept beyond this process. Default: nowhere. Bound tokens never
+    /// are, so that nothing is kept or found with [`DpopMode::Always`](crate::DpopMode::Always).
+    pub fn token_store(mut self, store: impl TokenStore + 'static) -> Self {
+        self.token_store = Some(Arc::new(store));
+        self
+    }
+
     /// Where the time comes from. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -363,7 +374,9 @@ impl ClientBuilder {
             revocation: target(&endpoints.revocation)?,
             exchange: Arc::new(Exchange::new(caller, assertions, prover)),
         });
-        let tokens = TokenCache::new(self.token_cache, self.clock, self.random, {
+        // What was kept is not bound, and so is no use where only bound tokens are.
+        let store = self.token_store.filter(|_| !calls.exchange.prover().is_required());
+        let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, {
             let calls = Arc::clone(&calls);
             Arc::new(move |scopes| {
                 let calls = Arc::clone(&calls);

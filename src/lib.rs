@@ -34,6 +34,7 @@
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
+//! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | what can be told without asking the server | [`verify`], [`Verifier`] |
 //! | the org's management APIs | [`Client::resource`] |
@@ -123,8 +124,8 @@ pub use secret::{Secret, Token};
 pub use server_time::ClockOffset;
 pub use tls::TlsBackend;
 pub use token::{
-    AccessToken, CachedTokenSource, Presentation, StaticTokenSource, TokenCacheConfig, TokenSource,
-    TokenType,
+    AccessToken, CachedTokenSource, Presentation, StaticTokenSource, StoredToken, TokenCacheConfig,
+    TokenSource, TokenStore, TokenType,
 };
 pub use verify::{
     AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,

@@ -79,6 +79,20 @@ impl Signer for Vault {
     }
 }
 
+/// A store as somebody may write one who derives whatever can be.
+#[derive(Debug)]
+struct Shelf(StoredToken);
+
+impl TokenStore for Shelf {
+    fn load<'a>(&'a self, _: &'a Scopes) -> BoxFuture<'a, Option<StoredToken>> {
+        Box::pin(async { Some(self.0.clone()) })
+    }
+
+    fn save<'a>(&'a self, _: &'a Scopes, _: StoredToken) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+}
+
 /// A client that tells what it was handed to note its departures in.
 #[derive(Clone, Debug)]
 struct Noted {
@@ -316,6 +330,9 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         Secret::new(String::from_utf8(org.keys[0].private_key_to_pem_pkcs8().unwrap()).unwrap());
     let confirmation: Confirmation = serde_json::from_value(json!({"jkt": "thumbprint"})).unwrap();
 
+    let stored = StoredToken::new(token(), Some(scope.clone()), org.clock.now());
+    let shelf = Shelf(stored.clone());
+
     let mut table = BTreeMap::from([
         ("AccessToken", said!(granted) + &said!(kept)),
         ("AccessTokenClaims", said!(*verified.claims())),
@@ -401,6 +418,8 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("TlsBackend", said!(TlsBackend::default())),
         ("Token", said!(token()) + &token().fingerprint()),
         ("TokenCacheConfig", said!(TokenCacheConfig::default())),
+        ("StoredToken", said!(stored)),
+        ("TokenStore", said!(*(&shelf as &dyn TokenStore))),
         ("TokenKind", said!(TokenKind::IdToken)),
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{AccessToken, TokenSource};
+use super::{AccessToken, StoredToken, TokenSource, TokenStore};
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
@@ -53,6 +53,7 @@ struct Shared {
     config: TokenCacheConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    store: Option<Arc<dyn TokenStore>>,
     fetch: Fetch,
 }
 
@@ -61,9 +62,10 @@ impl TokenCache {
         config: TokenCacheConfig,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        store: Option<Arc<dyn TokenStore>>,
         fetch: Fetch,
     ) -> Self {
-        let shared = Shared { config, clock, random, fetch };
+        let shared = Shared { config, clock, random, store, fetch };
         Self { shared: Arc::new(shared), cells: Mutex::default() }
     }
 
@@ -107,6 +109,17 @@ struct State {
     flight: Option<Flight<Result<AccessToken, Error>>>,
     /// After a failure in the background: not before this.
     resume_at: Option<Instant>,
+    /// A token was refused. The store may have the same one.
+    refused: bool,
+}
+
+/// Where a token may come from.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// From the store, or else the server.
+    Anywhere,
+    /// From the server alone: what the store has ends soon, or was refused.
+    Server,
 }
 
 struct Kept {
@@ -137,7 +150,9 @@ impl CachedTokenSource {
 
     /// Forgets the token at hand, for instance because a resource server refused it.
     pub fn invalidate(&self) {
-        self.cell.state().kept = None;
+        let mut state = self.cell.state();
+        state.kept = None;
+        state.refused = true;
     }
 
     /// The token at hand, or the flight that will bring one.
@@ -148,24 +163,42 @@ impl CachedTokenSource {
             let token = kept.token.clone();
             let may_ask = state.flight.is_none() && state.resume_at.is_none_or(|at| now >= at);
             if now >= kept.refresh_at && may_ask {
-                state.flight = Some(self.start());
+                state.flight = Some(self.start(Origin::Server));
             }
             return Ok(token);
         }
-        Err(state.flight.get_or_insert_with(|| self.start()).join())
+        let origin = if state.refused { Origin::Server } else { Origin::Anywhere };
+        Err(state.flight.get_or_insert_with(|| self.start(origin)).join())
     }
 
     /// Begins a request. The caller holds the lock, so that the flight stands in the state before
     /// it can end.
-    fn start(&self) -> Flight<Result<AccessToken, Error>> {
+    fn start(&self, origin: Origin) -> Flight<Result<AccessToken, Error>> {
         let source = self.clone();
         Flight::start(async move {
             let landing = Landing { cell: Arc::clone(&source.cell) };
-            let result = (source.shared.fetch)(source.scopes.clone()).await;
+            let result = source.obtain(origin).await;
             source.keep(&result);
             drop(landing);
             result
         })
+    }
+
+    async fn obtain(&self, origin: Origin) -> Result<AccessToken, Error> {
+        let Shared { clock, store, fetch, .. } = &*self.shared;
+        if let (Origin::Anywhere, Some(store)) = (origin, store)
+            && let Some(stored) = store.load(&self.scopes).await
+            && let Some(token) = stored.revive(&**clock)
+        {
+            return Ok(token);
+        }
+        let token = fetch(self.scopes.clone()).await?;
+        if let Some(store) = store
+            && let Some(stored) = StoredToken::of(&token, &**clock)
+        {
+            store.save(&self.scopes, stored).await;
+        }
+        Ok(token)
     }
 
     fn keep(&self, result: &Result<AccessToken, Error>) {
@@ -174,6 +207,7 @@ impl CachedTokenSource {
         match result {
             Ok(token) => {
                 state.resume_at = None;
+                state.refused = false;
                 state.kept = token.lifetime().map(|lifetime| {
                     let ahead = config.refresh_ahead.min(lifetime / 5);
                     let ahead = ahead.mul_f64(1.0 - self.shared.random.fraction() / 4.0);

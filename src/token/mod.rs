@@ -2,6 +2,7 @@
 //! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and their reuse.
 
 mod cache;
+mod store;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::secret::{Secret, Token};
 use crate::server_time::ServerTime;
 
 pub use cache::{CachedTokenSource, TokenCacheConfig};
+pub use store::{StoredToken, TokenStore};
 
 pub(crate) use cache::TokenCache;
 
@@ -90,6 +92,13 @@ impl TokenType {
 }
 
 impl AccessToken {
+    /// A token that was requested earlier and lives for so long from now on.
+    fn bearer(token: Token, scopes: Option<Scopes>, left: Duration, now: Instant) -> Self {
+        let lifetime = Some(left);
+        let inner = Inner { token, scopes, lifetime, requested_at: now, prover: None };
+        Self { inner: Arc::new(inner) }
+    }
+
     /// The token itself, for introspection and revocation. To use it at a resource server, take
     /// [`present`](Self::present).
     pub fn token(&self) -> &Token {
