@@ -11,6 +11,7 @@ mod jwt;
 mod link;
 mod output;
 mod patience;
+mod private;
 mod runtime_folder;
 mod settings;
 mod token_input;

@@ -1,13 +1,14 @@
 //! The private folder in which a running sandbox leaves word for other commands.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::private;
 
 /// What a running sandbox tells other commands, and prints for scripts. The names are stable.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -41,22 +42,19 @@ impl RuntimeFolder {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         Self(match runtime.filter(|path| path.is_absolute()) {
             Some(runtime) => runtime.join("okta-introspect"),
-            None => std::env::temp_dir().join(format!("okta-introspect-{}", user::name())),
+            None => std::env::temp_dir().join(format!("okta-introspect-{}", private::user_name())),
         })
     }
 
     /// Makes the folder if it is not there, and sees that nobody else has a hand in it.
     pub(crate) fn create(&self) -> Result<(), Failure> {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(&self.0) {
-            Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(self
+        match private::make_folder(&self.0) {
+            Err(cause) => Err(self
                 .failure("cannot be made")
                 .because(&cause)
                 .advise("set XDG_RUNTIME_DIR to a folder of your own")),
-            _ if self.is_private() => Ok(()),
-            _ => Err(self
+            Ok(()) if private::is_folder(&self.0) => Ok(()),
+            Ok(()) => Err(self
                 .failure("is open to other users")
                 .advise("remove it, or set XDG_RUNTIME_DIR to a folder of your own")),
         }
@@ -65,7 +63,7 @@ impl RuntimeFolder {
     /// What the last sandbox left. `None` if there was none, and if the folder could have been
     /// filled by somebody else: under a shared temporary folder, anybody may take our name.
     pub(crate) fn record(&self) -> Option<SandboxRecord> {
-        if !self.is_private() {
+        if !private::is_folder(&self.0) {
             return None;
         }
         serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
@@ -82,7 +80,7 @@ impl RuntimeFolder {
     /// Keeps the authority of a sandbox's certificate, and says where.
     pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
         let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
-        let written = write_private(&path, |file| file.write_all(pem.as_bytes()));
+        let written = private::write(&path, |file| file.write_all(pem.as_bytes()));
         written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
@@ -96,7 +94,7 @@ impl RuntimeFolder {
             serde_json::to_writer(&mut *file, record)?;
             file.write_all(b"\n")
         };
-        write_private(&draft, line)
+        private::write(&draft, line)
             .and_then(|()| fs::rename(&draft, &path))
             .map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
@@ -117,58 +115,7 @@ impl RuntimeFolder {
         self.0.join("sandbox.json")
     }
 
-    fn is_private(&self) -> bool {
-        fs::symlink_metadata(&self.0).is_ok_and(|folder| folder.is_dir() && user::owns(&folder))
-    }
-
     fn failure(&self, what: &str) -> Failure {
         Failure::new(Exit::Usage, format!("the runtime folder {what}: {}", self.0.display()))
-    }
-}
-
-/// Writes a file that its owner alone may read.
-fn write_private(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let mut open = OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    write(&mut open.open(path)?)
-}
-
-#[cfg(unix)]
-mod user {
-    //! Whose process this is. There is no safe call for it in the standard library, but files
-    //! have owners: our process's own folder has, and where there is none, our home.
-
-    use std::fs::{self, Metadata};
-    use std::os::unix::fs::MetadataExt;
-
-    pub(super) fn name() -> String {
-        id().map_or_else(String::new, |id| id.to_string())
-    }
-
-    pub(super) fn owns(folder: &Metadata) -> bool {
-        folder.mode() & 0o077 == 0 && id() == Some(folder.uid())
-    }
-
-    fn id() -> Option<u32> {
-        let process = fs::metadata("/proc/self");
-        let owned = process.or_else(|_| fs::metadata(std::env::home_dir().unwrap_or_default()));
-        owned.ok().map(|owned| owned.uid())
-    }
-}
-
-#[cfg(not(unix))]
-mod user {
-    //! Elsewhere, temporary folders belong to one user.
-
-    use std::fs::Metadata;
-
-    pub(super) fn name() -> String {
-        "user".to_owned()
-    }
-
-    pub(super) fn owns(_: &Metadata) -> bool {
-        true
     }
 }
