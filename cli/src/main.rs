@@ -14,6 +14,7 @@ mod patience;
 mod private;
 mod runtime_folder;
 mod settings;
+mod token_cache;
 mod token_input;
 mod usage;
 mod words;

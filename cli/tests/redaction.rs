@@ -400,6 +400,8 @@ fn what_works_prints_the_secret_it_is_for_and_no_other() {
         &["introspect"][..],
         &["introspect", "--json"],
         &["watch", "--for", "50ms", "--json"],
+        &["api", "/api/v1/users", "--token-cache"],
+        &["api", "/api/v1/users", "--token-cache", "--trace"],
         &["decode", "--json"],
         &["revoke"],
         &["revoke", "--confirm", "--json"],

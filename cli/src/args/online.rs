@@ -120,6 +120,10 @@ pub(crate) struct ApiArgs {
     /// A scope to request instead of the one that the path wants; repeat it for more
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
+    /// Keep the service token for the next calls, encrypted under the app's key in the user's cache
+    /// folder; a token that is bound to a key (DPoP) is never kept
+    #[arg(long)]
+    pub(crate) token_cache: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
@@ -132,6 +136,7 @@ fn api_help() -> String {
         "api /api/v1/logs -f since=2026-01-01T00:00:00Z -f limit=1000 --lines",
         "api POST /api/v1/groups -f profile.name=Auditors",
         "api POST /api/v1/apps/0oa1/credentials/jwks --input next.jwk",
+        "api --token-cache /api/v1/users/ada@example.com --filter .status --raw",
     ];
     [help(Exit::ONLINE_HELP, &examples), api_scopes::help()].join("\n\n")
 }

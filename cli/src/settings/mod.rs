@@ -15,14 +15,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use okta_introspect::{
-    Algorithm, CircuitConfig, Client, DpopConfig, DpopMode, Error, ErrorKind, HttpConfig, Issuer,
-    KeyOptions, Scopes, Secret, SigningKey,
+    Algorithm, CircuitConfig, Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind,
+    HttpConfig, Issuer, KeyOptions, Scopes, Secret, SigningKey,
 };
 use zeroize::Zeroizing;
 
 use crate::failure::{self, Failure};
 use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::token_cache::TokenCache;
 
 pub(crate) use connection::{DPOP_MODES, dpop_mode};
 pub(crate) use layer::{Found, Layer, Origin, Source};
@@ -69,6 +70,14 @@ impl Settings {
         self.client_at(org)
     }
 
+    /// As [`org_client`](Self::org_client), with service tokens that outlive the command.
+    pub(crate) fn org_client_with_cache(&self) -> Result<Client, Failure> {
+        let org = Issuer::parse(self.issuer()?.org())?;
+        let (client_id, key) = self.credentials()?;
+        let cache = TokenCache::of(&org, client_id, &key)?;
+        Ok(self.builder(org, client_id, key)?.token_store(cache).build()?)
+    }
+
     /// A client whose calls may wait for their turn, unless a time limit is set.
     pub(crate) fn patient_client(&self, timeout: Duration) -> Result<Client, Failure> {
         let mut settings = Self { layer: self.layer.clone() };
@@ -89,16 +98,28 @@ impl Settings {
 
     /// The same app's client of another server of its org.
     pub(crate) fn client_at(&self, issuer: Issuer) -> Result<Client, Failure> {
+        let (client_id, key) = self.credentials()?;
+        Ok(self.builder(issuer, client_id, key)?.build()?)
+    }
+
+    fn credentials(&self) -> Result<(&str, SigningKey), Failure> {
         self.check_mode()?;
-        let client_id = self.client_id()?;
+        Ok((self.client_id()?, self.key()?))
+    }
+
+    fn builder(
+        &self,
+        issuer: Issuer,
+        client_id: &str,
+        key: SigningKey,
+    ) -> Result<ClientBuilder, Failure> {
         let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
-        let client = Client::builder(issuer, client_id, self.key()?)
+        Ok(Client::builder(issuer, client_id, key)
             .http(connection::http(&self.layer)?)
             .retry(connection::retry(&self.layer))
             .dpop(DpopConfig::new(dpop))
             // A command ends with its call: there is nothing to be left alone for.
-            .circuit(CircuitConfig::off());
-        Ok(client.build()?)
+            .circuit(CircuitConfig::off()))
     }
 
     /// The private key.

@@ -27,7 +27,11 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
     let settings = Settings::gather(layer)?;
     let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
-    let api = Api { resource: settings.org_client()?.resource(scopes), settings: &settings };
+    let client = match args.token_cache {
+        true => settings.org_client_with_cache()?,
+        false => settings.org_client()?,
+    };
+    let api = Api { resource: client.resource(scopes), settings: &settings };
     let printer = Printer::new(filter, args.lines, args.raw, args.include);
     wait_for(async {
         match args.paginate {
