@@ -140,3 +140,46 @@ fn without_the_scope_the_log_is_not_searched_and_the_scope_named() {
     assert!(told.contains("needs the scope okta.logs.read"), "{told}");
     assert!(told.contains("possible: it cannot be told from outside"), "{told}");
 }
+
+#[test]
+fn a_signature_that_is_not_the_servers_is_the_reason() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let org = with_log();
+    let grant = || Grant::to_client(CLIENT).server("default").scope("orders.read");
+    let token = org.sandbox.issue(&grant()).unwrap();
+    let (header, rest) = token.expose().split_once('.').unwrap();
+    let (payload, signature) = rest.split_once('.').unwrap();
+    let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    let more = URL_SAFE_NO_PAD.encode(claims.replace("orders.read", "orders.delete"));
+    let unsigned = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+    let unknown = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"another"}"#);
+    let changed = format!("{header}.{more}.{signature}");
+    let custom = format!("{}/oauth2/default", org.sandbox.issuer());
+    let explain = |token: &str| {
+        let run = org.run(&["explain", "--json"], &[("--issuer", &custom)], token);
+        run.exits(1).hides(token).json()
+    };
+    for (case, token, likelihood, told) in [
+        ("changed", &changed, "certain", "it was changed on the way, or made by somebody else"),
+        ("unsigned", &format!("{unsigned}.{payload}."), "certain", "does not make such tokens"),
+        ("another key", &format!("{unknown}.{payload}.{signature}"), "likely", "rotated away"),
+    ] {
+        let explanation = explain(token);
+        let first = &explanation["reasons"][0];
+        assert!(first["reason"].as_str().unwrap().contains(told), "{case}: {explanation:#}");
+        assert_eq!(first["likelihood"], likelihood, "{case}: {explanation:#}");
+        assert_eq!(explanation["signature"], "bad", "{case}");
+    }
+    // Asked at the org server, the token's own server is looked at as well.
+    let (explanation, first) = self::explain(&org, &changed, 1);
+    assert!(first.contains("it was changed on the way"), "{explanation:#}");
+
+    org.sandbox.revoke(&token);
+    let revoked = explain(token.expose());
+    assert_eq!(revoked["signature"], "good", "{revoked:#}");
+    assert!(revoked["reasons"][0]["reason"].as_str().unwrap().starts_with("it was revoked"));
+    let opaque = explain("00made-up");
+    assert!(opaque["signature"].as_str().unwrap().starts_with("not checked: "), "{opaque:#}");
+}

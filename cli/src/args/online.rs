@@ -172,8 +172,9 @@ pub(crate) struct DoctorArgs {
 /// Explain why a token is inactive, or may be
 ///
 /// Reads one token from stdin or a file, and asks the server. If the token is inactive, it looks
-/// for the reason in what the token says, at the server of the same org that it names, and in the
-/// System Log, for which the app needs the scope okta.logs.read. Nothing else leaves for an
+/// for the reason in what the token says, at the server of the same org that it names, in the
+/// signature if that server publishes its keys (those of custom servers, and of ID tokens), and in
+/// the System Log, for which the app needs the scope okta.logs.read. Nothing else leaves for an
 /// address that stands only in the token.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::VERDICT_HELP, &[

@@ -33,6 +33,11 @@ impl Look {
         DateTime::from_timestamp(seconds as i64, 0)
     }
 
+    /// Whether its server publishes the keys with which such tokens are signed.
+    pub(super) fn has_published_keys(&self) -> bool {
+        [ID_TOKEN, CUSTOM_ACCESS_TOKEN].contains(&self.kind)
+    }
+
     pub(super) fn is_bound(&self) -> bool {
         let claims = self.jwt.as_ref().map(|jwt| &jwt.claims);
         claims.is_some_and(|claims| claims.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some()))
@@ -88,6 +93,7 @@ impl Look {
 }
 
 pub(super) const ID_TOKEN: &str = "an ID token";
+const CUSTOM_ACCESS_TOKEN: &str = "an access token of a custom server";
 const DAMAGED: &str = "a damaged JWT";
 const ENCRYPTED: &str = "an encrypted JWT";
 
@@ -106,7 +112,7 @@ fn kind(text: &str, jwt: Option<&Unverified>) -> &'static str {
     } else if is_org {
         "an access token of an org server"
     } else {
-        "an access token of a custom server"
+        CUSTOM_ACCESS_TOKEN
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod log;
 mod look;
+mod signature;
 
 use std::borrow::Cow;
 
@@ -26,6 +27,8 @@ struct Explanation {
     issuer: Option<String>,
     fingerprint: String,
     reasons: Vec<Reason>,
+    /// `good`, `bad`, or why it was not checked.
+    signature: String,
     /// Whether the System Log was searched, or why not.
     system_log: String,
 }
@@ -79,6 +82,7 @@ async fn explain(
         issuer: look.text("iss").map(str::to_owned),
         fingerprint: token.fingerprint(),
         reasons: Vec::new(),
+        signature: "not checked: the token is active".to_owned(),
         system_log: "not searched: the token is active".to_owned(),
     };
     if answer.active {
@@ -92,8 +96,12 @@ async fn explain(
     let is_answered = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
     explanation.reasons.extend(elsewhere);
     if is_answered {
+        "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
         "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
     } else {
+        let (found, checked) = signature::check(settings, client.issuer(), token, &look).await;
+        explanation.reasons.extend(found);
+        explanation.signature = checked;
         let (found, searched) = in_the_log(settings, token, &look).await;
         explanation.reasons.extend(found);
         explanation.system_log = searched;
@@ -190,6 +198,7 @@ fn text(explanation: &Explanation) -> String {
         ("kind", Some(explanation.kind.to_owned())),
         ("issuer", explanation.issuer.clone()),
         ("fingerprint", Some(explanation.fingerprint.clone())),
+        ("signature", Some(explanation.signature.clone())),
         ("system log", Some(explanation.system_log.clone())),
     ];
     let facts = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
