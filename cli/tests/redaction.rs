@@ -399,7 +399,7 @@ fn what_works_prints_the_secret_it_is_for_and_no_other() {
     for args in [
         &["introspect"][..],
         &["introspect", "--json"],
-        &["watch", "--for", "50ms", "--json"],
+        &["watch", "--for", "1s", "--json"],
         &["api", "/api/v1/users", "--token-cache"],
         &["api", "/api/v1/users", "--token-cache", "--trace"],
         &["decode", "--json"],
