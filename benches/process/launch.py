@@ -1,7 +1,7 @@
 """Runs a command and prints, after what it printed: wall seconds, CPU seconds, peak memory in bytes.
 
-The memory that a process reports begins with that of the process it was forked from. So this one
-imports next to nothing, and is started anew for each run, as `python3 -I -S`.
+The peak of a process is at least that of the process that started it. So this one imports next to
+nothing, and is started anew for each run, as `python3 -I -S`.
 """
 
 import os
@@ -9,12 +9,7 @@ import sys
 import time
 
 begun = time.monotonic()
-child = os.fork()
-if child == 0:
-    try:
-        os.execv(sys.argv[1], sys.argv[1:])
-    finally:
-        os._exit(127)
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
 _, status, usage = os.wait4(child, 0)
 wall = time.monotonic() - begun
 
