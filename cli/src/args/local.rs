@@ -11,7 +11,6 @@ use crate::exit::Exit;
 use super::help;
 use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm};
 
-/// Show the whole story on an embedded sandbox: no configuration, no network
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DEMO_HELP, &[
     "demo",
@@ -23,10 +22,6 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
 }
 
-/// Run an authorization server on loopback that behaves as Okta does
-///
-/// Prints `export` lines for the other commands and for your own programs, and runs until Ctrl-C.
-/// Commands in other terminals find it by themselves as long as nothing else is configured.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "sandbox",
@@ -54,10 +49,6 @@ pub(crate) struct SandboxArgs {
     pub(crate) json: bool,
 }
 
-/// Make a client assertion and print it
-///
-/// It is good for one request to one endpoint within five minutes. Send it in a form body, never
-/// in a URL.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "assertion --endpoint token --claims",
@@ -77,10 +68,6 @@ pub(crate) struct AssertionArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Show what a JWT says, without verifying anything
-///
-/// Reads one JWT from stdin or a file. Nothing is checked and no server is asked: whatever it
-/// says, anybody could have written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "decode < token.txt",
@@ -94,10 +81,6 @@ pub(crate) struct DecodeArgs {
     pub(crate) json: bool,
 }
 
-/// Make a private key and print its public half for registration
-///
-/// Makes an ES256 key unless told otherwise: it signs ten times as fast as RSA. The file is
-/// readable by its owner alone; an existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "keygen service-app.pem",
@@ -122,7 +105,6 @@ pub(crate) struct KeygenArgs {
     pub(crate) file: PathBuf,
 }
 
-/// Print the public half of a private key as a JWK
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "jwk --key-file service-app.pem",
@@ -142,7 +124,6 @@ pub(crate) struct JwkArgs {
     pub(crate) key: KeyArgs,
 }
 
-/// Print completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "completions bash > ~/.local/share/bash-completion/completions/okta-introspect",
@@ -153,7 +134,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// Print the manual page of the command, or of one of its commands
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &["man | man -l -", "man --out-dir ~/.local/share/man/man1"]))]
 pub(crate) struct ManArgs {
@@ -165,9 +145,6 @@ pub(crate) struct ManArgs {
     pub(crate) page: Vec<String>,
 }
 
-/// Show the settings, and where each comes from
-///
-/// Secrets are told by fingerprints only. No server is asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &["config show", "config show --json | jq '.settings[].origin'"]))]
 pub(crate) struct ConfigArgs {
@@ -175,7 +152,7 @@ pub(crate) struct ConfigArgs {
     pub(crate) command: ConfigCommand,
 }
 
-/// What to do with the settings.
+// What to do with the settings.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show the settings, and where each comes from
@@ -183,7 +160,7 @@ pub(crate) enum ConfigCommand {
     Show(ConfigShowArgs),
 }
 
-/// How to show them.
+// How to show them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigShowArgs {
     /// A scope that would be requested

@@ -10,9 +10,6 @@ use crate::exit::Exit;
 use super::help;
 use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
 
-/// Request a service token and print it
-///
-/// The token goes to stdout, alone on a line.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::ONLINE_HELP, &[
     "token --scope okta.users.read",
@@ -32,16 +29,6 @@ pub(crate) struct TokenArgs {
     pub(crate) dpop: DpopArgs,
 }
 
-/// Ask the server whether a token is good right now
-///
-/// Reads one token from stdin or a file. Prints `active` or `inactive` and what the server says
-/// about the token.
-///
-/// With --batch, it reads many: a line is a token, or a JSON object with the member `token`, which
-/// may have a `hint` and any other members. It prints a line of JSON for each, in the same order: `line`,
-/// `token` (its fingerprint: Base64 of SHA-256), `introspection` or `error`, and the other members
-/// of the input. It keeps within the server's rate limit and in little memory. Ctrl-C lets it
-/// finish what is under way.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::INTROSPECT_HELP, &[
     "introspect --json < token.txt",
@@ -82,14 +69,6 @@ pub(crate) struct IntrospectArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Call a management API of the org with a service token
-///
-/// Prints the answer's body as it came; on a terminal, JSON is indented. A --field goes into the
-/// query of a GET, HEAD or DELETE, and into the JSON body of other methods, as text; a dot in its
-/// key leads into an object: profile.login=ada. Secrets belong in an --input.
-///
-/// Pages lead on by `Link` headers, which are followed on the org's own address only. When the
-/// rate limit is used up, the command waits for the next window.
 #[derive(Debug, clap::Args)]
 #[command(after_help = api_help(), override_usage = "okta-introspect api [OPTIONS] [METHOD] <PATH>")]
 pub(crate) struct ApiArgs {
@@ -141,13 +120,6 @@ fn api_help() -> String {
     [help(Exit::ONLINE_HELP, &examples), api_scopes::help()].join("\n\n")
 }
 
-/// Find out why it does not work, or that it does
-///
-/// Checks, in this order: issuer, discovery, clock, key, assertion, a token for each scope,
-/// introspection, revocation, rate limit, DPoP, the APIs that the scopes are for, and, as far as
-/// the app may read them, its keys, settings, grants and admin roles. Each check tells what was
-/// seen, the likely cause and the cure. It changes nothing but tokens of its own, one of which it
-/// revokes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DOCTOR_HELP, &[
     "doctor --scope okta.users.read --fix-hints",
@@ -169,13 +141,6 @@ pub(crate) struct DoctorArgs {
     pub(crate) dpop: DpopArgs,
 }
 
-/// Explain why a token is inactive, or may be
-///
-/// Reads one token from stdin or a file, and asks the server. If the token is inactive, it looks
-/// for the reason in what the token says, at the server of the same org that it names, in the
-/// signature if that server publishes its keys (those of custom servers, and of ID tokens), and in
-/// the System Log, for which the app needs the scope okta.logs.read. Nothing else leaves for an
-/// address that stands only in the token.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::VERDICT_HELP, &[
     "explain < token.txt",
@@ -191,10 +156,6 @@ pub(crate) struct ExplainArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// Revoke a token of this app
-///
-/// Reads one token from stdin or a file. A server says the same for tokens that it does not know,
-/// so ask it with --confirm when it matters.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::REVOKE_HELP, &[
     "revoke < token.txt",

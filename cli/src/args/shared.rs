@@ -7,7 +7,7 @@ use okta_introspect::{Algorithm, DpopMode, TokenTypeHint};
 
 use crate::settings::{DPOP_MODES, dpop_mode};
 
-/// Where the token to work on comes from.
+// Where the token to work on comes from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TokenInputArgs {
     /// Read the token from a file instead of stdin
@@ -15,7 +15,7 @@ pub(crate) struct TokenInputArgs {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-/// Who asks whom.
+// Who asks whom.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct ClientArgs {
@@ -38,7 +38,7 @@ pub(crate) struct ClientArgs {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// How tokens are requested.
+// How tokens are requested.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct DpopArgs {
@@ -47,7 +47,7 @@ pub(crate) struct DpopArgs {
     pub(crate) dpop: Option<DpopMode>,
 }
 
-/// The private key.
+// The private key.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct KeyArgs {

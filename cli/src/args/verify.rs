@@ -6,11 +6,6 @@ use crate::exit::Exit;
 
 use super::shared::{ClientArgs, TokenInputArgs};
 
-/// Verify a token locally: signature, times, audience; not whether it was revoked
-///
-/// Reads one token from stdin or a file: an access token of a custom authorization server, or with
-/// --id-token an ID token. Access tokens of the org server are opaque; introspect them. The keys
-/// are the issuer's, or those of --jwks, and then nobody is asked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = [Exit::VERIFY_HELP, EXAMPLES].join("\n\n"))]
 pub(crate) struct VerifyArgs {

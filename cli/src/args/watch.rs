@@ -10,21 +10,6 @@ use super::duration::duration;
 use super::help;
 use super::shared::{ClientArgs, TokenInputArgs, hint};
 
-/// Watch a token, and tell each change until it becomes inactive
-///
-/// Reads one token from stdin or a file and asks the server about it again and again. Prints a line
-/// for its first state and one for each change: `active`, `inactive`, or `unknown` when the server
-/// cannot be asked or cannot say, which is never taken for inactive: the cause goes to stderr, and
-/// the next question follows after a pause. Refused credentials end it at once.
-///
-/// With --json, each line is a JSON object: `time` (when the server was asked), `token` (its
-/// fingerprint: Base64 of SHA-256), `active` (true, false, or null for unknown), `changed` (the
-/// names of what is new, `active` or members of the answer such as `scope` and `exp`; empty in the
-/// first line), and `introspection` or `error`.
-///
-/// Without --until-inactive and --for it goes on until Ctrl-C, also beyond inactive: a user who was
-/// suspended may come back. It keeps within the server's rate limit, and asks at a token's end
-/// without waiting for its next turn.
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::WATCH_HELP, &[
     "watch --max-age 5s --until-inactive < token.txt",

@@ -38,7 +38,13 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         }
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
-            output::data(asked.render().ansi().to_string().trim_end())?;
+            let text = asked.render();
+            // Colours are taken out for others than terminals, piece by piece: better none go in.
+            let text = match output::stdout_is_terminal() {
+                true => text.ansi().to_string(),
+                false => text.to_string(),
+            };
+            output::data(text.trim_end())?;
             Ok(Exit::Done)
         }
         Err(error) => Err(usage::failure(&error)),
