@@ -31,7 +31,8 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
         true => settings.org_client_with_cache()?,
         false => settings.org_client()?,
     };
-    let api = Api { resource: client.resource(scopes), settings: &settings };
+    let resource = client.resource(scopes.clone());
+    let api = Api { resource, scopes, settings: &settings };
     let printer = Printer::new(filter, args.lines, args.raw, args.include);
     wait_for(async {
         match args.paginate {
@@ -82,6 +83,7 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
 /// The org's APIs.
 struct Api<'a> {
     resource: Resource,
+    scopes: Scopes,
     settings: &'a Settings,
 }
 
@@ -108,11 +110,15 @@ impl Api<'_> {
     /// What an API refuses is the request's fault, also where an authorization server's refusal
     /// would mean nothing: 404 says that there is no such user.
     fn explain(&self, error: Error) -> Failure {
-        let refused = error.refusal().map(|refusal| (refusal.status, refusal.code.is_some()));
+        let refused = error.refusal().cloned().unwrap_or_default();
         let failure = self.settings.explain(error);
-        match refused {
-            Some((404, true)) => {
+        match (refused.status, refused.code.as_deref()) {
+            (404, Some(_)) => {
                 failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
+            }
+            // Whoever typed a path alone does not know what was requested for it.
+            (400, Some("consent_required" | "invalid_scope")) => {
+                failure.during(format_args!("no token with the scope {}", self.scopes))
             }
             _ => failure,
         }
