@@ -2,6 +2,7 @@
 //! ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)).
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -86,9 +87,14 @@ pub struct Introspection {
     /// Okta: the user's id. Only in access tokens that have a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// For whom the token is meant; one string or several on the wire.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
-    pub aud: Vec<String>,
+    /// For whom the token is meant; one string or several on the wire. Cheap to clone.
+    #[serde(
+        default,
+        skip_serializing_if = "no_audience",
+        serialize_with = "audience",
+        deserialize_with = "one_or_many"
+    )]
+    pub aud: Arc<[String]>,
     /// Who issued the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
@@ -161,7 +167,19 @@ pub(crate) fn fields(token: &Token, hint: Option<TokenTypeHint>) -> Vec<(&str, &
     fields
 }
 
-fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+// serde's attributes want this form.
+#[allow(clippy::ptr_arg)]
+fn no_audience(aud: &Arc<[String]>) -> bool {
+    aud.is_empty()
+}
+
+fn audience<S: serde::Serializer>(aud: &Arc<[String]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(aud.iter())
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Arc<[String]>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "`aud` must be a string or an array of strings")]
     enum OneOrMany {
@@ -169,9 +187,9 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         Many(Vec<String>),
     }
     Ok(match Option::<OneOrMany>::deserialize(deserializer)? {
-        None => Vec::new(),
-        Some(OneOrMany::One(one)) => vec![one],
-        Some(OneOrMany::Many(many)) => many,
+        None => Arc::default(),
+        Some(OneOrMany::One(one)) => Arc::new([one]),
+        Some(OneOrMany::Many(many)) => many.into(),
     })
 }
 

@@ -26,8 +26,8 @@ impl Inner {
         self: &Arc<Self>,
         question: Question<'_>,
     ) -> Result<Verdict, Error> {
-        let passed =
-            self.routes.look(question.presented.token(), question.server, self.clock.now());
+        let now = self.clock.now();
+        let passed = self.routes.look(question.presented.token(), question.server, now);
         let passed = match passed {
             Ok(passed) => passed,
             Err(reason) => return Ok(self.refuse(reason)),
@@ -44,7 +44,7 @@ impl Inner {
         let verdict = match self.learn(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
-                self.verdict(known, &question, source, self.clock.monotonic())
+                self.verdict(known, &question, source, self.clock.exact())
             }
             Err(error) => self.fall_back(&question, error),
         };
@@ -181,7 +181,10 @@ impl Inner {
         // A server that refuses us, or that is none, is no outage.
         let outage = error.kind().is_temporary();
         match self.cache.get(question.key).filter(usable).filter(|_| outage) {
-            Some(known) => self.verdict(known, question, Source::StaleOnError, now),
+            Some(known) => {
+                let at = (now, self.clock.now().timestamp());
+                self.verdict(known, question, Source::StaleOnError, at)
+            }
             None => Err(error),
         }
     }

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache as Pool, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, UnitWeighter};
 
 use super::facts::{Facts, Known, Refused};
 use super::key::{Key, PassingHasher};
@@ -24,7 +24,10 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(capacity: usize, inactive_capacity: usize) -> Self {
-        Self { active: pool(capacity), inactive: pool(inactive_capacity) }
+        let active = pool(capacity);
+        // All the room at once: to grow bit by bit takes up to twice as much in the end.
+        active.reserve(capacity);
+        Self { active, inactive: pool(inactive_capacity) }
     }
 
     /// What is known, if anything is.
@@ -73,14 +76,17 @@ impl Cache {
 }
 
 fn pool<T: Clone>(capacity: usize) -> Of<T> {
-    let weight = capacity as u64; // usize is at most 64 bits wide
-    Pool::with(
-        capacity,
-        weight,
-        UnitWeighter,
-        PassingHasher::default(),
-        DefaultLifecycle::default(),
-    )
+    // Without a memory of what was evicted: that would take as much again as the entries do. It
+    // helps against those who come once and crowd out the others, and here these are a pool of
+    // their own.
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(capacity)
+        .weight_capacity(capacity as u64) // usize is at most 64 bits wide
+        .ghost_allocation(0.0)
+        .build()
+        // Only a missing capacity is an error.
+        .expect("both capacities are set");
+    Pool::with_options(options, UnitWeighter, PassingHasher::default(), DefaultLifecycle::default())
 }
 
 impl fmt::Debug for Cache {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::intern::{Grant, Interner};
+use super::intern::Interner;
 use crate::departure::Sent;
 use crate::introspect::Introspection;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,27 +19,37 @@ pub(crate) enum Known {
 
 /// What the server said about an active token.
 ///
-/// In this order: what every hit looks at stands together at the front. With many tokens none of
-/// it is in the processor's cache, and each line of memory that is fetched counts.
+/// Small, because there may be a million of them, and in this order: what every hit looks at stands
+/// together at the front. With many tokens none of it is in the processor's cache, and each line
+/// of memory that is fetched counts.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Facts {
     pub(crate) sent: Sent,
-    /// The end by the server's word or by the token's own, whichever comes first.
-    pub(crate) expires_at: Option<DateTime<Utc>>,
-    /// Where in the span of early refreshes this entry's is, 0 to 255: drawn once per answer.
-    pub(crate) jitter: u8,
     /// The latest watermark against which these facts were held and stood.
     stood: AtomicU64,
-    /// What the token permits, as shared with others.
-    pub(crate) grant: Grant,
-    /// The beginning by the server's word.
-    pub(crate) begins_at: Option<DateTime<Utc>>,
+    expires_at: End,
+    /// Where in the span of early refreshes this entry's is, 0 to 255: drawn once per answer.
+    pub(crate) jitter: u8,
     refreshing: AtomicBool,
-    pub(crate) active: bool,
     /// Whether the token is worth nothing without a proof.
     pub(crate) is_bound: bool,
+    /// Whether there is more to look at than its end: a proof, or its beginning.
+    is_conditional: bool,
     pub(crate) introspection: Introspection,
+}
+
+/// When a token ends, in seconds since 1970. What is beyond the year 2106 does not end.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct End(u32);
+
+impl End {
+    const NEVER: Self = Self(u32::MAX);
+
+    fn at(time: DateTime<Utc>) -> Self {
+        // What ended before 1970 has ended by now.
+        Self(u32::try_from(time.timestamp().max(0)).unwrap_or(u32::MAX))
+    }
 }
 
 /// The server said that the token is not active.
@@ -65,20 +75,30 @@ impl Facts {
         jitter: u8,
         interner: &Interner,
     ) -> Self {
-        // `None` is less than every time: it must not win.
-        let expires_at = introspection.exp.into_iter().chain(own_end).min();
+        interner.share(&mut introspection);
+        let is_bound = is_bound(&introspection);
         Self {
             sent,
-            expires_at,
+            // By the server's word or by the token's own, whichever comes first.
+            expires_at: introspection
+                .exp
+                .into_iter()
+                .chain(own_end)
+                .map(End::at)
+                .min()
+                .unwrap_or(End::NEVER),
             stood: AtomicU64::new(sent.number),
-            grant: interner.share(&mut introspection),
-            begins_at: introspection.nbf,
             jitter,
             refreshing: AtomicBool::new(false),
-            active: introspection.active,
-            is_bound: is_bound(&introspection),
+            is_bound,
+            is_conditional: is_bound || introspection.nbf.is_some(),
             introspection,
         }
+    }
+
+    /// Whether the token itself has ended when it is `now`, in seconds since 1970.
+    pub(crate) fn has_expired(&self, now: i64) -> bool {
+        self.expires_at != End::NEVER && now >= i64::from(self.expires_at.0)
     }
 
     /// Whether these facts were held against the watermark `number` before, and stood.
@@ -89,6 +109,11 @@ impl Facts {
     /// Remembers that they stood. Never takes it back: watermarks only get larger.
     pub(crate) fn stand(&self, number: u64) {
         self.stood.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Whether time alone cannot keep the token out, nor how it is presented, until that second.
+    pub(crate) fn is_sure_until(&self, second: i64) -> bool {
+        !self.is_conditional && !self.has_expired(second)
     }
 
     /// Whether the caller is the one who may begin the early refresh. Each answer is refreshed
@@ -146,15 +171,26 @@ mod tests {
     #[test]
     fn of_two_ends_the_first_counts() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let end = |exp: serde_json::Value, own| {
+        let facts = |exp: serde_json::Value, own| {
             sample::facts(sample::introspection(json!({"exp": exp})), sample::sent(1), own)
-                .expires_at
         };
-        assert_eq!(end(json!(10), at(20)), at(10));
-        assert_eq!(end(json!(20), at(10)), at(10));
-        assert_eq!(end(json!(null), at(10)), at(10));
-        assert_eq!(end(json!(10), None), at(10));
-        assert_eq!(end(json!(null), None), None);
+        for (exp, own) in
+            [(json!(10), at(20)), (json!(20), at(10)), (json!(null), at(10)), (json!(10), None)]
+        {
+            let facts = facts(exp.clone(), own);
+            for (now, expired) in [(9, false), (10, true), (11, true)] {
+                assert_eq!(facts.has_expired(now), expired, "{exp} {own:?} {now}");
+            }
+        }
+        let (now, late) = (1_800_000_000, 99_999_999_999);
+        assert!(facts(json!(-5), None).has_expired(now));
+        assert!(!facts(json!(99_000_000_000_i64), None).has_expired(now));
+        assert!(!facts(json!(null), None).has_expired(late));
+    }
+
+    #[test]
+    fn what_is_kept_beside_an_answer_is_little() {
+        assert!(size_of::<Facts>() - size_of::<Introspection>() <= 40);
     }
 
     #[test]

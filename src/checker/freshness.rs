@@ -47,9 +47,13 @@ impl Bounds {
     /// spreads the moment over the last tenth but one twentieth of the bound, so that entries
     /// which began together do not stay together, and each costs at most a ninth more.
     pub(crate) fn refresh_due(&self, sent_at: Instant, now: Instant, jitter: u8) -> bool {
+        let age = age(sent_at, now);
+        if age < self.max_age / 2 {
+            return false; // the usual case, settled with little arithmetic
+        }
         let earliest = self.max_age.saturating_sub(self.max_age / 10);
         let spread = self.max_age / 20 * u32::from(jitter) / 255;
-        age(sent_at, now) >= earliest.saturating_add(spread)
+        age >= earliest.saturating_add(spread)
     }
 }
 

@@ -19,23 +19,15 @@ struct Seen {
     audiences: HashSet<Arc<[String]>>,
 }
 
-/// What a token permits, and for whom it is meant.
-#[derive(Clone, Debug)]
-pub(crate) struct Grant {
-    pub(crate) scope: Option<Scopes>,
-    pub(crate) audience: Arc<[String]>,
-}
-
 impl Interner {
     /// So many are remembered of either. With more of them there is nothing to share.
     const CAPACITY: usize = 1024;
 
-    /// What this answer has in common with others; puts the shared scopes into the answer, too.
-    pub(crate) fn share(&self, answer: &mut Introspection) -> Grant {
+    /// Replaces what this answer has in common with others by what they share.
+    pub(crate) fn share(&self, answer: &mut Introspection) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         answer.scope = answer.scope.take().map(|scope| shared(&mut seen.scopes, scope));
-        let audience = shared(&mut seen.audiences, answer.aud.as_slice().into());
-        Grant { scope: answer.scope.clone(), audience }
+        answer.aud = shared(&mut seen.audiences, std::mem::take(&mut answer.aud));
     }
 }
 
@@ -60,10 +52,14 @@ mod tests {
     #[test]
     fn equal_grants_are_one() {
         let interner = Interner::default();
-        let grant = || interner.share(&mut introspection(json!({"scope": "a b", "aud": "x"})));
-        let (one, other) = (grant(), grant());
-        assert!(Arc::ptr_eq(&one.audience, &other.audience));
-        assert_eq!(one.scope, other.scope);
+        let shared = || {
+            let mut answer = introspection(json!({"scope": "a b", "aud": "x"}));
+            interner.share(&mut answer);
+            answer
+        };
+        let (one, other) = (shared(), shared());
+        assert!(Arc::ptr_eq(&one.aud, &other.aud));
+        assert_eq!(one, other);
     }
 
     #[test]

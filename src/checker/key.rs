@@ -10,6 +10,7 @@
 //! secret, and costs three times as much on every hit. What leaves the process is SHA-256.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hint::black_box;
 
 use siphasher::sip128::SipHasher13;
 
@@ -76,6 +77,14 @@ impl Keyer {
         let hash = self.0.hash(text.as_bytes());
         Key { high: hash.h1, low: hash.h2 }
     }
+}
+
+/// Has the processor fetch all of a text at once. Hashing looks at one word after the other, and
+/// would wait for each line of memory in turn.
+#[inline]
+pub(crate) fn fetch(text: &str) {
+    const LINE: usize = 64;
+    black_box(text.as_bytes().iter().step_by(LINE).fold(0, |all, byte| all ^ byte));
 }
 
 #[cfg(test)]

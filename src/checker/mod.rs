@@ -43,6 +43,7 @@
 //! ```
 
 mod ask;
+mod at_hand;
 mod builder;
 mod cache;
 mod config;
@@ -86,23 +87,21 @@ pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
 use crate::departure::Sequence;
-use crate::dpop::{ProofJudge, Refusal};
-use crate::error::{Error, ErrorKind};
-use crate::introspect::{Introspection, TokenTypeHint};
+use crate::dpop::ProofJudge;
+use crate::error::Error;
+use crate::introspect::TokenTypeHint;
 use crate::issuer::Issuer;
 use crate::random::Random;
 use crate::secret::Token;
 use cache::Cache;
 use edge::Routes;
-use facts::{Facts, Known};
 use flights::Flights;
-use freshness::{Bounds, age};
+use freshness::Bounds;
 use governor::Governor;
 use intern::Interner;
 use key::{Key, Keyer};
 use local::Local;
 use metrics::Counters;
-use policy::Circumstances;
 use watermark::{Named, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -149,6 +148,8 @@ struct Question<'a> {
     server: usize,
     key: Key,
     begun: Instant,
+    /// The wall time when it began, in seconds since 1970.
+    now: i64,
 }
 
 /// Things that outsiders may declare invalid; see [`Checker::invalidate`].
@@ -179,10 +180,10 @@ impl Checker {
     /// # Errors
     ///
     /// Every error means that it is not known whether the token is good; see
-    /// [`Error::retry_after`] for when to ask again. [`RateLimited`](ErrorKind::RateLimited) if
-    /// the call would take what others need of the rate limit, [`TimedOut`](ErrorKind::TimedOut)
+    /// [`Error::retry_after`] for when to ask again. [`RateLimited`](crate::ErrorKind::RateLimited) if
+    /// the call would take what others need of the rate limit, [`TimedOut`](crate::ErrorKind::TimedOut)
     /// if there was no answer within the requirement's patience,
-    /// [`Configuration`](ErrorKind::Configuration) if the requirement names an issuer for which
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the requirement names an issuer for which
     /// this checker has no server, and those of [`Client::introspect`](crate::Client::introspect).
     ///
     /// # Cancellation
@@ -193,11 +194,13 @@ impl Checker {
         presented: impl Into<Presented<'a>>,
         requirement: &'a Requirement,
     ) -> Result<Verdict, Error> {
-        let question = match self.inner.question(presented.into(), requirement)? {
+        let presented = presented.into();
+        key::fetch(presented.token());
+        let mut question = match self.inner.question(presented, requirement)? {
             Ok(question) => question,
             Err(reason) => return Ok(self.inner.refuse(reason)),
         };
-        match self.inner.at_hand(&question) {
+        match self.inner.at_hand(&mut question) {
             Some(result) => result,
             // Boxed, so that the future of a hit is small: moving it about would cost more than
             // the hit itself.
@@ -212,8 +215,10 @@ impl Checker {
         presented: impl Into<Presented<'a>>,
         requirement: &'a Requirement,
     ) -> Option<Result<Verdict, Error>> {
-        match self.inner.question(presented.into(), requirement) {
-            Ok(Ok(question)) => self.inner.at_hand(&question),
+        let presented = presented.into();
+        key::fetch(presented.token());
+        match self.inner.question(presented, requirement) {
+            Ok(Ok(mut question)) => self.inner.at_hand(&mut question),
             Ok(Err(reason)) => Some(Ok(self.inner.refuse(reason))),
             Err(error) => Some(Err(error)),
         }
@@ -248,7 +253,7 @@ impl Checker {
     /// # Errors
     ///
     /// Those of [`Client::revoke`](crate::Client::revoke);
-    /// [`Input`](ErrorKind::Input) if the token is of an unknown issuer.
+    /// [`Input`](crate::ErrorKind::Input) if the token is of an unknown issuer.
     pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
         let server = self.inner.routes.route(token.expose()).ok_or_else(|| {
             Error::input("the token is of an issuer that this checker has no server for")
@@ -287,8 +292,8 @@ impl Inner {
         };
         let Some(server) = server else { return Ok(Err(Reason::UnknownIssuer)) };
         let key = self.servers[server].keyer.key(presented.token());
-        let (bounds, begun) = (self.bounds(requirement), self.clock.monotonic());
-        Ok(Ok(Question { presented, requirement, bounds, server, key, begun }))
+        let (bounds, (begun, now)) = (self.bounds(requirement), self.clock.coarse());
+        Ok(Ok(Question { presented, requirement, bounds, server, key, begun, now }))
     }
 
     fn bounds(&self, requirement: &Requirement) -> Bounds {
@@ -303,87 +308,11 @@ impl Inner {
         }
     }
 
-    /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.
-    ///
-    /// The edge is not asked: what it says depends on the token's text and on the token's end
-    /// alone. A text that is in the cache has passed it before, and the end is looked at below.
-    fn at_hand(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
-        let known = self.cache.get(question.key)?;
-        let fresh = question.bounds.fresh(&known, question.begun);
-        if !fresh || !self.watermarks.clear(question.key, &known) {
-            return None;
-        }
-        if let Known::Active(facts) = &known {
-            self.refresh_if_due(question, facts);
-        }
-        let verdict = self.verdict(known, question, Source::Cache, question.begun);
-        if let Ok(verdict) = &verdict {
-            self.counters.hit(verdict);
-        }
-        Some(verdict)
-    }
-
-    /// Holds what is known against the requirement.
-    fn verdict(
-        &self,
-        known: Known,
-        question: &Question<'_>,
-        source: Source,
-        now: Instant,
-    ) -> Result<Verdict, Error> {
-        let Known::Active(facts) = known else {
-            return Ok(Verdict::Denied(Denied::new(Reason::Inactive, None)));
-        };
-        let (wall, age) = (self.clock.now(), age(facts.sent.at, now));
-        let objection = self.proof_objection(&facts, question, wall)?;
-        let asked = &self.servers[question.server].issuer;
-        let circumstances = Circumstances { now: wall, age, source, asked, objection };
-        Ok(policy::judge(facts, question.requirement, &circumstances))
-    }
-
-    /// What is wrong with how the token was presented, if anything.
-    fn proof_objection(
-        &self,
-        facts: &Facts,
-        question: &Question<'_>,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<Option<ProofDenial>, Error> {
-        let presented = match (facts.is_bound, question.presented.scheme()) {
-            (false, Scheme::Bearer) if question.requirement.bound => {
-                return Ok(Some(ProofDenial::NotBound));
-            }
-            (false, Scheme::Bearer) => return Ok(None),
-            (false, Scheme::Dpop(_)) => return Ok(Some(ProofDenial::NotBound)),
-            (true, Scheme::Bearer) => return Ok(Some(ProofDenial::Missing)),
-            (true, Scheme::Dpop(presented)) => presented,
-        };
-        let Some(jkt) = sole_jkt(&facts.introspection) else {
-            return Ok(Some(ProofDenial::Unsupported));
-        };
-        match self.proofs.judge(&presented, question.presented.token(), jkt, now) {
-            Ok(()) => Ok(None),
-            Err(Refusal::Denied(denial)) => Ok(Some(denial)),
-            Err(Refusal::Full) => Err(Error::new(
-                ErrorKind::RateLimited,
-                "the memory of used proofs is full, so that none can be taken",
-            )
-            .advise("raise the capacity for proofs")
-            .retry_in(Some(self.config.proofs.max_age))),
-        }
-    }
-
     /// The edge's no.
     fn refuse(&self, reason: Reason) -> Verdict {
         self.counters.at_edge(&reason);
         Verdict::Denied(Denied::new(reason, None))
     }
-}
-
-/// The key to which a token is bound, unless it is bound to a certificate as well (RFC 8705 §3.1):
-/// half a proof is none.
-fn sole_jkt(answer: &Introspection) -> Option<&str> {
-    let cnf = answer.cnf.as_ref().filter(|cnf| !cnf.extra.contains_key("x5t#S256"))?;
-    cnf.jkt.as_deref()
 }
 
 impl fmt::Debug for Checker {

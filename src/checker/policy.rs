@@ -8,11 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::denial::Reason;
 use super::facts::Facts;
-use super::intern::Grant;
 use super::requirement::Requirement;
 use crate::dpop::ProofDenial;
 use crate::introspect::Introspection;
@@ -115,7 +112,8 @@ impl fmt::Debug for Denied {
 /// What is held against the facts beside the requirement.
 #[derive(Debug)]
 pub(super) struct Circumstances<'a> {
-    pub(super) now: DateTime<Utc>,
+    /// The wall time in seconds since 1970.
+    pub(super) now: i64,
     pub(super) age: Duration,
     pub(super) source: Source,
     /// The server that was asked.
@@ -146,25 +144,25 @@ fn objection(
     circumstances: &Circumstances<'_>,
 ) -> Option<Reason> {
     let answer = &facts.introspection;
-    if !facts.active {
+    if !answer.active {
         // Never reached from this crate; an upstream of somebody else's may be careless.
         return Some(Reason::Inactive);
     }
     time_objection(facts, circumstances.now)
         .or_else(|| origin_objection(facts, requirement, circumstances.asked))
         .or_else(|| circumstances.objection.map(Reason::Proof))
-        .or_else(|| scope_objection(&facts.grant, requirement))
+        .or_else(|| scope_objection(answer, requirement))
         .or_else(|| {
             let pleased = requirement.predicate.as_ref().is_none_or(|predicate| predicate(answer));
             (!pleased).then_some(Reason::Predicate)
         })
 }
 
-fn time_objection(facts: &Facts, now: DateTime<Utc>) -> Option<Reason> {
+fn time_objection(facts: &Facts, now: i64) -> Option<Reason> {
     // RFC 7662 §4: an answer must not be used past the token's end.
-    if facts.expires_at.is_some_and(|end| end <= now) {
+    if facts.has_expired(now) {
         Some(Reason::Expired)
-    } else if facts.begins_at.is_some_and(|begin| now < begin) {
+    } else if facts.introspection.nbf.is_some_and(|begin| now < begin.timestamp()) {
         Some(Reason::NotYetValid)
     } else {
         None
@@ -179,7 +177,7 @@ fn origin_objection(facts: &Facts, requirement: &Requirement, asked: &Issuer) ->
         return Some(Reason::Issuer);
     }
     let audience = requirement.audience.as_ref();
-    if audience.is_some_and(|wanted| !facts.grant.audience.contains(wanted)) {
+    if audience.is_some_and(|wanted| !answer.aud.contains(wanted)) {
         return Some(Reason::Audience);
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
@@ -190,8 +188,8 @@ fn origin_objection(facts: &Facts, requirement: &Requirement, asked: &Issuer) ->
     (requirement.user && !has_user()).then_some(Reason::NoUser)
 }
 
-fn scope_objection(grant: &Grant, requirement: &Requirement) -> Option<Reason> {
-    let has = |scope: &String| grant.scope.as_ref().is_some_and(|own| own.contains(scope));
+fn scope_objection(answer: &Introspection, requirement: &Requirement) -> Option<Reason> {
+    let has = |scope: &String| answer.scope.as_ref().is_some_and(|own| own.contains(scope));
     if !requirement.all.iter().all(has) {
         let missing = requirement.all.iter().filter(|scope| !has(scope));
         return Some(lacking(missing));
@@ -217,7 +215,7 @@ mod tests {
     fn reason(members: Value, requirement: &Requirement, now: i64) -> Option<Reason> {
         let facts = sample::facts(sample::introspection(members), sample::sent(1), None);
         let circumstances = Circumstances {
-            now: DateTime::from_timestamp(now, 0).unwrap(),
+            now,
             age: Duration::ZERO,
             source: Source::Cache,
             asked: &Issuer::parse(ASKED).unwrap(),
