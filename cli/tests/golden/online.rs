@@ -57,6 +57,27 @@ fn introspect_batch_that_is_interrupted() {
 }
 
 #[test]
+fn watch() {
+    let watch = "okta-introspect watch --max-age 100ms";
+    let mut session = Session::new();
+    session
+        .run(TOKEN)
+        .run(&format!("{watch} --for 1s < token.txt"))
+        .interrupt(&format!("{watch} --token-file token.txt"), "", 1);
+    session.prints_until_interrupted("okta-introspect watch --json < token.txt", "watch.json");
+    let alone = "okta-introspect watch --json --for 1s --issuer http://127.0.0.1:9 < token.txt";
+    session.prints(alone, "watch.unknown.json");
+    // Revoked as soon as it is told to be active.
+    let revoke = "while read -r line; do echo \"$line\"; okta-introspect revoke < token.txt; done";
+    session
+        .run(&format!("{watch} --until-inactive < token.txt | {revoke}"))
+        .run(&format!("{watch} --until-inactive < token.txt || echo revoked"))
+        .is("watch.human.txt");
+    let last = "okta-introspect watch --json --until-inactive < token.txt";
+    session.prints(last, "watch.inactive.json");
+}
+
+#[test]
 fn revoke() {
     let mut session = Session::new();
     session

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use okta_introspect::{Client, Clock, Error, Introspection, Token, TokenTypeHint};
+use okta_introspect::{Client, Clock, Error, Introspection, Random, Token, TokenTypeHint};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ use super::history::{History, State};
 pub(super) struct Engine {
     pub(super) client: Client,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Box<dyn Random>,
     pub(super) token: Token,
     pub(super) hint: Option<TokenTypeHint>,
     /// The next question goes out when the latest one is this old.
@@ -125,13 +126,16 @@ impl Engine {
     }
 
     /// When to ask again after a failure. The client has repeated the question by itself, so that
-    /// the pauses double, up to half a minute; what the server asks for is waited in full.
+    /// the pauses double, up to half a minute. As between its attempts, they are anything from
+    /// nothing to their upper end, and what the server asks for is waited in full before them:
+    /// many who watch through one outage do not come back together.
     fn after_silence(&self, asked_at: Instant, failures: u32, error: &Error) -> Instant {
         const FIRST_PAUSE: Duration = Duration::from_secs(1);
         const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
-        let pause = doubled.min(LONGEST_PAUSE).max(error.retry_after().unwrap_or_default());
+        let jitter = doubled.min(LONGEST_PAUSE).mul_f64(self.random.fraction());
+        let pause = error.retry_after().unwrap_or_default().saturating_add(jitter);
         (asked_at + self.max_age).max(self.clock.monotonic() + pause)
     }
 

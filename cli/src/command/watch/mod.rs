@@ -8,7 +8,7 @@ mod tests;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use okta_introspect::{Introspection, SystemClock};
+use okta_introspect::{Introspection, SystemClock, SystemRandom};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
     let engine = Engine {
         client,
         clock: Arc::new(SystemClock),
+        random: Box::new(SystemRandom),
         token,
         hint: args.hint,
         max_age: args.max_age,

@@ -4,12 +4,24 @@ use std::time::Duration;
 
 use okta_introspect::sandbox::{App, Bucket, Fault, Grant, Sandbox, Times};
 use okta_introspect::{
-    Algorithm, CircuitConfig, Client, Clock, ErrorKind, ManualClock, SigningKey, Token,
+    Algorithm, CircuitConfig, Client, Clock, ErrorKind, ManualClock, Random, SigningKey, Token,
 };
 
 use super::*;
 
 const START: i64 = 1_795_211_259;
+
+/// Always the same fraction: here, pauses are as long as they may be.
+#[derive(Debug)]
+struct Fixed(f64);
+
+impl Random for Fixed {
+    fn fill(&self, _: &mut [u8]) {}
+
+    fn fraction(&self) -> f64 {
+        self.0
+    }
+}
 
 /// A sandbox and a client in one time.
 struct World {
@@ -47,6 +59,7 @@ impl World {
         Engine {
             client: self.client.clone(),
             clock: Arc::new(self.clock.clone()),
+            random: Box::new(Fixed(1.0)),
             token: token.clone(),
             hint: None,
             max_age: Duration::from_secs(max_age),
@@ -168,6 +181,20 @@ async fn an_outage_is_unknown_and_never_inactive_and_is_asked_through_with_growi
         told,
         [(0, State::Active), (5, State::Unknown), (10, State::Active), (15, State::Inactive)]
     );
+}
+
+#[tokio::test]
+async fn pauses_in_an_outage_are_random_and_never_shorter_than_answers_may_be_old() {
+    for (fraction, asked) in [(0.0, 61), (0.5, 8), (1.0, 6)] {
+        let world = World::new().await;
+        let token = world.token(86_400);
+        world.sandbox.faults().inject(Fault::html(500), Times::Always);
+        let limit = Some(Duration::from_millis(60_500));
+        let random = Box::new(Fixed(fraction));
+        let watch = Engine { limit, random, ..world.watch(&token, 1) };
+        run(&watch, &mut Noting::new(|_| {})).await.unwrap();
+        assert_eq!(world.sandbox.requests().len(), asked, "{fraction}");
+    }
 }
 
 #[tokio::test]
