@@ -51,16 +51,39 @@ fn request_line(words: &[String]) -> Result<(String, String), Failure> {
         // The command line allows one or two.
         _ => return Err(Failure::usage("give a path, or a method and a path")),
     };
-    let is_method = !method.is_empty() && method.bytes().all(|b| b.is_ascii_alphabetic());
-    if !is_method {
+    if !METHODS.iter().any(|known| known.eq_ignore_ascii_case(method)) {
         return Err(Failure::usage("the HTTP method is not one")
-            .advise("use GET, POST, PUT, PATCH or DELETE, and then the path"));
+            .advise("use GET, HEAD, POST, PUT, PATCH or DELETE, and then the path"));
     }
+    check(path)?;
     let path = match path.starts_with('/') || path.contains("://") {
         true => path.clone(),
         false => format!("/{path}"),
     };
     Ok((method.to_ascii_uppercase(), path))
+}
+
+/// Refuses what a URL parser would silently make another path of: in a loop over ids, an empty one
+/// or one with a line break or `..` in it must not reach what stands beside.
+fn check(path: &str) -> Result<(), Failure> {
+    let whole = path.split(['?', '#']).next().unwrap_or(path);
+    let is_dots = |segment: &str| {
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        segment == "." || segment == ".."
+    };
+    let fault = if path.is_empty() {
+        "is empty"
+    } else if path.contains(char::is_control) {
+        "contains control characters, perhaps a line break"
+    } else if whole.contains('\\') {
+        "contains a backslash"
+    } else if whole.split('/').any(is_dots) {
+        "has a segment that is only dots"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!("the API's path {fault}"))
+        .advise("give the path itself, such as /api/v1/users"))
 }
 
 /// `--scope`, or what the path wants, or whatever is configured.
@@ -120,7 +143,45 @@ impl Api<'_> {
             (400, Some("consent_required" | "invalid_scope")) => {
                 failure.during(format_args!("no token with the scope {}", self.scopes))
             }
+            (405, Some(_)) => failure.advise("check the method, and the path to which it goes"),
             _ => failure,
+        }
+    }
+}
+
+/// What management APIs know.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_would_become_other_paths_are_refused() {
+        for path in [
+            "",
+            "/api/v1/users/00u1\r",
+            "/api/v1/users/00u1\n",
+            "/api/v1/users/..",
+            "/api/v1/users/../groups",
+            "/api/v1/users/%2E%2e/groups",
+            "/api/v1/users/.",
+            "../groups",
+            "/api\\v1",
+            "https://acme.okta.com/api/../x",
+        ] {
+            assert!(request_line(&[path.to_owned()]).is_err(), "{path:?}");
+        }
+        for path in ["/api/v1/users?q=../a\\b", "/api/v1/users/a..b", "/x?search=a eq \"b\"", "x"] {
+            assert!(request_line(&[path.to_owned()]).is_ok(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_one_that_apis_know() {
+        for (method, known) in [("get", true), ("PATCH", true), ("GETT", false), ("", false)] {
+            let line = [method.to_owned(), "/x".to_owned()];
+            assert_eq!(request_line(&line).is_ok(), known, "{method}");
         }
     }
 }
