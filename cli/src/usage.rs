@@ -6,7 +6,7 @@
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::Args;
+use crate::args::{self, Args};
 use crate::failure::Failure;
 
 /// What is wrong with the command line.
@@ -32,6 +32,15 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
             option.unwrap_or_default(),
             text(error, ContextKind::PriorArg).unwrap_or_default()
         ),
+        ErrorKind::InvalidValue
+            if text(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) =>
+        {
+            format!("a value is missing on the command line: {}", option.unwrap_or_default())
+        }
+        ErrorKind::TooManyValues => match option.filter(|option| option.starts_with('-')) {
+            Some(option) => format!("no value belongs to {option}"),
+            None => "there are too many arguments".to_owned(),
+        },
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => match option {
             Some(option) => format!("not a possible value: {option}"),
             None => "not a possible value".to_owned(),
@@ -56,11 +65,27 @@ fn advice(error: &clap::Error) -> String {
     match (suggestion, text(error, ContextKind::ValidValue), error.kind()) {
         (Some(name), ..) => format!("did you mean {name}? {help}"),
         (None, Some(values), _) if !values.is_empty() => format!("use one of {values}"),
+        (None, _, ErrorKind::ValueValidation) => match text(error, ContextKind::InvalidArg) {
+            Some(option) => form(&option).map_or(help, str::to_owned),
+            None => help,
+        },
         (None, _, ErrorKind::UnknownArgument) => {
             format!("tokens and keys come from files or stdin; {help}")
         }
         _ => help,
     }
+}
+
+/// How the values of an option are written, by the name that its help gives them.
+fn form(option: &str) -> Option<&'static str> {
+    let name = option.split_once('<')?.1;
+    Some(match name {
+        "DURATION>" => args::DURATION_NOTATION,
+        "SECONDS>" => "give a whole number of seconds, such as 30",
+        "N>" => "give a number from 1 to 64",
+        "ADDR:PORT>" => "give an address and a port, such as 127.0.0.1:8080",
+        _ => return None,
+    })
 }
 
 /// The command on the command line, with the one below it: as far as they are ours.
@@ -121,14 +146,34 @@ mod tests {
                 &["introspect", "--hint", "x"],
                 "not a possible value: --hint <HINT>; use one of access_token",
             ),
-            (&["token", "--timeout", "x"], "not a possible value: --timeout <SECONDS>"),
+            (
+                &["token", "--timeout", "x"],
+                "not a possible value: --timeout <SECONDS>; give a whole number of seconds",
+            ),
+            (
+                &["introspect", "--batch", "--concurrency", "65"],
+                "not a possible value: --concurrency <N>; give a number from 1 to 64",
+            ),
+            (
+                &["watch", "--for", "soon"],
+                "not a possible value: --for <DURATION>; give a number above",
+            ),
+            (
+                &["sandbox", "--listen", "80"],
+                "not a possible value: --listen <ADDR:PORT>; give an addr",
+            ),
+            (&["api", "GET", "POST", "/x"], "there are too many arguments; see `okta-introspect"),
+            (
+                &["jwk", "--key-file", ""],
+                "a value is missing on the command line: --key-file <FILE>",
+            ),
             (&["assertion"], "missing on the command line: --endpoint <ENDPOINT>"),
             (
                 &["jwk", "--set", "--thumbprint"],
                 "two options exclude each other: --set and --thumbprint",
             ),
-            (&["token", "--scope"], "not a possible value: --scope <SCOPE>"),
-            (&["token", "--json=x"], "not understood on the command line: --json"),
+            (&["token", "--scope"], "a value is missing on the command line: --scope <SCOPE>"),
+            (&["token", "--json=x"], "no value belongs to --json; see `okta-introspect"),
         ] {
             let message = refuse(line);
             assert!(message.starts_with(told), "{line:?}: {message}");

@@ -5,10 +5,13 @@ use std::time::Duration;
 /// No wait that somebody means is longer.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 
+/// What to give.
+pub(crate) const NOTATION: &str =
+    "give a number above 0 and its unit, such as 50ms, 5s, 10m, 2h or 1d";
+
 /// Reads a whole number and its unit: `50ms`, `5s`, `10m`, `2h`, `1d`. A number alone counts
 /// seconds, as it does for the other options. Nothing, and more than a year, is refused.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
-    const REFUSAL: &str = "give a number and its unit, such as 50ms, 5s, 10m, 2h or 1d";
     let (number, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
     let millis = match unit {
         "ms" => 1,
@@ -16,11 +19,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err(REFUSAL),
+        _ => return Err(NOTATION),
     };
-    let number: u64 = number.parse().map_err(|_| REFUSAL)?;
-    let length = Duration::from_millis(number.checked_mul(millis).ok_or(REFUSAL)?);
-    if length.is_zero() || length > LONGEST { Err(REFUSAL) } else { Ok(length) }
+    let number: u64 = number.parse().map_err(|_| NOTATION)?;
+    let length = Duration::from_millis(number.checked_mul(millis).ok_or(NOTATION)?);
+    if length.is_zero() || length > LONGEST { Err(NOTATION) } else { Ok(length) }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use duration::NOTATION as DURATION_NOTATION;
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,

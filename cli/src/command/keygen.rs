@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::KeygenArgs;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output;
 
 pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
@@ -15,11 +15,19 @@ pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
     let key_id = args.key_id.unwrap_or_else(|| key.public_jwk().thumbprint());
     let key = key.with_key_id(Some(key_id.clone()));
     key.write_new_file(&args.file)?;
-    if args.json {
-        output::json(&KeygenJson { key_file: &args.file, key_id: &key_id, jwk: key.public_jwk() })?;
-    } else {
-        output::data(key.public_jwk().to_json())?;
-    }
+    let told = match args.json {
+        true => {
+            let jwk = key.public_jwk();
+            output::json(&KeygenJson { key_file: &args.file, key_id: &key_id, jwk })
+        }
+        false => output::data(key.public_jwk().to_json()),
+    };
+    told.map_err(|failure| {
+        failure.advise(format!(
+            "the private key is in {0} all the same: print its public half with `okta-introspect jwk --key-file {0}`",
+            failure::path(&args.file)
+        ))
+    })?;
     output::note(format_args!(
         "the private key is in {}; register the public JWK with the app, then set --key-file and --key-id {key_id}",
         args.file.display()

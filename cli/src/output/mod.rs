@@ -95,7 +95,9 @@ pub(crate) fn stdout_is_terminal() -> bool {
 }
 
 fn unwritable(cause: &io::Error) -> Failure {
-    Failure::new(Exit::Unknown, "the output cannot be written").because(cause)
+    Failure::new(Exit::Unknown, "the output cannot be written")
+        .because(cause)
+        .advise("make room, or send it elsewhere")
 }
 
 /// Nothing can be done about an unwritable stderr, and nothing depends on it.

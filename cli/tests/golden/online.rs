@@ -60,10 +60,8 @@ fn introspect_batch_that_is_interrupted() {
 fn watch() {
     let watch = "okta-introspect watch --max-age 100ms";
     let mut session = Session::new();
-    session
-        .run(TOKEN)
-        .run(&format!("{watch} --for 1s < token.txt"))
-        .interrupt(&format!("{watch} --token-file token.txt"), "", 1);
+    let from_file = format!("{watch} --token-file token.txt");
+    session.run(TOKEN).run(&format!("{watch} --for 1s < token.txt")).interrupt(&from_file, "", 1);
     session.prints_until_interrupted("okta-introspect watch --json < token.txt", "watch.json");
     let alone = "okta-introspect watch --json --for 1s --issuer http://127.0.0.1:9 < token.txt";
     session.prints(alone, "watch.unknown.json");

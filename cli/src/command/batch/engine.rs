@@ -152,5 +152,7 @@ fn check_same(question: &Question, done: &Progress) -> Result<(), Failure> {
 }
 
 fn unreadable(cause: std::io::Error) -> Failure {
-    Failure::usage("the batch cannot be read any further").because(&cause)
+    Failure::usage("the batch cannot be read any further")
+        .because(&cause)
+        .advise("check that it is a file, and the right to read it")
 }
