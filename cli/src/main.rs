@@ -5,6 +5,7 @@ mod args;
 mod command;
 mod exit;
 mod failure;
+mod input_file;
 mod json_path;
 mod json_text;
 mod jwt;

@@ -157,6 +157,54 @@ fn tokens_that_are_none() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn files_that_never_end_and_folders_are_refused_and_fill_no_memory() {
+    let (world, _) = World::with_key();
+    let introspect = [&["introspect", "--key-file", "key.pem"], &NOWHERE[..]].concat();
+    let batch = [&introspect, &["--batch", "key.pem"][..]].concat();
+    let api = [&["api", "POST", "/api/v1/users", "--key-file", "key.pem"], &NOWHERE[..]].concat();
+    let cases: &[(&[&str], &str)] = &[
+        (&["jwk"], "--key-file"),
+        (&introspect, "--passphrase-file"),
+        (&introspect, "--ca-file"),
+        (&introspect, "--token-file"),
+        (&batch, "--resume"),
+        (&["verify", "--signature-only"], "--jwks"),
+        (&["sandbox"], "--seed"),
+        (&api, "--input"),
+    ];
+    for (command, option) in cases {
+        let endless = world.pipe(&[command, &[*option, "/dev/zero"][..]].concat(), "t");
+        endless.fails(2, "longer than");
+        let folder = world.pipe(&[command, &[*option, "."][..]].concat(), "t");
+        folder.fails(2, "Is a directory");
+        // What to do follows.
+        for run in [endless, folder] {
+            assert!(run.stderr.contains("; "), "{run:?}");
+        }
+    }
+}
+
+#[test]
+fn bodies_that_are_cut_or_none_are_not_sent() {
+    let (world, _) = World::with_key();
+    let api = ["api", "POST", "/api/v1/users", "--input", "-", "--key-file", "key.pem"];
+    let api = [&api, &NOWHERE[..]].concat();
+    for (body, told) in [
+        (&b""[..], "the body is empty"),
+        (b"\n", "the body is empty"),
+        (b"{\"profile\": {\"login\": \"s3cret", "the body is not JSON"),
+        (b"s3cret", "the body is not JSON"),
+        (b"{} {\"s3cret\": 1}", "the body is not JSON"),
+        (b"\x00\xff", "the body is not JSON"),
+    ] {
+        world.pipe(&api, body).fails(2, told).hides("s3cret");
+    }
+    // Only now is a connection tried.
+    world.pipe(&api, " {\"profile\": {}}\n").fails(3, "no connection");
+}
+
+#[test]
 fn quotes_and_schemes_around_a_token_go_with_a_note() {
     let (world, _) = World::with_key();
     for input in ["Bearer s3cret", "dpop s3cret\n", "\"s3cret\"", " 's3cret' "] {
@@ -183,6 +231,11 @@ fn command_lines_that_are_wrong() {
         (&["token", "--timeout", "s3cret"], "--timeout"),
         (&["token", "--algorithm", "HS256"], "ES256"),
         (&["keygen"], "FILE"),
+        (&["introspect", "--batch", "--concurrency", "0"], "from 1 to 64"),
+        (&["api", "s3cret", "/api/v1/users"], "GET, HEAD, POST"),
+        (&["api", "DELETE", "/api/v1/users/../groups/s3cret"], "only dots"),
+        (&["api", "DELETE", "/api/v1/users/s3cret\r"], "a line break"),
+        (&["api", ""], "the API's path is empty"),
         (&["keygen", "--rsa", "1024", "k.pem"], "2048"),
         (&["keygen", "--rsa", "2048", "--alg", "ES256", "k.pem"], "RS or PS"),
         (&["keygen", "no/such/folder/k.pem"], "cannot be written"),
@@ -214,6 +267,9 @@ fn endpoints_that_are_none() {
 #[test]
 fn settings_files_that_cannot_be_used() {
     let long = format!("# {}\n", "s3cret".repeat(200_000));
+    let world = World::new();
+    world.write("okta.yaml", b"okta:\xff\xfe s3cret");
+    world.pipe(&["introspect"], "t").fails(2, "okta.yaml is not text; check").hides("s3cret");
     for (text, told) in [
         ("okta:\n  client: [s3cret", "okta.yaml is not valid at line"),
         ("s3cret", "okta.yaml is not valid"),

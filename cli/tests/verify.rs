@@ -100,6 +100,21 @@ fn a_wrong_use_is_refused_before_a_token_is_read() {
     run.fails(2, "opaque");
 }
 
+#[test]
+fn nothing_is_rejected_and_the_reader_told_what_is_the_matter() {
+    let world = World::new();
+    let keys = world.write("keys.json", r#"{"keys":[]}"#);
+    let issuer = ["verify", "--issuer", "https://acme.okta.com/oauth2/default"];
+    let whole = [&issuer[..], &["--audience", "a", "--jwks", &keys]].concat();
+    for args in [&whole[..], &["verify", "--signature-only", "--jwks", &keys]] {
+        let note = "note: the token is empty; check the file";
+        assert!(world.pipe(args, "").exits(1).stderr.contains(note), "{args:?}");
+    }
+    let long = world.pipe(&whole, "x".repeat(16 * 1024 + 1));
+    let told = "the token has 16385 bytes; at most 16384 are taken";
+    assert!(long.exits(1).stdout.contains(told), "{long:?}");
+}
+
 /// RFC 7515 A.2 and A.3, and what must not pass for them.
 #[test]
 fn vectors_of_others_end_with_zero_or_one() {

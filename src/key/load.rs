@@ -1,7 +1,7 @@
 //! Private keys from text: every notation, and a clear word for whatever is not one.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind as IoErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
 use std::path::Path;
 
 use josekit::jwk::alg::ec::EcKeyPair;
@@ -71,7 +71,7 @@ pub(super) fn parse(text: &[u8], options: &KeyOptions) -> Result<SigningKey, Err
 }
 
 pub(super) fn from_file(path: &Path, options: &KeyOptions) -> Result<SigningKey, Error> {
-    let text = fs::read(path).map(Zeroizing::new).map_err(|cause| {
+    let text = read(path).map_err(|cause| {
         let what = format!("the key file cannot be read: {}", redact::path(path));
         let advice = match cause.kind() {
             IoErrorKind::NotFound => "check the path; `okta-introspect keygen` makes a key",
@@ -83,6 +83,18 @@ pub(super) fn from_file(path: &Path, options: &KeyOptions) -> Result<SigningKey,
         Error::key(what).advise(advice).because(cause)
     })?;
     parse(&text, options)
+}
+
+/// Not more than any key or set of keys needs: a device that never ends must not fill the memory.
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    const MAX_LEN: u64 = 1024 * 1024;
+    // Room for a key at once: a buffer that grows leaves copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    let length = File::open(path)?.take(MAX_LEN + 1).read_to_end(&mut text)?;
+    match length as u64 > MAX_LEN {
+        true => Err(io::Error::other("it is longer than 1 MiB")),
+        false => Ok(text),
+    }
 }
 
 pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKey, Error> {

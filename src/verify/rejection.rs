@@ -22,7 +22,7 @@ use crate::scope::Scopes;
 #[non_exhaustive]
 pub enum Rejection {
     /// Longer than [`Token::MAX_LEN`](crate::Token::MAX_LEN).
-    #[error("the token has {bytes} bytes")]
+    #[error("the token has {bytes} bytes; at most {} are taken", crate::Token::MAX_LEN)]
     TooLong {
         /// How many it has.
         bytes: usize,

@@ -1,6 +1,5 @@
 //! `sandbox`: an authorization server on loopback, for other commands and other programs.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -8,13 +7,12 @@ use okta_introspect::sandbox::{
     App, CustomServer, Sandbox, SandboxBuilder, Seed, ServerIdentity, User,
 };
 use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
-use zeroize::Zeroizing;
 
 use crate::args::SandboxArgs;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::{input_file, output};
 
 use super::wait_for;
 
@@ -77,7 +75,7 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
 /// Plain HTTP, unless TLS was asked for.
 fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuilder, Failure> {
     let read = |path: &Path| {
-        fs::read(path).map_err(|cause| {
+        input_file::read(path).map_err(|cause| {
             Failure::usage(format!("the file cannot be read: {}", failure::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
@@ -85,8 +83,7 @@ fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuild
     };
     match (&args.tls_cert, &args.tls_key) {
         (Some(chain), Some(key)) => {
-            let key = Zeroizing::new(read(key)?);
-            Ok(builder.tls(ServerIdentity::from_pem(&read(chain)?, &key)?))
+            Ok(builder.tls(ServerIdentity::from_pem(&read(chain)?, &read(key)?)?))
         }
         _ if args.tls => Ok(builder.tls_self_made()),
         _ => Ok(builder),
@@ -148,7 +145,7 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let unusable = |what: &str, cause: &dyn std::error::Error| {
         Failure::usage(format!("the seed file {what}: {}", failure::path(path))).because(cause)
     };
-    let text = fs::read_to_string(path).map_err(|cause| {
+    let text = input_file::read_text(path).map_err(|cause| {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")
     })?;
     let wrong = |cause: &dyn std::error::Error| {

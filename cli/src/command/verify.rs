@@ -1,7 +1,6 @@
 //! `verify`: is this token the issuer's, for us, and in its time? Told without asking whether it
 //! was revoked.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::settings::Settings;
-use crate::{output, token_input, words};
+use crate::{input_file, output, token_input, words};
 
 use super::wait_for;
 
@@ -34,6 +33,7 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
+    note_nothing(&jws);
     let outcome = match signature_only(&jws, keys) {
         Verification::Verified(verified) => Outcome {
             verified: true,
@@ -56,6 +56,7 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
     let token = token_input::read_unparsed(args.token.token_file.as_deref())?;
+    note_nothing(&token);
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
     if outcome.verified {
@@ -64,6 +65,13 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         );
     }
     outcome.tell(args.json)
+}
+
+/// Nothing is rejected like anything else that is no token, but it is hardly what was meant.
+fn note_nothing(token: &str) {
+    if token.is_empty() {
+        output::note("the token is empty; check the file or the command that was to give it");
+    }
 }
 
 /// What the token is to be.
@@ -192,7 +200,7 @@ impl Outcome {
 
 /// Reads a JWK Set, or a JWK as a set of one.
 fn key_set(path: &Path) -> Result<JwkSet, Failure> {
-    let text = fs::read(path).map(Zeroizing::new).map_err(|cause| {
+    let text = input_file::read(path).map_err(|cause| {
         Failure::usage(format!("the key set cannot be read: {}", failure::path(path)))
             .because(&cause)
             .advise("check the path and the right to read it")

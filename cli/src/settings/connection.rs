@@ -1,11 +1,11 @@
 //! How servers are called: time limits, certificates, repeats, proofs.
 
-use std::fs;
 use std::time::Duration;
 
 use okta_introspect::{DpopMode, HttpConfig, RetryConfig};
 
 use crate::failure::Failure;
+use crate::input_file;
 
 use super::layer::{Found, Layer};
 use super::unreadable;
@@ -32,11 +32,12 @@ pub(super) fn http(layer: &Layer) -> Result<HttpConfig, Failure> {
         http.connect_timeout = timeout;
     }
     if let Some(file) = &layer.ca_file {
-        http.extra_roots = fs::read(&file.value).map_err(|cause| {
-            unreadable("certificate authorities", &file.value)
-                .because(&cause)
-                .found_in(&file.origin)
-        })?;
+        http.extra_roots =
+            input_file::read(&file.value).map(|bytes| bytes.to_vec()).map_err(|cause| {
+                unreadable("certificate authorities", &file.value)
+                    .because(&cause)
+                    .found_in(&file.origin)
+            })?;
     }
     http.proxy = layer.proxy.proxy()?;
     Ok(http)

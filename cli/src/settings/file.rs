@@ -39,6 +39,9 @@ fn text(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
         }
         Ok(_) => Ok(Some(text)),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) if cause.kind() == ErrorKind::InvalidData => {
+            Err(fault(path, "is not text").advise("check that it is a settings file"))
+        }
         Err(cause) => Err(fault(path, "cannot be read")
             .because(&cause)
             .advise("give this user the right to read it, or remove it")),

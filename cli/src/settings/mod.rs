@@ -10,7 +10,6 @@ mod proxy;
 mod show;
 mod suggest;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,12 +17,11 @@ use okta_introspect::{
     Algorithm, CircuitConfig, Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind,
     HttpConfig, Issuer, KeyOptions, Scopes, Secret, SigningKey,
 };
-use zeroize::Zeroizing;
 
 use crate::failure::{self, Failure};
-use crate::output;
 use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
 use crate::token_cache::TokenCache;
+use crate::{input_file, output};
 
 pub(crate) use connection::{DPOP_MODES, dpop_mode};
 pub(crate) use layer::{Found, Layer, Origin, Source};
@@ -297,7 +295,7 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, Failure> {
     match &found.value {
         Source::Text(text) => Ok(text.clone()),
         Source::File(path) => {
-            let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|cause| {
+            let text = input_file::read_text(path).map_err(|cause| {
                 unreadable("passphrase", path).because(&cause).found_in(&found.origin)
             })?;
             // Editors end files with a line break; passphrases do not.

@@ -1,16 +1,14 @@
 //! What is sent: `--field` and `--input`.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use okta_introspect::ResourceCall;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::failure::{self, Failure};
-
-/// Longer bodies are not what management APIs take.
-const MAX_INPUT: u64 = 16 * 1024 * 1024;
+use crate::input_file;
 
 /// The call: fields go into the query of a GET, and into the JSON body of anything else.
 pub(super) fn call(
@@ -75,17 +73,22 @@ fn contradiction(name: &str) -> Failure {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let read = |from: &mut dyn Read| {
-        let mut body = Vec::new();
-        from.take(MAX_INPUT).read_to_end(&mut body).map(|_| body)
-    };
     let body = match path == Path::new("-") {
-        true => read(&mut io::stdin().lock()),
-        false => File::open(path).and_then(|mut file| read(&mut file)),
+        true => input_file::read_all(io::stdin().lock()),
+        false => input_file::read(path),
     };
-    body.map_err(|cause| {
-        Failure::usage(format!("the body cannot be read: {}", failure::path(path))).because(&cause)
-    })
+    let body = body.map_err(|cause| {
+        Failure::usage(format!("the body cannot be read: {}", failure::path(path)))
+            .because(&cause)
+            .advise("check the path and the right to read it")
+    })?;
+    // A pipe whose writer failed ends early; the server would take half a document for a whole.
+    if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+        let what = if body.trim_ascii().is_empty() { "is empty" } else { "is not JSON" };
+        return Err(Failure::usage(format!("the body {what}: {}", failure::path(path)))
+            .advise("give the whole JSON document; without a body, leave out --input"));
+    }
+    Ok(body.to_vec())
 }
 
 #[cfg(test)]

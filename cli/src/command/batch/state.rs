@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{self, Failure};
+use crate::input_file;
 
 /// What is known of a run. Written after each line of output, so that a run that is killed has
 /// lost nothing: what was on its way is asked again.
@@ -38,13 +39,16 @@ impl StateFile {
 
     /// What an earlier run left; the beginning if there was none.
     pub(super) fn load(&self) -> Result<Progress, Failure> {
-        match fs::read(&self.path) {
+        match input_file::read(&self.path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|_| {
                 self.fault("is none")
                     .advise("name the file that an earlier run wrote, or a new one")
             }),
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Progress::default()),
-            Err(cause) => Err(self.fault("cannot be read").because(&cause)),
+            Err(cause) => Err(self
+                .fault("cannot be read")
+                .because(&cause)
+                .advise("name the file that an earlier run wrote, or a new one")),
         }
     }
 
@@ -56,7 +60,11 @@ impl StateFile {
             file.write_all(b"\n")?;
             fs::rename(&self.draft, &self.path)
         };
-        write().map_err(|cause| self.fault("cannot be written").because(&cause))
+        write().map_err(|cause| {
+            self.fault("cannot be written")
+                .because(&cause)
+                .advise("check that its folder exists and may be written to")
+        })
     }
 
     fn fault(&self, what: &str) -> Failure {
