@@ -120,7 +120,7 @@ fn refused_credentials_end_it_at_once_and_say_nothing_of_the_token() {
     let org = Org::new();
     let token = issue(&org);
     let another = [("--client-id", "0oa-other")];
-    let refused = org.run(&["watch", "--until-inactive"], &another, token.expose());
+    let refused = org.run(&["watch", "--until-inactive", "--for", "10s"], &another, token.expose());
     refused.fails(4, "error: ").hides(token.expose());
 
     let mut watch = Watch::start(&org, &token, &["--until-inactive", "--for", "1m"]);
@@ -147,10 +147,10 @@ fn an_interrupt_ends_it_with_130() {
 fn wrong_lengths_of_time_and_tokens_as_arguments_are_refused() {
     let org = Org::new();
     for args in [
-        &["watch", "--max-age", "0"][..],
-        &["watch", "--max-age", "s3cret"],
+        &["watch", "--for", "5s", "--max-age", "0"][..],
+        &["watch", "--for", "5s", "--max-age", "s3cret"],
         &["watch", "--for", "1 week"],
-        &["watch", "s3cret"],
+        &["watch", "--for", "5s", "s3cret"],
     ] {
         org.run(args, &[], "t").fails(2, "error: ").hides("s3cret");
     }

@@ -202,7 +202,8 @@ async fn a_refusal_of_our_credentials_ends_it_at_once() {
     let world = World::new().await;
     let token = world.token(3_600);
     let mut noting = Noting::new(|_| world.sandbox.deactivate_key("0oa1", "k1").unwrap());
-    assert_eq!(run(&world.watch(&token, 5), &mut noting).await, Err(ErrorKind::ClientRefused));
+    let watch = Engine { limit: Some(Duration::from_secs(60)), ..world.watch(&token, 5) };
+    assert_eq!(run(&watch, &mut noting).await, Err(ErrorKind::ClientRefused));
     assert_eq!(noting.told, [(0, State::Active)]);
     assert_eq!(world.elapsed(), 5);
 }
