@@ -27,11 +27,13 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
         ErrorKind::MissingRequiredArgument => {
             format!("missing on the command line: {}", option.unwrap_or_default())
         }
-        ErrorKind::ArgumentConflict => format!(
-            "two options exclude each other: {} and {}",
-            option.unwrap_or_default(),
-            text(error, ContextKind::PriorArg).unwrap_or_default()
-        ),
+        ErrorKind::ArgumentConflict => {
+            let (option, prior) = (option.unwrap_or_default(), text(error, ContextKind::PriorArg));
+            match prior.unwrap_or_default() {
+                prior if prior == option => format!("given twice on the command line: {option}"),
+                prior => format!("two options exclude each other: {option} and {prior}"),
+            }
+        }
         ErrorKind::InvalidValue
             if text(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) =>
         {
@@ -171,6 +173,10 @@ mod tests {
             (
                 &["jwk", "--set", "--thumbprint"],
                 "two options exclude each other: --set and --thumbprint",
+            ),
+            (
+                &["watch", "--for", "1s", "--for", "2s"],
+                "given twice on the command line: --for <DURATION>; see `okta-introspect",
             ),
             (&["token", "--scope"], "a value is missing on the command line: --scope <SCOPE>"),
             (&["token", "--json=x"], "no value belongs to --json; see `okta-introspect"),

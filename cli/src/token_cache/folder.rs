@@ -36,7 +36,9 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     private::make_folders(folder)?;
     match private::is_folder(folder) {
         true => Ok(()),
-        false => Err(io::Error::other("the cache folder is open to other users")),
+        false => Err(io::Error::other(
+            "the cache folder is open to other users; take their rights to it away (chmod 700)",
+        )),
     }
 }
 
