@@ -64,13 +64,13 @@ fn watch() {
     let mut session = Session::new();
     session.prepare(TOKEN);
     session
-        .run(&format!("{watch} --for 1s < token.txt"))
+        .run(&format!("{watch} --for 3s < token.txt"))
         .run(&format!("echo made-up | {watch} --until-inactive"))
-        .run(&format!("{watch} --for 1s --max-age 0 < token.txt"))
+        .run(&format!("{watch} --for 3s --max-age 0 < token.txt"))
         .run(&format!("{watch} --for soon < token.txt"))
         .run(&format!("{watch} < /dev/null"))
         .run(&format!("{watch} --token-file no.txt"))
-        .run(&format!("{watch} --for 1s {NOBODY} < token.txt"))
+        .run(&format!("{watch} --for 3s {NOBODY} < token.txt"))
         .run(&format!("{watch} {FULL} < token.txt"))
         .run(&format!("{watch} --key-id k9 < token.txt"))
         .interrupt(&format!("{watch} --token-file token.txt"), "", 1)

@@ -61,9 +61,9 @@ fn watch() {
     let watch = "okta-introspect watch --max-age 100ms";
     let mut session = Session::new();
     let from_file = format!("{watch} --token-file token.txt");
-    session.run(TOKEN).run(&format!("{watch} --for 1s < token.txt")).interrupt(&from_file, "", 1);
+    session.run(TOKEN).run(&format!("{watch} --for 3s < token.txt")).interrupt(&from_file, "", 1);
     session.prints_until_interrupted("okta-introspect watch --json < token.txt", "watch.json");
-    let alone = "okta-introspect watch --json --for 1s --issuer http://127.0.0.1:9 < token.txt";
+    let alone = "okta-introspect watch --json --for 3s --issuer http://127.0.0.1:9 < token.txt";
     session.prints(alone, "watch.unknown.json");
     // Revoked as soon as it is told to be active.
     let revoke = "while read -r line; do echo \"$line\"; okta-introspect revoke < token.txt; done";
