@@ -98,7 +98,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), and [`Key`](crate::ErrorKind::Key) if the file cannot be read.
+    /// As [`parse`](Self::parse), and [`Key`](crate::ErrorKind::Key) if the file cannot be read or is
+    /// longer than 1 MiB.
     pub fn from_file(path: impl AsRef<Path>, options: &KeyOptions) -> Result<Self, Error> {
         load::from_file(path.as_ref(), options)
     }
