@@ -26,7 +26,7 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials<'_> {
         Err(Twice) => return Credentials::Malformed,
     };
     // A header that is not text is no credential of ours.
-    let Ok(text) = header.to_str() else { return Credentials::Malformed };
+    let Ok(text) = std::str::from_utf8(header.as_bytes()) else { return Credentials::Malformed };
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     let is_dpop = match scheme {
         scheme if scheme.eq_ignore_ascii_case("Bearer") => false,
@@ -35,7 +35,7 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials<'_> {
     };
     // RFC 9110 §11.4 lets several blanks stand between the two.
     let token = token.trim_matches(' ');
-    if token.is_empty() || token.contains([' ', '\t', ',']) {
+    if token.is_empty() || !is_one_word(token) {
         return Credentials::Malformed;
     }
     if !is_dpop {
@@ -46,6 +46,12 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials<'_> {
         Ok(proof) => Credentials::Dpop(token, proof.and_then(|proof| proof.to_str().ok())),
         Err(Twice) => Credentials::Malformed,
     }
+}
+
+/// Whether it is visible ASCII without a comma, which would make a list of it.
+fn is_one_word(text: &str) -> bool {
+    // All of it, without stopping early: so the compiler can look at many bytes at once.
+    text.bytes().fold(true, |word, byte| word & byte.is_ascii_graphic() & (byte != b','))
 }
 
 struct Twice;
@@ -102,6 +108,24 @@ mod tests {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             assert_eq!(credentials(&headers), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_visible_ascii_is_no_token() {
+        for line in ["Bearer a\tb", "Bearer \u{e9}", "\u{e9}"]
+            .map(str::as_bytes)
+            .into_iter()
+            .chain([&b"Bearer \xff"[..]])
+        {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_bytes(line).unwrap());
+            let expected = if line == "\u{e9}".as_bytes() {
+                Credentials::None
+            } else {
+                Credentials::Malformed
+            };
+            assert_eq!(credentials(&headers), expected, "{line:?}");
         }
     }
 }

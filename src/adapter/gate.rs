@@ -104,8 +104,10 @@ impl Gate {
         seen: &Seen<'_>,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        let url = self.url(seen);
-        let (presented, scheme) = self.presented(seen, url.as_deref(), requirement)?;
+        let credentials = credentials(seen.headers);
+        let url = self.url(seen, credentials);
+        let presented = self.presented(seen, credentials, url.as_deref(), requirement);
+        let (presented, scheme) = presented?;
         let verdict = self.checker.check(presented, requirement).await;
         self.settle(verdict, scheme, requirement)
     }
@@ -116,8 +118,10 @@ impl Gate {
         seen: &Seen<'_>,
         requirement: &Requirement,
     ) -> Option<Result<Authorized, Rejection>> {
-        let url = self.url(seen);
-        let (presented, scheme) = match self.presented(seen, url.as_deref(), requirement) {
+        let credentials = credentials(seen.headers);
+        let url = self.url(seen, credentials);
+        let presented = self.presented(seen, credentials, url.as_deref(), requirement);
+        let (presented, scheme) = match presented {
             Ok(presented) => presented,
             Err(rejection) => return Some(Err(rejection)),
         };
@@ -126,19 +130,20 @@ impl Gate {
     }
 
     /// The URL that the client called, where it matters.
-    fn url(&self, seen: &Seen<'_>) -> Option<String> {
+    fn url(&self, seen: &Seen<'_>, credentials: Credentials<'_>) -> Option<String> {
         let origin = self.origin.as_ref()?;
-        let is_dpop = matches!(credentials(seen.headers), Credentials::Dpop(_, Some(_)));
+        let is_dpop = matches!(credentials, Credentials::Dpop(_, Some(_)));
         is_dpop.then(|| format!("{origin}{}", seen.uri.path()))
     }
 
     fn presented<'a>(
         &self,
         seen: &Seen<'a>,
+        credentials: Credentials<'a>,
         url: Option<&'a str>,
         requirement: &Requirement,
     ) -> Result<(Presented<'a>, Scheme), Rejection> {
-        match credentials(seen.headers) {
+        match credentials {
             Credentials::None => Err(Rejection::no_token(self.terms(requirement))),
             Credentials::Malformed => Err(Rejection::malformed(self.terms(requirement))),
             Credentials::Bearer(token) => Ok((Presented::bearer(token), Scheme::Bearer)),

@@ -20,13 +20,20 @@ use crate::future::BoxFuture;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GateLayer {
+    guard: Arc<Guard>,
+}
+
+/// What every clone of a guarded service shares. Frameworks clone a service for each request; so
+/// it is one thing, and to clone it counts up one number.
+#[derive(Debug)]
+struct Guard {
     gate: Gate,
-    requirement: Arc<Requirement>,
+    requirement: Requirement,
 }
 
 impl GateLayer {
     pub(super) fn new(gate: Gate, requirement: Requirement) -> Self {
-        Self { gate, requirement: Arc::new(requirement) }
+        Self { guard: Arc::new(Guard { gate, requirement }) }
     }
 }
 
@@ -34,7 +41,7 @@ impl<S> Layer<S> for GateLayer {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Gated<S> {
-        Gated { inner, gate: self.gate.clone(), requirement: Arc::clone(&self.requirement) }
+        Gated { inner, guard: Arc::clone(&self.guard) }
     }
 }
 
@@ -42,8 +49,7 @@ impl<S> Layer<S> for GateLayer {
 #[derive(Clone, Debug)]
 pub struct Gated<S> {
     inner: S,
-    gate: Gate,
-    requirement: Arc<Requirement>,
+    guard: Arc<Guard>,
 }
 
 impl<S, B, R> Service<Request<B>> for Gated<S>
@@ -62,7 +68,8 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // Most answers are at hand: then nothing is boxed and no service cloned.
-        match self.gate.check_at_hand(&Seen::request(&request), &self.requirement) {
+        let Guard { gate, requirement } = &*self.guard;
+        match gate.check_at_hand(&Seen::request(&request), requirement) {
             Some(Ok(authorized)) => {
                 request.extensions_mut().insert(authorized);
                 ResponseFuture { state: State::Inner { future: self.inner.call(request) } }
@@ -74,21 +81,16 @@ where
                 let clone = self.inner.clone();
                 // The one that was polled is the one that is ready.
                 let inner = std::mem::replace(&mut self.inner, clone);
-                let (gate, requirement) = (self.gate.clone(), Arc::clone(&self.requirement));
-                let check = Box::pin(check(gate, requirement, request));
+                let check = Box::pin(check(Arc::clone(&self.guard), request));
                 ResponseFuture { state: State::Checking { check, inner } }
             }
         }
     }
 }
 
-async fn check<B: Send>(
-    gate: Gate,
-    requirement: Arc<Requirement>,
-    request: Request<B>,
-) -> Result<Request<B>, Rejection> {
+async fn check<B: Send>(guard: Arc<Guard>, request: Request<B>) -> Result<Request<B>, Rejection> {
     let (mut parts, body) = request.into_parts();
-    let authorized: Authorized = gate.check(&parts, &requirement).await?;
+    let authorized: Authorized = guard.gate.check(&parts, &guard.requirement).await?;
     parts.extensions.insert(authorized);
     Ok(Request::from_parts(parts, body))
 }
