@@ -241,6 +241,6 @@ fn main() {
         memory(&runtime);
     }
     if wanted("web") {
-        web::compare(&runtime, checker(10, Duration::ZERO).0);
+        web::compare(&runtime, checker(ENTRIES, Duration::ZERO).0);
     }
 }

@@ -1,14 +1,16 @@
-//! Requests per second of an axum app with the layer and without.
+//! Requests per second of the example's axum app behind the gate and without.
 
+use std::fmt::Debug;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{MethodRouter, delete, get};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use okta_introspect::adapter::Gate;
+use okta_introspect::adapter::{Active, Gate, Require};
 use okta_introspect::{Checker, Clock, Requirement, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -17,32 +19,65 @@ const CONNECTIONS: usize = 8;
 const ROUNDS: usize = 21;
 const ROUND: Duration = Duration::from_millis(300);
 
-/// Runs both in turn, and prints them side by side.
+/// Runs all in turn, and prints them side by side.
 pub(crate) fn compare(runtime: &Runtime, checker: Checker) {
-    let token = "x".repeat(1024);
-    let app = || Router::new().route("/", get(async || "hello"));
-    let layer = Gate::new(checker).layer(Requirement::new().scope("orders.read"));
-    let plain = runtime.block_on(serve(app()));
-    let guarded = runtime.block_on(serve(app().layer(layer)));
-    let (mut rates, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
+    let gate = Gate::new(checker);
+    let plain = || get(async || orders(USER, "Cache", 7));
+    let layer = gate.layer(Requirement::new().scope("orders.read"));
+    let apps = [
+        ("the app alone", app(plain())),
+        ("its route asks for `Active`", app(get(read)).with_state(gate)),
+        ("all of it behind the layer", app(plain()).layer(layer)),
+    ]
+    .map(|(name, app)| (name, runtime.block_on(serve(app))));
+    let (mut rates, mut ratios) = (vec![Vec::new(); apps.len()], vec![Vec::new(); apps.len()]);
     for round in 0..=ROUNDS {
-        let mut rate = [0.0; 2];
-        for turn in 0..2 {
-            let which = (turn + round) % 2;
-            let address = [&plain, &guarded][which];
-            rate[which] = runtime.block_on(load(address, &token));
+        let mut rate = vec![0.0; apps.len()];
+        for turn in 0..apps.len() {
+            let which = (turn + round) % apps.len();
+            rate[which] = runtime.block_on(load(&apps[which].1));
         }
         if round > 0 {
             // Round 0 warms up.
-            rates[0].push(rate[0]);
-            rates[1].push(rate[1]);
-            ratios.push(rate[1] / rate[0]);
+            for which in 0..apps.len() {
+                rates[which].push(rate[which]);
+                ratios[which].push(rate[which] / rate[0]);
+            }
         }
     }
-    let [plain, guarded] = rates.map(super::median);
     println!("\nrequests per second, {CONNECTIONS} connections: {ROUNDS} rounds of {ROUND:?}");
-    println!("{:<40} {plain:>10.0}", "the app alone");
-    println!("{:<40} {guarded:>10.0} {:>8.3}×", "behind the layer", super::median(ratios));
+    for ((name, _), (rates, ratios)) in apps.iter().zip(rates.into_iter().zip(ratios)) {
+        println!("{name:<40} {:>10.0} {:>8.3}×", super::median(rates), super::median(ratios));
+    }
+}
+
+const USER: &str = "ada@acme.example";
+
+/// The routes of the example `axum_backend`.
+fn app<S: Clone + Send + Sync + 'static>(orders: MethodRouter<S>) -> Router<S> {
+    Router::new()
+        .route("/health", get(async || "well"))
+        .route("/orders", orders)
+        .route("/orders/7", delete(async || "deleted"))
+}
+
+struct Read;
+
+impl Require for Read {
+    fn requirement() -> &'static Requirement {
+        static READ: LazyLock<Requirement> =
+            LazyLock::new(|| Requirement::new().scope("orders.read"));
+        &READ
+    }
+}
+
+async fn read(caller: Active<Read>) -> String {
+    let user = caller.introspection().sub.as_deref().unwrap_or_default();
+    orders(user, caller.source(), caller.age().as_millis())
+}
+
+fn orders(user: &str, source: impl Debug, age: u128) -> String {
+    format!("orders of {user:?} ({source:?}, {age} ms old)")
 }
 
 async fn serve(app: Router) -> String {
@@ -52,20 +87,21 @@ async fn serve(app: Router) -> String {
     address
 }
 
-async fn load(address: &str, token: &str) -> f64 {
+/// Clients that each have a token of their own.
+async fn load(address: &str) -> f64 {
     let end = SystemClock.monotonic() + ROUND;
     let mut connections = tokio::task::JoinSet::new();
-    for _ in 0..CONNECTIONS {
+    for client in 0..CONNECTIONS {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let bearer = format!("Bearer {token}");
+        let bearer = format!("Bearer {client:x<1024}");
         connections.spawn(async move {
             let mut answered = 0_u32;
             while SystemClock.monotonic() < end {
-                let request = Request::get("/")
+                let request = Request::get("/orders")
                     .header("host", "localhost")
                     .header("authorization", &bearer)
                     .body(Empty::<Bytes>::new())
