@@ -167,8 +167,6 @@ pub(crate) fn fields(token: &Token, hint: Option<TokenTypeHint>) -> Vec<(&str, &
     fields
 }
 
-// serde's attributes want this form.
-#[allow(clippy::ptr_arg)]
 fn no_audience(aud: &Arc<[String]>) -> bool {
     aud.is_empty()
 }
