@@ -5,23 +5,23 @@
 #![allow(clippy::print_stdout)] // the tables are what a benchmark is for
 
 mod common;
+#[path = "common/hits.rs"]
+mod hits;
 #[path = "common/web.rs"]
 mod web;
 
 use std::alloc::System;
-use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use common::{Variant, compare, median, now_or_never};
-use okta_introspect::checker::{Checker, CheckerConfig, Departure, Requirement, Upstream, Verdict};
-use okta_introspect::{
-    BoxFuture, Clock, Error, Introspection, Issuer, Random, SeededRandom, SystemClock, Token,
+use hits::{
+    HITS, Plain, ROUNDS, TOKEN_BYTES, answer, checker, digest, each, fill, look_up, order, plain,
+    tokens,
 };
-use sha2::{Digest, Sha256};
+use okta_introspect::checker::{Requirement, Verdict};
+use okta_introspect::{Clock, SystemClock};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::runtime::Runtime;
 
@@ -29,90 +29,6 @@ use tokio::runtime::Runtime;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const ENTRIES: usize = 100_000;
-const TOKEN_BYTES: usize = 1024;
-const HITS: usize = 20_000;
-const ROUNDS: usize = 15;
-
-/// Calls every token active, after some time.
-#[derive(Debug)]
-struct Server {
-    issuer: Issuer,
-    takes: Duration,
-    calls: Arc<AtomicUsize>,
-}
-
-fn answer() -> Introspection {
-    let answer = serde_json::json!({
-        "active": true, "scope": "orders.read orders.write", "client_id": "0oa1b2c3d4e5f6g7h8i9",
-        "sub": "ada@acme.example", "uid": "00u1b2c3d4e5f6g7h8i9", "aud": "api://default",
-        "jti": "AT.0123456789abcdefghijklmnopqrstuvwxyz", "exp": 4_000_000_000_i64,
-        "iss": "https://acme.okta.com/oauth2/default", "token_type": "Bearer",
-    });
-    serde_json::from_value(answer).unwrap()
-}
-
-impl Upstream for Server {
-    fn issuer(&self) -> &Issuer {
-        &self.issuer
-    }
-
-    fn introspect<'a>(
-        &'a self,
-        _: &'a Token,
-        _: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
-        Box::pin(async {
-            self.calls.fetch_add(1, Ordering::Relaxed);
-            if !self.takes.is_zero() {
-                SystemClock.sleep_until(SystemClock.monotonic() + self.takes).await;
-            }
-            Ok(answer())
-        })
-    }
-}
-
-/// A checker that keeps so many answers for as long as the benchmark lasts, and its server's count
-/// of calls.
-fn checker(capacity: usize, takes: Duration) -> (Checker, Arc<AtomicUsize>) {
-    let calls = Arc::new(AtomicUsize::new(0));
-    let issuer = Issuer::parse("https://acme.okta.com/oauth2/default").unwrap();
-    let mut config = CheckerConfig::default();
-    config.capacity = capacity;
-    config.longest_age = Duration::from_secs(3600);
-    config.max_age = config.longest_age;
-    let server = Server { issuer, takes, calls: Arc::clone(&calls) };
-    (Checker::builder(server).config(config).build().unwrap(), calls)
-}
-
-fn tokens(count: usize, bytes: usize) -> Vec<String> {
-    let random = SeededRandom::new(1);
-    let mut token = vec![0; bytes];
-    let mut make = || {
-        random.fill(&mut token);
-        token.iter().map(|byte| char::from(b'a' + byte % 26)).collect()
-    };
-    (0..count).map(|_| make()).collect()
-}
-
-async fn fill(checker: &Checker, tokens: &[String], requirement: &Requirement) {
-    for token in tokens {
-        assert!(matches!(checker.check(&**token, requirement).await, Ok(Verdict::Authorized(_))));
-    }
-}
-
-/// Positions in a random order, the same for all variants.
-fn order() -> Vec<usize> {
-    let random = SeededRandom::new(2);
-    (0..HITS).map(|_| (random.fraction() * ENTRIES as f64) as usize).collect()
-}
-
-/// What is compared with: a plain map behind a lock.
-type Plain<K> = RwLock<HashMap<K, (DateTime<Utc>, Arc<Introspection>)>>;
-
-fn plain<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> Plain<K> {
-    let entry = |key| (key, (answer().exp.unwrap(), Arc::new(answer())));
-    RwLock::new(keys.map(entry).collect())
-}
 
 fn hits(runtime: &Runtime) {
     let tokens = tokens(ENTRIES, TOKEN_BYTES);
@@ -122,18 +38,12 @@ fn hits(runtime: &Runtime) {
     runtime.block_on(fill(&checker, &tokens, &requirement));
     let by_digest: Plain<[u8; 32]> = plain(tokens.iter().map(|token| digest(token)));
     let by_token: Plain<String> = plain(tokens.iter().cloned());
-    let order = order();
+    let order = order(ENTRIES);
     let reference = |at: &usize| {
-        let map = by_digest.read().unwrap();
-        let (exp, facts) = &map[&digest(&tokens[*at])];
-        assert!(*exp > SystemClock.now());
-        black_box(Arc::clone(facts));
+        black_box(look_up(&by_digest, &digest(&tokens[*at])));
     };
     let raw = |at: &usize| {
-        let map = by_token.read().unwrap();
-        let (exp, facts) = &map[&tokens[*at]];
-        assert!(*exp > SystemClock.now());
-        black_box(Arc::clone(facts));
+        black_box(look_up(&by_token, tokens[*at].as_str()));
     };
     let check = |at: &usize| {
         let verdict = now_or_never(checker.check(&*tokens[*at], &requirement));
@@ -157,22 +67,6 @@ fn hits(runtime: &Runtime) {
     let region = Region::new(ALLOCATOR);
     order.iter().for_each(check);
     println!("allocations in {HITS} hits: {}", region.change().allocations);
-}
-
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// Does the work for each position, in so many threads at once.
-fn each(order: &[usize], threads: usize, work: &(impl Fn(&usize) + Sync)) {
-    if threads == 1 {
-        return order.iter().for_each(work);
-    }
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| order.iter().for_each(work));
-        }
-    });
 }
 
 fn memory(runtime: &Runtime) {

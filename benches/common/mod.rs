@@ -22,7 +22,13 @@ impl<'a> Variant<'a> {
 }
 
 /// Runs `rounds` rounds of `repeats` calls each and prints every variant beside the first one.
-pub fn compare(title: &str, rounds: usize, repeats: usize, mut variants: Vec<Variant<'_>>) {
+/// Gives each variant's times by round, for ratios to others.
+pub fn compare(
+    title: &str,
+    rounds: usize,
+    repeats: usize,
+    mut variants: Vec<Variant<'_>>,
+) -> Vec<Vec<f64>> {
     let mut times = vec![Vec::with_capacity(rounds); variants.len()];
     for round in 0..=rounds {
         for turn in 0..variants.len() {
@@ -38,14 +44,19 @@ pub fn compare(title: &str, rounds: usize, repeats: usize, mut variants: Vec<Var
     println!("\n{title}: {rounds} rounds of {repeats}");
     println!("{:<58} {:>12} {:>10}", "variant", "median", "ratio");
     for (variant, own) in variants.iter().zip(&times) {
-        let ratios = own.iter().zip(&times[0]).map(|(own, reference)| own / reference).collect();
         println!(
             "{:<58} {:>9.2} µs {:>9.3}×",
             variant.name,
             median(own.clone()) / 1000.0,
-            median(ratios)
+            ratio(own, &times[0])
         );
     }
+    times
+}
+
+/// The median of the ratios by round.
+pub fn ratio(own: &[f64], reference: &[f64]) -> f64 {
+    median(own.iter().zip(reference).map(|(own, reference)| own / reference).collect())
 }
 
 /// The middle value.
