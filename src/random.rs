@@ -1,5 +1,6 @@
 //! Randomness from outside: identifiers and jitter.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,8 +28,47 @@ impl Random for SystemRandom {
     /// When the operating system has no randomness to give: an assertion with a predictable
     /// `jti` would be worse than none.
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system's random generator works");
+        match bytes.len() {
+            0..=Supply::LARGEST => SUPPLY.with_borrow_mut(|supply| supply.take(bytes)),
+            _ => from_system(bytes),
+        }
     }
+}
+
+thread_local! {
+    static SUPPLY: RefCell<Supply> = const { RefCell::new(Supply::EMPTY) };
+}
+
+/// Random bytes of the operating system that nobody has had yet: to ask for those of one
+/// identifier takes as long as to ask for those of many. Each thread has its own. A process that
+/// forks and goes on without `exec` would have them twice.
+struct Supply {
+    bytes: [u8; 512],
+    left: usize,
+}
+
+impl Supply {
+    const EMPTY: Self = Self { bytes: [0; 512], left: 0 };
+
+    /// Most who ask want an identifier of 16 bytes.
+    const LARGEST: usize = 32;
+
+    fn take(&mut self, bytes: &mut [u8]) {
+        if self.left < bytes.len() {
+            from_system(&mut self.bytes);
+            self.left = self.bytes.len();
+        }
+        let rest = self.left - bytes.len();
+        let taken = &mut self.bytes[rest..self.left];
+        bytes.copy_from_slice(taken);
+        // What somebody has is nobody else's to find in memory.
+        taken.fill(0);
+        self.left = rest;
+    }
+}
+
+fn from_system(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system's random generator works");
 }
 
 /// A repeatable sequence for tests: the same seed gives the same bytes. Not for real use.
@@ -70,6 +110,16 @@ mod tests {
         second.fill(&mut b);
         assert_eq!(a, b);
         assert_ne!(a, [0; 21]);
+    }
+
+    #[test]
+    fn what_was_given_is_not_given_again() {
+        let mut seen = std::collections::HashSet::new();
+        for length in (1..=64).cycle().take(1000).filter(|length| *length >= 16) {
+            let mut bytes = vec![0; length];
+            SystemRandom.fill(&mut bytes);
+            assert!(bytes.windows(8).all(|eight| seen.insert(eight.to_vec())), "{length}");
+        }
     }
 
     #[test]
