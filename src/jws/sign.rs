@@ -9,9 +9,16 @@ use crate::key::Signer;
 
 /// A header or payload as it stands in a compact JWS.
 pub(crate) fn segment(value: &impl Serialize) -> String {
+    let mut segment = String::new();
+    push_segment(value, &mut segment);
+    segment
+}
+
+fn push_segment(value: &impl Serialize, jws: &mut String) {
+    let mut json = Vec::with_capacity(512);
     // Strings and integers only: nothing that JSON could refuse.
-    let json = serde_json::to_vec(value).expect("plain headers and claims serialise");
-    URL_SAFE_NO_PAD.encode(json)
+    serde_json::to_writer(&mut json, value).expect("plain headers and claims serialise");
+    URL_SAFE_NO_PAD.encode_string(json, jws);
 }
 
 /// Signs `claims` under a header that is a [`segment`] already.
@@ -23,7 +30,7 @@ pub(crate) async fn sign(
     let mut jws = String::with_capacity(1024);
     jws.push_str(header);
     jws.push('.');
-    jws.push_str(&segment(claims));
+    push_segment(claims, &mut jws);
     let signature = signer.sign(jws.as_bytes()).await?;
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
