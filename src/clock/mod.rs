@@ -67,16 +67,16 @@ pub(crate) async fn before<T>(
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut work = pin!(work);
-    // Most work is done when first looked at, and needs no timer.
-    let first = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-    if let Poll::Ready(done) = first {
-        return Some(done);
-    }
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = clock.deadline(deadline) => None,
-    }
+    // Set when the work has to wait: much is done when first looked at, and needs no timer.
+    let mut limit = None;
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => {
+            let limit = limit.get_or_insert_with(|| clock.deadline(deadline));
+            limit.as_mut().poll(cx).map(|()| None)
+        }
+    })
+    .await
 }
 
 /// The computer's own clock, and timers of the tokio runtime.
