@@ -55,7 +55,8 @@ impl Authorized {
         &self.facts.introspection
     }
 
-    /// How long ago the request was sent that brought the answer.
+    /// How long ago the request was sent that brought the answer; for answers from the cache, to a
+    /// few milliseconds ([`Clock::coarse`](crate::Clock::coarse)).
     pub fn age(&self) -> Duration {
         self.age
     }

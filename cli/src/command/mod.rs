@@ -39,8 +39,8 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
             let text = asked.render();
-            // Colours are taken out for others than terminals, piece by piece: better none go in.
-            let text = match output::stdout_is_terminal() {
+            // Colours are taken out where none are wanted, piece by piece: better none go in.
+            let text = match output::stdout_has_colours() {
                 true => text.ansi().to_string(),
                 false => text.to_string(),
             };

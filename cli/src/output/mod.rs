@@ -9,6 +9,7 @@ mod requests;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
@@ -92,6 +93,11 @@ pub(crate) fn stdin_is_terminal() -> bool {
 /// Whether somebody looks at the data.
 pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Whether colours on stdout are kept.
+pub(crate) fn stdout_has_colours() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 fn unwritable(cause: &io::Error) -> Failure {
