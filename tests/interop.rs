@@ -80,7 +80,7 @@ async fn a_custom_server_dress_works_with_opaque_tokens() {
     let token = client.request_token(&scopes()).await.unwrap();
     let answer = client.introspect(token.token(), None).await.unwrap();
     assert!(answer.active);
-    assert_eq!(answer.aud, ["api://default"]);
+    assert_eq!(*answer.aud, ["api://default"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
