@@ -6,14 +6,14 @@
 mod checker_support;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use checker_support::custom::{AUDIENCE, custom_server};
 use checker_support::{seconds, start, within};
 use okta_introspect::checker::{Checker, CheckerConfig, Verdict};
-use okta_introspect::sandbox::{App, Bucket, CustomServer, Grant, Sandbox};
-use okta_introspect::{Algorithm, Client, Jwks, ManualClock, SigningKey, Token, Verifier};
+use okta_introspect::sandbox::{Bucket, Grant, Sandbox};
+use okta_introspect::{Jwks, ManualClock, Token, Verifier};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -23,7 +23,6 @@ const PER_MINUTE: u32 = 1200;
 const BOUND: u64 = 90;
 /// How long the flood lasts: so that each real token has to be asked about twice.
 const FLOOD: u64 = 180;
-const AUDIENCE: &str = "api://default";
 
 struct World {
     clock: ManualClock,
@@ -33,15 +32,7 @@ struct World {
 
 async fn world() -> World {
     let clock = ManualClock::stepped(start());
-    let key = SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some("k1".to_owned()));
-    let sandbox = Sandbox::builder()
-        .app(App::service("0oa1backend").key(key.public_jwk()))
-        .app(App::web("0oa2portal"))
-        .server(CustomServer::new("default").audience(AUDIENCE))
-        .clock(Arc::new(clock.clone()))
-        .start()
-        .await
-        .unwrap();
+    let (sandbox, client) = custom_server(&clock).await;
     sandbox.set_rate_limit(Bucket::Custom, PER_MINUTE);
     sandbox.set_app_share(100);
     let issuer = sandbox.custom_issuer("default").unwrap();
@@ -51,7 +42,6 @@ async fn world() -> World {
         .clock(clock.clone())
         .build()
         .unwrap();
-    let client = Client::builder(issuer, "0oa1backend", key).clock(clock.clone()).build().unwrap();
     let mut config = CheckerConfig::default();
     config.inactive_capacity = 4096;
     let checker = Checker::builder(client)

@@ -2,14 +2,12 @@
 
 mod checker_support;
 
-use std::sync::Arc;
-
+use checker_support::custom::{AUDIENCE, custom_server};
 use checker_support::{authorized, denied, seconds, start, within};
 use okta_introspect::checker::{Checker, CheckerBuilder, Reason};
-use okta_introspect::sandbox::{App, CustomServer, Fault, Grant, Sandbox};
-use okta_introspect::{Algorithm, Client, Jwks, ManualClock, SigningKey, Token, Verifier};
+use okta_introspect::sandbox::{Fault, Grant, Sandbox};
+use okta_introspect::{Client, Jwks, ManualClock, Token, Verifier};
 
-const AUDIENCE: &str = "api://default";
 const INTROSPECT: &str = "/oauth2/default/v1/introspect";
 
 struct Org {
@@ -21,17 +19,7 @@ struct Org {
 
 async fn org() -> Org {
     let clock = ManualClock::new(start());
-    let key = SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some("k1".to_owned()));
-    let sandbox = Sandbox::builder()
-        .app(App::service("0oa1backend").key(key.public_jwk()))
-        .app(App::web("0oa2portal"))
-        .server(CustomServer::new("default").audience(AUDIENCE))
-        .clock(Arc::new(clock.clone()))
-        .start()
-        .await
-        .unwrap();
-    let issuer = sandbox.custom_issuer("default").unwrap();
-    let client = Client::builder(issuer, "0oa1backend", key).clock(clock.clone()).build().unwrap();
+    let (sandbox, client) = custom_server(&clock).await;
     let token = sandbox.issue(&Grant::to_client("0oa2portal").server("default")).unwrap();
     Org { clock, sandbox, client, token }
 }
