@@ -28,9 +28,11 @@ impl Random for SystemRandom {
     /// When the operating system has no randomness to give: an assertion with a predictable
     /// `jti` would be worse than none.
     fn fill(&self, bytes: &mut [u8]) {
-        match bytes.len() {
-            0..=Supply::LARGEST => SUPPLY.with_borrow_mut(|supply| supply.take(bytes)),
-            _ => from_system(bytes),
+        let is_small = bytes.len() <= Supply::LARGEST;
+        // A thread that is ending may have given its supply up.
+        let is_full = is_small && SUPPLY.try_with(|own| own.borrow_mut().take(bytes)).is_ok();
+        if !is_full {
+            from_system(bytes);
         }
     }
 }

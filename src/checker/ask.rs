@@ -12,7 +12,7 @@ use super::governor::{Permit, Purpose};
 use super::local::Opinion;
 use super::metrics::count;
 use super::{Inner, Question, Source, Verdict};
-use crate::clock::before;
+use crate::clock::{before, exact};
 use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
@@ -44,7 +44,7 @@ impl Inner {
         let verdict = match self.learn(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
-                self.verdict(known, &question, source, self.clock.exact())
+                self.verdict(known, &question, source, exact(&*self.clock))
             }
             Err(error) => self.fall_back(&question, error),
         };

@@ -7,7 +7,7 @@ use super::facts::{Facts, Known};
 use super::freshness::age;
 use super::policy::{self, Circumstances};
 use super::{Denied, Inner, Question, Reason, Scheme, Source, Verdict};
-use crate::clock::COARSE_LAG;
+use crate::clock::{COARSE_LAG, exact};
 use crate::dpop::{ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
 use crate::introspect::Introspection;
@@ -22,7 +22,7 @@ impl Inner {
         question: &mut Question<'_>,
     ) -> Option<Result<Verdict, Error>> {
         let verdict = self.recall(question, COARSE_LAG).or_else(|| {
-            (question.begun, question.now) = self.clock.exact();
+            (question.begun, question.now) = exact(&*self.clock);
             self.recall(question, Duration::ZERO)
         })?;
         if let Ok(verdict) = &verdict {

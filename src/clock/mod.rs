@@ -30,19 +30,14 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// The monotonic time.
     fn monotonic(&self) -> Instant;
 
-    /// The monotonic time, and the wall time in whole seconds since 1970.
-    fn exact(&self) -> (Instant, i64) {
-        (self.monotonic(), self.now().timestamp())
-    }
-
-    /// As [`exact`](Self::exact), and as cheaply as can be: for whoever asks on every request and
-    /// nearly always has time to spare. Never ahead, and behind by a few milliseconds; by a
-    /// quarter of a second at most on a computer whose own ticks are late. Default: the exact
-    /// times.
+    /// The monotonic time, and the wall time in whole seconds since 1970, as cheaply as can be:
+    /// for whoever asks on every request and nearly always has time to spare. Never ahead, and
+    /// behind by a few milliseconds; by a quarter of a second at most on a computer whose own
+    /// ticks are late. Default: the exact times.
     fn coarse(&self) -> (Instant, i64) {
         // To read an exact clock, a processor first finishes what it is at; a hit in a cache of
         // many tokens takes half as long again with two such readings.
-        self.exact()
+        (self.monotonic(), self.now().timestamp())
     }
 
     /// Completes at `at`: a wait that is wanted, such as the pause before a retry.
@@ -55,6 +50,11 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
         self.sleep_until(at)
     }
+}
+
+/// What [`Clock::coarse`] tells, exactly.
+pub(crate) fn exact(clock: &dyn Clock) -> (Instant, i64) {
+    (clock.monotonic(), clock.now().timestamp())
 }
 
 /// By how much a [coarse](Clock::coarse) reading may be behind.
