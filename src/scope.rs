@@ -1,7 +1,5 @@
 //! Scopes: what a token permits.
 
-use std::collections::BTreeSet;
-use std::collections::btree_set;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +13,7 @@ use crate::error::Error;
 ///
 /// Order and repetition carry no meaning and are not kept. Cheap to clone.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Scopes(Arc<BTreeSet<String>>);
+pub struct Scopes(Arc<[String]>);
 
 impl Scopes {
     /// The longest scope text sent, in bytes: Okta's limit.
@@ -37,7 +35,7 @@ impl Scopes {
             );
             return Err(Error::input(what).advise("request fewer scopes"));
         }
-        let scopes: BTreeSet<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
+        let scopes = Self::from_answer(text);
         if scopes.is_empty() {
             let advice = "name at least one, for instance okta.users.read";
             return Err(Error::input("no scope was given").advise(advice));
@@ -55,22 +53,31 @@ impl Scopes {
                 );
             }
         }
-        Ok(Self(Arc::new(scopes)))
+        Ok(scopes)
     }
 
     /// Reads the scopes of an answer. Whatever a server may write is taken.
     pub(crate) fn from_answer(text: &str) -> Self {
-        Self(Arc::new(text.split_ascii_whitespace().map(str::to_owned).collect()))
+        let mut scopes: Vec<&str> = text.split_ascii_whitespace().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.into_iter().map(str::to_owned).collect())
     }
 
     /// Whether `scope` is one of these.
+    #[inline]
     pub fn contains(&self, scope: &str) -> bool {
-        self.0.contains(scope)
+        // They are few, and most differ in their length already: quicker than a search.
+        self.iter().any(|own| own == scope)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[String] {
+        &self.0
     }
 
     /// Whether every scope of `other` is one of these.
     pub fn is_superset(&self, other: &Self) -> bool {
-        self.0.is_superset(&other.0)
+        other.iter().all(|scope| self.contains(scope))
     }
 
     /// Whether there is none.
@@ -91,7 +98,7 @@ impl Scopes {
 
 impl<'a> IntoIterator for &'a Scopes {
     type Item = &'a str;
-    type IntoIter = std::iter::Map<btree_set::Iter<'a, String>, fn(&'a String) -> &'a str>;
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, String>, fn(&'a String) -> &'a str>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter().map(String::as_str)
