@@ -17,7 +17,8 @@ pub enum Reason {
     /// A token of another issuer than the required one.
     Issuer,
     /// A JWT that does not verify; see [`CheckerBuilder::verifier`](super::CheckerBuilder::verifier).
-    Verification(Rejection),
+    // In a box: a verdict is moved on every hit, and this would be most of it.
+    Verification(Box<Rejection>),
     /// The server says that the token is not active: revoked, expired, or never issued there.
     Inactive,
     /// The token's time is over.

@@ -46,7 +46,7 @@ impl Local {
     pub(crate) fn objection(&self, opinion: &Opinion) -> Option<Reason> {
         match opinion {
             Opinion::Rejected(rejection) if self.enforced => {
-                Some(Reason::Verification(rejection.clone()))
+                Some(Reason::Verification(Box::new(rejection.clone())))
             }
             Opinion::Rejected(_) | Opinion::Verified | Opinion::None => None,
         }
