@@ -3,25 +3,49 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use crate::moment::Moment;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
-/// Counts events in the one order that all agree on. Clocks cannot tell two events of the same
-/// tick apart; a count can.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sequence(Arc<AtomicU64>);
+/// The time of one checker: moments since it was made, and a count of events in the one order that
+/// all agree on. Moments cannot tell two events of the same tick apart; the count can.
+#[derive(Clone, Debug)]
+pub(crate) struct Sequence(Arc<Beginning>);
+
+#[derive(Debug)]
+struct Beginning {
+    at: Instant,
+    events: AtomicU64,
+}
 
 impl Sequence {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self(Arc::new(Beginning { at: now, events: AtomicU64::new(0) }))
+    }
+
     /// The number of a new event, larger than that of every event before it.
     pub(crate) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::AcqRel) + 1
+        self.0.events.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    pub(crate) fn moment(&self, now: Instant) -> Moment {
+        Moment::after(self.0.at, now)
+    }
+
+    pub(crate) fn instant(&self, moment: Moment) -> Instant {
+        self.0.at + moment.since_origin()
+    }
+
+    /// A request that is sent now.
+    pub(crate) fn sent(&self, now: Instant) -> Sent {
+        Sent { at: self.moment(now), number: self.next() }
     }
 }
 
 /// The moment at which a request left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Sent {
-    pub(crate) at: Instant,
+    pub(crate) at: Moment,
     /// Its place in the order of all events of one checker.
     pub(crate) number: u64,
 }
@@ -47,7 +71,7 @@ struct State {
 impl Departure {
     /// A call that begins `now`.
     pub(crate) fn new(sequence: Sequence, now: Instant) -> Self {
-        let sent = Sent { at: now, number: sequence.next() };
+        let sent = sequence.sent(now);
         Self { sequence, sent: Mutex::new(State { sent, waits: false }) }
     }
 
@@ -61,7 +85,7 @@ impl Departure {
     /// byte leaves; of several attempts the last one counts.
     pub fn sends(&self, now: Instant) {
         let mut state = self.state();
-        *state = State { sent: Sent { at: now, number: self.sequence.next() }, waits: false };
+        *state = State { sent: self.sequence.sent(now), waits: false };
     }
 
     /// When it was sent, as far as that has happened.
@@ -89,20 +113,22 @@ mod tests {
     #[test]
     fn who_says_nothing_has_sent_at_the_beginning() {
         let now = SystemClock.monotonic();
-        let departure = Departure::new(Sequence::default(), now);
-        assert_eq!(departure.sent(), Some(Sent { at: now, number: 1 }));
+        let sequence = Sequence::new(now);
+        let departure = Departure::new(sequence.clone(), now);
+        assert_eq!(departure.sent(), Some(Sent { at: sequence.moment(now), number: 1 }));
     }
 
     #[test]
     fn a_request_that_waits_is_sent_when_it_goes_and_the_last_attempt_counts() {
         let now = SystemClock.monotonic();
-        let departure = Departure::new(Sequence::default(), now);
+        let sequence = Sequence::new(now);
+        let departure = Departure::new(sequence.clone(), now);
         departure.waits();
         assert_eq!(departure.sent(), None);
         departure.sends(now);
         let later = now + Duration::from_secs(1);
         departure.sends(later);
-        assert_eq!(departure.sent(), Some(Sent { at: later, number: 3 }));
+        assert_eq!(departure.sent(), Some(Sent { at: sequence.moment(later), number: 3 }));
         assert_eq!(departure.last_sent().number, 3);
     }
 }

@@ -80,6 +80,7 @@ mod jwks;
 mod jws;
 mod key;
 pub mod metadata;
+mod moment;
 mod proxy;
 mod random;
 mod rate_limit;

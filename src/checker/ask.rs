@@ -16,6 +16,7 @@ use crate::clock::{before, exact};
 use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
+use crate::moment::Age;
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.
 const ROUNDS: usize = 3;
@@ -44,7 +45,9 @@ impl Inner {
         let verdict = match self.learn(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
-                self.verdict(known, &question, source, exact(&*self.clock))
+                let (now, wall) = exact(&*self.clock);
+                let age = known.sent().at.age(self.sequence.moment(now));
+                self.verdict(known, &question, source, (age, wall))
             }
             Err(error) => self.fall_back(&question, error),
         };
@@ -59,14 +62,21 @@ impl Inner {
     }
 
     /// Begins a call ahead of time, if it is time and the caller is the first to see that.
-    pub(super) fn refresh_if_due(self: &Arc<Self>, question: &Question<'_>, facts: &Facts) {
-        let Question { bounds, begun, .. } = question;
-        if !self.config.refresh_ahead
-            || !bounds.refresh_due(facts.sent.at, *begun, facts.jitter)
-            || !facts.claim_refresh()
-        {
-            return;
+    #[inline(always)]
+    pub(super) fn refresh_if_due(
+        self: &Arc<Self>,
+        question: &Question<'_>,
+        facts: &Facts,
+        age: Age,
+    ) {
+        let due = self.config.refresh_ahead && question.bounds.refresh_due(age, facts.jitter);
+        if due && facts.claim_refresh() {
+            self.refresh(question);
         }
+    }
+
+    #[cold]
+    fn refresh(self: &Arc<Self>, question: &Question<'_>) {
         let now = self.clock.now();
         let passed = self.routes.look(question.presented.token(), question.server, now);
         let Ok(passed) = passed else { return };
@@ -88,7 +98,7 @@ impl Inner {
         passed: &Passed,
     ) -> Result<(Known, Source), Error> {
         let patience = question.requirement.patience.unwrap_or(self.config.patience);
-        let deadline = question.begun + patience;
+        let deadline = self.sequence.instant(question.begun) + patience;
         for _ in 0..ROUNDS {
             let (flight, source) = match self.board(question, passed)? {
                 Boarding::Known(known) => return Ok((known, Source::Cache)),
@@ -115,11 +125,14 @@ impl Inner {
         passed: &Passed,
     ) -> Result<Boarding, Error> {
         let Question { bounds, key, begun, .. } = *question;
-        let usable =
-            |known: &Known| bounds.fresh(known, begun) && self.watermarks.clear(key, known);
+        let usable = |known: &Known| {
+            bounds.fresh(known, known.sent().at.age(begun)) && self.watermarks.clear(key, known)
+        };
         let joinable = |sent: Option<Sent>| match sent {
             None => true,
-            Some(sent) => bounds.admit(sent.at, begun) && sent.number > self.watermarks.naming(key),
+            Some(sent) => {
+                bounds.admit(sent.at.age(begun)) && sent.number > self.watermarks.naming(key)
+            }
         };
         let start = |id| {
             let is_good = matches!(self.cache.get(key), Some(Known::Active(_)));
@@ -152,7 +165,7 @@ impl Inner {
             inner: Arc::clone(self),
             passed: passed.clone(),
             server: question.server,
-            bound: question.bounds.max_age,
+            bound: question.bounds.max_age.into(),
             departure: Arc::clone(&departure),
             permit,
         };
@@ -172,18 +185,18 @@ impl Inner {
 
     /// What is left to say when the server cannot be asked.
     fn fall_back(&self, question: &Question<'_>, error: Error) -> Result<Verdict, Error> {
-        let now = self.clock.monotonic();
+        let now = self.sequence.moment(self.clock.monotonic());
         let usable = |known: &Known| {
             matches!(known, Known::Active(_))
-                && question.bounds.stale_but_usable(known.sent().at, now)
+                && question.bounds.stale_but_usable(known.sent().at.age(now))
                 && self.watermarks.clear(question.key, known)
         };
         // A server that refuses us, or that is none, is no outage.
         let outage = error.kind().is_temporary();
         match self.cache.get(question.key).filter(usable).filter(|_| outage) {
             Some(known) => {
-                let at = (now, self.clock.now().timestamp());
-                self.verdict(known, question, Source::StaleOnError, at)
+                let (age, wall) = (known.sent().at.age(now), self.clock.now().timestamp());
+                self.verdict(known, question, Source::StaleOnError, (age, wall))
             }
             None => Err(error),
         }

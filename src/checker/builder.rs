@@ -143,7 +143,7 @@ impl CheckerBuilder {
             })?;
             servers[server].local = Some(local);
         }
-        let (config, sequence) = (self.config, Sequence::default());
+        let (config, sequence) = (self.config, Sequence::new(self.clock.monotonic()));
         let watermarks = Watermarks::new(
             sequence.clone(),
             &*self.random,

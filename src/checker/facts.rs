@@ -1,5 +1,6 @@
 //! What a server said about one token, and when it was asked.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -34,8 +35,9 @@ pub(crate) struct Facts {
     refreshing: AtomicBool,
     /// Whether the token is worth nothing without a proof.
     pub(crate) is_bound: bool,
-    /// Whether there is more to look at than its end: a proof, or its beginning.
-    is_conditional: bool,
+    /// Whether there is more to look at than its end: a proof, its beginning, or that an upstream
+    /// keeps what is not active.
+    pub(crate) is_conditional: bool,
     pub(crate) introspection: Introspection,
 }
 
@@ -91,9 +93,16 @@ impl Facts {
             jitter,
             refreshing: AtomicBool::new(false),
             is_bound,
-            is_conditional: is_bound || introspection.nbf.is_some(),
+            is_conditional: is_bound || introspection.nbf.is_some() || !introspection.active,
             introspection,
         }
+    }
+
+    /// Has the processor fetch what every hit looks at.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        let Introspection { aud, scope, .. } = &self.introspection;
+        black_box((self.sent.number, aud.as_ptr(), scope.is_some()));
     }
 
     /// Whether the token itself has ended when it is `now`, in seconds since 1970.
@@ -136,6 +145,7 @@ pub(crate) mod sample {
 
     use super::*;
     use crate::clock::{Clock, SystemClock};
+    use crate::departure::Sequence;
     use serde_json::{Value, json};
 
     pub(crate) fn introspection(members: Value) -> Introspection {
@@ -147,7 +157,8 @@ pub(crate) mod sample {
     }
 
     pub(crate) fn sent(number: u64) -> Sent {
-        Sent { at: SystemClock.monotonic(), number }
+        let now = SystemClock.monotonic();
+        Sent { number, ..Sequence::new(now).sent(now) }
     }
 
     pub(crate) fn facts(answer: Introspection, sent: Sent, end: Option<DateTime<Utc>>) -> Facts {

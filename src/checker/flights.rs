@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_is_joined_as_long_as_it_is_young_enough() {
-        let (flights, sequence) = (Flights::new(), Sequence::default());
+        let (flights, sequence) = (Flights::new(), Sequence::new(SystemClock.monotonic()));
         let (_, departure) = begin(&sequence).unwrap();
         let mut departures = vec![departure];
         let mut board = |joinable: fn(Option<Sent>) -> bool| {
@@ -191,7 +191,7 @@ mod tests {
     async fn a_late_answer_is_dropped_even_if_the_newer_one_was_evicted() {
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
         for _ in 0..2 {
-            let sequence = Sequence::default();
+            let sequence = Sequence::new(SystemClock.monotonic());
             assert!(flights.board(key(), || None, |_| false, |_| begin(&sequence)).is_ok());
         }
         flights.land(key(), 1, Some(&inactive(9)), &cache);

@@ -32,7 +32,7 @@ struct World {
 
 impl World {
     fn new() -> Arc<Self> {
-        let (sequence, random) = (Sequence::default(), SeededRandom::new(1));
+        let (sequence, random) = (Sequence::new(SystemClock.monotonic()), SeededRandom::new(1));
         let retention = Duration::from_secs(60);
         let watermarks = Watermarks::new(sequence.clone(), &random, 100, retention);
         let key = Keyer::new(&random).key("token");
@@ -52,7 +52,7 @@ impl World {
     }
 
     fn sent(&self) -> Sent {
-        Sent { at: SystemClock.monotonic(), number: self.sequence.next() }
+        self.sequence.sent(SystemClock.monotonic())
     }
 
     fn counts(&self, known: &Known) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::denial::Reason;
 use super::policy::{Source, Verdict};
+use crate::moment::Age;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may be a
 /// moment apart.
@@ -77,10 +78,8 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    fn bucket(duration: Duration) -> usize {
-        // More than 49 days is in the last bucket as well.
-        let millis = u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
-        ((u32::BITS - millis.leading_zeros()) as usize).min(Self::BUCKETS - 1)
+    fn bucket(age: Age) -> usize {
+        ((u64::BITS - age.as_millis().leading_zeros()) as usize).min(Self::BUCKETS - 1)
     }
 }
 
@@ -127,9 +126,10 @@ pub(crate) fn count(counter: &AtomicU64) {
 
 impl Counters {
     /// A check has ended with this verdict, on facts from the cache.
+    #[inline(always)]
     pub(crate) fn hit(&self, verdict: &Verdict) {
         match verdict {
-            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age()),
+            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),
             Verdict::Denied(_) => {
                 count(&self.hits_denied);
                 count(&self.denied);
@@ -141,7 +141,7 @@ impl Counters {
     pub(crate) fn waited(&self, verdict: &Verdict) {
         match verdict {
             Verdict::Authorized(authorized) => {
-                self.ages.add(authorized.age());
+                self.ages.add(authorized.age);
                 match authorized.source() {
                     Source::Joined => count(&self.joined),
                     Source::StaleOnError => count(&self.stale),
@@ -161,7 +161,7 @@ impl Counters {
 
     /// A call has ended after this time.
     pub(crate) fn called(&self, took: Duration, brought_answer: bool) {
-        self.latencies.add(took);
+        self.latencies.add(took.into());
         if !brought_answer {
             count(&self.upstream_errors);
         }
@@ -201,8 +201,8 @@ impl Counters {
 }
 
 impl Counts {
-    fn add(&self, duration: Duration) {
-        count(&self.0[Histogram::bucket(duration)]);
+    fn add(&self, age: Age) {
+        count(&self.0[Histogram::bucket(age)]);
     }
 
     fn add_to(&self, histogram: &mut Histogram) {
@@ -229,11 +229,11 @@ mod tests {
     fn a_duration_is_in_the_bucket_whose_ends_enclose_it() {
         for (millis, bucket) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1023, 10), (1024, 11)] {
             let duration = Duration::from_millis(millis);
-            assert_eq!(Histogram::bucket(duration), bucket, "{millis}");
+            assert_eq!(Histogram::bucket(duration.into()), bucket, "{millis}");
             assert!(duration < Histogram::upper_end(bucket).unwrap(), "{millis}");
         }
         let last = Histogram::BUCKETS - 1;
-        assert_eq!(Histogram::bucket(Duration::MAX), last);
+        assert_eq!(Histogram::bucket(Duration::MAX.into()), last);
         assert_eq!(Histogram::upper_end(last), None);
     }
 }

@@ -68,7 +68,6 @@ mod watermark;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
@@ -91,6 +90,7 @@ use crate::dpop::ProofJudge;
 use crate::error::Error;
 use crate::introspect::TokenTypeHint;
 use crate::issuer::Issuer;
+use crate::moment::Moment;
 use crate::random::Random;
 use crate::secret::Token;
 use cache::Cache;
@@ -147,7 +147,7 @@ struct Question<'a> {
     bounds: Bounds,
     server: usize,
     key: Key,
-    begun: Instant,
+    begun: Moment,
     /// The wall time when it began, in seconds since 1970.
     now: i64,
 }
@@ -278,6 +278,7 @@ impl Checker {
 
 impl Inner {
     /// Finds out which server a token belongs to.
+    #[inline(always)]
     fn question<'a>(
         &self,
         presented: Presented<'a>,
@@ -291,20 +292,23 @@ impl Inner {
             None => self.routes.route(presented.token()),
         };
         let Some(server) = server else { return Ok(Err(Reason::UnknownIssuer)) };
-        let key = self.servers[server].keyer.key(presented.token());
+        // First what does not need the token's text, which may still be on its way from memory.
         let (bounds, (begun, now)) = (self.bounds(requirement), self.clock.coarse());
+        let begun = self.sequence.moment(begun);
+        let key = self.servers[server].keyer.key(presented.token());
         Ok(Ok(Question { presented, requirement, bounds, server, key, begun, now }))
     }
 
+    #[inline(always)]
     fn bounds(&self, requirement: &Requirement) -> Bounds {
         let config = &self.config;
         let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.longest_age);
         let default = if max_age.is_zero() { max_age } else { config.stale_if_error };
         let stale = requirement.stale_if_error.unwrap_or(default);
         Bounds {
-            max_age,
-            inactive_max_age: config.inactive_max_age,
-            stale_if_error: stale.min(CheckerConfig::MOST_STALE),
+            max_age: max_age.into(),
+            inactive_max_age: config.inactive_max_age.into(),
+            stale_if_error: stale.min(CheckerConfig::MOST_STALE).into(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::requirement::Requirement;
 use crate::dpop::ProofDenial;
 use crate::introspect::Introspection;
 use crate::issuer::Issuer;
+use crate::moment::Age;
 
 /// What a check found out.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub enum Source {
 #[derive(Clone)]
 pub struct Authorized {
     facts: Arc<Facts>,
-    age: Duration,
+    pub(super) age: Age,
     source: Source,
 }
 
@@ -58,7 +59,7 @@ impl Authorized {
     /// How long ago the request was sent that brought the answer; for answers from the cache, to a
     /// few milliseconds ([`Clock::coarse`](crate::Clock::coarse)).
     pub fn age(&self) -> Duration {
-        self.age
+        self.age.into()
     }
 
     /// Where the answer came from.
@@ -71,7 +72,7 @@ impl fmt::Debug for Authorized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorized")
             .field("introspection", self.introspection())
-            .field("age", &self.age)
+            .field("age", &self.age())
             .field("source", &self.source)
             .finish()
     }
@@ -115,7 +116,7 @@ impl fmt::Debug for Denied {
 pub(super) struct Circumstances<'a> {
     /// The wall time in seconds since 1970.
     pub(super) now: i64,
-    pub(super) age: Duration,
+    pub(super) age: Age,
     pub(super) source: Source,
     /// The server that was asked.
     pub(super) asked: &'a Issuer,
@@ -124,81 +125,113 @@ pub(super) struct Circumstances<'a> {
 }
 
 /// Lets in whoever has facts that meet the requirement.
+#[inline(always)]
 pub(super) fn judge(
     facts: Arc<Facts>,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Verdict {
-    match objection(&facts, requirement, circumstances) {
-        Some(reason) => Verdict::Denied(Denied::new(reason, Some(facts))),
-        None => {
+    match meets(&facts, requirement, circumstances) {
+        Ok(()) => {
             let Circumstances { age, source, .. } = *circumstances;
             Verdict::Authorized(Authorized { facts, age, source })
         }
+        Err(reason) => Verdict::Denied(Denied::new(reason, Some(facts))),
     }
 }
 
 /// The first thing that speaks against it: time, then the token's nature, then what it permits.
-fn objection(
+#[inline(always)]
+fn meets(
     facts: &Facts,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
-) -> Option<Reason> {
-    let answer = &facts.introspection;
-    if !answer.active {
-        // Never reached from this crate; an upstream of somebody else's may be careless.
-        return Some(Reason::Inactive);
+) -> Result<(), Reason> {
+    meets_time(facts, circumstances.now)?;
+    meets_origin(&facts.introspection, requirement, circumstances.asked)?;
+    if let Some(objection) = circumstances.objection {
+        return Err(Reason::Proof(objection));
     }
-    time_objection(facts, circumstances.now)
-        .or_else(|| origin_objection(facts, requirement, circumstances.asked))
-        .or_else(|| circumstances.objection.map(Reason::Proof))
-        .or_else(|| scope_objection(answer, requirement))
-        .or_else(|| {
-            let pleased = requirement.predicate.as_ref().is_none_or(|predicate| predicate(answer));
-            (!pleased).then_some(Reason::Predicate)
-        })
+    meets_scopes(&facts.introspection, requirement)?;
+    match &requirement.predicate {
+        Some(predicate) if !predicate(&facts.introspection) => Err(Reason::Predicate),
+        _ => Ok(()),
+    }
 }
 
-fn time_objection(facts: &Facts, now: i64) -> Option<Reason> {
+#[inline(always)]
+fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
     // RFC 7662 §4: an answer must not be used past the token's end.
     if facts.has_expired(now) {
-        Some(Reason::Expired)
-    } else if facts.introspection.nbf.is_some_and(|begin| now < begin.timestamp()) {
-        Some(Reason::NotYetValid)
-    } else {
-        None
+        return Err(Reason::Expired);
     }
+    if facts.is_conditional {
+        let Introspection { active, nbf, .. } = &facts.introspection;
+        if !active {
+            // Never reached from this crate; an upstream of somebody else's may be careless.
+            return Err(Reason::Inactive);
+        }
+        if nbf.is_some_and(|begin| now < begin.timestamp()) {
+            return Err(Reason::NotYetValid);
+        }
+    }
+    Ok(())
 }
 
-fn origin_objection(facts: &Facts, requirement: &Requirement, asked: &Issuer) -> Option<Reason> {
-    let answer = &facts.introspection;
+#[inline(always)]
+fn meets_origin(
+    answer: &Introspection,
+    requirement: &Requirement,
+    asked: &Issuer,
+) -> Result<(), Reason> {
     // A server that does not name the issuer speaks of its own tokens.
     let issuer = || answer.iss.as_deref().unwrap_or_else(|| asked.as_str());
     if requirement.issuer.as_ref().is_some_and(|wanted| wanted.as_str() != issuer()) {
-        return Some(Reason::Issuer);
+        return Err(Reason::Issuer);
     }
-    let audience = requirement.audience.as_ref();
-    if audience.is_some_and(|wanted| !answer.aud.contains(wanted)) {
-        return Some(Reason::Audience);
+    if let Some(wanted) = &requirement.audience
+        && !contains(&answer.aud, wanted)
+    {
+        return Err(Reason::Audience);
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
     if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
-        return Some(Reason::Client);
+        return Err(Reason::Client);
     }
-    let has_user = || answer.uid.is_some() || answer.username.is_some();
-    (requirement.user && !has_user()).then_some(Reason::NoUser)
+    if requirement.user && answer.uid.is_none() && answer.username.is_none() {
+        return Err(Reason::NoUser);
+    }
+    Ok(())
 }
 
-fn scope_objection(answer: &Introspection, requirement: &Requirement) -> Option<Reason> {
-    let has = |scope: &String| answer.scope.as_ref().is_some_and(|own| own.contains(scope));
-    if !requirement.all.iter().all(has) {
-        let missing = requirement.all.iter().filter(|scope| !has(scope));
-        return Some(lacking(missing));
+#[inline(always)]
+fn meets_scopes(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
+    let has =
+        |scope: &String| answer.scope.as_ref().is_some_and(|own| contains(own.as_slice(), scope));
+    let (all, any) = (&requirement.all, &requirement.any);
+    for wanted in all {
+        if !has(wanted) {
+            return Err(lacking(all.iter().filter(|scope| !has(scope))));
+        }
     }
-    let any = &requirement.any;
-    (!any.is_empty() && !any.iter().any(has)).then(|| lacking(any.iter()))
+    if !any.is_empty() && !any.iter().any(has) {
+        return Err(lacking(any.iter()));
+    }
+    Ok(())
 }
 
+/// As the slice's own, which is a call.
+#[inline(always)]
+fn contains(all: &[String], wanted: &str) -> bool {
+    for one in all {
+        if one == wanted {
+            return true;
+        }
+    }
+    false
+}
+
+#[cold]
 fn lacking<'a>(missing: impl Iterator<Item = &'a String>) -> Reason {
     let mut missing: Vec<String> = missing.cloned().collect();
     missing.sort_unstable();
@@ -217,7 +250,7 @@ mod tests {
         let facts = sample::facts(sample::introspection(members), sample::sent(1), None);
         let circumstances = Circumstances {
             now,
-            age: Duration::ZERO,
+            age: Age::ZERO,
             source: Source::Cache,
             asked: &Issuer::parse(ASKED).unwrap(),
             objection: None,

@@ -111,6 +111,7 @@ impl Watermarks {
     }
 
     /// Whether something known about the token with this key counts.
+    #[inline(always)]
     pub(crate) fn clear(&self, key: Key, known: &Known) -> bool {
         let newest = self.newest.load(Ordering::Acquire);
         let number = known.sent().number;
@@ -161,7 +162,7 @@ mod tests {
     use std::sync::Arc;
 
     fn watermarks(capacity: usize) -> (Sequence, Watermarks, Key) {
-        let (sequence, random) = (Sequence::default(), SeededRandom::new(1));
+        let (sequence, random) = (Sequence::new(SystemClock.monotonic()), SeededRandom::new(1));
         let marks = Watermarks::new(sequence.clone(), &random, capacity, Duration::from_secs(60));
         (sequence, marks, Keyer::new(&random).key("token"))
     }
