@@ -1,8 +1,8 @@
 //! The fast path: what memory answers.
 //!
 //! With many tokens a hit spends its time waiting for memory, one line after the other. While it
-//! waits, the processor gets ahead with whatever comes next, but only some four hundred instructions
-//! far. So all of the path is inlined, down to the [policy](super::policy): calls and copies between
+//! waits, the processor gets ahead with whatever comes next, but only some four hundred
+//! instructions far. So all of the path is inlined, down to the [policy]: calls and copies between
 //! its parts were a third of it.
 
 use std::sync::Arc;
