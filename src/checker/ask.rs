@@ -46,7 +46,7 @@ impl Inner {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
                 let (now, wall) = exact(&*self.clock);
-                let age = known.sent().at.age(self.sequence.moment(now));
+                let age = known.age(self.sequence.moment(now));
                 self.verdict(known, &question, source, (age, wall))
             }
             Err(error) => self.fall_back(&question, error),
@@ -126,7 +126,7 @@ impl Inner {
     ) -> Result<Boarding, Error> {
         let Question { bounds, key, begun, .. } = *question;
         let usable = |known: &Known| {
-            bounds.fresh(known, known.sent().at.age(begun)) && self.watermarks.clear(key, known)
+            bounds.fresh(known, known.age(begun)) && self.watermarks.clear(key, known)
         };
         let joinable = |sent: Option<Sent>| match sent {
             None => true,
@@ -188,14 +188,14 @@ impl Inner {
         let now = self.sequence.moment(self.clock.monotonic());
         let usable = |known: &Known| {
             matches!(known, Known::Active(_))
-                && question.bounds.stale_but_usable(known.sent().at.age(now))
+                && question.bounds.stale_but_usable(known.age(now))
                 && self.watermarks.clear(question.key, known)
         };
         // A server that refuses us, or that is none, is no outage.
         let outage = error.kind().is_temporary();
         match self.cache.get(question.key).filter(usable).filter(|_| outage) {
             Some(known) => {
-                let (age, wall) = (known.sent().at.age(now), self.clock.now().timestamp());
+                let (age, wall) = (known.age(now), self.clock.now().timestamp());
                 self.verdict(known, question, Source::StaleOnError, (age, wall))
             }
             None => Err(error),

@@ -54,7 +54,7 @@ impl Inner {
         behind: Age,
     ) -> Option<Result<Verdict, Error>> {
         let known = self.cache.get(question.key)?;
-        let age = known.sent().at.age(question.begun);
+        let age = known.age(question.begun);
         let fresh = question.bounds.fresh(&known, age + behind);
         if !fresh || !self.watermarks.clear(question.key, &known) {
             return None;

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::intern::Interner;
 use crate::departure::Sent;
 use crate::introspect::Introspection;
+use crate::moment::{Age, Moment};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
@@ -66,6 +67,12 @@ impl Known {
             Self::Active(facts) => facts.sent,
             Self::Inactive(refused) => refused.sent,
         }
+    }
+
+    /// How old it is at `now`.
+    #[inline]
+    pub(crate) fn age(&self, now: Moment) -> Age {
+        self.sent().at.age(now)
     }
 }
 
