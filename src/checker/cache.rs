@@ -6,36 +6,35 @@
 use std::fmt;
 use std::sync::Arc;
 
-use quick_cache::sync::{Cache as Pool, DefaultLifecycle};
-use quick_cache::{OptionsBuilder, UnitWeighter};
-
 use super::facts::{Facts, Known, Refused};
-use super::key::{Key, PassingHasher};
-
-type Of<T> = Pool<Key, T, UnitWeighter, PassingHasher, DefaultLifecycle<Key, T>>;
+use super::key::Key;
+use super::pool::Pool;
 
 /// The two pools. Reading takes no lock that a reader of another token would wait for; whoever
 /// writes holds the token's place in the [flights](super::flights), so that two answers about one
 /// token are compared one after the other.
 pub(crate) struct Cache {
-    active: Of<Held>,
-    inactive: Of<Refused>,
+    active: Pool<Arc<Facts>>,
+    inactive: Pool<Refused>,
 }
 
 impl Cache {
     pub(crate) fn new(capacity: usize, inactive_capacity: usize) -> Self {
-        let active = pool(capacity);
-        // All the room at once: to grow bit by bit takes up to twice as much in the end.
-        active.reserve(capacity);
-        Self { active, inactive: pool(inactive_capacity) }
+        Self { active: Pool::new(capacity), inactive: Pool::new(inactive_capacity) }
     }
 
     /// What is known, if anything is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<Known> {
-        match self.active.get(&key) {
-            Some(Held(facts)) => Some(Known::Active(facts)),
-            None => self.inactive.get(&key).map(Known::Inactive),
+        let take_out = |facts: &Arc<Facts>| {
+            // Counting the new owner waits for its own line of memory, and whatever comes after
+            // waits for that.
+            facts.fetch();
+            Arc::clone(facts)
+        };
+        match self.active.get(key, take_out) {
+            Some(facts) => Some(Known::Active(facts)),
+            None => self.inactive.get(key, |refused| *refused).map(Known::Inactive),
         }
     }
 
@@ -47,11 +46,11 @@ impl Cache {
         // looks again under the lock that the writer holds.
         match known {
             Known::Active(facts) => {
-                self.active.insert(key, Held(Arc::clone(facts)));
-                self.inactive.remove(&key);
+                self.active.insert(key, Arc::clone(facts));
+                self.inactive.remove(key);
             }
             Known::Inactive(refused) => {
-                self.active.remove(&key);
+                self.active.remove(key);
                 self.inactive.insert(key, *refused);
             }
         }
@@ -59,8 +58,8 @@ impl Cache {
 
     /// Forgets what is known about one token.
     pub(crate) fn remove(&self, key: Key) {
-        self.active.remove(&key);
-        self.inactive.remove(&key);
+        self.active.remove(key);
+        self.inactive.remove(key);
     }
 
     /// Forgets everything, as eviction might.
@@ -74,32 +73,6 @@ impl Cache {
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.active.len(), self.inactive.len())
     }
-}
-
-/// Facts in the pool. When they are taken out, all that a check looks at is fetched from memory at
-/// once: counting the new owner waits for its own line, and whatever comes after waits for that.
-struct Held(Arc<Facts>);
-
-impl Clone for Held {
-    #[inline]
-    fn clone(&self) -> Self {
-        self.0.fetch();
-        Self(Arc::clone(&self.0))
-    }
-}
-
-fn pool<T: Clone>(capacity: usize) -> Of<T> {
-    // Without a memory of what was evicted: that would take as much again as the entries do. It
-    // helps against those who come once and crowd out the others, and here these are a pool of
-    // their own.
-    let options = OptionsBuilder::new()
-        .estimated_items_capacity(capacity)
-        .weight_capacity(capacity as u64) // usize is at most 64 bits wide
-        .ghost_allocation(0.0)
-        .build()
-        // Only a missing capacity is an error.
-        .expect("both capacities are set");
-    Pool::with_options(options, UnitWeighter, PassingHasher::default(), DefaultLifecycle::default())
 }
 
 impl fmt::Debug for Cache {

@@ -19,8 +19,8 @@ use crate::random::Random;
 /// Stands for one token at one authorization server, or for something that a watermark names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Key {
-    high: u64,
-    low: u64,
+    pub(super) high: u64,
+    pub(super) low: u64,
 }
 
 impl Key {

@@ -61,6 +61,7 @@ mod key;
 mod local;
 mod metrics;
 mod policy;
+mod pool;
 mod presented;
 mod requirement;
 mod upstream;
