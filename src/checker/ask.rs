@@ -11,7 +11,7 @@ use super::flights::{Boarding, Landed, Landing};
 use super::governor::{Permit, Purpose};
 use super::local::Opinion;
 use super::metrics::count;
-use super::{Inner, Question, Source, Verdict};
+use super::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
 use crate::clock::{before, exact};
 use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
@@ -22,11 +22,16 @@ use crate::moment::Age;
 const ROUNDS: usize = 3;
 
 impl Inner {
-    /// Answers a question for which what is known does not do.
+    /// Checks a token for which what is known does not do.
     pub(super) async fn find_out(
         self: &Arc<Self>,
-        question: Question<'_>,
+        presented: Presented<'_>,
+        requirement: &Requirement,
     ) -> Result<Verdict, Error> {
+        let Some(server) = self.server(presented, requirement)? else {
+            return Ok(self.refuse(Reason::UnknownIssuer));
+        };
+        let question = self.question(server, presented, requirement, exact(&*self.clock));
         let now = self.clock.now();
         let passed = self.routes.look(question.presented.token(), question.server, now);
         let passed = match passed {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::facts::{Facts, Known};
 use super::policy::{self, Circumstances};
-use super::{Denied, Inner, Question, Reason, Scheme, Source, Verdict};
+use super::{
+    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict, key,
+};
 use crate::clock::{COARSE_LAG, exact};
 use crate::dpop::{self, ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
@@ -24,22 +26,27 @@ impl Inner {
     #[inline(always)]
     pub(super) fn at_hand(
         self: &Arc<Self>,
-        question: &mut Question<'_>,
+        presented: Presented<'_>,
+        requirement: &Requirement,
     ) -> Option<Result<Verdict, Error>> {
-        match self.recall(question, Age::from(COARSE_LAG)) {
+        key::fetch(presented.token());
+        let server = match self.server(presented, requirement) {
+            Ok(Some(server)) => server,
+            Ok(None) => return Some(Ok(self.refuse(Reason::UnknownIssuer))),
+            Err(error) => return Some(Err(error)),
+        };
+        let question = self.question(server, presented, requirement, self.clock.coarse());
+        match self.recall(&question, Age::from(COARSE_LAG)) {
             Some(verdict) => Some(verdict),
-            None => self.recall_exactly(question),
+            None => self.recall_exactly(&question),
         }
     }
 
     #[cold]
-    fn recall_exactly(
-        self: &Arc<Self>,
-        question: &mut Question<'_>,
-    ) -> Option<Result<Verdict, Error>> {
+    fn recall_exactly(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
         let (begun, now) = exact(&*self.clock);
-        (question.begun, question.now) = (self.sequence.moment(begun), now);
-        self.recall(question, Age::ZERO)
+        let question = Question { begun: self.sequence.moment(begun), now, ..*question };
+        self.recall(&question, Age::ZERO)
     }
 
     /// The verdict on what is known, if that is young enough even if the question's time is behind

@@ -69,6 +69,7 @@ mod watermark;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
@@ -196,33 +197,23 @@ impl Checker {
         requirement: &'a Requirement,
     ) -> Result<Verdict, Error> {
         let presented = presented.into();
-        key::fetch(presented.token());
-        let mut question = match self.inner.question(presented, requirement)? {
-            Ok(question) => question,
-            Err(reason) => return Ok(self.inner.refuse(reason)),
-        };
-        match self.inner.at_hand(&mut question) {
+        match self.check_at_hand(presented, requirement) {
             Some(result) => result,
             // Boxed, so that the future of a hit is small: moving it about would cost more than
             // the hit itself.
-            None => Box::pin(self.inner.find_out(question)).await,
+            None => Box::pin(self.inner.find_out(presented, requirement)).await,
         }
     }
 
     /// As [`check`](Self::check), if that need not wait; `None` if it would have to. Nothing here
     /// allocates if the answer is yes, so it can run where a future would have to be boxed.
+    #[inline(always)]
     pub fn check_at_hand<'a>(
         &self,
         presented: impl Into<Presented<'a>>,
         requirement: &'a Requirement,
     ) -> Option<Result<Verdict, Error>> {
-        let presented = presented.into();
-        key::fetch(presented.token());
-        match self.inner.question(presented, requirement) {
-            Ok(Ok(mut question)) => self.inner.at_hand(&mut question),
-            Ok(Err(reason)) => Some(Ok(self.inner.refuse(reason))),
-            Err(error) => Some(Err(error)),
-        }
+        self.inner.at_hand(presented.into(), requirement)
     }
 
     /// Declares that what was learned before now does not count for whatever this names. Costs
@@ -278,26 +269,36 @@ impl Checker {
 }
 
 impl Inner {
-    /// Finds out which server a token belongs to.
+    /// The server that is to be asked.
+    #[inline(always)]
+    fn server(
+        &self,
+        presented: Presented<'_>,
+        requirement: &Requirement,
+    ) -> Result<Option<usize>, Error> {
+        let Some(issuer) = &requirement.issuer else {
+            return Ok(self.routes.route(presented.token()));
+        };
+        let server = self.routes.server(issuer.as_str()).ok_or_else(|| {
+            Error::configuration(format!("this checker has no server for {issuer}"))
+                .advise("add its client with `CheckerBuilder::server`")
+        });
+        server.map(Some)
+    }
+
+    /// What a check is about that begins at a moment, and by the wall clock `now`.
     #[inline(always)]
     fn question<'a>(
         &self,
+        server: usize,
         presented: Presented<'a>,
         requirement: &'a Requirement,
-    ) -> Result<Result<Question<'a>, Reason>, Error> {
-        let server = match &requirement.issuer {
-            Some(issuer) => Some(self.routes.server(issuer.as_str()).ok_or_else(|| {
-                Error::configuration(format!("this checker has no server for {issuer}"))
-                    .advise("add its client with `CheckerBuilder::server`")
-            })?),
-            None => self.routes.route(presented.token()),
-        };
-        let Some(server) = server else { return Ok(Err(Reason::UnknownIssuer)) };
+        (begun, now): (Instant, i64),
+    ) -> Question<'a> {
         // First what does not need the token's text, which may still be on its way from memory.
-        let (bounds, (begun, now)) = (self.bounds(requirement), self.clock.coarse());
-        let begun = self.sequence.moment(begun);
+        let (bounds, begun) = (self.bounds(requirement), self.sequence.moment(begun));
         let key = self.servers[server].keyer.key(presented.token());
-        Ok(Ok(Question { presented, requirement, bounds, server, key, begun, now }))
+        Question { presented, requirement, bounds, server, key, begun, now }
     }
 
     #[inline(always)]
