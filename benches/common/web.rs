@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 const CONNECTIONS: usize = 8;
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 41;
 const ROUND: Duration = Duration::from_millis(300);
 
 /// Runs all in turn, and prints them side by side.

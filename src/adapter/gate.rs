@@ -24,18 +24,28 @@ pub struct Gate {
 pub(super) struct Seen<'a> {
     method: &'a Method,
     uri: &'a Uri,
+    extensions: &'a Extensions,
     headers: &'a HeaderMap,
 }
 
 impl<'a> Seen<'a> {
     pub(super) fn request<B>(request: &'a Request<B>) -> Self {
-        let uri = original_uri(request.extensions()).unwrap_or_else(|| request.uri());
-        Self { method: request.method(), uri, headers: request.headers() }
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            extensions: request.extensions(),
+            headers: request.headers(),
+        }
     }
 
     pub(super) fn parts(parts: &'a Parts) -> Self {
-        let uri = original_uri(&parts.extensions).unwrap_or(&parts.uri);
-        Self { method: &parts.method, uri, headers: &parts.headers }
+        let Parts { method, uri, headers, extensions, .. } = parts;
+        Self { method, uri, extensions, headers }
+    }
+
+    /// The path that the client called.
+    fn path(&self) -> &'a str {
+        original_uri(self.extensions).unwrap_or(self.uri).path()
     }
 }
 
@@ -96,7 +106,12 @@ impl Gate {
         parts: &Parts,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        self.check_seen(&Seen::parts(parts), requirement).await
+        let seen = Seen::parts(parts);
+        match self.check_at_hand(&seen, requirement) {
+            Some(result) => result,
+            // Boxed, for a handler's future is as large as what may come here, and hardly ever does.
+            None => Box::pin(self.check_seen(&seen, requirement)).await,
+        }
     }
 
     pub(super) async fn check_seen(
@@ -133,7 +148,7 @@ impl Gate {
     fn url(&self, seen: &Seen<'_>, credentials: Credentials<'_>) -> Option<String> {
         let origin = self.origin.as_ref()?;
         let is_dpop = matches!(credentials, Credentials::Dpop(_, Some(_)));
-        is_dpop.then(|| format!("{origin}{}", seen.uri.path()))
+        is_dpop.then(|| format!("{origin}{}", seen.path()))
     }
 
     fn presented<'a>(

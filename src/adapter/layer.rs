@@ -90,7 +90,8 @@ where
 
 async fn check<B: Send>(guard: Arc<Guard>, request: Request<B>) -> Result<Request<B>, Rejection> {
     let (mut parts, body) = request.into_parts();
-    let authorized: Authorized = guard.gate.check(&parts, &guard.requirement).await?;
+    let seen = Seen::parts(&parts);
+    let authorized: Authorized = guard.gate.check_seen(&seen, &guard.requirement).await?;
     parts.extensions.insert(authorized);
     Ok(Request::from_parts(parts, body))
 }
