@@ -10,23 +10,19 @@ mod hits;
 #[path = "common/web.rs"]
 mod web;
 
-use std::alloc::System;
 use std::hint::black_box;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use common::{Variant, compare, median, now_or_never};
 use hits::{
     HITS, Plain, ROUNDS, TOKEN_BYTES, answer, checker, digest, each, fill, look_up, order, plain,
     tokens,
 };
 use okta_introspect::checker::{Requirement, Verdict};
-use okta_introspect::{Clock, SystemClock};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use okta_introspect::{Clock, Introspection, SystemClock};
 use tokio::runtime::Runtime;
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const ENTRIES: usize = 100_000;
 
@@ -64,31 +60,36 @@ fn hits(runtime: &Runtime) {
         ];
         compare(&title, ROUNDS, 1, variants);
     }
-    let region = Region::new(ALLOCATOR);
-    order.iter().for_each(check);
-    println!("allocations in {HITS} hits: {}", region.change().allocations);
+    let allocated = measure(|| order.iter().for_each(check));
+    println!("allocations in {HITS} hits: {}", allocated.count_total);
 }
 
-fn memory(runtime: &Runtime) {
+fn memory() {
     const MANY: usize = 1_000_000;
+    // What is counted is this thread's.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let requirement = Requirement::new();
     let tokens = tokens(MANY + MANY / 10, 24);
-    let region = Region::new(ALLOCATOR);
-    let mut payload = black_box(answer());
-    (payload.scope, payload.aud) = Default::default(); // one set for all entries
-    let change = region.change();
-    let heap = change.bytes_allocated - change.bytes_deallocated;
-    let payload_bytes = heap + size_of_val(&payload);
-    let region = Region::new(ALLOCATOR);
-    let (checker, _) = checker(MANY, Duration::ZERO);
-    runtime.block_on(fill(&checker, &tokens, &requirement));
-    let change = region.change();
-    let live = change.bytes_allocated - change.bytes_deallocated;
-    let entries = checker.metrics().entries.0;
-    let each = live as f64 / entries as f64;
+    let mut payload = None;
+    let heap = measure(|| {
+        // One set of scopes and audiences for all entries.
+        let mut answer = answer();
+        (answer.scope, answer.aud) = Default::default();
+        payload = Some(answer);
+    });
+    let payload_bytes = heap.bytes_current as f64 + size_of::<Introspection>() as f64;
+    drop(payload);
+    let mut checker = None;
+    let live = measure(|| {
+        let (made, _) = hits::checker(MANY, Duration::ZERO);
+        runtime.block_on(fill(&made, &tokens, &requirement));
+        checker = Some(made);
+    });
+    let entries = checker.unwrap().metrics().entries.0;
+    let each = live.bytes_current as f64 / entries as f64;
     println!("\n{} tokens in a cache for {MANY}: {entries} entries", tokens.len());
     println!("bytes per entry: {each:.1}; payload {payload_bytes}, key 16");
-    println!("beyond key and payload: {:.1}", each - 16.0 - payload_bytes as f64);
+    println!("beyond key and payload: {:.1}", each - 16.0 - payload_bytes);
 }
 
 fn together(runtime: &Runtime) {
@@ -132,7 +133,7 @@ fn main() {
         together(&runtime);
     }
     if wanted("memory") {
-        memory(&runtime);
+        memory();
     }
     if wanted("web") {
         web::compare(&runtime, checker(ENTRIES, Duration::ZERO).0);
