@@ -11,6 +11,7 @@ use super::cache::Cache;
 use super::facts::{Known, Refused, sample};
 use super::flights::{Boarding, Flights};
 use super::key::{Key, Keyer};
+use super::pool::Pool;
 use super::watermark::{Named, Watermarks};
 use crate::clock::{Clock, SystemClock};
 use crate::departure::{Departure, Sent, Sequence};
@@ -156,6 +157,28 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
             call.join().unwrap();
             reader.join().unwrap();
             invalidations.into_iter().for_each(|thread| thread.join().unwrap());
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn however_writers_meet_the_pool_counts_what_it_holds() {
+    shuttle::check_random(
+        || {
+            let keyer = Keyer::new(&SeededRandom::new(1));
+            let keys = ["a", "b", "c"].map(|text| keyer.key(text));
+            let pool = Arc::new(Pool::new(2));
+            let writers = keys.map(|key| {
+                let pool = Arc::clone(&pool);
+                thread::spawn(move || pool.insert(key, ()))
+            });
+            pool.remove(keys[0]);
+            assert!(pool.len() <= keys.len(), "taken out before it was counted");
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            let held = keys.iter().filter(|key| pool.get(**key, |()| ()).is_some()).count();
+            assert_eq!(pool.len(), held);
+            assert!(held <= 2);
         },
         SCHEDULES,
     );

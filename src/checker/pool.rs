@@ -75,23 +75,31 @@ impl<T> Pool<T> {
         let (own, other) = (first.look(key), second.look(key));
         let stays = own.holds_key || !other.holds_key && own.len <= other.len.max(PLENTY - 1);
         let home = if stays { first } else { second };
-        let grew = home.write(|places| places.put(key, value));
-        if grew && self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {
-            let (fuller, other) =
-                if own.len < other.len { (second, first) } else { (first, second) };
-            let evict = |set: &Set<T>| set.write(|places| places.evict(key).is_some());
-            if evict(fuller) || evict(other) {
-                self.len.fetch_sub(1, Ordering::Relaxed);
-            }
+        let full = home.write(|places| {
+            places.put(key, value) && self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity
+        });
+        if full {
+            let [fuller, other] =
+                if own.len < other.len { [second, first] } else { [first, second] };
+            let evicts = |places: &mut Places<T>| places.evict(key).is_some();
+            let _ = self.take_out(fuller, evicts) || self.take_out(other, evicts);
         }
     }
 
     pub(crate) fn remove(&self, key: Key) {
         for set in [self.first(key), self.second(key)] {
-            if set.write(|places| places.remove(key)) {
-                self.len.fetch_sub(1, Ordering::Relaxed);
-            }
+            self.take_out(set, |places| places.remove(key));
         }
+    }
+
+    /// Counts under the set's lock, as whoever puts in does: so nobody takes out what is not
+    /// counted yet.
+    fn take_out(&self, set: &Set<T>, takes: impl Fn(&mut Places<T>) -> bool) -> bool {
+        set.write(|places| {
+            let taken = takes(places);
+            self.len.fetch_sub(usize::from(taken), Ordering::Relaxed);
+            taken
+        })
     }
 
     #[cfg(test)]
