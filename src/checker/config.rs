@@ -28,7 +28,7 @@ pub struct CheckerConfig {
     /// How many active tokens are remembered. Default: 100 000, which is room for some 100 MB of
     /// answers. Bounds: 1 to 100 million; 38 bytes for each are taken at once.
     pub capacity: usize,
-    /// How many inactive tokens are remembered, in 48 bytes each, taken at once. Default: 100 000.
+    /// How many inactive tokens are remembered, in 57 bytes each, taken at once. Default: 100 000.
     /// Bounds: as for [`capacity`](Self::capacity).
     pub inactive_capacity: usize,
     /// Whether tokens in use are asked about again in the background shortly before their answers
