@@ -28,7 +28,7 @@ const ENTRIES: usize = 100_000;
 
 fn hits(runtime: &Runtime) {
     let tokens = tokens(ENTRIES, TOKEN_BYTES);
-    // Room for more, so that nothing is evicted from a crowded shard.
+    // Room for more, so that nothing is evicted from a crowded set.
     let (checker, _) = checker(2 * ENTRIES, Duration::ZERO);
     let requirement = Requirement::new().scope("orders.read").audience("api://default");
     runtime.block_on(fill(&checker, &tokens, &requirement));

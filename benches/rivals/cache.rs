@@ -44,7 +44,7 @@ async fn zitadel(tokens: &[String], claims: Value) -> Box<dyn IntrospectionCache
 
 fn hits(runtime: &Runtime, entries: usize) {
     let tokens = tokens(entries, TOKEN_BYTES);
-    // Room for more, so that nothing is evicted from a crowded shard.
+    // Room for more, so that nothing is evicted from a crowded set.
     let (checker, calls) = checker(2 * entries, Duration::ZERO);
     let requirement = Requirement::new().scope("orders.read").audience("api://default");
     runtime.block_on(fill(&checker, &tokens, &requirement));

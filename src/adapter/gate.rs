@@ -109,7 +109,7 @@ impl Gate {
         let seen = Seen::parts(parts);
         match self.check_at_hand(&seen, requirement) {
             Some(result) => result,
-            // Boxed, for a handler's future is as large as what may come here, and hardly ever does.
+            // Boxed: it is seldom needed, and would make the future of every handler larger.
             None => Box::pin(self.check_seen(&seen, requirement)).await,
         }
     }

@@ -79,10 +79,10 @@ impl<T> Pool<T> {
             places.put(key, value) && self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity
         });
         if full {
-            let [fuller, other] =
+            let [fuller, emptier] =
                 if own.len < other.len { [second, first] } else { [first, second] };
             let evicts = |places: &mut Places<T>| places.evict(key).is_some();
-            let _ = self.take_out(fuller, evicts) || self.take_out(other, evicts);
+            let _ = self.take_out(fuller, evicts) || self.take_out(emptier, evicts);
         }
     }
 
@@ -205,7 +205,11 @@ impl<T> Places<T> {
 
     /// Whether there was one.
     fn remove(&mut self, key: Key) -> bool {
-        self.place(key).is_some_and(|place| self.values[place].take().is_some())
+        self.place(key).is_some_and(|place| {
+            // Whoever comes to this place next has not been read.
+            *self.read.get_mut() &= !bit(place);
+            self.values[place].take().is_some()
+        })
     }
 
     /// Takes out the value whose turn it is, but not this key's, and gives its place.
