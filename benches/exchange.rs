@@ -6,6 +6,8 @@
 
 #[path = "common/server.rs"]
 mod server;
+#[path = "common/turns.rs"]
+mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
@@ -26,8 +28,8 @@ use server::Instant;
 use tokio::net::TcpStream;
 
 const CLIENT_ID: &str = "0oa1b2c3d4e5f6g7h8i9";
-const ROUNDS: usize = 15;
-const ROUND: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 64;
+const ROUND: Duration = Duration::from_millis(100);
 
 fn main() {
     if server::serve_if_asked() {
@@ -85,8 +87,7 @@ impl Bench {
         ];
         let mut measured = vec![Vec::new(); variants.len()];
         for round in 0..=ROUNDS {
-            for turn in 0..variants.len() {
-                let index = (turn + round) % variants.len();
+            for index in turns::order(round, variants.len()) {
                 let figures = runtime.block_on(self.measure(&variants[index].1));
                 if round > 0 {
                     measured[index].push(figures);

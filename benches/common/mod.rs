@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part
 #![allow(clippy::print_stdout)] // the table is what a benchmark is for
 
+pub mod turns;
+
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -31,9 +33,7 @@ pub fn compare(
 ) -> Vec<Vec<f64>> {
     let mut times = vec![Vec::with_capacity(rounds); variants.len()];
     for round in 0..=rounds {
-        for turn in 0..variants.len() {
-            // Each round begins with another variant, so that none always follows the same one.
-            let index = (turn + round) % variants.len();
+        for index in turns::order(round, variants.len()) {
             let nanoseconds = time(repeats, &mut variants[index].work);
             if round > 0 {
                 // Round 0 warms up.

@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 const CONNECTIONS: usize = 8;
-const ROUNDS: usize = 41;
-const ROUND: Duration = Duration::from_millis(300);
+const ROUNDS: usize = 120;
+const ROUND: Duration = Duration::from_millis(100);
 
 /// Runs all in turn, and prints them side by side.
 pub(crate) fn compare(runtime: &Runtime, checker: Checker) {
@@ -33,8 +33,7 @@ pub(crate) fn compare(runtime: &Runtime, checker: Checker) {
     let (mut rates, mut ratios) = (vec![Vec::new(); apps.len()], vec![Vec::new(); apps.len()]);
     for round in 0..=ROUNDS {
         let mut rate = vec![0.0; apps.len()];
-        for turn in 0..apps.len() {
-            let which = (turn + round) % apps.len();
+        for which in super::common::turns::order(round, apps.len()) {
             rate[which] = runtime.block_on(load(&apps[which].1));
         }
         if round > 0 {
