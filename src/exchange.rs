@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
 
 use crate::assertion::{AssertionSigner, Audience, ClientAssertion};
@@ -86,10 +86,13 @@ pub(crate) struct Form<'a> {
 
 impl Exchange {
     pub(crate) fn new(caller: Caller, assertions: AssertionSigner, prover: Prover) -> Self {
-        let headers = HeaderMap::from_iter([
-            (ACCEPT, HeaderValue::from_static("application/json")),
-            (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
-        ]);
+        // With the sender, which would be added anyhow, and with room for what the HTTP client
+        // adds: so no request's copy has to grow.
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form);
+        headers.insert(USER_AGENT, caller.http().user_agent().clone());
         Self { caller, assertions, prover: Arc::new(prover), headers }
     }
 

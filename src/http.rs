@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Request, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 
@@ -119,6 +119,7 @@ const MAX_REQUEST_ID: usize = 128;
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: Client,
+    user_agent: HeaderValue,
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
@@ -133,12 +134,16 @@ impl Http {
             return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
                 .advise("choose a timeout between 1 ms and 1 h; 30 s is the default"));
         }
+        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|cause| {
+            Error::configuration("the user agent cannot stand in a header").because(cause)
+        })?;
         let builder = Client::builder()
-            .user_agent(&config.user_agent)
+            .user_agent(user_agent.clone())
             .connect_timeout(config.connect_timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .retry(reqwest::retry::never())
+            // Without the second part it would keep a copy of each request all the same.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .tcp_nodelay(true);
         let builder = match destination {
             Destination::Elsewhere => config.proxy.configure(builder)?,
@@ -152,7 +157,12 @@ impl Http {
         let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {
             Error::configuration("the HTTP client cannot be built").because(cause)
         })?;
-        Ok(Self { client, clock, timeout: config.timeout })
+        Ok(Self { client, user_agent, clock, timeout: config.timeout })
+    }
+
+    /// What every request names as its sender.
+    pub(crate) fn user_agent(&self) -> &HeaderValue {
+        &self.user_agent
     }
 
     /// The moment at which a call that begins now must be over.
