@@ -4,7 +4,7 @@
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part
 #![allow(clippy::print_stdout)] // the table is what a benchmark is for
 
-pub mod turns;
+pub(crate) mod turns;
 
 use std::future::Future;
 use std::pin::pin;
