@@ -270,7 +270,8 @@ fn push_field(body: &mut String, (name, value): (&str, &str)) {
 fn stands_for_itself(text: &str) -> bool {
     // All of it, without stopping early: so the compiler can look at many bytes at once.
     text.bytes().fold(true, |plain, byte| {
-        plain & (byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_'))
+        let is_letter = (byte | 0x20).is_ascii_lowercase();
+        plain & (is_letter | byte.is_ascii_digit() | matches!(byte, b'-' | b'.' | b'_'))
     })
 }
 

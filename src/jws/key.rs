@@ -12,11 +12,9 @@ use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
-use openssl::md::Md;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
-use openssl::sha::{Sha256, Sha384, Sha512};
 use openssl::sign::RsaPssSaltlen;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -24,7 +22,7 @@ use serde_json::{Map, Value};
 use super::compact::{Compact, Segments};
 use super::roca;
 use crate::error::Error;
-use crate::key::{Algorithm, Curve, PublicJwk};
+use crate::key::{Algorithm, Curve, Digest, PublicJwk};
 
 /// Why a JWK cannot verify signatures.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
@@ -172,23 +170,7 @@ impl VerificationKey {
             Some(context) => context,
             None => self.context(algorithm)?,
         };
-        let verified = match algorithm {
-            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => {
-                let mut digest = Sha256::new();
-                digest.update(input);
-                context.verify(&digest.finish(), signature)
-            }
-            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => {
-                let mut digest = Sha384::new();
-                digest.update(input);
-                context.verify(&digest.finish(), signature)
-            }
-            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 => {
-                let mut digest = Sha512::new();
-                digest.update(input);
-                context.verify(&digest.finish(), signature)
-            }
-        }?;
+        let verified = context.verify(&Digest::of(algorithm, input), signature)?;
         // One that failed with an error is dropped instead.
         let mut idle = self.idle();
         if idle.len() < Self::MAX_IDLE {
@@ -208,11 +190,7 @@ impl VerificationKey {
     }
 
     fn context(&self, algorithm: Algorithm) -> Result<PkeyCtx<Public>, ErrorStack> {
-        let digest = match algorithm {
-            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => Md::sha256(),
-            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => Md::sha384(),
-            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 => Md::sha512(),
-        };
+        let digest = Digest::md(algorithm);
         let mut context = PkeyCtx::new(&self.inner.key)?;
         context.verify_init()?;
         if algorithm.is_pss() {

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod derive;
+mod digest;
 mod load;
 mod public;
 mod sample;
@@ -26,6 +27,7 @@ pub use load::KeyOptions;
 pub use public::PublicJwk;
 
 pub(crate) use algorithm::Curve;
+pub(crate) use digest::Digest;
 #[cfg(test)]
 pub(crate) use load::PARSED;
 pub(crate) use sample::is_sample;

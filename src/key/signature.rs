@@ -10,15 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use openssl::bn::BigNumRef;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
-use openssl::hash::hash;
-use openssl::md::{Md, MdRef};
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, RsaPrivateKeyBuilder, RsaRef};
 use openssl::sign::RsaPssSaltlen;
 
 use super::algorithm::{Algorithm, Curve};
+use super::digest::Digest;
 
 /// Signs with one key and one algorithm.
 pub(super) struct SignaturePool {
@@ -36,15 +34,16 @@ impl SignaturePool {
 
     /// The signature of `input`, as JWS wants it.
     pub(super) fn sign(&self, key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
-        let digest = hash(self.algorithm.digest(), input)?;
+        let digest = Digest::of(self.algorithm, input);
         let reused = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut context = match reused {
             Some(context) => context,
             None => self.context(key)?,
         };
-        let mut signature = Vec::with_capacity(key.size());
+        let mut signature = vec![0; key.size()];
         // A context that failed is dropped here, not put back.
-        context.sign_to_vec(&digest, &mut signature)?;
+        let length = context.sign(&digest, Some(&mut signature))?;
+        signature.truncate(length);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < Self::MAX_IDLE {
             idle.push(context);
@@ -57,7 +56,7 @@ impl SignaturePool {
     }
 
     fn context(&self, key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
-        let digest = self.message_digest()?;
+        let digest = Digest::md(self.algorithm);
         let mut context = match self.algorithm.curve() {
             Some(_) => PkeyCtx::new(key)?,
             None => PkeyCtx::new(&*copied(&*key.rsa()?)?)?,
@@ -72,15 +71,6 @@ impl SignaturePool {
         }
         context.set_signature_md(digest)?;
         Ok(context)
-    }
-
-    fn message_digest(&self) -> Result<&'static MdRef, ErrorStack> {
-        let nid = match self.algorithm {
-            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => Nid::SHA256,
-            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => Nid::SHA384,
-            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 => Nid::SHA512,
-        };
-        Md::from_nid(nid).ok_or_else(ErrorStack::get)
     }
 }
 
