@@ -134,8 +134,10 @@ impl Http {
             return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
                 .advise("choose a timeout between 1 ms and 1 h; 30 s is the default"));
         }
-        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|cause| {
-            Error::configuration("the user agent cannot stand in a header").because(cause)
+        let user_agent = HeaderValue::try_from(&config.user_agent).map_err(|cause| {
+            Error::configuration("the user agent cannot stand in a header")
+                .advise("leave line breaks and other control characters out")
+                .because(cause)
         })?;
         let builder = Client::builder()
             .user_agent(user_agent.clone())
@@ -371,4 +373,25 @@ fn timed_out(place: &Place) -> Error {
     let (host, path) = (place.host(), place.path());
     Error::new(ErrorKind::TimedOut, format!("{host} did not answer {path} in time"))
         .advise("try again, or allow more time")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn http(user_agent: &str) -> Result<Http, Error> {
+        let config = HttpConfig { user_agent: user_agent.to_owned(), ..HttpConfig::default() };
+        Http::new(&config, Arc::new(SystemClock), Destination::PlainLoopback)
+    }
+
+    #[test]
+    fn a_user_agent_is_what_a_header_can_hold() {
+        for agent in ["", "orders/1.0 (Linux)", "aufträge/1.0"] {
+            assert_eq!(http(agent).unwrap().user_agent().as_bytes(), agent.as_bytes());
+        }
+        let error = http("orders\r\nx-admin: yes").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(!error.to_string().contains("x-admin"));
+    }
 }
