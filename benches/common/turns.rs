@@ -14,7 +14,7 @@ pub(crate) fn order(round: usize, variants: usize) -> impl Iterator<Item = usize
     })
 }
 
-/// Lets the machine forget what the round before ended with.
+/// Lets the machine forget what the round before ended with: a real wait, as only a benchmark may.
 pub(crate) fn rest() {
     std::thread::sleep(Duration::from_millis(5));
 }

@@ -3,8 +3,10 @@
 //! Setting a context up costs about a seventh of an ES256 signature, so contexts are kept and
 //! handed from signature to signature. Each is used by one thread at a time, and for RSA has a key
 //! of its own: OpenSSL blinds the signatures of one key under one lock, and renews the blinding
-//! every 32 of them while all who sign with it wait.
+//! every 32 of them while all who sign with it wait. The first takes the key as it is, so that who
+//! signs once copies nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use openssl::bn::BigNumRef;
@@ -22,6 +24,8 @@ use super::digest::Digest;
 pub(super) struct SignaturePool {
     algorithm: Algorithm,
     idle: Mutex<Vec<PkeyCtx<Private>>>,
+    /// Whether a context has the key itself.
+    taken: AtomicBool,
 }
 
 impl SignaturePool {
@@ -29,7 +33,7 @@ impl SignaturePool {
     const MAX_IDLE: usize = 64;
 
     pub(super) fn new(algorithm: Algorithm) -> Self {
-        Self { algorithm, idle: Mutex::new(Vec::new()) }
+        Self { algorithm, idle: Mutex::new(Vec::new()), taken: AtomicBool::new(false) }
     }
 
     /// The signature of `input`, as JWS wants it.
@@ -57,9 +61,11 @@ impl SignaturePool {
 
     fn context(&self, key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
         let digest = Digest::md(self.algorithm);
-        let mut context = match self.algorithm.curve() {
-            Some(_) => PkeyCtx::new(key)?,
-            None => PkeyCtx::new(&*copied(&*key.rsa()?)?)?,
+        let is_rsa = self.algorithm.curve().is_none();
+        let mut context = if is_rsa && self.taken.swap(true, Ordering::Relaxed) {
+            PkeyCtx::new(&*copied(&*key.rsa()?)?)?
+        } else {
+            PkeyCtx::new(key)?
         };
         context.sign_init()?;
         if self.algorithm.is_pss() {
@@ -103,24 +109,38 @@ mod tests {
         SignaturePool::new(Algorithm::Rs256).sign(key, b"input").unwrap()
     }
 
+    fn sample() -> PKey<Private> {
+        PKey::private_key_from_pem(include_bytes!("../../keys/sample-rsa-2048.pem")).unwrap()
+    }
+
     #[test]
     fn a_copied_key_signs_as_the_key_it_was_copied_from() {
-        let pem = include_bytes!("../../keys/sample-rsa-2048.pem");
-        let key = PKey::private_key_from_pem(pem).unwrap();
-        let mut signer =
-            openssl::sign::Signer::new(openssl::hash::MessageDigest::sha256(), &key).unwrap();
-        assert_eq!(signature(&key), signer.sign_oneshot_to_vec(b"input").unwrap());
+        let key = sample();
+        let digest = openssl::hash::MessageDigest::sha256();
+        let mut signer = openssl::sign::Signer::new(digest, &key).unwrap();
+        let expected = signer.sign_oneshot_to_vec(b"input").unwrap();
+        assert_eq!(signature(&key), expected);
+        assert_eq!(signature(&copied(&key.rsa().unwrap()).unwrap()), expected);
     }
 
     #[test]
     fn a_key_without_its_factors_signs_too() {
-        let pem = include_bytes!("../../keys/sample-rsa-2048.pem");
-        let whole = PKey::private_key_from_pem(pem).unwrap();
-        let rsa = whole.rsa().unwrap();
-        let own = BigNumRef::to_owned;
-        let parts = [rsa.n(), rsa.e(), rsa.d()].map(|part| own(part).unwrap());
-        let [n, e, d] = parts;
+        let whole = sample().rsa().unwrap();
+        let [n, e, d] = [whole.n(), whole.e(), whole.d()].map(|part| part.to_owned().unwrap());
         let bare = RsaPrivateKeyBuilder::new(n, e, d).unwrap().build();
-        assert_eq!(signature(&PKey::from_rsa(bare).unwrap()), signature(&whole));
+        let copy = copied(&bare).unwrap();
+        assert_eq!(signature(&copy), signature(&sample()));
+        assert_eq!(signature(&PKey::from_rsa(bare).unwrap()), signature(&sample()));
+    }
+
+    #[test]
+    fn only_those_who_sign_beside_another_copy_the_key() {
+        let (key, pool) = (sample(), SignaturePool::new(Algorithm::Rs256));
+        let first = pool.sign(&key, b"input").unwrap();
+        let kept = pool.idle.lock().unwrap().pop();
+        // The first context is out: this is the second.
+        assert_eq!(pool.sign(&key, b"input").unwrap(), first);
+        assert!(kept.is_some());
+        assert_eq!(pool.idle.lock().unwrap().len(), 1);
     }
 }
