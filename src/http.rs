@@ -27,7 +27,8 @@ pub struct HttpConfig {
     /// How long a connection may take to open. Default:
     /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT).
     pub connect_timeout: Duration,
-    /// The `User-Agent`, which Okta records. Default: this crate's name and version.
+    /// The `User-Agent`, which Okta records. Default:
+    /// [`DEFAULT_USER_AGENT`](Self::DEFAULT_USER_AGENT).
     pub user_agent: String,
     /// Certificate authorities to trust besides the operating system's, as PEM. Default: none.
     pub extra_roots: Vec<u8>,
@@ -43,6 +44,9 @@ impl HttpConfig {
 
     /// Ten seconds.
     pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// This crate's name and version.
+    pub const DEFAULT_USER_AGENT: &str = concat!("okta-introspect/", env!("CARGO_PKG_VERSION"));
 
     /// The longest answer that is read, in bytes. Introspection answers have a few hundred.
     pub const MAX_ANSWER: usize = 1024 * 1024;
@@ -67,7 +71,7 @@ impl Default for HttpConfig {
         Self {
             timeout: Self::DEFAULT_TIMEOUT,
             connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
-            user_agent: concat!("okta-introspect/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: Self::DEFAULT_USER_AGENT.to_owned(),
             extra_roots: Vec::new(),
             proxy: Proxy::default(),
             tls: TlsBackend::default(),
@@ -134,11 +138,7 @@ impl Http {
             return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
                 .advise("choose a timeout between 1 ms and 1 h; 30 s is the default"));
         }
-        let user_agent = HeaderValue::try_from(&config.user_agent).map_err(|cause| {
-            Error::configuration("the user agent cannot stand in a header")
-                .advise("leave line breaks and other control characters out")
-                .because(cause)
-        })?;
+        let user_agent = user_agent(&config.user_agent)?;
         let builder = Client::builder()
             .user_agent(user_agent.clone())
             .connect_timeout(config.connect_timeout)
@@ -214,6 +214,18 @@ impl Http {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         Ok(Answer { place: place.clone(), status, headers, body, secrets: Vec::new() })
     }
+}
+
+/// Every request has four copies of it, which for a static text count no references.
+fn user_agent(text: &str) -> Result<HeaderValue, Error> {
+    if text == HttpConfig::DEFAULT_USER_AGENT {
+        return Ok(HeaderValue::from_static(HttpConfig::DEFAULT_USER_AGENT));
+    }
+    HeaderValue::try_from(text).map_err(|cause| {
+        Error::configuration("the user agent cannot stand in a header")
+            .advise("leave line breaks and other control characters out")
+            .because(cause)
+    })
 }
 
 /// What messages call a URL: its host and its path. Cheap to clone.
