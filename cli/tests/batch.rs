@@ -75,9 +75,11 @@ fn command_lines_that_are_wrong() {
         (&["introspect", "--batch", "tokens.txt", "--concurrency", "65"], "--concurrency"),
         (&["introspect", "--batch", "tokens.txt", "--token-file", "x"], "exclude each other"),
         (&["introspect", "--batch", "tokens.txt", "--resume", "state.json"], "state file is none"),
+        (&["introspect", "--batch", "tokens.txt", "--resume", "no/s.json"], "its folder exists"),
     ] {
         org.run(args, &[], "").fails(2, told);
     }
+    assert!(org.sandbox.requests().is_empty());
 }
 
 #[test]
