@@ -86,8 +86,8 @@ pub(crate) struct Form<'a> {
 
 impl Exchange {
     pub(crate) fn new(caller: Caller, assertions: AssertionSigner, prover: Prover) -> Self {
-        // With the sender, which would be added anyhow, and with room for what the HTTP client
-        // adds: so no request's copy has to grow.
+        // With the sender, which would be added anyhow, and with room in the index for what the HTTP
+        // client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
