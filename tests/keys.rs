@@ -3,10 +3,11 @@
 use okta_introspect::{
     Algorithm, Client, ErrorKind, Issuer, KeyOptions, Secret, Signer, SigningKey,
 };
+use openssl::bn::BigNumRef;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
+use openssl::rsa::{Rsa, RsaPrivateKeyBuilder};
 use openssl::symm::Cipher;
 use openssl::x509::X509Builder;
 
@@ -193,6 +194,7 @@ fn what_is_not_a_usable_private_key_is_named_for_what_it_is() {
             "incomplete",
         ),
         ("halves of two keys", mixed["keys"][0].to_string().into_bytes(), options(), "together"),
+        ("halves of two RSA keys", mixed_rsa(), options(), "together"),
         ("JWK Set with two keys", set.clone(), options(), "2 keys"),
         ("JWK Set without the id", set, options().key_id("k9"), "k9"),
         ("empty JWK Set", b"{\"keys\":[]}".to_vec(), options(), "no key"),
@@ -202,6 +204,18 @@ fn what_is_not_a_usable_private_key_is_named_for_what_it_is() {
         assert!(error.to_string().contains(says), "{name}: {error}");
         assert!(!error.advice().is_empty(), "{name}: {error}");
     }
+}
+
+/// One key's private numbers under the modulus of another.
+fn mixed_rsa() -> Vec<u8> {
+    let (one, other) = (rsa(2048).rsa().unwrap(), rsa(2048).rsa().unwrap());
+    let own = |number: &BigNumRef| number.to_owned().unwrap();
+    let part = |number: Option<&BigNumRef>| own(number.unwrap());
+    RsaPrivateKeyBuilder::new(own(other.n()), own(one.e()), own(one.d()))
+        .and_then(|key| key.set_factors(part(one.p()), part(one.q())))
+        .and_then(|key| key.set_crt_params(part(one.dmp1()), part(one.dmq1()), part(one.iqmp())))
+        .and_then(|key| key.build().private_key_to_pem())
+        .unwrap()
 }
 
 #[test]

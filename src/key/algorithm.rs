@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use serde::{Serialize, Serializer};
 
@@ -79,14 +78,6 @@ impl Algorithm {
 
     pub(crate) fn is_pss(self) -> bool {
         matches!(self, Self::Ps256 | Self::Ps384 | Self::Ps512)
-    }
-
-    pub(crate) fn digest(self) -> MessageDigest {
-        match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => MessageDigest::sha256(),
-            Self::Rs384 | Self::Ps384 | Self::Es384 => MessageDigest::sha384(),
-            Self::Rs512 | Self::Ps512 | Self::Es512 => MessageDigest::sha512(),
-        }
     }
 }
 

@@ -8,10 +8,10 @@ use josekit::jwk::alg::ec::EcKeyPair;
 use josekit::jwk::alg::rsa::RsaKeyPair;
 use josekit::jwk::{Jwk, JwkSet, KeyPair};
 use openssl::pkey::{Id, PKey, Private};
-use openssl::sign::{Signer as OpensslSigner, Verifier as OpensslVerifier};
+use openssl::pkey_ctx::PkeyCtx;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, Curve, SigningKey};
+use super::{Algorithm, Curve, Digest, SigningKey};
 use crate::error::Error;
 use crate::redact;
 use crate::secret::Secret;
@@ -356,6 +356,11 @@ fn pairs_with_itself(
     algorithm: Algorithm,
 ) -> Result<bool, openssl::error::ErrorStack> {
     const PROBE: &[u8] = b"okta-introspect key check";
-    let signature = OpensslSigner::new(algorithm.digest(), key)?.sign_oneshot_to_vec(PROBE)?;
-    OpensslVerifier::new(algorithm.digest(), key)?.verify_oneshot(&signature, PROBE)
+    let digest = Digest::of(algorithm, PROBE);
+    let (mut context, mut signature) = (PkeyCtx::new(key)?, Vec::new());
+    context.sign_init()?;
+    context.sign_to_vec(&digest, &mut signature)?;
+    context.verify_init()?;
+    // A signature that another key made is an error for RSA.
+    Ok(context.verify(&digest, &signature).unwrap_or(false))
 }
