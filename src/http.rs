@@ -399,7 +399,8 @@ mod tests {
 
     #[test]
     fn a_user_agent_is_what_a_header_can_hold() {
-        for agent in ["", "orders/1.0 (Linux)", "aufträge/1.0"] {
+        let default = HttpConfig::DEFAULT_USER_AGENT;
+        for agent in ["", "orders/1.0 (Linux)", "aufträge/1.0", default] {
             assert_eq!(http(agent).unwrap().user_agent().as_bytes(), agent.as_bytes());
         }
         let error = http("orders\r\nx-admin: yes").unwrap_err();

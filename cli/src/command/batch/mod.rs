@@ -32,8 +32,9 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     let state = args.resume.as_deref().map(StateFile::new);
     let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
     let (lines, length) = reader::start(input, args.hint)?;
-    // A state that cannot be written is told before any token is sent.
-    state.as_ref().map(|state| state.save(&done)).transpose()?;
+    if let Some(state) = &state {
+        state.save(&done)?; // One that cannot be written is told before any token is sent.
+    }
     let engine = Engine {
         client: client.clone(),
         clock: Arc::new(SystemClock),
