@@ -37,8 +37,17 @@ pub(crate) struct Caller {
 
 /// The attempts of one call.
 pub(crate) trait Attempts: Send {
+    /// What a request needs that takes calls of its own to get: for APIs, a token.
+    type Needed: Send;
+
+    /// Gets what the next request needs, before anything is taken up for that request.
+    fn obtain(&mut self) -> impl Future<Output = Result<Self::Needed, Error>> + Send;
+
     /// Makes the next request, with whatever may be sent only once made anew.
-    fn request(&mut self) -> impl Future<Output = Result<Request, Error>> + Send;
+    fn request(
+        &mut self,
+        needed: Self::Needed,
+    ) -> impl Future<Output = Result<Request, Error>> + Send;
 
     /// What is secret in the latest request, and must not come back out of its answer.
     fn secrets(&self) -> Vec<Secret>;
@@ -163,11 +172,14 @@ impl Caller {
             .reserve(&*self.clock, now, deadline)
             .await
             .map_err(|wait| lasting(used_up(place.path(), wait)))?;
+        let obtained = before(&*self.clock, deadline, attempts.obtain()).await;
+        let needed =
+            obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
         let admission = self
             .circuit
             .admit(reservation.taken_at)
             .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
-        let made = before(&*self.clock, deadline, pin!(attempts.request())).await;
+        let made = before(&*self.clock, deadline, pin!(attempts.request(needed))).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
         mark_repeat(&mut request, trail);
@@ -275,6 +287,11 @@ fn left_alone(path: &str, wait: Duration) -> Error {
     )
     .advise("wait for the next probe")
     .retry_in(Some(wait))
+}
+
+fn not_obtained_in_time(path: &str) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("no token for {path} came in time"))
+        .advise("try again, or allow more time")
 }
 
 fn not_made_in_time(path: &str) -> Error {

@@ -162,7 +162,13 @@ struct SecondTries {
 }
 
 impl Attempts for FormPost<'_> {
-    async fn request(&mut self) -> Result<Request, Error> {
+    type Needed = ();
+
+    async fn obtain(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn request(&mut self, (): ()) -> Result<Request, Error> {
         let (exchange, target) = (self.exchange, self.target);
         self.correction = exchange.server_time().correction();
         let assertion = exchange.assertion(&target.audience).await?;

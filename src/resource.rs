@@ -181,8 +181,13 @@ struct ResourceAttempts<'a> {
 }
 
 impl Attempts for ResourceAttempts<'_> {
-    async fn request(&mut self) -> Result<Request, Error> {
-        let token = self.resource.tokens.token().await?;
+    type Needed = AccessToken;
+
+    async fn obtain(&mut self) -> Result<AccessToken, Error> {
+        self.resource.tokens.token().await
+    }
+
+    async fn request(&mut self, token: AccessToken) -> Result<Request, Error> {
         let presentation = token.present_to(&self.method, &self.url).await?;
         self.sent = Some(token);
         let mut headers = HeaderMap::new();

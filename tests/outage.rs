@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Act, Peer, builder, clock, reply, run_stepped, start, token};
-use okta_introspect::{CircuitConfig, Client, Clock, ErrorKind, ManualClock};
+use okta_introspect::{
+    CircuitConfig, Client, Clock, ErrorKind, ManualClock, ResourceCall, RetryConfig, Scopes,
+};
 
 const OUTAGE: Duration = Duration::from_secs(30);
 
@@ -82,6 +84,27 @@ async fn one_answer_closes_the_circuit_for_everybody() {
         assert!(client.introspect(&token(), None).await.unwrap().active);
     }
     assert_eq!(peer.requests().len(), sent + 10);
+}
+
+/// A call of an API that has no token asks for one first, and that is the probe: were the call
+/// itself the probe, its own token would be kept from it for ever.
+#[tokio::test]
+async fn apis_are_found_again_by_a_call_that_has_no_token() {
+    let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
+    let granted = Act::Write(reply(200, "application/json", granted));
+    let page = Act::Write(reply(200, "application/json", "[]"));
+    let (peer, clock) = (Peer::start([failing(), granted, page]).await, clock());
+    let mut config = CircuitConfig::default();
+    config.failures = Some(1);
+    let client = builder(&peer.issuer(), &clock).circuit(config).retry(RetryConfig::off());
+    let users = client.build().unwrap().resource(Scopes::parse("a").unwrap());
+    let call = ResourceCall::get("/api/v1/users");
+    assert_eq!(users.call(&call).await.unwrap_err().kind(), ErrorKind::ServerFailed);
+    assert!(users.call(&call).await.unwrap_err().retry_after().is_some(), "it is left alone");
+    assert_eq!(peer.requests().len(), 1);
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(users.call(&call).await.unwrap().status, 200);
+    assert_eq!(peer.requests().len(), 3);
 }
 
 #[tokio::test]
