@@ -1,4 +1,5 @@
 //! Introspections per second through the client, beside a bare connection with a bare signature.
+//! Of 64 callers, the client has half under way at once, as is its default; bare, all are.
 //!
 //! `cargo bench --bench exchange`, or a part of the table: `cargo bench --bench exchange -- plain 16`
 

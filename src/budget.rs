@@ -8,7 +8,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::clock::{Clock, before};
 use crate::rate_limit::RateLimit;
@@ -24,23 +24,17 @@ pub(crate) struct Budget {
 #[derive(Debug, Default)]
 struct State {
     in_flight: u64,
-    window: Window,
+    /// `None` while the server has not stated any limit.
+    window: Option<Window>,
 }
 
-#[derive(Debug, Default)]
-enum Window {
-    /// Nothing has been answered yet.
-    #[default]
-    Unknown,
-    /// The server does not state any limit.
-    Unlimited,
-    Stated {
-        latest: RateLimit,
-        left: u64,
-        ends_at: Instant,
-        /// The stated window has ended; `left` is what the next one is presumed to have.
-        over: bool,
-    },
+#[derive(Debug)]
+struct Window {
+    latest: RateLimit,
+    left: u64,
+    ends_at: Instant,
+    /// The stated window has ended; `left` is what the next one is presumed to have.
+    over: bool,
 }
 
 /// What is left of a rate limit.
@@ -63,76 +57,78 @@ enum Hold {
     ForAnswers,
 }
 
-impl Budget {
-    /// How many requests may be in flight before the first answer has told the limit.
-    const COLD_START: u64 = 64;
+/// Why there was no reservation in time.
+#[derive(Debug)]
+pub(crate) enum Unreserved {
+    /// As many requests as may be were under way all along.
+    NoTurn,
+    /// The window is used up for so long yet.
+    UsedUp(Duration),
+}
 
+impl Budget {
     /// The length of Okta's windows, assumed for the next one until the server states it.
     const WINDOW: Duration = Duration::from_secs(60);
 
-    /// Waits for room and takes it; if there is none before `deadline`, says how long it takes.
-    /// It is `now` when this is called.
-    pub(crate) async fn reserve(
-        &self,
+    /// Waits for a turn while there is room in the window, and takes both.
+    pub(crate) async fn reserve<'a>(
+        &'a self,
+        turns: &'a Semaphore,
         clock: &dyn Clock,
-        mut now: Instant,
         deadline: Instant,
-    ) -> Result<Reservation<'_>, Duration> {
+    ) -> Result<Reservation<'a>, Unreserved> {
         loop {
+            let turn = before(clock, deadline, turns.acquire()).await;
+            // Nobody closes the semaphore.
+            let turn = turn.and_then(Result::ok).ok_or(Unreserved::NoTurn)?;
+            let now = clock.monotonic();
             let answered = self.answered.notified();
-            match self.try_reserve(now) {
-                Ok(()) => return Ok(Reservation { budget: self, taken_at: now, learned: None }),
-                Err(Hold::Until(end)) if end > deadline => return Err(end - now),
-                Err(Hold::Until(end)) => clock.sleep_until(end).await,
-                Err(Hold::ForAnswers) => {
-                    if before(clock, deadline, answered).await.is_none() {
-                        return Err(Duration::ZERO);
-                    }
+            let hold = match self.try_reserve(now) {
+                Ok(()) => {
+                    let (budget, learned) = (self, None);
+                    return Ok(Reservation { budget, taken_at: now, learned, _turn: turn });
                 }
+                Err(hold) => hold,
+            };
+            // Other endpoints may have room.
+            drop(turn);
+            match hold {
+                Hold::Until(end) if end > deadline => return Err(Unreserved::UsedUp(end - now)),
+                Hold::Until(end) => clock.sleep_until(end).await,
+                Hold::ForAnswers => before(clock, deadline, answered)
+                    .await
+                    .ok_or(Unreserved::UsedUp(Duration::ZERO))?,
             }
-            now = clock.monotonic();
         }
     }
 
     /// The latest statement of the server.
     pub(crate) fn latest(&self) -> Option<RateLimit> {
-        match self.state().window {
-            Window::Stated { latest, .. } => Some(latest),
-            Window::Unknown | Window::Unlimited => None,
-        }
+        self.state().window.as_ref().map(|window| window.latest)
     }
 
     /// What is left of the limit `now`; `None` while the server has not stated one.
     pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
-        match self.state().window {
-            Window::Unknown | Window::Unlimited => None,
-            Window::Stated { latest, ends_at, .. } if now >= ends_at => {
-                Some(Outlook { limit: latest.limit, left: latest.limit, renews_in: Self::WINDOW })
-            }
-            Window::Stated { latest, left, ends_at, .. } => {
-                Some(Outlook { limit: latest.limit, left, renews_in: ends_at - now })
-            }
-        }
+        let state = self.state();
+        let Window { latest, left, ends_at, .. } = state.window.as_ref()?;
+        let (left, renews_in) =
+            if now >= *ends_at { (latest.limit, Self::WINDOW) } else { (*left, *ends_at - now) };
+        Some(Outlook { limit: latest.limit, left, renews_in })
     }
 
     fn try_reserve(&self, now: Instant) -> Result<(), Hold> {
         let mut state = self.state();
         let in_flight = state.in_flight;
-        let room = match &mut state.window {
-            Window::Unlimited => u64::MAX,
-            Window::Unknown => Self::COLD_START,
-            Window::Stated { latest, left, ends_at, over } => {
-                if now >= *ends_at {
-                    (*left, *ends_at, *over) = (latest.limit, now + Self::WINDOW, true);
-                }
-                if *left == 0 {
-                    return Err(Hold::Until(*ends_at));
-                }
-                *left
+        if let Some(Window { latest, left, ends_at, over }) = &mut state.window {
+            if now >= *ends_at {
+                (*left, *ends_at, *over) = (latest.limit, now + Self::WINDOW, true);
             }
-        };
-        if in_flight >= room {
-            return Err(Hold::ForAnswers);
+            if *left == 0 {
+                return Err(Hold::Until(*ends_at));
+            }
+            if in_flight >= *left {
+                return Err(Hold::ForAnswers);
+            }
         }
         state.in_flight += 1;
         Ok(())
@@ -144,31 +140,27 @@ impl Budget {
 }
 
 impl State {
-    /// Learns from an answer: what it stated, if anything, and how long that window still lasts.
-    fn observe(&mut self, now: Instant, stated: Option<Stated>) {
-        match (stated, &mut self.window) {
+    /// Learns what an answer stated, and how long that window still lasts.
+    fn observe(&mut self, now: Instant, (stated, lasts): Stated) {
+        match &mut self.window {
             // How many there are at once says nothing about the window.
-            (Some((stated, _)), _) if stated.is_concurrency() => {}
+            _ if stated.is_concurrency() => {}
             // Answers overtake each other: a window that has ended has nothing more to say, and
             // within one, less left is the later word.
-            (Some((stated, _)), Window::Stated { latest, over, .. })
+            Some(Window { latest, over, .. })
                 if stated.reset < latest.reset || (*over && stated.reset == latest.reset) => {}
-            (Some((stated, _)), Window::Stated { latest, left, .. })
-                if stated.reset == latest.reset =>
-            {
+            Some(Window { latest, left, .. }) if stated.reset == latest.reset => {
                 *left = stated.remaining.min(*left);
                 latest.remaining = *left;
             }
-            (Some((stated, lasts)), window) => {
-                *window = Window::Stated {
+            window => {
+                *window = Some(Window {
                     latest: stated,
                     left: stated.remaining,
                     ends_at: now + lasts,
                     over: false,
-                };
+                });
             }
-            (None, window @ Window::Unknown) => *window = Window::Unlimited,
-            (None, Window::Unlimited | Window::Stated { .. }) => {}
         }
     }
 }
@@ -178,7 +170,8 @@ impl State {
 pub(crate) struct Reservation<'a> {
     budget: &'a Budget,
     pub(crate) taken_at: Instant,
-    learned: Option<(Instant, Option<Stated>)>,
+    learned: Option<(Instant, Stated)>,
+    _turn: SemaphorePermit<'a>,
 }
 
 /// A server's statement, and how long its window lasts yet.
@@ -187,7 +180,7 @@ pub(crate) type Stated = (RateLimit, Duration);
 impl Reservation<'_> {
     /// Gives it back with what the answer stated, if anything.
     pub(crate) fn answered(mut self, now: Instant, stated: Option<Stated>) {
-        self.learned = Some((now, stated));
+        self.learned = stated.map(|stated| (now, stated));
     }
 }
 
@@ -195,7 +188,7 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         let mut state = self.budget.state();
         // Nobody waits where there is no limit.
-        let is_limited = !matches!(state.window, Window::Unlimited);
+        let is_limited = state.window.is_some();
         state.in_flight -= 1;
         if let Some((now, stated)) = self.learned {
             state.observe(now, stated);
@@ -210,7 +203,7 @@ impl Drop for Reservation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::clock::{ManualClock, SystemClock};
     use chrono::DateTime;
 
     fn stated(remaining: u64, reset: i64) -> RateLimit {
@@ -219,44 +212,63 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    #[test]
-    fn before_the_first_answer_a_few_may_go() {
-        let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        for _ in 0..Budget::COLD_START {
-            budget.try_reserve(now).unwrap();
-        }
-        assert_eq!(budget.try_reserve(now), Err(Hold::ForAnswers));
-        budget.state().observe(now, None);
-        assert!(budget.try_reserve(now).is_ok(), "the server states no limit");
+    #[tokio::test]
+    async fn who_gets_no_turn_in_time_is_told_so_and_takes_nothing() {
+        let (budget, turns) = (Budget::default(), Semaphore::new(1));
+        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+        let now = clock.monotonic();
+        let first = budget.reserve(&turns, &clock, now).await.unwrap();
+        let second = budget.reserve(&turns, &clock, now).await;
+        assert!(matches!(second, Err(Unreserved::NoTurn)));
+        assert_eq!(budget.state().in_flight, 1);
+        drop(first);
+        assert!(budget.reserve(&turns, &clock, now).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_window_leaves_the_turn_to_others() {
+        let (full, free, turns) = (Budget::default(), Budget::default(), Semaphore::new(1));
+        let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
+        let now = clock.monotonic();
+        full.state().observe(now, (stated(0, 60), MINUTE));
+        let (held_back, other) = tokio::join!(
+            async { full.reserve(&turns, &clock, now + MINUTE).await.map(|it| it.taken_at) },
+            async {
+                let other = free.reserve(&turns, &clock, now).await.map(|it| it.taken_at);
+                clock.step(1).await;
+                other
+            },
+        );
+        assert_eq!((held_back.unwrap(), other.unwrap()), (now + MINUTE, now));
     }
 
     #[test]
     fn no_more_are_in_flight_than_are_left() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.state().observe(now, Some((stated(2, 60), MINUTE)));
+        budget.state().observe(now, (stated(2, 60), MINUTE));
         budget.try_reserve(now).unwrap();
         budget.try_reserve(now).unwrap();
         assert_eq!(budget.try_reserve(now), Err(Hold::ForAnswers));
-        budget.state().observe(now, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(now, (stated(0, 60), MINUTE));
         assert_eq!(budget.try_reserve(now), Err(Hold::Until(now + MINUTE)));
     }
 
     #[test]
     fn a_new_window_has_its_full_limit_until_the_server_says_otherwise() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.state().observe(now, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(now, (stated(0, 60), MINUTE));
         let next = now + MINUTE;
         for _ in 0..600 {
             budget.try_reserve(next).unwrap();
         }
         assert_eq!(budget.try_reserve(next), Err(Hold::ForAnswers));
-        budget.state().observe(next, Some((stated(0, 60), MINUTE)));
+        budget.state().observe(next, (stated(0, 60), MINUTE));
         assert_eq!(
             budget.try_reserve(next),
             Err(Hold::ForAnswers),
             "a late word about the old window"
         );
-        budget.state().observe(next, Some((stated(0, 120), MINUTE)));
+        budget.state().observe(next, (stated(0, 120), MINUTE));
         assert_eq!(budget.try_reserve(next), Err(Hold::Until(next + MINUTE)));
     }
 
@@ -264,7 +276,7 @@ mod tests {
     fn answers_that_overtake_each_other_never_give_room_back() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
         for (remaining, reset, latest) in [(5, 120, 5), (7, 120, 5), (600, 60, 5), (4, 120, 4)] {
-            budget.state().observe(now, Some((stated(remaining, reset), MINUTE)));
+            budget.state().observe(now, (stated(remaining, reset), MINUTE));
             assert_eq!(budget.latest().unwrap().remaining, latest, "{remaining} {reset}");
         }
     }
@@ -272,10 +284,10 @@ mod tests {
     #[test]
     fn a_concurrency_refusal_does_not_close_the_window() {
         let (budget, now) = (Budget::default(), SystemClock.monotonic());
-        budget.state().observe(now, Some((stated(5, 60), MINUTE)));
+        budget.state().observe(now, (stated(5, 60), MINUTE));
         let concurrency =
             RateLimit { limit: 0, remaining: 0, reset: DateTime::from_timestamp(999, 0).unwrap() };
-        budget.state().observe(now, Some((concurrency, MINUTE)));
+        budget.state().observe(now, (concurrency, MINUTE));
         assert!(budget.try_reserve(now).is_ok());
     }
 }

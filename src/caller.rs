@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode};
+use tokio::sync::Semaphore;
 
-use crate::budget::{Budget, Reservation};
+use crate::budget::{Budget, Reservation, Unreserved};
 use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::{Clock, before};
 use crate::error::{Error, ErrorKind, Trail};
@@ -32,6 +33,8 @@ pub(crate) struct Caller {
     random: Arc<dyn Random>,
     retry: RetryConfig,
     circuit: Circuit,
+    /// One for each request that may be under way.
+    turns: Semaphore,
     server_time: Arc<ServerTime>,
 }
 
@@ -94,11 +97,17 @@ impl Caller {
         random: Arc<dyn Random>,
         retry: RetryConfig,
         circuit: CircuitConfig,
+        max_in_flight: usize,
     ) -> Result<Self, Error> {
         retry.check()?;
-        let circuit = Circuit::new(circuit);
+        if !(1..=10_000).contains(&max_in_flight) {
+            let what = format!("{max_in_flight} requests cannot be under way at once");
+            return Err(Error::configuration(what)
+                .advise("choose a number from 1 to 10,000; 32 is the default"));
+        }
+        let (circuit, turns) = (Circuit::new(circuit), Semaphore::new(max_in_flight));
         let server_time = Arc::new(ServerTime::new(Arc::clone(&clock)));
-        Ok(Self { http, clock, random, retry, circuit, server_time })
+        Ok(Self { http, clock, random, retry, circuit, turns, server_time })
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -120,15 +129,11 @@ impl Caller {
         let deadline = self.http.deadline_of(begun);
         let mut trail = Trail::default();
         let mut repeats = 0;
-        let mut now = begun;
         loop {
-            let attempt = self.attempt(place, budget, attempts, (now, deadline), &mut trail).await;
+            let attempt = self.attempt(place, budget, attempts, deadline, &mut trail).await;
             let (error, setback) = match attempt {
                 Ok((Verdict::Done, reply)) => return Ok(reply),
-                Ok((Verdict::Again, _)) => {
-                    now = self.clock.monotonic();
-                    continue;
-                }
+                Ok((Verdict::Again, _)) => continue,
                 Ok((Verdict::Refused(error), reply)) => {
                     let status = reply.answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
@@ -143,7 +148,7 @@ impl Caller {
                 }
                 Err((error, setback)) => (error, setback),
             };
-            now = self.clock.monotonic();
+            let now = self.clock.monotonic();
             trail.elapsed = now - begun;
             repeats += 1;
             let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
@@ -155,7 +160,6 @@ impl Caller {
             }
             tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
             self.clock.sleep_until(resume_at).await;
-            now = self.clock.monotonic();
         }
     }
 
@@ -164,17 +168,17 @@ impl Caller {
         place: &Place,
         budget: &Budget,
         attempts: &mut impl Attempts,
-        (now, deadline): (Instant, Instant),
+        deadline: Instant,
         trail: &mut Trail,
     ) -> Result<(Verdict, Reply), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
-        let reservation = budget
-            .reserve(&*self.clock, now, deadline)
-            .await
-            .map_err(|wait| lasting(used_up(place.path(), wait)))?;
         let obtained = before(&*self.clock, deadline, attempts.obtain()).await;
         let needed =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
+        let reservation = budget
+            .reserve(&self.turns, &*self.clock, deadline)
+            .await
+            .map_err(|why| lasting(unreserved(place.path(), why)))?;
         let admission = self
             .circuit
             .admit(reservation.taken_at)
@@ -274,10 +278,18 @@ fn until(moment: DateTime<Utc>, date: DateTime<Utc>) -> Duration {
     wait.saturating_add(Duration::from_secs(1))
 }
 
-fn used_up(path: &str, wait: Duration) -> Error {
-    Error::new(ErrorKind::RateLimited, format!("{path} allows no more requests for now"))
-        .advise("wait, or request less")
-        .retry_in(Some(wait))
+fn unreserved(path: &str, why: Unreserved) -> Error {
+    match why {
+        Unreserved::NoTurn => {
+            Error::new(ErrorKind::TimedOut, format!("{path} was not called: others came first"))
+                .advise("call less at once, allow more time, or raise `max_in_flight`")
+        }
+        Unreserved::UsedUp(wait) => {
+            Error::new(ErrorKind::RateLimited, format!("{path} allows no more requests for now"))
+                .advise("wait, or request less")
+                .retry_in(Some(wait))
+        }
+    }
 }
 
 fn left_alone(path: &str, wait: Duration) -> Error {

@@ -88,6 +88,12 @@ pub enum Endpoint {
 }
 
 impl Client {
+    /// Thirty-two: Okta serves 75 [requests of an org at once][concurrency], of one app, unless its
+    /// administrator says otherwise, half as many; more are refused with 429.
+    ///
+    /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
+    pub const DEFAULT_MAX_IN_FLIGHT: usize = 32;
+
     /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
     pub fn builder(
         issuer: Issuer,
@@ -104,6 +110,7 @@ impl Client {
             http: HttpConfig::default(),
             retry: RetryConfig::default(),
             circuit: CircuitConfig::default(),
+            max_in_flight: Self::DEFAULT_MAX_IN_FLIGHT,
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             token_store: None,
@@ -260,6 +267,7 @@ pub struct ClientBuilder {
     http: HttpConfig,
     retry: RetryConfig,
     circuit: CircuitConfig,
+    max_in_flight: usize,
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     token_store: Option<Arc<dyn TokenStore>>,
@@ -303,6 +311,15 @@ impl ClientBuilder {
     /// When a server that keeps failing is left alone.
     pub fn circuit(mut self, config: CircuitConfig) -> Self {
         self.circuit = config;
+        self
+    }
+
+    /// How many requests may be under way at once, to all endpoints and APIs together. Others wait
+    /// for their turn within their [`timeout`](HttpConfig::timeout), first come, first served, and
+    /// are signed when it has come. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to
+    /// 10,000.
+    pub fn max_in_flight(mut self, requests: usize) -> Self {
+        self.max_in_flight = requests;
         self
     }
 
@@ -359,7 +376,8 @@ impl ClientBuilder {
         }
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let caller = Caller::new(http, clock, random, self.retry, self.circuit)?;
+        let caller =
+            Caller::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,

@@ -21,7 +21,7 @@ use crate::tls::{self, Roots, TlsBackend};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpConfig {
-    /// How long one call may take in all, from the signature to the last byte of the answer.
+    /// How long one call may take in all, from the wait for its turn to the last byte of the answer.
     /// Default: [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT). Bounds: 1 ms to one hour.
     pub timeout: Duration,
     /// How long a connection may take to open. Default:

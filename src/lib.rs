@@ -41,7 +41,7 @@
 //! | a key in a KMS or HSM | [`Signer`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
-//! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`] |
+//! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`], [`ClientBuilder::max_in_flight`] |
 //! | tests without a network or a clock | `sandbox` (feature `sandbox`), [`ManualClock`] |
 //!
 //! # Features

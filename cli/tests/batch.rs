@@ -5,10 +5,11 @@ mod common;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 
 use common::org::{CLIENT, Org};
-use okta_introspect::Token;
 use okta_introspect::sandbox::{Fault, Grant, Times};
+use okta_introspect::{Client, Token};
 use serde_json::{Value, json};
 
 const BATCH: [&str; 3] = ["introspect", "--batch", "tokens.txt"];
@@ -105,6 +106,33 @@ fn a_run_goes_on_where_the_last_one_stopped() {
     assert!(second.stderr.contains("3 lines: 0 active, 3 inactive"), "{second:?}");
     org.world.write("tokens.txt", "t1\nt2\nother\nt4\n");
     org.run(&resume, &[], "").fails(2, "belongs to another input");
+}
+
+/// The first question goes alone, and then as many as the user has said, also if that is more than
+/// the library has under way by itself.
+#[tokio::test]
+async fn as_many_are_under_way_as_the_user_says() {
+    const ALL: u32 = 64;
+    assert!(ALL as usize > Client::DEFAULT_MAX_IN_FLIGHT);
+    let org = tokio::task::spawn_blocking(Org::new).await.map(Arc::new).unwrap();
+    org.world.write("tokens.txt", "t\n".repeat(1 + ALL as usize));
+    let faults = org.sandbox.faults();
+    faults.inject(Fault::hold(), Times::Exactly(1 + ALL));
+    let asking = Arc::clone(&org);
+    let mut run = tokio::task::spawn_blocking(move || {
+        let concurrency = ALL.to_string();
+        let limits = [("--concurrency", concurrency.as_str()), ("--timeout", "20")];
+        asking.run(&BATCH, &limits, "")
+    });
+    for held in [1, ALL as usize] {
+        tokio::select! {
+            () = faults.waiting(held) => faults.release(),
+            run = &mut run => panic!("{held} are never under way at once: {run:?}"),
+        }
+    }
+    assert_eq!(records(&run.await.unwrap().exits(1).stdout).len(), 1 + ALL as usize);
+    // The runtime of the sandbox cannot end within another.
+    tokio::task::spawn_blocking(move || drop(org)).await.unwrap();
 }
 
 /// Starts a batch, and waits for so many lines of its output.

@@ -76,12 +76,18 @@ impl Settings {
         Ok(self.builder(org, client_id, key)?.token_store(cache).build()?)
     }
 
-    /// A client whose calls may wait for their turn, unless a time limit is set.
-    pub(crate) fn patient_client(&self, timeout: Duration) -> Result<Client, Failure> {
+    /// A client for so many calls at once, which may wait for their turn unless a time limit is set.
+    pub(crate) fn patient_client(
+        &self,
+        timeout: Duration,
+        concurrency: usize,
+    ) -> Result<Client, Failure> {
         let mut settings = Self { layer: self.layer.clone() };
         let patient = Found::new(timeout.as_secs(), Origin::Flag("--batch"));
         settings.layer.timeout.get_or_insert(patient);
-        settings.client()
+        let (client_id, key) = settings.credentials()?;
+        let builder = settings.builder(settings.issuer()?, client_id, key)?;
+        Ok(builder.max_in_flight(concurrency).build()?)
     }
 
     /// A client that nobody knows: for what a server tells everybody.

@@ -28,18 +28,15 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     let settings = Settings::gather(args.client)?;
-    let client = settings.patient_client(TIMEOUT)?;
+    let concurrency = usize::from(args.concurrency);
+    let client = settings.patient_client(TIMEOUT, concurrency)?;
     let state = args.resume.as_deref().map(StateFile::new);
     let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
     let (lines, length) = reader::start(input, args.hint)?;
     if let Some(state) = &state {
         state.save(&done)?; // One that cannot be written is told before any token is sent.
     }
-    let engine = Engine {
-        client: client.clone(),
-        clock: Arc::new(SystemClock),
-        concurrency: usize::from(args.concurrency),
-    };
+    let engine = Engine { client: client.clone(), clock: Arc::new(SystemClock), concurrency };
     let line = ProgressLine::new(length);
     let mut sink = Output { state, progress: done.clone(), client, line };
     let end = wait_for(engine.run(lines, &done, interrupt(), &mut sink));
