@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use crate::clock::{Clock, before};
+use crate::clock::{Clock, Deadline};
 use crate::rate_limit::RateLimit;
 
 /// The rate limit of one endpoint, and our requests in flight to it.
@@ -75,10 +75,10 @@ impl Budget {
         &'a self,
         turns: &'a Semaphore,
         clock: &dyn Clock,
-        deadline: Instant,
+        deadline: &mut Deadline<'_>,
     ) -> Result<Reservation<'a>, Unreserved> {
         loop {
-            let turn = before(clock, deadline, turns.acquire()).await;
+            let turn = deadline.before(turns.acquire()).await;
             // Nobody closes the semaphore.
             let turn = turn.and_then(Result::ok).ok_or(Unreserved::NoTurn)?;
             let now = clock.monotonic();
@@ -93,11 +93,13 @@ impl Budget {
             // Other endpoints may have room.
             drop(turn);
             match hold {
-                Hold::Until(end) if end > deadline => return Err(Unreserved::UsedUp(end - now)),
+                Hold::Until(end) if end > deadline.at() => {
+                    return Err(Unreserved::UsedUp(end - now));
+                }
                 Hold::Until(end) => clock.sleep_until(end).await,
-                Hold::ForAnswers => before(clock, deadline, answered)
-                    .await
-                    .ok_or(Unreserved::UsedUp(Duration::ZERO))?,
+                Hold::ForAnswers => {
+                    deadline.before(answered).await.ok_or(Unreserved::UsedUp(Duration::ZERO))?
+                }
             }
         }
     }
@@ -216,13 +218,13 @@ mod tests {
     async fn who_gets_no_turn_in_time_is_told_so_and_takes_nothing() {
         let (budget, turns) = (Budget::default(), Semaphore::new(1));
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
-        let now = clock.monotonic();
-        let first = budget.reserve(&turns, &clock, now).await.unwrap();
-        let second = budget.reserve(&turns, &clock, now).await;
+        let mut deadline = Deadline::new(&clock, clock.monotonic());
+        let first = budget.reserve(&turns, &clock, &mut deadline).await.unwrap();
+        let second = budget.reserve(&turns, &clock, &mut deadline).await;
         assert!(matches!(second, Err(Unreserved::NoTurn)));
         assert_eq!(budget.state().in_flight, 1);
         drop(first);
-        assert!(budget.reserve(&turns, &clock, now).await.is_ok());
+        assert!(budget.reserve(&turns, &clock, &mut deadline).await.is_ok());
     }
 
     #[tokio::test]
@@ -231,14 +233,18 @@ mod tests {
         let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
         let now = clock.monotonic();
         full.state().observe(now, (stated(0, 60), MINUTE));
-        let (held_back, other) = tokio::join!(
-            async { full.reserve(&turns, &clock, now + MINUTE).await.map(|it| it.taken_at) },
-            async {
-                let other = free.reserve(&turns, &clock, now).await.map(|it| it.taken_at);
-                clock.step(1).await;
-                other
-            },
-        );
+        let (mut late, mut early) =
+            (Deadline::new(&clock, now + MINUTE), Deadline::new(&clock, now));
+        let held_back = async {
+            full.reserve(&turns, &clock, &mut late).await.map(|reservation| reservation.taken_at)
+        };
+        let other = async {
+            let taken = free.reserve(&turns, &clock, &mut early).await;
+            let taken = taken.map(|reservation| reservation.taken_at);
+            clock.step(1).await;
+            taken
+        };
+        let (held_back, other) = tokio::join!(held_back, other);
         assert_eq!((held_back.unwrap(), other.unwrap()), (now + MINUTE, now));
     }
 

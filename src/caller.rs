@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::budget::{Budget, Reservation, Unreserved};
 use crate::circuit::{Circuit, CircuitConfig};
-use crate::clock::{Clock, before};
+use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind, Trail};
 use crate::http::{Answer, Http, HttpConfig, Place};
 use crate::random::Random;
@@ -126,11 +126,11 @@ impl Caller {
         attempts: &mut impl Attempts,
     ) -> Result<Reply, Error> {
         let begun = self.clock.monotonic();
-        let deadline = self.http.deadline_of(begun);
+        let mut deadline = self.http.deadline_of(begun);
         let mut trail = Trail::default();
         let mut repeats = 0;
         loop {
-            let attempt = self.attempt(place, budget, attempts, deadline, &mut trail).await;
+            let attempt = self.attempt(place, budget, attempts, &mut deadline, &mut trail).await;
             let (error, setback) = match attempt {
                 Ok((Verdict::Done, reply)) => return Ok(reply),
                 Ok((Verdict::Again, _)) => continue,
@@ -155,7 +155,7 @@ impl Caller {
                 Some(pause) => now + pause,
                 None => return Err(error.after(trail)),
             };
-            if resume_at >= deadline {
+            if resume_at >= deadline.at() {
                 return Err(error.after(trail));
             }
             tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
@@ -168,11 +168,11 @@ impl Caller {
         place: &Place,
         budget: &Budget,
         attempts: &mut impl Attempts,
-        deadline: Instant,
+        deadline: &mut Deadline<'_>,
         trail: &mut Trail,
     ) -> Result<(Verdict, Reply), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
-        let obtained = before(&*self.clock, deadline, attempts.obtain()).await;
+        let obtained = deadline.before(attempts.obtain()).await;
         let needed =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
         let reservation = budget
@@ -183,7 +183,7 @@ impl Caller {
             .circuit
             .admit(reservation.taken_at)
             .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
-        let made = before(&*self.clock, deadline, pin!(attempts.request(needed))).await;
+        let made = deadline.before(pin!(attempts.request(needed))).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
         mark_repeat(&mut request, trail);

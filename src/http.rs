@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Request, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 
-use crate::clock::{Clock, before};
+use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::proxy::Proxy;
@@ -167,14 +167,14 @@ impl Http {
         &self.user_agent
     }
 
-    /// The moment at which a call that begins now must be over.
-    pub(crate) fn deadline(&self) -> Instant {
+    /// When a call that begins now must be over.
+    pub(crate) fn deadline(&self) -> Deadline<'_> {
         self.deadline_of(self.clock.monotonic())
     }
 
-    /// The moment at which a call that began then must be over.
-    pub(crate) fn deadline_of(&self, begun: Instant) -> Instant {
-        begun + self.timeout
+    /// When a call that began then must be over.
+    pub(crate) fn deadline_of(&self, begun: Instant) -> Deadline<'_> {
+        Deadline::new(&*self.clock, begun + self.timeout)
     }
 
     /// The clock's monotonic time.
@@ -189,11 +189,11 @@ impl Http {
         request: Request,
         place: &Place,
         max: usize,
-        deadline: Instant,
+        deadline: &mut Deadline<'_>,
     ) -> Result<Answer, Failure> {
         // Pinned here, where it stays: a future of this size is not to be moved about.
         let received = pin!(self.receive(request, place, max));
-        match before(&*self.clock, deadline, received).await {
+        match deadline.before(received).await {
             Some(answer) => answer.map_err(|fault| fault.into_failure(place)),
             None => Err(Failure { error: timed_out(place), lasting: true }),
         }

@@ -89,7 +89,7 @@ pub(crate) async fn fetch(
     issuer: &Issuer,
     observe: impl Fn(&Answer, Duration),
 ) -> Result<Metadata, Error> {
-    let deadline = http.deadline();
+    let mut deadline = http.deadline();
     let mut first = None;
     for address in addresses(issuer) {
         let place = Place::of(&address);
@@ -97,7 +97,7 @@ pub(crate) async fn fetch(
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let sent_at = http.monotonic();
         let answer = http
-            .send(request, &place, HttpConfig::MAX_ANSWER, deadline)
+            .send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline)
             .await
             .map_err(|failure| failure.error)?;
         observe(&answer, http.monotonic() - sent_at);

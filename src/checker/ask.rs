@@ -12,7 +12,7 @@ use super::governor::{Permit, Purpose};
 use super::local::Opinion;
 use super::metrics::count;
 use super::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
-use crate::clock::{before, exact};
+use crate::clock::{Deadline, exact};
 use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
@@ -104,13 +104,14 @@ impl Inner {
     ) -> Result<(Known, Source), Error> {
         let patience = question.requirement.patience.unwrap_or(self.config.patience);
         let deadline = self.sequence.instant(question.begun) + patience;
+        let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..ROUNDS {
             let (flight, source) = match self.board(question, passed)? {
                 Boarding::Known(known) => return Ok((known, Source::Cache)),
                 Boarding::Joined(flight) => (flight, Source::Joined),
                 Boarding::Started(flight) => (flight, Source::Introspected),
             };
-            let landed = before(&*self.clock, deadline, flight.landed()).await;
+            let landed = deadline.before(flight.landed()).await;
             let known = landed.ok_or_else(late)?.ok_or_else(abandoned)??;
             // It may have been invalidated while it was on its way.
             if self.watermarks.clear(question.key, &known) {

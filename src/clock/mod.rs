@@ -5,16 +5,15 @@
 
 #[cfg(target_os = "linux")]
 mod coarse;
+mod deadline;
 mod manual;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use deadline::Deadline;
 pub use manual::ManualClock;
 
 use crate::future::BoxFuture;
@@ -59,25 +58,6 @@ pub(crate) fn exact(clock: &dyn Clock) -> (Instant, i64) {
 
 /// By how much a [coarse](Clock::coarse) reading may be behind.
 pub(crate) const COARSE_LAG: Duration = Duration::from_millis(250);
-
-/// Does `work`, unless `deadline` comes first.
-pub(crate) async fn before<T>(
-    clock: &dyn Clock,
-    deadline: Instant,
-    work: impl Future<Output = T>,
-) -> Option<T> {
-    let mut work = pin!(work);
-    // Set when the work has to wait: much is done when first looked at, and needs no timer.
-    let mut limit = None;
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => {
-            let limit = limit.get_or_insert_with(|| clock.deadline(deadline));
-            limit.as_mut().poll(cx).map(|()| None)
-        }
-    })
-    .await
-}
 
 /// The computer's own clock, and timers of the tokio runtime.
 #[derive(Clone, Copy, Debug, Default)]

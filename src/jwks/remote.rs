@@ -53,8 +53,8 @@ impl Remote {
         let mut request = Request::new(Method::GET, url);
         let accepted = HeaderValue::from_static("application/jwk-set+json, application/json");
         request.headers_mut().insert(ACCEPT, accepted);
-        let deadline = self.http.deadline();
-        let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, deadline);
+        let mut deadline = self.http.deadline();
+        let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
         if answer.status != StatusCode::OK {
             return Err(error_answer::read(&answer));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{AccessToken, StoredToken, TokenSource, TokenStore};
-use crate::clock::{Clock, before};
+use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::flight::Flight;
 use crate::future::BoxFuture;
@@ -142,10 +142,13 @@ impl CachedTokenSource {
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
     pub async fn token_within(&self, patience: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        before(clock, clock.monotonic() + patience, self.token()).await.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::TimedOut, "no token came in time")
-                .advise("try again, or allow more time"))
-        })
+        Deadline::new(clock, clock.monotonic() + patience)
+            .before(self.token())
+            .await
+            .unwrap_or_else(|| {
+                Err(Error::new(ErrorKind::TimedOut, "no token came in time")
+                    .advise("try again, or allow more time"))
+            })
     }
 
     /// Forgets the token at hand, for instance because a resource server refused it.
