@@ -31,6 +31,20 @@ use tokio::net::TcpStream;
 const CLIENT_ID: &str = "0oa1b2c3d4e5f6g7h8i9";
 /// How long each variant runs in all.
 const RUN: Duration = Duration::from_millis(6400);
+/// How often server, clients and connections are made anew: how they came about leaves them quicker
+/// or slower for as long as they live.
+const SITTINGS: u32 = 4;
+
+/// What each call was measured with; each second variant beside the one before it.
+const VARIANTS: [&str; 4] = [
+    "bare hyper and a bare OpenSSL signature",
+    "this client",
+    "tuned reqwest, one assertion for all",
+    "this client, reusing assertions",
+];
+
+/// Calls per second and microseconds of CPU for each, of every round of each variant.
+type Measured = [Vec<(f64, f64)>; VARIANTS.len()];
 
 fn main() {
     if server::serve_if_asked() {
@@ -52,67 +66,62 @@ fn main() {
                 if !wanted.iter().all(|word| row.contains(word)) {
                     continue;
                 }
-                let server = Instant::start(tls);
-                Bench { server, wire, tls, name, pem, concurrency }.run();
+                let mut measured = Measured::default();
+                for _ in 0..SITTINGS {
+                    let server = Instant::start(tls);
+                    Sitting { server, tls, name, pem, concurrency }.run(&mut measured);
+                }
+                print(&row, &measured);
             }
         }
     }
 }
 
-struct Bench {
+/// Two lines for each pair of variants, the second with its ratio to the first in the same rounds.
+fn print([wire, name, concurrency]: &[String; 3], measured: &Measured) {
+    for (index, variant) in VARIANTS.iter().enumerate() {
+        let own = &measured[index];
+        let reference = &measured[index / 2 * 2];
+        let ratios = own.iter().zip(reference).map(|(own, other)| own.0 / other.0);
+        println!(
+            "{wire:<6} {name:<6} {concurrency:>4}  {variant:<42} {:>9.0} {:>7.3}× {:>9.1}",
+            median(own.iter().map(|figures| figures.0).collect()),
+            median(ratios.collect()),
+            median(own.iter().map(|figures| figures.1).collect()),
+        );
+    }
+}
+
+struct Sitting {
     server: Instant,
-    wire: &'static str,
     tls: bool,
     name: &'static str,
     pem: &'static [u8],
     concurrency: usize,
 }
 
-impl Bench {
-    fn run(&self) {
+impl Sitting {
+    fn run(&self, measured: &mut Measured) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let bare = Arc::new(Bare::new(self));
-        let reuse = Some(Duration::from_secs(120));
-        let variants: Vec<(&str, Contestant)> = vec![
-            ("bare hyper and a bare OpenSSL signature", Contestant::Bare(bare)),
-            ("this client", Contestant::Ours(self.client(None))),
-            (
-                "tuned reqwest, one assertion for all",
-                Contestant::Reqwest(Arc::new(Tuned::new(self))),
-            ),
-            ("this client, reusing assertions", Contestant::Ours(self.client(reuse))),
+        let contestants: [Contestant; VARIANTS.len()] = [
+            Contestant::Bare(Arc::new(Bare::new(self))),
+            Contestant::Ours(self.client(None)),
+            Contestant::Reqwest(Arc::new(Tuned::new(self))),
+            Contestant::Ours(self.client(Some(Duration::from_secs(120)))),
         ];
-        let mut measured = vec![Vec::new(); variants.len()];
-        for round in 0..=self.rounds() {
+        // The first round opens the connections.
+        for round in 0..=self.rounds() / SITTINGS {
             turns::rest();
-            for index in turns::order(round as usize, variants.len()) {
-                let figures = runtime.block_on(self.measure(&variants[index].1));
+            for index in turns::order(round as usize, contestants.len()) {
+                let figures = runtime.block_on(self.measure(&contestants[index]));
                 if round > 0 {
                     measured[index].push(figures);
                 }
             }
-        }
-        for (index, (variant, _)) in variants.iter().enumerate() {
-            // Each kind of work beside its own reference.
-            let reference = index / 2 * 2;
-            let ratios = measured[index]
-                .iter()
-                .zip(&measured[reference])
-                .map(|(own, other)| own.0 / other.0);
-            println!(
-                "{:<6} {:<6} {:>4}  {:<42} {:>9.0} {:>7.3}× {:>9.1}",
-                self.wire,
-                self.name,
-                self.concurrency,
-                variant,
-                median(measured[index].iter().map(|figures| figures.0).collect()),
-                median(ratios.collect()),
-                median(measured[index].iter().map(|figures| figures.1).collect()),
-            );
         }
     }
 
@@ -230,10 +239,12 @@ struct Bare {
 }
 
 impl Bare {
-    fn new(bench: &Bench) -> Self {
-        let tls = bench.tls.then(|| {
+    fn new(sitting: &Sitting) -> Self {
+        let tls = sitting.tls.then(|| {
             let mut roots = rustls::RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(&bench.server.certificate).unwrap()).unwrap();
+            roots
+                .add(CertificateDer::from_pem_slice(&sitting.server.certificate).unwrap())
+                .unwrap();
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let config = rustls::ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()
@@ -244,13 +255,13 @@ impl Bare {
         });
         let input = signing_input();
         let form = format!("token={}&{}", token(), assertion_form(&input));
-        let key = PKey::private_key_from_pem(bench.pem).unwrap();
+        let key = PKey::private_key_from_pem(sitting.pem).unwrap();
         Self {
             key,
             input,
             form,
-            host: format!("localhost:{}", bench.server.port),
-            port: bench.server.port,
+            host: format!("localhost:{}", sitting.server.port),
+            port: sitting.server.port,
             tls,
             idle: Mutex::default(),
         }
@@ -314,11 +325,13 @@ struct Tuned {
 }
 
 impl Tuned {
-    fn new(bench: &Bench) -> Self {
+    fn new(sitting: &Sitting) -> Self {
         use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
         let mut roots = rustls::RootCertStore::empty();
-        if bench.tls {
-            roots.add(CertificateDer::from_pem_slice(&bench.server.certificate).unwrap()).unwrap();
+        if sitting.tls {
+            roots
+                .add(CertificateDer::from_pem_slice(&sitting.server.certificate).unwrap())
+                .unwrap();
         }
         let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
             rustls::crypto::ring::default_provider(),
@@ -329,12 +342,12 @@ impl Tuned {
         .with_no_client_auth();
         let client =
             reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-        let url = format!("{}/oauth2/v1/introspect", bench.origin()).parse().unwrap();
+        let url = format!("{}/oauth2/v1/introspect", sitting.origin()).parse().unwrap();
         let headers = HeaderMap::from_iter([
             (ACCEPT, HeaderValue::from_static("application/json")),
             (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
         ]);
-        let signature = if bench.name == "RS256" { "s".repeat(342) } else { "s".repeat(86) };
+        let signature = if sitting.name == "RS256" { "s".repeat(342) } else { "s".repeat(86) };
         let form = assertion_form(&signing_input()) + &signature + "&token=";
         Self { client, url, headers, form, token: token() }
     }
