@@ -155,19 +155,18 @@ impl AssertionSigner {
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(
         &self,
-        audience: impl Into<Arc<str>>,
+        audience: &str,
         now: DateTime<Utc>,
     ) -> Result<ClientAssertion, Error> {
-        let audience = audience.into();
         let Some(reuse) = self.config.reuse else {
             return self.sign(audience, now, Some(self.jti())).await;
         };
-        if let Some(assertion) = self.reusable(&audience, now, reuse) {
+        if let Some(assertion) = self.reusable(audience, now, reuse) {
             return Ok(assertion);
         }
-        let assertion = self.sign(Arc::clone(&audience), now, None).await?;
+        let assertion = self.sign(audience, now, None).await?;
         let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
-        reusable.retain(|kept| kept.audience != audience);
+        reusable.retain(|kept| kept.audience() != audience);
         reusable.push(assertion.clone());
         Ok(assertion)
     }
@@ -175,7 +174,7 @@ impl AssertionSigner {
     /// What our assertions say about a claim or header, for the explanation of a refusal.
     pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
         match about {
-            "aud" => Some(assertion.audience.to_string()),
+            "aud" => Some(assertion.audience().to_owned()),
             "iss" | "sub" => Some(self.client_id.clone()),
             "alg" => Some(self.signer.algorithm().to_string()),
             "kid" => Some(self.signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
@@ -183,8 +182,8 @@ impl AssertionSigner {
                 .signer
                 .public_jwk()
                 .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
-            "exp" => Some(assertion.expires_at.to_rfc3339()),
-            "iat" => Some(assertion.issued_at.to_rfc3339()),
+            "exp" => Some(assertion.0.expires_at.to_rfc3339()),
+            "iat" => Some(assertion.0.issued_at.to_rfc3339()),
             _ => None,
         }
     }
@@ -202,14 +201,14 @@ impl AssertionSigner {
         reuse: Duration,
     ) -> Option<ClientAssertion> {
         let reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = reusable.iter().find(|kept| *kept.audience == *audience)?;
-        let age = now.signed_duration_since(kept.signed_at).to_std().ok()?;
+        let kept = reusable.iter().find(|kept| kept.audience() == audience)?;
+        let age = now.signed_duration_since(kept.0.signed_at).to_std().ok()?;
         (age < reuse).then(|| kept.clone())
     }
 
     async fn sign(
         &self,
-        audience: Arc<str>,
+        audience: &str,
         now: DateTime<Utc>,
         jti: Option<Uuid>,
     ) -> Result<ClientAssertion, Error> {
@@ -218,7 +217,7 @@ impl AssertionSigner {
         let claims = Claims {
             iss: &self.client_id,
             sub: &self.client_id,
-            aud: &audience,
+            aud: audience,
             iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),
             jti,
@@ -226,22 +225,24 @@ impl AssertionSigner {
         let jwt = jws::sign(&self.header, &claims, &*self.signer).await.map_err(|cause| {
             Error::key("the client assertion could not be signed").because(cause)
         })?;
-        Ok(ClientAssertion {
+        Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
-            audience,
+            audience: audience.to_owned(),
             signed_at: now,
             issued_at,
             expires_at,
-        })
+        })))
     }
 }
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
 /// clone.
 #[derive(Clone)]
-pub struct ClientAssertion {
+pub struct ClientAssertion(Arc<Signed>);
+
+struct Signed {
     jwt: Secret,
-    audience: Arc<str>,
+    audience: String,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -253,30 +254,30 @@ impl ClientAssertion {
 
     /// The JWT in compact form. Keep it out of URLs, argument lists and logs.
     pub fn expose(&self) -> &str {
-        self.jwt.expose()
+        self.0.jwt.expose()
     }
 
     /// The JWT among other secrets.
     pub(crate) fn secret(&self) -> &Secret {
-        &self.jwt
+        &self.0.jwt
     }
 
     /// The one URL for which it is good.
     pub fn audience(&self) -> &str {
-        &self.audience
+        &self.0.audience
     }
 
     /// Its `exp`.
     pub fn expires_at(&self) -> DateTime<Utc> {
-        self.expires_at
+        self.0.expires_at
     }
 }
 
 impl fmt::Debug for ClientAssertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientAssertion")
-            .field("audience", &self.audience)
-            .field("expires_at", &self.expires_at)
+            .field("audience", &self.0.audience)
+            .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
 }

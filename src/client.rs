@@ -250,7 +250,7 @@ impl Client {
     ///
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
-        self.inner.calls.exchange.assertion(&endpoint.as_str().into()).await
+        self.inner.calls.exchange.assertion(endpoint.as_str()).await
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Target {
     endpoint: EndpointUrl,
     url: Url,
     place: Place,
-    audience: Arc<str>,
+    audience: String,
     budget: Budget,
 }
 
@@ -49,7 +49,8 @@ impl Target {
         let url = Url::parse(endpoint.as_str()).map_err(|cause| {
             Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
         })?;
-        let (place, audience) = (Place::of(&url), audience.of(endpoint, endpoints, issuer).into());
+        let audience = audience.of(endpoint, endpoints, issuer).to_owned();
+        let place = Place::of(&url);
         Ok(Self { endpoint: endpoint.clone(), url, place, audience, budget: Budget::default() })
     }
 
@@ -116,8 +117,8 @@ impl Exchange {
         self.server_time().offset()
     }
 
-    pub(crate) async fn assertion(&self, audience: &Arc<str>) -> Result<ClientAssertion, Error> {
-        self.assertions.assertion(Arc::clone(audience), self.server_time().now()).await
+    pub(crate) async fn assertion(&self, audience: &str) -> Result<ClientAssertion, Error> {
+        self.assertions.assertion(audience, self.server_time().now()).await
     }
 
     /// Posts a form, each time with a fresh assertion, and gives the answer with status 200.
