@@ -53,7 +53,7 @@ pub(crate) trait Attempts: Send {
     ) -> impl Future<Output = Result<Request, Error>> + Send;
 
     /// What is secret in the latest request, and must not come back out of its answer.
-    fn secrets(&self) -> Vec<Secret>;
+    fn secrets(&self) -> [Option<Secret>; 3];
 
     /// Takes note that a request is about to be sent.
     fn sends(&mut self, _now: Instant) {}
@@ -201,7 +201,7 @@ impl Caller {
                 return Err((failure.error, setback));
             }
         };
-        answer.secrets = attempts.secrets();
+        answer.sent = attempts.secrets();
         let received_at = self.clock.monotonic();
         self.learn(reservation, &answer, sent_at..received_at, trail);
         if answer.status.is_server_error() {

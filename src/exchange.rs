@@ -76,9 +76,10 @@ pub(crate) struct Exchange {
 
 /// What is posted to an endpoint.
 pub(crate) struct Form<'a> {
-    pub(crate) fields: &'a [(&'a str, &'a str)],
-    /// The token among the fields, if there is one.
+    /// The token that it is about, if it is about one.
     pub(crate) token: Option<&'a Token>,
+    /// What else it says.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
     /// Who wants to know when the form is sent.
@@ -173,7 +174,7 @@ impl Attempts for FormPost<'_> {
         let (exchange, target) = (self.exchange, self.target);
         self.correction = exchange.server_time().correction();
         let assertion = exchange.assertion(&target.audience).await?;
-        let body = body(&assertion, self.form.fields);
+        let body = body(&assertion, self.form.token, self.form.fields);
         let mut request = Request::new(Method::POST, target.url.clone());
         *request.headers_mut() = exchange.headers.clone();
         *request.body_mut() = Some(body.into());
@@ -190,10 +191,10 @@ impl Attempts for FormPost<'_> {
         Ok(request)
     }
 
-    fn secrets(&self) -> Vec<Secret> {
+    fn secrets(&self) -> [Option<Secret>; 3] {
         let assertion = self.sent.as_ref().map(|sent| sent.secret().clone());
         let token = self.form.token.map(|token| token.secret().clone());
-        [assertion, token, self.proof.clone()].into_iter().flatten().collect()
+        [assertion, token, self.proof.clone()]
     }
 
     fn sends(&mut self, now: Instant) {
@@ -249,14 +250,16 @@ impl FormPost<'_> {
     }
 }
 
-/// The form: what is the same for every request first, then the assertion, then the fields.
-fn body(assertion: &ClientAssertion, fields: &[(&str, &str)]) -> String {
-    let lengths = fields.iter().map(|(name, value)| name.len() + value.len() + "&=".len());
+/// The form: what is the same for every request first, then the assertion, then the rest.
+fn body(assertion: &ClientAssertion, token: Option<&Token>, fields: &[(&str, &str)]) -> String {
+    let token = token.map(|token| ("token", token.expose()));
+    let fields = || token.iter().chain(fields);
+    let lengths = fields().map(|(name, value)| name.len() + value.len() + "&=".len());
     let length = ASSERTION_FIELDS.len() + assertion.expose().len() + lengths.sum::<usize>();
     let mut body = String::with_capacity(length);
     body.push_str(ASSERTION_FIELDS);
     body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
-    for field in fields {
+    for field in fields() {
         body.push('&');
         push_field(&mut body, *field);
     }

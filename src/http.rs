@@ -212,7 +212,8 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        Ok(Answer { place: place.clone(), status, headers, body, secrets: Vec::new() })
+        let place = place.clone();
+        Ok(Answer { place, status, headers, body, sent: [const { None }; 3], received: None })
     }
 }
 
@@ -253,8 +254,10 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// What is masked in quotes: the secrets of the request, which servers repeat at times.
-    pub(crate) secrets: Vec<Secret>,
+    /// The secrets of the request, which servers repeat at times. They are masked in quotes.
+    pub(crate) sent: [Option<Secret>; 3],
+    /// A secret that came with the answer itself. It is masked as well.
+    pub(crate) received: Option<Secret>,
 }
 
 impl Answer {
@@ -279,7 +282,7 @@ impl Answer {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        self.secrets.iter().map(Secret::expose).collect()
+        self.sent.iter().chain([&self.received]).flatten().map(Secret::expose).collect()
     }
 
     /// Reads the body as JSON of the type `T`.

@@ -44,6 +44,11 @@ impl TokenTypeHint {
             Self::DeviceSecret => "device_secret",
         }
     }
+
+    /// The hint as introspection and revocation requests give it.
+    pub(crate) fn field(self) -> (&'static str, &'static str) {
+        ("token_type_hint", self.as_str())
+    }
 }
 
 impl fmt::Display for TokenTypeHint {
@@ -156,15 +161,9 @@ pub(crate) async fn introspect(
     hint: Option<TokenTypeHint>,
     departure: Option<&Departure>,
 ) -> Result<Introspection, Error> {
-    let form = Form { fields: &fields(token, hint), token: Some(token), proves: false, departure };
+    let hint = hint.map(TokenTypeHint::field);
+    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure };
     exchange.post(target, form).await?.answer.json()
-}
-
-/// The members that introspection and revocation requests share.
-pub(crate) fn fields(token: &Token, hint: Option<TokenTypeHint>) -> Vec<(&str, &str)> {
-    let mut fields = vec![("token", token.expose())];
-    fields.extend(hint.map(|hint| ("token_type_hint", hint.as_str())));
-    fields
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
-use crate::introspect::{TokenTypeHint, fields};
+use crate::introspect::TokenTypeHint;
 use crate::secret::Token;
 
 /// Revokes one token. The server says 200 whether or not there was anything to revoke.
@@ -13,8 +13,8 @@ pub(crate) async fn revoke(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
-    let form =
-        Form { fields: &fields(token, hint), token: Some(token), proves: false, departure: None };
+    let hint = hint.map(TokenTypeHint::field);
+    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure: None };
     let answer = exchange.post(target, form).await?.answer;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if answer.body.is_empty() || answer.is_json() {

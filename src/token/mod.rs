@@ -206,10 +206,10 @@ pub(crate) async fn request(
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let form = Form { fields: &fields, token: None, proves: true, departure: None };
+    let form = Form { token: None, fields: &fields, proves: true, departure: None };
     let mut reply = exchange.post(target, form).await?;
     let answer: TokenAnswer = reply.answer.json()?;
-    reply.answer.secrets.push(answer.access_token.secret().clone());
+    reply.answer.received = Some(answer.access_token.secret().clone());
     let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
         "bearer" if exchange.prover().is_required() => {
             return Err(reply
