@@ -1,4 +1,5 @@
-//! Keeps within a server's rate limit, as far as the server has told it.
+//! Keeps within a server's rate limit, as far as the server has told it, and within what may be
+//! under way at once.
 //!
 //! A request that the server is certain to refuse helps nobody, so it waits here instead. The
 //! rule is simple: a request may go out while fewer are in flight than the window has left.

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Act, Peer, builder, clock, reply, token};
 use okta_introspect::{Client, ErrorKind, ResourceCall, Scopes};
 use tokio::task::JoinHandle;
@@ -57,6 +59,24 @@ async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
     peer.release();
     assert!(next.await.unwrap() && last.await.unwrap());
     assert_eq!(peer.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_turn_gives_up_in_time() {
+    let (peer, clock) = (Peer::always(Act::Silence).await, clock());
+    let client = builder(&peer.issuer(), &clock).max_in_flight(1).build().unwrap();
+    let callers: Vec<_> = (0..3)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.introspect(&token(), None).await.unwrap_err() })
+        })
+        .collect();
+    peer.received(1).await;
+    settle().await;
+    clock.advance(Duration::from_secs(20));
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().kind(), ErrorKind::TimedOut);
+    }
 }
 
 #[tokio::test]
