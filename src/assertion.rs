@@ -68,6 +68,8 @@ pub struct AssertionConfig {
     /// For callers whose RSA key is the bottleneck. It gives replay protection away: such
     /// assertions have no `jti`, so whoever sees one can use it until it expires. Bound: at most
     /// half the lifetime.
+    /// Where so many calls are made that this counts, see whether
+    /// [`max_in_flight`](crate::ClientBuilder::max_in_flight) should be higher, too.
     pub reuse: Option<Duration>,
 }
 

@@ -316,8 +316,8 @@ impl ClientBuilder {
 
     /// How many requests may be under way at once, to all endpoints and APIs together. Others wait
     /// for their turn within their [`timeout`](HttpConfig::timeout), first come, first served, and
-    /// are signed when it has come. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to
-    /// 10,000.
+    /// are signed when it has come. For a server that takes more at once, and callers who wait for
+    /// it, allow more. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to 10,000.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
