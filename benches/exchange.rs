@@ -95,6 +95,7 @@ fn print([wire, name, concurrency]: &[String; 3], measured: &Measured) {
     }
 }
 
+/// A server, and clients that have not met it yet.
 struct Sitting {
     server: Instant,
     tls: bool,

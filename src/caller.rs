@@ -203,12 +203,13 @@ impl Caller {
         };
         answer.sent = attempts.secrets();
         let received_at = self.clock.monotonic();
-        self.learn(reservation, &answer, sent_at..received_at, trail);
+        // Before the turn is given back: whoever gets it next is to find the circuit as it is.
         if answer.status.is_server_error() {
             admission.failed(received_at);
         } else {
             admission.answered();
         }
+        self.learn(reservation, &answer, sent_at..received_at, trail);
         Ok((attempts.judge(&answer), Reply { answer, sent_at }))
     }
 

@@ -1,6 +1,5 @@
 //! A limit on everything that one piece of work waits for.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -42,12 +41,6 @@ impl<'a> Deadline<'a> {
             }
         })
         .await
-    }
-}
-
-impl fmt::Debug for Deadline<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Deadline").field(&self.at).finish()
     }
 }
 
