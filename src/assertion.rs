@@ -16,9 +16,9 @@ use crate::error::Error;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::jws;
 use crate::key::Signer;
-use crate::random::Random;
 use crate::redact;
 use crate::secret::Secret;
+use crate::support::random::Random;
 
 /// Which URL an assertion names in `aud`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
     use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};

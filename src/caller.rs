@@ -16,11 +16,11 @@ use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind, Trail};
 use crate::http::{Answer, Http, HttpConfig, Place};
-use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryConfig, Setback};
 use crate::secret::Secret;
 use crate::server_time::{ServerTime, parse_date};
+use crate::support::random::Random;
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");

@@ -20,7 +20,6 @@ use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
 use crate::metadata::{self, Metadata};
-use crate::random::{Random, SystemRandom};
 use crate::rate_limit::RateLimit;
 use crate::resource::Resource;
 use crate::retry::RetryConfig;
@@ -28,6 +27,7 @@ use crate::revoke;
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::server_time::ClockOffset;
+use crate::support::random::{Random, SystemRandom};
 use crate::token::{
     self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
 };

@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use crate::moment::Moment;
-use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Mutex, MutexGuard};
+use crate::support::sync::atomic::{AtomicU64, Ordering};
+use crate::support::sync::{Mutex, MutexGuard};
 
 /// The time of one checker: moments since it was made, and a count of events in the one order that
 /// all agree on. Moments cannot tell two events of the same tick apart; the count can.

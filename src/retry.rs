@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use crate::error::Error;
-use crate::random::Random;
+use crate::support::random::Random;
 
 /// How a call that failed for no lasting reason is repeated.
 ///

@@ -15,8 +15,8 @@ use super::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
 use crate::clock::{Deadline, exact};
 use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
-use crate::flight::Flight;
 use crate::moment::Age;
+use crate::support::single_flight::Flight;
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.
 const ROUNDS: usize = 3;

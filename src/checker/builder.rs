@@ -19,7 +19,7 @@ use crate::departure::Sequence;
 use crate::dpop::ProofJudge;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::random::{Random, SystemRandom};
+use crate::support::random::{Random, SystemRandom};
 use crate::verify::Verifier;
 
 /// The settings of a [`Checker`]. Setters never fail; [`build`](Self::build) checks.

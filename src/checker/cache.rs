@@ -87,7 +87,7 @@ mod tests {
     use super::super::facts::sample::{active, inactive};
     use super::super::key::Keyer;
     use super::*;
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
 
     fn keyer() -> Keyer {
         Keyer::new(&SeededRandom::new(1))

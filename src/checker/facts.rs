@@ -9,7 +9,7 @@ use super::intern::Interner;
 use crate::departure::Sent;
 use crate::introspect::Introspection;
 use crate::moment::{Age, Moment};
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
 /// the [policy](super::policy) to say, each time anew.

@@ -9,8 +9,8 @@ use super::facts::Known;
 use super::key::{Key, PassingHasher};
 use crate::departure::{Departure, Sent};
 use crate::error::Error;
-use crate::flight::Flight;
-use crate::sync::{Mutex, MutexGuard};
+use crate::support::single_flight::Flight;
+use crate::support::sync::{Mutex, MutexGuard};
 
 /// What a call brings.
 pub(crate) type Landed = Result<Known, Error>;
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::clock::{Clock, SystemClock};
     use crate::departure::Sequence;
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
 
     fn key() -> Key {
         Keyer::new(&SeededRandom::new(1)).key("token")

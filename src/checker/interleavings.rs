@@ -15,9 +15,9 @@ use super::pool::Pool;
 use super::watermark::{Named, Watermarks};
 use crate::clock::{Clock, SystemClock};
 use crate::departure::{Departure, Sent, Sequence};
-use crate::flight::Flight;
-use crate::random::SeededRandom;
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::support::random::SeededRandom;
+use crate::support::single_flight::Flight;
+use crate::support::sync::atomic::{AtomicUsize, Ordering};
 
 const SCHEDULES: usize = 20_000;
 

@@ -19,7 +19,7 @@ use std::hint::black_box;
 
 use aegis::aegis128x4::Aegis128X4Mac;
 
-use crate::random::Random;
+use crate::support::random::Random;
 
 /// Stands for one token at one authorization server, or for something that a watermark names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,7 +100,7 @@ pub(crate) fn fetch(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
 
     #[test]
     fn the_same_text_has_another_key_under_another_secret() {

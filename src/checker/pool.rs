@@ -15,8 +15,8 @@
 use std::sync::PoisonError;
 
 use super::key::Key;
-use crate::sync::RwLock;
-use crate::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use crate::support::sync::RwLock;
+use crate::support::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 /// How many places a set has: what fits into four lines of memory where a value takes a word.
 const PLACES: usize = 9;
@@ -240,7 +240,7 @@ mod tests {
 
     use super::super::key::Keyer;
     use super::*;
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
 
     fn keys(count: usize) -> Vec<Key> {
         let keyer = Keyer::new(&SeededRandom::new(1));

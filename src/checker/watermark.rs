@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use super::facts::{Facts, Known};
 use super::key::{Key, Keyer, PassingHasher};
 use crate::departure::Sequence;
-use crate::random::Random;
-use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::support::random::Random;
+use crate::support::sync::atomic::{AtomicU64, Ordering};
+use crate::support::sync::{RwLock, RwLockReadGuard};
 
 /// Every watermark of a checker.
 pub(crate) struct Watermarks {
@@ -157,7 +157,7 @@ mod tests {
     use super::super::facts::sample::{self, inactive, introspection, sent};
     use super::*;
     use crate::clock::{Clock, SystemClock};
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
     use serde_json::json;
     use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::Clock;
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 /// A moment by which all of a call must be over. One timer serves all the waits before it, set when
 /// first something has to be waited for: much is done when first looked at.

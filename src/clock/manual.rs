@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use super::{Clock, SystemClock};
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 /// A clock for tests: time stands still until it is moved, or until somebody waits.
 ///

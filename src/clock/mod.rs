@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 pub(crate) use deadline::Deadline;
 pub use manual::ManualClock;
 
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 /// Tells the time and waits.
 ///

@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
     use reqwest::Method;
     use std::sync::Arc;
 

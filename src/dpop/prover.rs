@@ -15,8 +15,8 @@ use super::{DpopConfig, DpopMode, htu};
 use crate::error::Error;
 use crate::jws;
 use crate::key::{Algorithm, SigningKey};
-use crate::random::Random;
 use crate::secret::{Secret, Token};
+use crate::support::random::Random;
 
 /// Proves possession of one key.
 pub(crate) struct Prover {

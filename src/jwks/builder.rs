@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::http::{Destination, Http, HttpConfig};
 use crate::issuer::{EndpointUrl, Issuer};
-use crate::random::{Random, SystemRandom};
+use crate::support::random::{Random, SystemRandom};
 
 /// The settings of a [`Jwks`]. Setters never fail; [`build`](Self::build) checks.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::{AccessToken, StoredToken, TokenSource, TokenStore};
 use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind};
-use crate::flight::Flight;
-use crate::future::BoxFuture;
-use crate::random::Random;
 use crate::scope::Scopes;
+use crate::support::boxed_future::BoxFuture;
+use crate::support::random::Random;
+use crate::support::single_flight::Flight;
 
 /// How service tokens are kept.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -14,10 +14,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::dpop::Prover;
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
-use crate::future::BoxFuture;
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
 use crate::server_time::ServerTime;
+use crate::support::boxed_future::BoxFuture;
 
 pub use cache::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};

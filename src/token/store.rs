@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{AccessToken, TokenType};
 use crate::clock::Clock;
-use crate::future::BoxFuture;
 use crate::scope::Scopes;
 use crate::secret::Token;
+use crate::support::boxed_future::BoxFuture;
 
 /// A stored token with less life left than this is not used: the program that finds it has work
 /// before it.
