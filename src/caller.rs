@@ -13,13 +13,13 @@ use tokio::sync::Semaphore;
 
 use crate::budget::{Budget, Reservation, Unreserved};
 use crate::circuit::{Circuit, CircuitConfig};
+use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind, Trail};
 use crate::http::{Answer, Http, HttpConfig, Place};
 use crate::rate_limit::RateLimit;
 use crate::retry::{RetryConfig, Setback};
 use crate::secret::Secret;
-use crate::server_time::{ServerTime, parse_date};
 use crate::support::random::Random;
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");

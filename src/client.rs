@@ -10,8 +10,9 @@ use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAsserti
 use crate::budget::Outlook;
 use crate::caller::Caller;
 use crate::circuit::CircuitConfig;
+use crate::clock::send_time::Departure;
+use crate::clock::server_time::ClockOffset;
 use crate::clock::{Clock, SystemClock};
-use crate::departure::Departure;
 use crate::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
@@ -26,7 +27,6 @@ use crate::retry::RetryConfig;
 use crate::revoke;
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::server_time::ClockOffset;
 use crate::support::random::{Random, SystemRandom};
 use crate::token::{
     self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use crate::clock::server_time::ClockOffset;
 use crate::refusal::Refusal;
-use crate::server_time::ClockOffset;
 
 /// The likely cause of a refusal, and its cure.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -10,7 +10,8 @@ use reqwest::{Method, Request, StatusCode, Url};
 use crate::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::budget::{Budget, Outlook};
 use crate::caller::{Attempts, Caller, Reply, Verdict};
-use crate::departure::Departure;
+use crate::clock::send_time::Departure;
+use crate::clock::server_time::{ClockOffset, ServerTime};
 use crate::diagnosis::Diagnosis;
 use crate::dpop::Prover;
 use crate::error::Error;
@@ -20,7 +21,6 @@ use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::rate_limit::RateLimit;
 use crate::refusal::Demand;
 use crate::secret::{Secret, Token};
-use crate::server_time::{ClockOffset, ServerTime};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
 const ASSERTION_FIELDS: &str = "client_assertion_type=\

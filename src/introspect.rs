@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::departure::Departure;
+use crate::clock::send_time::Departure;
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;

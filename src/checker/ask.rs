@@ -12,10 +12,10 @@ use super::governor::{Permit, Purpose};
 use super::local::Opinion;
 use super::metrics::count;
 use super::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
+use crate::clock::send_time::{Departure, Sent};
+use crate::clock::ticks::Age;
 use crate::clock::{Deadline, exact};
-use crate::departure::{Departure, Sent};
 use crate::error::{Error, ErrorKind};
-use crate::moment::Age;
 use crate::support::single_flight::Flight;
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.

@@ -12,11 +12,11 @@ use super::policy::{self, Circumstances};
 use super::{
     Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict, key,
 };
+use crate::clock::ticks::Age;
 use crate::clock::{COARSE_LAG, exact};
 use crate::dpop::{self, ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
 use crate::introspect::Introspection;
-use crate::moment::Age;
 
 impl Inner {
     /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.

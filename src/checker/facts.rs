@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::intern::Interner;
-use crate::departure::Sent;
+use crate::clock::send_time::Sent;
+use crate::clock::ticks::{Age, Moment};
 use crate::introspect::Introspection;
-use crate::moment::{Age, Moment};
 use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
@@ -151,8 +151,8 @@ pub(crate) mod sample {
     //! Facts for the tests of the pure pieces.
 
     use super::*;
+    use crate::clock::send_time::Sequence;
     use crate::clock::{Clock, SystemClock};
-    use crate::departure::Sequence;
     use serde_json::{Value, json};
 
     pub(crate) fn introspection(members: Value) -> Introspection {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use super::cache::Cache;
 use super::facts::Known;
 use super::key::{Key, PassingHasher};
-use crate::departure::{Departure, Sent};
+use crate::clock::send_time::{Departure, Sent};
 use crate::error::Error;
 use crate::support::single_flight::Flight;
 use crate::support::sync::{Mutex, MutexGuard};
@@ -141,8 +141,8 @@ mod tests {
     use super::super::facts::sample::{active, inactive};
     use super::super::key::Keyer;
     use super::*;
+    use crate::clock::send_time::Sequence;
     use crate::clock::{Clock, SystemClock};
-    use crate::departure::Sequence;
     use crate::support::random::SeededRandom;
 
     fn key() -> Key {

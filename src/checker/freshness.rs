@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::facts::Known;
-use crate::moment::Age;
+use crate::clock::ticks::Age;
 
 /// What one reader accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::denial::Reason;
 use super::policy::{Source, Verdict};
-use crate::moment::Age;
+use crate::clock::ticks::Age;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may be a
 /// moment apart.

@@ -81,18 +81,18 @@ pub use presented::Presented;
 pub use requirement::Requirement;
 pub use upstream::Upstream;
 
-pub use crate::departure::Departure;
+pub use crate::clock::send_time::Departure;
 pub use crate::dpop::{ProofConfig, ProofDenial};
 
 pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
-use crate::departure::Sequence;
+use crate::clock::send_time::Sequence;
+use crate::clock::ticks::Moment;
 use crate::dpop::ProofJudge;
 use crate::error::Error;
 use crate::introspect::TokenTypeHint;
 use crate::issuer::Issuer;
-use crate::moment::Moment;
 use crate::secret::Token;
 use crate::support::random::Random;
 use cache::Cache;

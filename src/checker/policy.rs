@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::denial::Reason;
 use super::facts::Facts;
 use super::requirement::Requirement;
+use crate::clock::ticks::Age;
 use crate::dpop::ProofDenial;
 use crate::introspect::Introspection;
 use crate::issuer::Issuer;
-use crate::moment::Age;
 
 /// What a check found out.
 #[derive(Clone, Debug)]

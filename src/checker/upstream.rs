@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::governor::Allowance;
 use crate::client::Client;
-use crate::departure::Departure;
+use crate::clock::send_time::Departure;
 use crate::error::{Error, ErrorKind};
 use crate::introspect::{Introspection, TokenTypeHint};
 use crate::issuer::Issuer;

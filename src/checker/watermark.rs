@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::facts::{Facts, Known};
 use super::key::{Key, Keyer, PassingHasher};
-use crate::departure::Sequence;
+use crate::clock::send_time::Sequence;
 use crate::support::random::Random;
 use crate::support::sync::atomic::{AtomicU64, Ordering};
 use crate::support::sync::{RwLock, RwLockReadGuard};

@@ -7,6 +7,9 @@
 mod coarse;
 mod deadline;
 mod manual;
+pub(crate) mod send_time;
+pub(crate) mod server_time;
+pub(crate) mod ticks;
 
 use std::fmt;
 use std::time::{Duration, Instant};

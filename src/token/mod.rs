@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
+use crate::clock::server_time::ServerTime;
 use crate::clock::{Clock, SystemClock};
 use crate::dpop::Prover;
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
-use crate::server_time::ServerTime;
 use crate::support::boxed_future::BoxFuture;
 
 pub use cache::{CachedTokenSource, TokenCacheConfig};
