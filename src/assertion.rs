@@ -13,10 +13,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::error::redact;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::jws;
 use crate::key::Signer;
-use crate::redact;
 use crate::secret::Secret;
 use crate::support::random::Random;
 

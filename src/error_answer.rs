@@ -5,10 +5,10 @@ use reqwest::header::WWW_AUTHENTICATE;
 use serde::Deserialize;
 
 use crate::caller::retry_after;
+use crate::error::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
 use crate::http::Answer;
 use crate::rate_limit::RateLimit;
-use crate::refusal::Refusal;
 
 /// The error that an answer other than a success stands for.
 pub(crate) fn read(answer: &Answer) -> Error {

@@ -12,14 +12,14 @@ use crate::budget::{Budget, Outlook};
 use crate::caller::{Attempts, Caller, Reply, Verdict};
 use crate::clock::send_time::Departure;
 use crate::clock::server_time::{ClockOffset, ServerTime};
-use crate::diagnosis::Diagnosis;
 use crate::dpop::Prover;
 use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
+use crate::error::refusal::Demand;
 use crate::error_answer;
 use crate::http::{Answer, Http, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::rate_limit::RateLimit;
-use crate::refusal::Demand;
 use crate::secret::{Secret, Token};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].

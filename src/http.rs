@@ -10,10 +10,10 @@ use reqwest::{Client, Request, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, Deadline};
+use crate::error::redact::{excerpt, shows};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::proxy::Proxy;
-use crate::redact::{excerpt, shows};
 use crate::secret::Secret;
 use crate::tls::{self, Roots, TlsBackend};
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock};
-use crate::diagnosis::Diagnosis;
 use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
 use crate::error_answer;
 use crate::http::{Answer, Destination, Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};

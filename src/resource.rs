@@ -9,12 +9,12 @@ use reqwest::{Method, Request, Url};
 
 use crate::budget::Budget;
 use crate::caller::{Attempts, Verdict};
-use crate::diagnosis::Diagnosis;
 use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
+use crate::error::refusal::{Demand, Refusal};
 use crate::error_answer;
 use crate::exchange::{DPOP, DPOP_NONCE, Exchange, secret_header};
 use crate::http::{Answer, Place};
-use crate::refusal::{Demand, Refusal};
 use crate::secret::Secret;
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
 

@@ -1,13 +1,17 @@
 //! What can go wrong, sorted by what the caller should do about it.
 
+pub(crate) mod diagnosis;
+pub(crate) mod redact;
+pub(crate) mod refusal;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnosis::Diagnosis;
-use crate::refusal::Refusal;
+use crate::error::diagnosis::Diagnosis;
+use crate::error::refusal::Refusal;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
 pub type BoxError = Box<dyn StdError + Send + Sync>;

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::clock::server_time::ClockOffset;
-use crate::refusal::Refusal;
+use crate::error::refusal::Refusal;
 
 /// The likely cause of a refusal, and its cure.
 #[derive(Clone, Debug, Eq, PartialEq)]
