@@ -6,14 +6,14 @@ use std::time::Instant;
 use reqwest::Url;
 use reqwest::header::DATE;
 
-use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 use crate::budget::Outlook;
 use crate::caller::Caller;
 use crate::circuit::CircuitConfig;
 use crate::clock::send_time::Departure;
 use crate::clock::server_time::ClockOffset;
 use crate::clock::{Clock, SystemClock};
-use crate::dpop::{DpopConfig, Prover};
+use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::exchange::{Exchange, Target};
 use crate::http::{Answer, Destination, Http, HttpConfig};

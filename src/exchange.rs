@@ -7,12 +7,12 @@ use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
 
-use crate::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::budget::{Budget, Outlook};
 use crate::caller::{Attempts, Caller, Reply, Verdict};
 use crate::clock::send_time::Departure;
 use crate::clock::server_time::{ClockOffset, ServerTime};
-use crate::dpop::Prover;
+use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
+use crate::credential::dpop::Prover;
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Demand;

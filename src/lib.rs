@@ -58,14 +58,13 @@
 
 #[cfg(feature = "tower")]
 pub mod adapter;
-pub mod assertion;
 mod budget;
 mod caller;
 pub mod checker;
 mod circuit;
 mod client;
 mod clock;
-mod dpop;
+mod credential;
 mod error;
 mod error_answer;
 mod exchange;
@@ -90,14 +89,14 @@ mod tls;
 pub mod token;
 pub mod verify;
 
-pub use assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use checker::{Authorized, Checker, Requirement, Verdict};
 pub use circuit::CircuitConfig;
 pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 
-pub use dpop::{DpopConfig, DpopMode};
+pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
 pub use error::refusal::Refusal;
 pub use error::{BoxError, Error, ErrorKind, Trail};

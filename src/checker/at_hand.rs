@@ -14,7 +14,7 @@ use super::{
 };
 use crate::clock::ticks::Age;
 use crate::clock::{COARSE_LAG, exact};
-use crate::dpop::{self, ProofDenial, Refusal};
+use crate::credential::dpop::{self, ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
 use crate::introspect::Introspection;
 

@@ -16,7 +16,7 @@ use super::watermark::Watermarks;
 use super::{Checker, Inner, Server};
 use crate::clock::send_time::Sequence;
 use crate::clock::{Clock, SystemClock};
-use crate::dpop::ProofJudge;
+use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::support::random::{Random, SystemRandom};

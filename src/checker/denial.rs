@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dpop::ProofDenial;
+use crate::credential::dpop::ProofDenial;
 use crate::verify::Rejection;
 
 /// Why a check denies. Each is a definite no: a check that cannot tell gives an

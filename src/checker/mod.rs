@@ -82,14 +82,14 @@ pub use requirement::Requirement;
 pub use upstream::Upstream;
 
 pub use crate::clock::send_time::Departure;
-pub use crate::dpop::{ProofConfig, ProofDenial};
+pub use crate::credential::dpop::{ProofConfig, ProofDenial};
 
 pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
 use crate::clock::send_time::Sequence;
 use crate::clock::ticks::Moment;
-use crate::dpop::ProofJudge;
+use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
 use crate::introspect::TokenTypeHint;
 use crate::issuer::Issuer;

@@ -12,7 +12,7 @@ use super::denial::Reason;
 use super::facts::Facts;
 use super::requirement::Requirement;
 use crate::clock::ticks::Age;
-use crate::dpop::ProofDenial;
+use crate::credential::dpop::ProofDenial;
 use crate::introspect::Introspection;
 use crate::issuer::Issuer;
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::clock::server_time::ServerTime;
 use crate::clock::{Clock, SystemClock};
-use crate::dpop::Prover;
+use crate::credential::dpop::Prover;
 use crate::error::Error;
 use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;

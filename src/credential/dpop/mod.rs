@@ -2,20 +2,21 @@
 //! ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 
 mod htu;
-mod judge;
+
 mod proof;
 mod prover;
+mod validator;
 
 use crate::key::SigningKey;
 
-pub use judge::{ProofConfig, ProofDenial};
+pub use validator::{ProofConfig, ProofDenial};
 
 pub(crate) use htu::htu;
-pub(crate) use judge::{Presented, ProofJudge, Refusal};
 pub(crate) use proof::Proof;
 #[cfg(feature = "sandbox")]
 pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
+pub(crate) use validator::{Presented, ProofJudge, Refusal};
 
 /// How a client uses DPoP.
 #[derive(Clone, Debug, Default)]

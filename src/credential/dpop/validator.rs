@@ -233,7 +233,7 @@ impl fmt::Display for ProofDenial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dpop::{DpopConfig, DpopMode, Prover};
+    use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
     use reqwest::Method;
