@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::clock::send_time::Departure;
 use crate::error::Error;
-use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;
 use crate::secret::Token;
+use crate::wire::form_post::{Exchange, Form, Target};
 
 /// What kind of token is asked about, if known. A hint only: the server may look further
 /// ([RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).

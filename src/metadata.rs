@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
-use crate::error_answer;
-use crate::http::{Answer, Destination, Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::wire::error_response;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
 
 /// A server's metadata document. Members that are not listed are kept in
 /// [`extra`](Self::extra).
@@ -141,7 +141,7 @@ fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
 
 /// Why there is no document.
 fn refused(answer: &Answer) -> Error {
-    let error = error_answer::read(answer);
+    let error = error_response::read(answer);
     match error.refusal().and_then(|refusal| Diagnosis::of(refusal, |_| None)) {
         Some(diagnosis) => error.diagnosed(diagnosis),
         None => error,

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
 
-use crate::budget::Budget;
-use crate::caller::{Attempts, Verdict};
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::{Demand, Refusal};
-use crate::error_answer;
-use crate::exchange::{DPOP, DPOP_NONCE, Exchange, secret_header};
-use crate::http::{Answer, Place};
 use crate::secret::Secret;
 use crate::token::{AccessToken, CachedTokenSource, TokenSource};
+use crate::wire::admission::rate_window::Budget;
+use crate::wire::call::{Attempts, Verdict};
+use crate::wire::error_response;
+use crate::wire::form_post::{DPOP, DPOP_NONCE, Exchange, secret_header};
+use crate::wire::transport::{Answer, Place};
 
 /// A call to an API of the org.
 #[derive(Clone)]
@@ -221,7 +221,7 @@ impl Attempts for ResourceAttempts<'_> {
         if answer.status.is_success() {
             return Verdict::Done;
         }
-        let error = error_answer::read(answer);
+        let error = error_response::read(answer);
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Verdict::Again;

@@ -2,9 +2,9 @@
 //! ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 
 use crate::error::Error;
-use crate::exchange::{Exchange, Form, Target};
 use crate::introspect::TokenTypeHint;
 use crate::secret::Token;
+use crate::wire::form_post::{Exchange, Form, Target};
 
 /// Revokes one token. The server says 200 whether or not there was anything to revoke.
 pub(crate) async fn revoke(

@@ -14,10 +14,10 @@ use crate::clock::server_time::ServerTime;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::dpop::Prover;
 use crate::error::Error;
-use crate::exchange::{Exchange, Form, Target};
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
 use crate::support::boxed_future::BoxFuture;
+use crate::wire::form_post::{Exchange, Form, Target};
 
 pub use cache::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};

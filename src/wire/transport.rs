@@ -13,9 +13,9 @@ use crate::clock::{Clock, Deadline};
 use crate::error::redact::{excerpt, shows};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
-use crate::proxy::Proxy;
 use crate::secret::Secret;
-use crate::tls::{self, Roots, TlsBackend};
+use crate::wire::proxy::Proxy;
+use crate::wire::tls::{self, Roots, TlsBackend};
 
 /// How servers are reached.
 #[derive(Clone)]

@@ -7,8 +7,6 @@ use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
 
-use crate::budget::{Budget, Outlook};
-use crate::caller::{Attempts, Caller, Reply, Verdict};
 use crate::clock::send_time::Departure;
 use crate::clock::server_time::{ClockOffset, ServerTime};
 use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
@@ -16,11 +14,13 @@ use crate::credential::dpop::Prover;
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Demand;
-use crate::error_answer;
-use crate::http::{Answer, Http, Place};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
-use crate::rate_limit::RateLimit;
 use crate::secret::{Secret, Token};
+use crate::wire::admission::rate_window::{Budget, Outlook};
+use crate::wire::call::{Attempts, Caller, Reply, Verdict};
+use crate::wire::error_response;
+use crate::wire::rate_limit::RateLimit;
+use crate::wire::transport::{Answer, Http, Place};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
 const ASSERTION_FIELDS: &str = "client_assertion_type=\
@@ -211,7 +211,7 @@ impl Attempts for FormPost<'_> {
         if answer.status == StatusCode::OK {
             return Verdict::Done;
         }
-        let error = error_answer::read(answer);
+        let error = error_response::read(answer);
         if self.may_do_differently(&error, nonce.is_some()) {
             return Verdict::Again;
         }

@@ -4,11 +4,11 @@ use reqwest::StatusCode;
 use reqwest::header::WWW_AUTHENTICATE;
 use serde::Deserialize;
 
-use crate::caller::retry_after;
 use crate::error::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
-use crate::http::Answer;
-use crate::rate_limit::RateLimit;
+use crate::wire::call::retry_after;
+use crate::wire::rate_limit::RateLimit;
+use crate::wire::transport::Answer;
 
 /// The error that an answer other than a success stands for.
 pub(crate) fn read(answer: &Answer) -> Error {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::clock::{Clock, Deadline};
-use crate::rate_limit::RateLimit;
+use crate::wire::rate_limit::RateLimit;
 
 /// The rate limit of one endpoint, and our requests in flight to it.
 #[derive(Debug, Default)]

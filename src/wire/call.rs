@@ -11,16 +11,16 @@ use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::budget::{Budget, Reservation, Unreserved};
-use crate::circuit::{Circuit, CircuitConfig};
 use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline};
 use crate::error::{Error, ErrorKind, Trail};
-use crate::http::{Answer, Http, HttpConfig, Place};
-use crate::rate_limit::RateLimit;
-use crate::retry::{RetryConfig, Setback};
 use crate::secret::Secret;
 use crate::support::random::Random;
+use crate::wire::admission::circuit::{Circuit, CircuitConfig};
+use crate::wire::admission::rate_window::{Budget, Reservation, Unreserved};
+use crate::wire::rate_limit::RateLimit;
+use crate::wire::retry::{RetryConfig, Setback};
+use crate::wire::transport::{Answer, Http, HttpConfig, Place};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
