@@ -12,18 +12,18 @@ use crate::clock::{Clock, SystemClock};
 use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
-use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
-use crate::metadata::{self, Metadata};
-use crate::resource::Resource;
-use crate::revoke;
+use crate::management::Resource;
+use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
+use crate::oauth::metadata::{self, Metadata};
+use crate::oauth::revoke;
+use crate::oauth::token::{
+    self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
+};
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::support::random::{Random, SystemRandom};
-use crate::token::{
-    self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
-};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_window::Outlook;
 use crate::wire::call::Caller;

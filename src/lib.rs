@@ -63,20 +63,17 @@ mod client;
 mod clock;
 mod credential;
 mod error;
-mod introspect;
 pub mod issuer;
 mod jwks;
 mod jws;
 mod key;
-pub mod metadata;
-mod resource;
-mod revoke;
+mod management;
+mod oauth;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod scope;
 mod secret;
 mod support;
-pub mod token;
 pub mod verify;
 mod wire;
 
@@ -91,20 +88,20 @@ pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
 pub use error::refusal::Refusal;
 pub use error::{BoxError, Error, ErrorKind, Trail};
-pub use introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
-pub use metadata::Metadata;
-pub use resource::{Resource, ResourceAnswer, ResourceCall};
+pub use management::{Resource, ResourceAnswer, ResourceCall};
+pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};
+pub use oauth::metadata::{self, Metadata};
+pub use oauth::token::{
+    AccessToken, CachedTokenSource, Presentation, StaticTokenSource, StoredToken, TokenCacheConfig,
+    TokenSource, TokenStore, TokenType,
+};
 pub use scope::Scopes;
 pub use secret::{Secret, Token};
 pub use support::boxed_future::BoxFuture;
 pub use support::random::{Random, SeededRandom, SystemRandom};
-pub use token::{
-    AccessToken, CachedTokenSource, Presentation, StaticTokenSource, StoredToken, TokenCacheConfig,
-    TokenSource, TokenStore, TokenType,
-};
 pub use verify::{
     AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
 };

@@ -16,7 +16,7 @@ use crate::clock::ticks::Age;
 use crate::clock::{COARSE_LAG, exact};
 use crate::credential::dpop::{self, ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
-use crate::introspect::Introspection;
+use crate::oauth::introspect::Introspection;
 
 impl Inner {
     /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.

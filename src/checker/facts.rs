@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::intern::Interner;
 use crate::clock::send_time::Sent;
 use crate::clock::ticks::{Age, Moment};
-use crate::introspect::Introspection;
+use crate::oauth::introspect::Introspection;
 use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::introspect::Introspection;
+use crate::oauth::introspect::Introspection;
 use crate::scope::Scopes;
 
 /// Scope sets and audiences that were seen.

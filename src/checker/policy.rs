@@ -13,8 +13,8 @@ use super::facts::Facts;
 use super::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
-use crate::introspect::Introspection;
 use crate::issuer::Issuer;
+use crate::oauth::introspect::Introspection;
 
 /// What a check found out.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::introspect::Introspection;
 use crate::issuer::Issuer;
+use crate::oauth::introspect::Introspection;
 
 /// What a route asks of a token, beside that it is active: how young the answer must be, and what
 /// the token must permit. Make one per route and keep it; cheap to clone.

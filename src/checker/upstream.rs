@@ -7,8 +7,8 @@ use super::governor::Allowance;
 use crate::client::Client;
 use crate::clock::send_time::Departure;
 use crate::error::{Error, ErrorKind};
-use crate::introspect::{Introspection, TokenTypeHint};
 use crate::issuer::Issuer;
+use crate::oauth::introspect::{Introspection, TokenTypeHint};
 use crate::secret::Token;
 use crate::support::boxed_future::BoxFuture;
 

@@ -11,7 +11,7 @@ use super::freshness::stated_lifetime;
 use super::set::JwkSet;
 use crate::error::Error;
 use crate::issuer::{EndpointUrl, Issuer};
-use crate::metadata;
+use crate::oauth::metadata;
 use crate::wire::error_response;
 use crate::wire::transport::{Http, HttpConfig, Place};
 

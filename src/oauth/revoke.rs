@@ -2,7 +2,7 @@
 //! ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 
 use crate::error::Error;
-use crate::introspect::TokenTypeHint;
+use crate::oauth::introspect::TokenTypeHint;
 use crate::secret::Token;
 use crate::wire::form_post::{Exchange, Form, Target};
 

@@ -1,7 +1,7 @@
 //! Service tokens: the `client_credentials` grant
 //! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and their reuse.
 
-mod cache;
+mod source;
 mod store;
 
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::secret::{Secret, Token};
 use crate::support::boxed_future::BoxFuture;
 use crate::wire::form_post::{Exchange, Form, Target};
 
-pub use cache::{CachedTokenSource, TokenCacheConfig};
+pub use source::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};
 
-pub(crate) use cache::TokenCache;
+pub(crate) use source::TokenCache;
 
 /// Gives an access token that is good to use now.
 ///
