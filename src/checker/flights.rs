@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use super::cache::Cache;
-use super::facts::Known;
-use super::key::{Key, PassingHasher};
+use crate::checker::cache::Cache;
+use crate::checker::cache::facts::Known;
+use crate::checker::cache::key::{Key, PassingHasher};
 use crate::clock::send_time::{Departure, Sent};
 use crate::error::Error;
 use crate::support::single_flight::Flight;
@@ -138,9 +138,9 @@ impl Drop for Landing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{active, inactive};
-    use super::super::key::Keyer;
     use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
+    use crate::checker::cache::key::Keyer;
     use crate::clock::send_time::Sequence;
     use crate::clock::{Clock, SystemClock};
     use crate::support::random::SeededRandom;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use shuttle::thread;
 
-use super::cache::Cache;
-use super::facts::{Known, Refused, sample};
-use super::flights::{Boarding, Flights};
-use super::key::{Key, Keyer};
-use super::pool::Pool;
-use super::watermark::{Named, Watermarks};
+use crate::checker::cache::Cache;
+use crate::checker::cache::facts::{Known, Refused, sample};
+use crate::checker::cache::key::{Key, Keyer};
+use crate::checker::cache::pool::Pool;
+use crate::checker::flights::{Boarding, Flights};
+use crate::checker::watermark::{Named, Watermarks};
 use crate::clock::send_time::{Departure, Sent, Sequence};
 use crate::clock::{Clock, SystemClock};
 use crate::support::random::SeededRandom;

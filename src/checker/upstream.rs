@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::governor::Allowance;
+use crate::checker::governor::Allowance;
 use crate::client::Client;
 use crate::clock::send_time::Departure;
 use crate::error::{Error, ErrorKind};

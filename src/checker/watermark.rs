@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::facts::{Facts, Known};
-use super::key::{Key, Keyer, PassingHasher};
+use crate::checker::cache::facts::{Facts, Known};
+use crate::checker::cache::key::{Key, Keyer, PassingHasher};
 use crate::clock::send_time::Sequence;
 use crate::support::random::Random;
 use crate::support::sync::atomic::{AtomicU64, Ordering};
@@ -154,8 +154,8 @@ impl Watermarks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{self, inactive, introspection, sent};
     use super::*;
+    use crate::checker::cache::facts::sample::{self, inactive, introspection, sent};
     use crate::clock::{Clock, SystemClock};
     use crate::support::random::SeededRandom;
     use serde_json::json;

@@ -378,7 +378,7 @@ mod tests {
     #[tokio::test]
     async fn the_key_is_parsed_once_however_many_assertions_it_signs() {
         let before = PARSED.get();
-        let pem = include_bytes!("../keys/sample-p256.pem");
+        let pem = include_bytes!("../../keys/sample-p256.pem");
         let key = SigningKey::parse(pem, &KeyOptions::default()).unwrap();
         let issuer = Issuer::parse("http://127.0.0.1:1").unwrap();
         let client = crate::Client::builder(issuer, "0oa1", key).build().unwrap();

@@ -3,15 +3,21 @@
 //! Inactive answers have a pool of their own: whoever sends made-up tokens fills that one, and
 //! takes no room from the tokens in use.
 
+pub(crate) mod facts;
+pub(crate) mod freshness;
+pub(crate) mod intern;
+pub(crate) mod key;
+pub(crate) mod pool;
+
 use std::fmt;
 use std::sync::Arc;
 
-use super::facts::{Facts, Known, Refused};
-use super::key::Key;
-use super::pool::Pool;
+use crate::checker::cache::facts::{Facts, Known, Refused};
+use crate::checker::cache::key::Key;
+use crate::checker::cache::pool::Pool;
 
 /// The two pools. Reading takes no lock that a reader of another token would wait for; whoever
-/// writes holds the token's place in the [flights](super::flights), so that two answers about one
+/// writes holds the token's place in the [flights](crate::checker::flights), so that two answers about one
 /// token are compared one after the other.
 pub(crate) struct Cache {
     active: Pool<Arc<Facts>>,
@@ -39,7 +45,7 @@ impl Cache {
     }
 
     /// Keeps an answer in place of whatever is there. That the other one is older is for
-    /// [`Flights::land`](super::flights::Flights::land) to see to.
+    /// [`Flights::land`](crate::checker::flights::Flights::land) to see to.
     pub(crate) fn settle(&self, key: Key, known: &Known) {
         // Readers look at the active pool first. So what stands there goes out before a no comes
         // in, or else one reader could see the no and the next one the old yes. Who finds neither
@@ -84,9 +90,9 @@ impl fmt::Debug for Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{active, inactive};
-    use super::super::key::Keyer;
     use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
+    use crate::checker::cache::key::Keyer;
     use crate::support::random::SeededRandom;
 
     fn keyer() -> Keyer {

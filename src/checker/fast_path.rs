@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use super::facts::{Facts, Known};
-use super::policy::{self, Circumstances};
-use super::{
-    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict, key,
+use crate::checker::cache::facts::{Facts, Known};
+use crate::checker::cache::key;
+use crate::checker::policy::{self, Circumstances};
+use crate::checker::{
+    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict,
 };
 use crate::clock::ticks::Age;
 use crate::clock::{COARSE_LAG, exact};

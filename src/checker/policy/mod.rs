@@ -4,13 +4,16 @@
 //! Only this file can make an [`Authorized`], so a handler that asks for one cannot be reached
 //! without a check.
 
+pub(crate) mod denial;
+pub(crate) mod requirement;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::denial::Reason;
-use super::facts::Facts;
-use super::requirement::Requirement;
+use crate::checker::cache::facts::Facts;
+use crate::checker::policy::denial::Reason;
+use crate::checker::policy::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
 use crate::issuer::Issuer;
@@ -46,7 +49,7 @@ pub enum Source {
 #[derive(Clone)]
 pub struct Authorized {
     facts: Arc<Facts>,
-    pub(super) age: Age,
+    pub(crate) age: Age,
     source: Source,
 }
 
@@ -86,7 +89,7 @@ pub struct Denied {
 }
 
 impl Denied {
-    pub(super) fn new(reason: Reason, facts: Option<Arc<Facts>>) -> Self {
+    pub(crate) fn new(reason: Reason, facts: Option<Arc<Facts>>) -> Self {
         Self { reason, facts }
     }
 
@@ -113,20 +116,20 @@ impl fmt::Debug for Denied {
 
 /// What is held against the facts beside the requirement.
 #[derive(Debug)]
-pub(super) struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// The wall time in seconds since 1970.
-    pub(super) now: i64,
-    pub(super) age: Age,
-    pub(super) source: Source,
+    pub(crate) now: i64,
+    pub(crate) age: Age,
+    pub(crate) source: Source,
     /// The server that was asked.
-    pub(super) asked: &'a Issuer,
+    pub(crate) asked: &'a Issuer,
     /// What is wrong with how the token was presented, if anything.
-    pub(super) objection: Option<ProofDenial>,
+    pub(crate) objection: Option<ProofDenial>,
 }
 
 /// Lets in whoever has facts that meet the requirement.
 #[inline(always)]
-pub(super) fn judge(
+pub(crate) fn judge(
     facts: Arc<Facts>,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
@@ -240,8 +243,8 @@ fn lacking<'a>(missing: impl Iterator<Item = &'a String>) -> Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample;
     use super::*;
+    use crate::checker::cache::facts::sample;
     use serde_json::{Value, json};
 
     const ASKED: &str = "https://acme.okta.com/oauth2/default";

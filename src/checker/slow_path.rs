@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
-use super::edge::Passed;
-use super::facts::{Facts, Known, Refused};
-use super::flights::{Boarding, Landed, Landing};
-use super::governor::{Permit, Purpose};
-use super::local::Opinion;
-use super::metrics::count;
-use super::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
+use crate::checker::cache::facts::{Facts, Known, Refused};
+use crate::checker::edge::Passed;
+use crate::checker::flights::{Boarding, Landed, Landing};
+use crate::checker::governor::{Permit, Purpose};
+use crate::checker::local::Opinion;
+use crate::checker::metrics::count;
+use crate::checker::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
 use crate::clock::send_time::{Departure, Sent};
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, exact};

@@ -27,17 +27,17 @@ use crate::oauth::introspect::Introspection;
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Requirement {
-    pub(super) all: Vec<String>,
-    pub(super) any: Vec<String>,
-    pub(super) audience: Option<String>,
-    pub(super) issuer: Option<Issuer>,
-    pub(super) clients: Vec<String>,
-    pub(super) user: bool,
-    pub(super) bound: bool,
-    pub(super) predicate: Option<Arc<Predicate>>,
-    pub(super) max_age: Option<Duration>,
-    pub(super) stale_if_error: Option<Duration>,
-    pub(super) patience: Option<Duration>,
+    pub(crate) all: Vec<String>,
+    pub(crate) any: Vec<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) issuer: Option<Issuer>,
+    pub(crate) clients: Vec<String>,
+    pub(crate) user: bool,
+    pub(crate) bound: bool,
+    pub(crate) predicate: Option<Arc<Predicate>>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) patience: Option<Duration>,
 }
 
 type Predicate = dyn Fn(&Introspection) -> bool + Send + Sync;

@@ -14,7 +14,7 @@
 
 use std::sync::PoisonError;
 
-use super::key::Key;
+use crate::checker::cache::key::Key;
 use crate::support::sync::RwLock;
 use crate::support::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
@@ -238,8 +238,8 @@ fn bit(place: usize) -> u16 {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::key::Keyer;
     use super::*;
+    use crate::checker::cache::key::Keyer;
     use crate::support::random::SeededRandom;
 
     fn keys(count: usize) -> Vec<Key> {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::intern::Interner;
+use crate::checker::cache::intern::Interner;
 use crate::clock::send_time::Sent;
 use crate::clock::ticks::{Age, Moment};
 use crate::oauth::introspect::Introspection;
 use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
-/// the [policy](super::policy) to say, each time anew.
+/// the [policy](crate::checker::policy) to say, each time anew.
 #[derive(Clone, Debug)]
 pub(crate) enum Known {
     Active(Arc<Facts>),

@@ -45,8 +45,8 @@ fn shared<T: Clone + Eq + std::hash::Hash>(seen: &mut HashSet<T>, value: T) -> T
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::introspection;
     use super::*;
+    use crate::checker::cache::facts::sample::introspection;
     use serde_json::json;
 
     #[test]

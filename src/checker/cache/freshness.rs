@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::facts::Known;
+use crate::checker::cache::facts::Known;
 use crate::clock::ticks::Age;
 
 /// What one reader accepts.
@@ -58,8 +58,8 @@ impl Bounds {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{active, inactive};
     use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
 
     fn ms(count: u64) -> Age {
         Age::from(Duration::from_millis(count))

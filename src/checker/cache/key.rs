@@ -24,8 +24,8 @@ use crate::support::random::Random;
 /// Stands for one token at one authorization server, or for something that a watermark names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Key {
-    pub(super) high: u64,
-    pub(super) low: u64,
+    pub(crate) high: u64,
+    pub(crate) low: u64,
 }
 
 impl Key {

@@ -6,10 +6,12 @@
 //! will need until the window ends is [forecast](Forecast), and kept for them. A call that does
 //! not get through is refused with the time to wait: nothing queues here.
 
+pub(crate) mod forecast;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::forecast::Forecast;
+use crate::checker::governor::forecast::Forecast;
 
 /// What of an upstream's rate limit is left.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
