@@ -7,7 +7,7 @@
 //! what has changed:
 //!
 //! ```sh
-//! SNAPSHOTS=overwrite cargo test -p okta-introspect-cli --test golden; git diff cli/tests/golden
+//! SNAPSHOTS=overwrite cargo test -p okta-introspect-cli --test golden; git diff crates/cli/tests/golden
 //! ```
 //!
 //! In sessions, `2>` stands before what goes to stderr, and `=>` before the exit code. What is

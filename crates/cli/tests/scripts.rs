@@ -14,7 +14,7 @@ use okta_introspect::{KeyOptions, SigningKey, Token};
 
 /// Runs a script in the world's folder, with the settings of the app in the environment.
 fn run(org: &Org, script: &str, args: &[&str], settings: &[(&str, &str)]) -> Run {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let script = root.join("examples/scripts").join(script);
     let script = script.to_str().unwrap();
     let mut command = org.world.with_path(script, args);

@@ -2,7 +2,7 @@
 //! looked for in both outputs of every run, however talkative the environment asks it to be.
 
 mod common;
-#[path = "../../tests/common/secrets.rs"]
+#[path = "../../../tests/common/secrets.rs"]
 mod secrets;
 
 use std::sync::{Arc, Mutex};

@@ -228,6 +228,6 @@ pub(crate) fn read_lines(child: &mut Child, count: usize) -> Vec<String> {
 
 /// One of the sample keys in `keys/`.
 pub(crate) fn sample(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     root.join("keys").join(name).to_str().unwrap().to_owned()
 }
