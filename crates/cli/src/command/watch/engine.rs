@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use okta_introspect::{Client, Clock, Error, Introspection, Random, Token, TokenTypeHint};
+use okta_introspect::{
+    Client, Clock, Deadline, Error, Introspection, Random, Token, TokenTypeHint,
+};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -148,7 +150,10 @@ impl Engine {
 
     async fn over(&self, deadline: Option<Instant>) {
         match deadline {
-            Some(deadline) => self.clock.deadline(deadline).await,
+            Some(at) => {
+                let mut deadline = Deadline::new(&*self.clock, at);
+                deadline.before(std::future::pending::<()>()).await;
+            }
             None => std::future::pending().await,
         }
     }
