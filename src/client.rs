@@ -6,31 +6,31 @@ use std::time::Instant;
 use reqwest::Url;
 use reqwest::header::DATE;
 
-use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
-use crate::budget::Outlook;
-use crate::caller::Caller;
-use crate::circuit::CircuitConfig;
+use crate::clock::send_time::Departure;
+use crate::clock::server_time::ClockOffset;
 use crate::clock::{Clock, SystemClock};
-use crate::departure::Departure;
-use crate::dpop::{DpopConfig, Prover};
+use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
-use crate::exchange::{Exchange, Target};
-use crate::http::{Answer, Destination, Http, HttpConfig};
-use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
-use crate::metadata::{self, Metadata};
-use crate::random::{Random, SystemRandom};
-use crate::rate_limit::RateLimit;
-use crate::resource::Resource;
-use crate::retry::RetryConfig;
-use crate::revoke;
-use crate::scope::Scopes;
-use crate::secret::Token;
-use crate::server_time::ClockOffset;
-use crate::token::{
+use crate::management::Resource;
+use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
+use crate::oauth::metadata::{self, Metadata};
+use crate::oauth::revoke;
+use crate::oauth::token::{
     self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
 };
+use crate::scope::Scopes;
+use crate::secret::Token;
+use crate::support::random::{Random, SystemRandom};
+use crate::wire::admission::circuit::CircuitConfig;
+use crate::wire::admission::rate_window::Outlook;
+use crate::wire::call::Caller;
+use crate::wire::form_post::{Exchange, Target};
+use crate::wire::rate_limit::RateLimit;
+use crate::wire::retry::RetryConfig;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
 /// A service app at one authorization server. Cheap to clone; clones share connections, key and
 /// tokens.

@@ -62,7 +62,7 @@ impl Issuer {
     /// Reads the issuer URL of a server that is not Okta's and may have any path.
     ///
     /// Its endpoints are not known from the URL: take them from
-    /// [discovery](crate::metadata::discover) or name them one by one.
+    /// [discovery](crate::oauth::metadata::discover) or name them one by one.
     ///
     /// # Errors
     ///

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::challenge::Rejection;
 use super::gate::{Gate, Seen};
 use crate::checker::{Authorized, Requirement};
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 /// Puts a gate before a service: requests that meet the requirement go on, with
 /// [`Authorized`] among their extensions; the others are answered.

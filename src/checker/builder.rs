@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use super::cache::Cache;
-use super::config::CheckerConfig;
-use super::edge::Routes;
-use super::flights::Flights;
-use super::governor::{Division, Governor};
-use super::intern::Interner;
-use super::key::Keyer;
-use super::local::Local;
-use super::metrics::Counters;
-use super::upstream::Upstream;
-use super::watermark::Watermarks;
-use super::{Checker, Inner, Server};
+use crate::checker::cache::Cache;
+use crate::checker::cache::intern::Interner;
+use crate::checker::cache::key::Keyer;
+use crate::checker::config::CheckerConfig;
+use crate::checker::edge::Routes;
+use crate::checker::flights::Flights;
+use crate::checker::governor::{Division, Governor};
+use crate::checker::local::Local;
+use crate::checker::metrics::Counters;
+use crate::checker::upstream::Upstream;
+use crate::checker::watermark::Watermarks;
+use crate::checker::{Checker, Inner, Server};
+use crate::clock::send_time::Sequence;
 use crate::clock::{Clock, SystemClock};
-use crate::departure::Sequence;
-use crate::dpop::ProofJudge;
+use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::random::{Random, SystemRandom};
+use crate::support::random::{Random, SystemRandom};
 use crate::verify::Verifier;
 
 /// The settings of a [`Checker`]. Setters never fail; [`build`](Self::build) checks.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dpop::ProofConfig;
+use crate::credential::dpop::ProofConfig;
 use crate::error::Error;
 
 /// How a checker behaves.

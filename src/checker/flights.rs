@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use super::cache::Cache;
-use super::facts::Known;
-use super::key::{Key, PassingHasher};
-use crate::departure::{Departure, Sent};
+use crate::checker::cache::Cache;
+use crate::checker::cache::facts::Known;
+use crate::checker::cache::key::{Key, PassingHasher};
+use crate::clock::send_time::{Departure, Sent};
 use crate::error::Error;
-use crate::flight::Flight;
-use crate::sync::{Mutex, MutexGuard};
+use crate::support::single_flight::Flight;
+use crate::support::sync::{Mutex, MutexGuard};
 
 /// What a call brings.
 pub(crate) type Landed = Result<Known, Error>;
@@ -138,12 +138,12 @@ impl Drop for Landing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{active, inactive};
-    use super::super::key::Keyer;
     use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
+    use crate::checker::cache::key::Keyer;
+    use crate::clock::send_time::Sequence;
     use crate::clock::{Clock, SystemClock};
-    use crate::departure::Sequence;
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
 
     fn key() -> Key {
         Keyer::new(&SeededRandom::new(1)).key("token")

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use shuttle::thread;
 
-use super::cache::Cache;
-use super::facts::{Known, Refused, sample};
-use super::flights::{Boarding, Flights};
-use super::key::{Key, Keyer};
-use super::pool::Pool;
-use super::watermark::{Named, Watermarks};
+use crate::checker::cache::Cache;
+use crate::checker::cache::facts::{Known, Refused, sample};
+use crate::checker::cache::key::{Key, Keyer};
+use crate::checker::cache::pool::Pool;
+use crate::checker::flights::{Boarding, Flights};
+use crate::checker::watermark::{Named, Watermarks};
+use crate::clock::send_time::{Departure, Sent, Sequence};
 use crate::clock::{Clock, SystemClock};
-use crate::departure::{Departure, Sent, Sequence};
-use crate::flight::Flight;
-use crate::random::SeededRandom;
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::support::random::SeededRandom;
+use crate::support::single_flight::Flight;
+use crate::support::sync::atomic::{AtomicUsize, Ordering};
 
 const SCHEDULES: usize = 20_000;
 

@@ -4,10 +4,10 @@
 //! question worth asking. In *shadow* a verifier decides nothing at all: what it says is compared
 //! with what the server says, to find out what enforcing it would do.
 
-use super::denial::Reason;
-use super::edge::Passed;
-use super::facts::Known;
-use super::metrics::{Counters, count};
+use crate::checker::cache::facts::Known;
+use crate::checker::edge::Passed;
+use crate::checker::metrics::{Counters, count};
+use crate::checker::policy::denial::Reason;
 use crate::verify::{Rejection, Verification, Verifier};
 
 /// A verifier for one server's tokens, and whether its no counts.

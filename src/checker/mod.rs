@@ -42,28 +42,20 @@
 //! # }
 //! ```
 
-mod ask;
-mod at_hand;
 mod builder;
 mod cache;
 mod config;
-mod denial;
 mod edge;
-mod facts;
+mod fast_path;
 mod flights;
-mod forecast;
-mod freshness;
 mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
-mod intern;
-mod key;
 mod local;
 mod metrics;
 mod policy;
-mod pool;
 mod presented;
-mod requirement;
+mod slow_path;
 mod upstream;
 mod watermark;
 
@@ -73,35 +65,35 @@ use std::time::Instant;
 
 pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
-pub use denial::Reason;
 pub use governor::Allowance;
 pub use metrics::{Histogram, Metrics};
+pub use policy::denial::Reason;
+pub use policy::requirement::Requirement;
 pub use policy::{Authorized, Denied, Source, Verdict};
 pub use presented::Presented;
-pub use requirement::Requirement;
 pub use upstream::Upstream;
 
-pub use crate::departure::Departure;
-pub use crate::dpop::{ProofConfig, ProofDenial};
+pub use crate::clock::send_time::Departure;
+pub use crate::credential::dpop::{ProofConfig, ProofDenial};
 
 pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
-use crate::departure::Sequence;
-use crate::dpop::ProofJudge;
+use crate::clock::send_time::Sequence;
+use crate::clock::ticks::Moment;
+use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
-use crate::introspect::TokenTypeHint;
 use crate::issuer::Issuer;
-use crate::moment::Moment;
-use crate::random::Random;
+use crate::oauth::introspect::TokenTypeHint;
 use crate::secret::Token;
+use crate::support::random::Random;
 use cache::Cache;
+use cache::freshness::Bounds;
+use cache::intern::Interner;
+use cache::key::{Key, Keyer};
 use edge::Routes;
 use flights::Flights;
-use freshness::Bounds;
 use governor::Governor;
-use intern::Interner;
-use key::{Key, Keyer};
 use local::Local;
 use metrics::Counters;
 use watermark::{Named, Watermarks};

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::governor::Allowance;
+use crate::checker::governor::Allowance;
 use crate::client::Client;
-use crate::departure::Departure;
+use crate::clock::send_time::Departure;
 use crate::error::{Error, ErrorKind};
-use crate::future::BoxFuture;
-use crate::introspect::{Introspection, TokenTypeHint};
 use crate::issuer::Issuer;
+use crate::oauth::introspect::{Introspection, TokenTypeHint};
 use crate::secret::Token;
+use crate::support::boxed_future::BoxFuture;
 
 /// Answers questions about the tokens of one issuer. [`Client`] is the one for servers; a cache
 /// shared by several processes, or a test's script, can be another.

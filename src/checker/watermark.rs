@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::facts::{Facts, Known};
-use super::key::{Key, Keyer, PassingHasher};
-use crate::departure::Sequence;
-use crate::random::Random;
-use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::checker::cache::facts::{Facts, Known};
+use crate::checker::cache::key::{Key, Keyer, PassingHasher};
+use crate::clock::send_time::Sequence;
+use crate::support::random::Random;
+use crate::support::sync::atomic::{AtomicU64, Ordering};
+use crate::support::sync::{RwLock, RwLockReadGuard};
 
 /// Every watermark of a checker.
 pub(crate) struct Watermarks {
@@ -154,10 +154,10 @@ impl Watermarks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::sample::{self, inactive, introspection, sent};
     use super::*;
+    use crate::checker::cache::facts::sample::{self, inactive, introspection, sent};
     use crate::clock::{Clock, SystemClock};
-    use crate::random::SeededRandom;
+    use crate::support::random::SeededRandom;
     use serde_json::json;
     use std::sync::Arc;
 

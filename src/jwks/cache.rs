@@ -13,11 +13,11 @@ use super::set::{ChoiceFault, JwkSet};
 use super::status::JwksStatus;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::flight::Flight;
 use crate::issuer::Issuer;
 use crate::jws::VerificationKey;
 use crate::key::Algorithm;
-use crate::random::Random;
+use crate::support::random::Random;
+use crate::support::single_flight::Flight;
 
 /// The public keys of one issuer, fetched when they are needed. Cheap to clone; clones, and the
 /// verifiers that are given one, share the keys.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{AGE, CACHE_CONTROL};
 
 use crate::error::Error;
-use crate::http::Answer;
+use crate::wire::transport::Answer;
 
 /// How an issuer's keys are kept.
 #[derive(Clone, Debug, Eq, PartialEq)]

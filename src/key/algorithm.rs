@@ -7,7 +7,7 @@ use openssl::nid::Nid;
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::redact;
+use crate::error::redact;
 
 /// A JWS signature algorithm ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
 ///

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{Algorithm, Curve, Digest, SigningKey};
 use crate::error::Error;
-use crate::redact;
+use crate::error::redact;
 use crate::secret::Secret;
 
 /// How a private key is to be read. Everything is optional.

@@ -20,7 +20,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use zeroize::Zeroizing;
 
 use crate::error::{BoxError, Error};
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
 pub use load::KeyOptions;

@@ -13,7 +13,7 @@ use super::fault::{Delivery, Reset};
 use super::throttle::UnderWay;
 use super::wire::{Cut, Line};
 use crate::clock::Clock;
-use crate::future::BoxFuture;
+use crate::support::boxed_future::BoxFuture;
 
 /// A body that is sent step by step.
 pub(super) struct AnswerBody {

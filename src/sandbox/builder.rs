@@ -13,7 +13,7 @@ use super::tls::ServerIdentity;
 use super::{Running, Sandbox};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::random::{Random, SystemRandom};
+use crate::support::random::{Random, SystemRandom};
 
 /// Loopback, any free port.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

@@ -12,7 +12,7 @@ use super::answer::Refusal;
 use super::call::Call;
 use super::nonces::Verdict;
 use super::seed::App;
-use crate::dpop::{Proof, ProofFault, htu};
+use crate::credential::dpop::{Proof, ProofFault, htu};
 
 /// The header of proofs.
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");

@@ -23,7 +23,7 @@ use super::state::State;
 use super::tls::{HTTP_2, ServerIdentity};
 use super::wire::{Line, Wire};
 use crate::clock::Clock;
-use crate::random::Random;
+use crate::support::random::Random;
 
 /// The System Log's event for a server's keys that were rotated.
 pub(super) const KEY_ROLLOVER: &str = "app.oauth2.as.key.rollover";

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, time};
-use crate::introspect::Confirmation;
 use crate::jws::{Node, Object, Part};
+use crate::oauth::introspect::Confirmation;
 use crate::scope::Scopes;
 use crate::verify::rejection::Rejection;
 
