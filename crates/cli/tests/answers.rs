@@ -1,9 +1,7 @@
 //! Answers that no authorization server should give: never a verdict, and the right exit code.
 
-mod common;
-
-use common::server::{answer, answering, json, silent};
-use common::{Run, World};
+use crate::common::server::{answer, answering, json, silent};
+use crate::common::{Run, World};
 
 const TOKEN: &str = "s3cret-token-0123456789";
 

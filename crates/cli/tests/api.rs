@@ -1,10 +1,9 @@
 //! `api` against the sandbox, and against servers that lead astray.
 
-mod common;
-
-use common::server::{answer, answering, json};
-use common::{Run, Sandbox, World};
 use serde_json::{Value, json};
+
+use crate::common::server::{answer, answering, json};
+use crate::common::{Run, Sandbox, World};
 
 /// A world with a sandbox of so many users, whose app demands DPoP.
 fn org(users: usize) -> (World, Sandbox, Vec<String>) {
@@ -132,7 +131,7 @@ fn what_is_sent_arrives() {
 #[test]
 fn a_next_page_on_another_host_is_refused() {
     let (world, _) = World::with_key();
-    let (elsewhere, heads) = common::server::recording(answer("200 OK", "", "[]"));
+    let (elsewhere, heads) = crate::common::server::recording(answer("200 OK", "", "[]"));
     for target in ["https://evil.example/api/v1/users", &elsewhere] {
         let link = format!("Link: <{target}>; rel=\"next\"\r\nContent-Type: application/json\r\n");
         let issuer = answering(move |body| match body.contains("grant_type") {

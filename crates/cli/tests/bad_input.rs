@@ -1,10 +1,9 @@
 //! Wrong settings, keys, scopes and tokens: one clear line, exit code 2, and no secret in it.
 
-mod common;
-
-use common::{World, sample};
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
+
+use crate::common::{World, sample};
 
 /// An org that is never called: everything here fails before.
 const ORG: [&str; 4] = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1"];

@@ -1,16 +1,15 @@
 //! `introspect --batch`: many tokens in, a line for each out, nothing lost on the way.
 
-mod common;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{Fault, Grant, Times};
 use okta_introspect::{Client, Token};
 use serde_json::{Value, json};
+
+use crate::common::org::{CLIENT, Org};
 
 const BATCH: [&str; 3] = ["introspect", "--batch", "tokens.txt"];
 
@@ -198,7 +197,7 @@ fn ctrl_c_lets_it_finish_what_is_under_way() {
     let org = Org::new();
     org.world.write("tokens.txt", "t\n".repeat(5_000));
     let (child, told, output) = start(&org, 3);
-    common::signal(&child, "INT");
+    crate::common::signal(&child, "INT");
     let told = told.len() + rest(output).len();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));

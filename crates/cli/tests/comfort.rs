@@ -1,9 +1,7 @@
 //! What makes the command pleasant: manual pages, a look at the settings, requests told, mistakes
 //! understood.
 
-mod common;
-
-use common::{Sandbox, World};
+use crate::common::{Sandbox, World};
 
 #[test]
 fn manual_pages_are_printed_and_written() {

@@ -1,10 +1,9 @@
 //! How servers are called: proxies, DPoP, repeats.
 
-mod common;
-
-use common::server::{answer, answering, recording};
-use common::{Sandbox, World};
 use serde_json::json;
+
+use crate::common::server::{answer, answering, recording};
+use crate::common::{Sandbox, World};
 
 #[test]
 fn dpop_is_used_as_the_settings_say() {

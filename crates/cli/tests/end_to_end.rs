@@ -1,9 +1,8 @@
 //! The whole way with the real binary: sandbox, token, introspection, revocation.
 
-mod common;
-
-use common::{Sandbox, World};
 use serde_json::json;
+
+use crate::common::{Sandbox, World};
 
 #[test]
 fn a_token_is_active_until_it_is_revoked_with_no_configuration_at_all() {

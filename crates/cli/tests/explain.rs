@@ -1,13 +1,12 @@
 //! `explain` tells why a token is inactive, as far as that can be known.
 
-mod common;
-
 use std::time::Duration;
 
-use common::org::{CLIENT, Org};
-use common::server::recording;
 use okta_introspect::sandbox::{App, AppStatus, Grant, SignIn, UserStatus};
 use serde_json::Value;
+
+use crate::common::org::{CLIENT, Org};
+use crate::common::server::recording;
 
 /// What is said of the token, with the most important reason first.
 #[track_caller]

@@ -1,11 +1,10 @@
 //! Commands that call nobody: keys, decoding, help, completions.
 
-mod common;
-
 use std::io::Write;
 
-use common::World;
 use serde_json::{Value, json};
+
+use crate::common::World;
 
 const COMMANDS: [&str; 15] = [
     "api",

@@ -1,20 +1,17 @@
 //! The command shows no secret, whatever goes wrong: keys, tokens, passphrases and assertions are
 //! looked for in both outputs of every run, however talkative the environment asks it to be.
 
-mod common;
-#[path = "../../../tests/common/secrets.rs"]
-mod secrets;
-
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use common::server::{answer, answering, json, silent};
-use common::{Run, Sandbox, World};
 use openssl::pkey::{PKey, Private};
 use openssl::symm::Cipher;
-use secrets::Secrets;
 use serde_json::{Value, json};
+
+use crate::common::server::{answer, answering, json, silent};
+use crate::common::{Run, Sandbox, World};
+use crate::secrets::Secrets;
 
 const TOKEN: &str = "pr3sented/t0ken+must~never.show=anywhere";
 const PASSPHRASE: &str = "c0rrect horse battery staple";

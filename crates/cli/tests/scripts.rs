@@ -1,16 +1,13 @@
 //! The scripts in `examples/scripts/` do what they say, against a sandbox within the test.
 
-#![cfg(unix)]
-
-mod common;
-
 use std::path::Path;
 use std::process::Stdio;
 
-use common::Run;
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{App, Fault, Grant, Times};
 use okta_introspect::{KeyOptions, SigningKey, Token};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org};
 
 /// Runs a script in the world's folder, with the settings of the app in the environment.
 fn run(org: &Org, script: &str, args: &[&str], settings: &[(&str, &str)]) -> Run {

@@ -1,9 +1,8 @@
 //! Where settings come from, and which one wins. `assertion --claims` shows them without a call.
 
-mod common;
-
-use common::World;
 use serde_json::Value;
+
+use crate::common::World;
 
 /// The assertion that the settings lead to.
 #[track_caller]
@@ -74,7 +73,7 @@ fn a_key_path_in_a_file_is_relative_to_the_file() {
 
 #[test]
 fn a_passphrase_comes_from_a_file_or_from_the_environment() {
-    let encrypted = common::sample("sample-p256-encrypted.pem");
+    let encrypted = crate::common::sample("sample-p256-encrypted.pem");
     let world = World::new();
     world.write("passphrase.txt", "sample\n");
     let args = ["jwk", "--thumbprint", "--key-file", &encrypted];

@@ -1,11 +1,7 @@
 //! On a terminal: colours, a line of progress, indented JSON. Everywhere else: none of them.
 
-#![cfg(unix)]
-
-mod common;
-
-use common::org::Org;
-use common::terminal::on_terminal;
+use crate::common::org::Org;
+use crate::common::terminal::on_terminal;
 
 /// An org with the app's settings in the environment, a token of it, and a made-up one.
 fn org() -> Org {

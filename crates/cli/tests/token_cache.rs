@@ -1,14 +1,13 @@
 //! `api --token-cache`: how many tokens are requested, and what lies on the disk.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::Run;
-use common::org::{CLIENT, Org, key};
 use okta_introspect::sandbox::App;
 use okta_introspect::{KeyOptions, SigningKey, Token};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org, key};
 
 const USER: &str = "/api/v1/users/00u1ada";
 

@@ -1,9 +1,8 @@
 //! `verify` and `decode`: what a token says, and whether it is the issuer's.
 
-mod common;
-
-use common::{Sandbox, World};
 use serde_json::json;
+
+use crate::common::{Sandbox, World};
 
 /// A sandbox with a custom server, and an access token of it.
 fn signed_in() -> (World, Sandbox, String) {

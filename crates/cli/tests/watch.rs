@@ -1,15 +1,14 @@
 //! `watch` as scripts use it.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command};
 
-use common::Run;
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{Fault, Grant, Times};
 use okta_introspect::{KeyOptions, SigningKey, Token};
 use serde_json::{Value, json};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org};
 
 fn issue(org: &Org) -> Token {
     org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap()
@@ -156,7 +155,7 @@ fn wrong_lengths_of_time_and_tokens_as_arguments_are_refused() {
     }
     assert_eq!(org.sandbox.requests().len(), 0);
     // Nobody is kept waiting longer than there is time.
-    let (silent, _listener) = common::server::silent();
+    let (silent, _listener) = crate::common::server::silent();
     let run = org.run(&["watch", "--for", "50ms"], &[("--issuer", &silent)], "t");
     run.fails(3, "the token's state is not known");
 }

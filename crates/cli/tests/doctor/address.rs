@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use crate::case::TOKEN;
+use super::case::TOKEN;
 use crate::common::org::Org;
 
 /// As behind a custom domain, or a proxy that changes the host: what we call is not what the

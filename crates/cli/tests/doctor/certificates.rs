@@ -2,7 +2,7 @@
 
 use okta_introspect::sandbox::{SandboxBuilder, ServerIdentity};
 
-use crate::case::Case;
+use super::case::Case;
 
 #[test]
 fn certificates_that_are_not_trusted() {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use okta_introspect::sandbox::{Bucket, Fault, Times};
 
-use crate::case::{Case, TOKEN};
+use super::case::{Case, TOKEN};
 use crate::common::org::Org;
 
 #[test]

@@ -1,6 +1,6 @@
 //! Settings that are wrong.
 
-use crate::case::{Case, TOKEN};
+use super::case::{Case, TOKEN};
 
 #[test]
 fn wrong_settings() {

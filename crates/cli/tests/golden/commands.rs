@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::file;
 use crate::common::World;
-use crate::file;
 
 /// A command, or one of its own commands.
 pub(crate) struct Known {

@@ -4,8 +4,8 @@ use std::fs;
 
 use okta_introspect::sandbox::{App, Fault, Grant, Times};
 
+use super::session::Session;
 use crate::common::sample;
-use crate::session::Session;
 
 const TOKEN: &str = "okta-introspect token --scope okta.users.read > token.txt";
 const ORDERS: &str = "okta-introspect token --auth-server default --scope orders.read > orders.txt";

@@ -1,7 +1,7 @@
 //! Helps, long, and short where that is another one.
 
-use crate::commands;
-use crate::file;
+use super::commands;
+use super::file;
 
 #[test]
 fn the_helps_of_every_command() {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::session::Session;
 use crate::common::sample;
-use crate::session::Session;
 
 #[test]
 fn demo() {

@@ -1,6 +1,6 @@
 //! What commands say that call a server.
 
-use crate::session::Session;
+use super::session::Session;
 
 const TOKEN: &str = "okta-introspect token --scope okta.users.read > token.txt";
 const ORDERS: &str = "okta-introspect token --auth-server default --scope orders.read > token.txt";

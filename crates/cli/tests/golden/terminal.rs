@@ -1,6 +1,6 @@
 //! What commands show on a terminal.
 
-use crate::session::Session;
+use super::session::Session;
 
 #[test]
 fn verdicts_and_reports_have_colours() {
