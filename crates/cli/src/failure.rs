@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
 
 use okta_introspect::Error;
 
@@ -77,18 +76,6 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
-}
-
-/// A path for a message, unless it is rather the content of the file that should be named:
-/// whoever mixes the two up must not find a key or a token in a log of stderr as well.
-pub(crate) fn path(path: &Path) -> String {
-    const MAX_FILE_NAME: usize = 255;
-    let text = path.to_string_lossy();
-    let is_word = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
-    if text.contains(['"', '\n']) || text.contains("-----BEGIN") || text.split('/').any(is_word) {
-        return "[masked]".to_owned();
-    }
-    text.into_owned()
 }
 
 impl From<Error> for Failure {

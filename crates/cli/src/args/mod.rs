@@ -4,9 +4,11 @@
 //! comments: clap would print others in that text's place.
 
 mod duration;
+mod flags;
 mod local;
 mod online;
 mod shared;
+pub(crate) mod usage;
 mod verify;
 mod watch;
 
@@ -18,7 +20,6 @@ pub(crate) use local::{
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
-pub(crate) use shared::{ClientArgs, KeyArgs};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 

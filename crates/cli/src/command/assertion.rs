@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::args::AssertionArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jwt::Unverified;
+use crate::input::jwt::Unverified;
 use crate::output;
 use crate::settings::Settings;
 

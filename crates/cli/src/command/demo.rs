@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use crate::args::DemoArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jwt::Unverified;
-use crate::{output, words};
+use crate::input::jwt::Unverified;
+use crate::output;
+use crate::text;
+use crate::text::human;
 
 use super::wait_for;
 
@@ -204,7 +206,7 @@ fn surprise(what: impl Into<String>) -> Failure {
 fn lines(facts: &Value) -> String {
     let now = SystemClock.now();
     let line = |(name, value): (&String, &Value)| {
-        format!("\n   {name}: {}", output::one_line(&words::member(name, value, now)))
+        format!("\n   {name}: {}", text::one_line(&human::member(name, value, now)))
     };
     facts.as_object().into_iter().flatten().map(line).collect()
 }

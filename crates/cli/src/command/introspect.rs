@@ -6,9 +6,11 @@ use okta_introspect::{Clock, Introspection, Issuer, SystemClock, Token};
 use crate::args::IntrospectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jwt::Unverified;
+use crate::input::jwt::Unverified;
+use crate::input::token as token_input;
+use crate::output;
 use crate::settings::Settings;
-use crate::{output, token_input, words};
+use crate::text::human;
 
 use super::{batch, wait_for};
 
@@ -56,12 +58,12 @@ fn text(answer: &Introspection, now: DateTime<Utc>) -> String {
         true => (output::GOOD, "active"),
         false => (output::BAD, "inactive"),
     };
-    format!("{style}{verdict}{style:#}{}", words::aligned(members(answer, now)))
+    format!("{style}{verdict}{style:#}{}", human::aligned(members(answer, now)))
 }
 
 /// What the server said besides, in the order in which people ask.
 fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
-    let moment = |time: Option<DateTime<Utc>>| time.map(|time| words::moment(time, now));
+    let moment = |time: Option<DateTime<Utc>>| time.map(|time| human::time(time, now));
     let aud = (!answer.aud.is_empty()).then(|| answer.aud.join(" "));
     let jkt = answer.cnf.as_ref().and_then(|cnf| cnf.jkt.clone());
     let known = [
@@ -84,7 +86,7 @@ fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
     let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let extra = answer.extra.iter();
     known
-        .chain(extra.map(|(name, value)| (name.as_str(), words::member(name, value, now))))
+        .chain(extra.map(|(name, value)| (name.as_str(), human::member(name, value, now))))
         .collect()
 }
 

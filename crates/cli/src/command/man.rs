@@ -8,8 +8,9 @@ use clap_mangen::Man;
 
 use crate::args::{Args, ManArgs};
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::output;
+use crate::text;
 
 /// Whence the pages are, for their last line.
 const SOURCE: &str = concat!("okta-introspect ", env!("CARGO_PKG_VERSION"));
@@ -35,7 +36,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Failure> {
 fn write_all(command: &clap::Command, folder: &Path) -> Result<(), Failure> {
     let path = folder.join(format!("{}.1", full_name(command)));
     fs::write(&path, page(command)?).map_err(|cause| {
-        Failure::usage(format!("the page cannot be written: {}", failure::path(&path)))
+        Failure::usage(format!("the page cannot be written: {}", text::path(&path)))
             .because(&cause)
             .advise("name a folder that is there, such as ~/.local/share/man/man1")
     })?;

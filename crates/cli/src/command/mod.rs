@@ -14,6 +14,7 @@ mod introspect;
 mod jwk;
 mod keygen;
 mod man;
+mod rate_limit;
 mod revoke;
 mod sandbox;
 mod token;
@@ -24,10 +25,10 @@ use std::future::Future;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, usage};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{output, usage};
+use crate::output;
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<Exit, Failure> {

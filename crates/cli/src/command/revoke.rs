@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::args::RevokeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::token as token_input;
+use crate::output;
 use crate::settings::Settings;
-use crate::{output, token_input};
 
 use super::wait_for;
 

@@ -10,9 +10,11 @@ use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
 
 use crate::args::SandboxArgs;
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
-use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
-use crate::{input_file, output};
+use crate::failure::Failure;
+use crate::files;
+use crate::output;
+use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::text;
 
 use super::wait_for;
 
@@ -75,8 +77,8 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
 /// Plain HTTP, unless TLS was asked for.
 fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuilder, Failure> {
     let read = |path: &Path| {
-        input_file::read(path).map_err(|cause| {
-            Failure::usage(format!("the file cannot be read: {}", failure::path(path)))
+        files::read(path).map_err(|cause| {
+            Failure::usage(format!("the file cannot be read: {}", text::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
         })
@@ -143,9 +145,9 @@ fn shell_word(text: &str) -> String {
 
 fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let unusable = |what: &str, cause: &dyn std::error::Error| {
-        Failure::usage(format!("the seed file {what}: {}", failure::path(path))).because(cause)
+        Failure::usage(format!("the seed file {what}: {}", text::path(path))).because(cause)
     };
-    let text = input_file::read_text(path).map_err(|cause| {
+    let text = files::read_text(path).map_err(|cause| {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")
     })?;
     let wrong = |cause: &dyn std::error::Error| {

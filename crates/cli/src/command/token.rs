@@ -7,14 +7,12 @@ use crate::args::TokenArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{Layer, Settings};
+use crate::settings::Settings;
 
 use super::wait_for;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(
-        Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop),
-    )?;
+    let settings = Settings::gather(args.client.requesting(&args.scopes, &args.dpop))?;
     let (scopes, client) = (settings.scopes()?, settings.client()?);
     let token = wait_for(async {
         client.request_token(&scopes).await.map_err(|error| settings.explain(error))

@@ -14,9 +14,13 @@ use zeroize::Zeroizing;
 
 use crate::args::VerifyArgs;
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
+use crate::files;
+use crate::input::token as token_input;
+use crate::output;
 use crate::settings::Settings;
-use crate::{input_file, output, token_input, words};
+use crate::text;
+use crate::text::human;
 
 use super::wait_for;
 
@@ -186,12 +190,12 @@ impl Outcome {
             (Some(rejection), _) => {
                 let (style, later) = (output::BAD, self.may_change_later == Some(true));
                 let later = if later { "\n  it may be accepted later" } else { "" };
-                let reason = output::one_line(&rejection.to_string());
+                let reason = text::one_line(&rejection.to_string());
                 format!("{style}rejected{style:#}\n  {reason}{later}")
             }
             (None, Some(Value::Object(claims))) => {
                 let style = output::GOOD;
-                format!("{style}verified{style:#}{}", words::object(claims, SystemClock.now()))
+                format!("{style}verified{style:#}{}", human::object(claims, SystemClock.now()))
             }
             (None, _) => format!("{style}signature verified{style:#}", style = output::GOOD),
         }
@@ -200,8 +204,8 @@ impl Outcome {
 
 /// Reads a JWK Set, or a JWK as a set of one.
 fn key_set(path: &Path) -> Result<JwkSet, Failure> {
-    let text = input_file::read(path).map_err(|cause| {
-        Failure::usage(format!("the key set cannot be read: {}", failure::path(path)))
+    let text = files::read(path).map_err(|cause| {
+        Failure::usage(format!("the key set cannot be read: {}", text::path(path)))
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;
@@ -213,5 +217,5 @@ fn key_set(path: &Path) -> Result<JwkSet, Failure> {
     };
     // From a file it is not a server that is malformed, but the file.
     JwkSet::parse(&set)
-        .map_err(|error| Failure::from(error).with_exit(Exit::Usage).found_in(failure::path(path)))
+        .map_err(|error| Failure::from(error).with_exit(Exit::Usage).found_in(text::path(path)))
 }

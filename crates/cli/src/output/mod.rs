@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::one_line;
 
 pub(crate) use progress::ProgressLine;
 pub(crate) use requests::tell_requests;
@@ -110,20 +111,4 @@ fn unwritable(cause: &io::Error) -> Failure {
 fn say(label: &str, style: Style, text: impl Display) {
     let text = one_line(&text.to_string());
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {text}");
-}
-
-/// Texts may quote foreign words: neither line breaks nor terminal controls get through.
-pub(crate) fn one_line(text: &str) -> String {
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_one_line_without_terminal_controls() {
-        assert_eq!(one_line("two\r\nlines \u{1b}[31mred\u{9b}0m"), "two lines [31mred 0m");
-    }
 }

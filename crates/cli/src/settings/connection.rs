@@ -5,7 +5,7 @@ use std::time::Duration;
 use okta_introspect::{DpopMode, HttpConfig, RetryConfig};
 
 use crate::failure::Failure;
-use crate::input_file;
+use crate::files;
 
 use super::layer::{Found, Layer};
 use super::unreadable;
@@ -33,7 +33,7 @@ pub(super) fn http(layer: &Layer) -> Result<HttpConfig, Failure> {
     }
     if let Some(file) = &layer.ca_file {
         http.extra_roots =
-            input_file::read(&file.value).map(|bytes| bytes.to_vec()).map_err(|cause| {
+            files::read(&file.value).map(|bytes| bytes.to_vec()).map_err(|cause| {
                 unreadable("certificate authorities", &file.value)
                     .because(&cause)
                     .found_in(&file.origin)

@@ -4,7 +4,6 @@
 mod connection;
 mod environment;
 mod file;
-mod flags;
 mod layer;
 mod proxy;
 mod show;
@@ -18,10 +17,12 @@ use okta_introspect::{
     HttpConfig, Issuer, KeyOptions, Scopes, Secret, SigningKey,
 };
 
-use crate::failure::{self, Failure};
-use crate::runtime_folder::{RuntimeFolder, SandboxRecord};
-use crate::token_cache::TokenCache;
-use crate::{input_file, output};
+use crate::failure::Failure;
+use crate::files;
+use crate::output;
+use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::storage::token_cache::TokenCache;
+use crate::text;
 
 pub(crate) use connection::{DPOP_MODES, dpop_mode};
 pub(crate) use layer::{Found, Layer, Origin, Source};
@@ -301,7 +302,7 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, Failure> {
     match &found.value {
         Source::Text(text) => Ok(text.clone()),
         Source::File(path) => {
-            let text = input_file::read_text(path).map_err(|cause| {
+            let text = files::read_text(path).map_err(|cause| {
                 unreadable("passphrase", path).because(&cause).found_in(&found.origin)
             })?;
             // Editors end files with a line break; passphrases do not.
@@ -316,7 +317,7 @@ fn missing(what: &str, places: &str) -> Failure {
 }
 
 fn unreadable(what: &str, path: &Path) -> Failure {
-    Failure::usage(format!("the file with the {what} cannot be read: {}", failure::path(path)))
+    Failure::usage(format!("the file with the {what} cannot be read: {}", text::path(path)))
         .advise("check the path and the right to read it")
 }
 

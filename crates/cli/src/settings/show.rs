@@ -80,7 +80,7 @@ fn shown<T>(name: &'static str, value: String, found: &Found<T>) -> Shown {
 fn secret(source: &Source) -> String {
     match source {
         Source::Text(_) => HIDDEN.to_owned(),
-        Source::File(path) => crate::failure::path(path),
+        Source::File(path) => crate::text::path(path),
     }
 }
 

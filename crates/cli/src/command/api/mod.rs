@@ -1,6 +1,7 @@
 //! `api`: call a management API with a service token.
 
 mod body;
+mod json_path;
 mod pages;
 mod print;
 
@@ -8,13 +9,13 @@ use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scop
 
 use crate::api_scopes;
 use crate::args::ApiArgs;
+use crate::command::rate_limit::Patience;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::json_path::JsonPath;
 use crate::output;
-use crate::patience::Patience;
-use crate::settings::{Layer, Settings};
-use crate::words;
+use crate::settings::Settings;
+use crate::text::human;
+use json_path::JsonPath;
 
 use super::wait_for;
 
@@ -24,7 +25,7 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     let (method, path) = request_line(&args.request)?;
     let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
     let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
-    let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
+    let layer = args.client.requesting(&args.scopes, &args.dpop);
     let settings = Settings::gather(layer)?;
     let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
     let client = match args.token_cache {
@@ -124,7 +125,7 @@ impl Api<'_> {
                 Err(error) => error,
             };
             let wait = patience.wait_after(error)?;
-            let seconds = words::span(wait.as_secs());
+            let seconds = human::duration(wait.as_secs());
             output::note(format_args!("the rate limit is used up: waiting {seconds}"));
             SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
         }

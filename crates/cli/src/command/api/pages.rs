@@ -4,8 +4,8 @@ use okta_introspect::{ErrorKind, ResourceAnswer, ResourceCall};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::link;
 use crate::output::Reader;
+use crate::text::link;
 
 use super::Api;
 use super::print::Printer;

@@ -9,9 +9,9 @@ use okta_introspect::{Client, Clock, Error, ErrorKind, Introspection, Token, Tok
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
+use crate::command::rate_limit::Patience;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::patience::Patience;
 
 use super::line::{Question, Record};
 use super::reader::Item;

@@ -4,7 +4,7 @@ use okta_introspect::{Introspection, Token, TokenTypeHint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::token_input;
+use crate::input::token as token_input;
 
 /// What is to be asked.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use okta_introspect::TokenTypeHint;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zeroize::Zeroizing;
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
+use crate::text;
 
 use super::line::Question;
 
@@ -33,7 +34,7 @@ pub(super) fn start(
         return Ok((receiver, None));
     }
     let file = File::open(path).map_err(|cause| {
-        Failure::usage(format!("the batch file cannot be read: {}", failure::path(path)))
+        Failure::usage(format!("the batch file cannot be read: {}", text::path(path)))
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;

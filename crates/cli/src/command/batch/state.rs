@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{self, Failure};
-use crate::input_file;
+use crate::failure::Failure;
+use crate::files;
+use crate::text;
 
 /// What is known of a run. Written after each line of output, so that a run that is killed has
 /// lost nothing: what was on its way is asked again.
@@ -39,7 +40,7 @@ impl StateFile {
 
     /// What an earlier run left; the beginning if there was none.
     pub(super) fn load(&self) -> Result<Progress, Failure> {
-        match input_file::read(&self.path) {
+        match files::read(&self.path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|_| {
                 self.fault("is none")
                     .advise("name the file that an earlier run wrote, or a new one")
@@ -68,7 +69,7 @@ impl StateFile {
     }
 
     fn fault(&self, what: &str) -> Failure {
-        Failure::usage(format!("the state file {what}: {}", failure::path(&self.path)))
+        Failure::usage(format!("the state file {what}: {}", text::path(&self.path)))
     }
 }
 

@@ -5,7 +5,7 @@ use okta_introspect::{
     AccessToken, Client, Endpoint, Error, ErrorKind, ResourceCall, Scopes, Token, TokenType,
 };
 
-use crate::words;
+use crate::text::human;
 
 use super::Doctor;
 use super::finding::Finding;
@@ -195,7 +195,7 @@ async fn request(client: &Client, scope: &str) -> Result<AccessToken, Error> {
 }
 
 fn describe(token: &AccessToken) -> String {
-    let lifetime = token.lifetime().map(|lifetime| words::span(lifetime.as_secs()));
+    let lifetime = token.lifetime().map(|lifetime| human::duration(lifetime.as_secs()));
     format!("a {} token for {}", token.token_type().as_str(), lifetime.as_deref().unwrap_or("once"))
 }
 

@@ -4,9 +4,10 @@
 //! ground is missing is skipped, so that the first failure is the cause and no echo of it.
 
 mod app;
+mod basics;
 mod calls;
 mod finding;
-mod ground;
+
 mod hints;
 mod report;
 
@@ -15,14 +16,14 @@ use okta_introspect::{Client, Issuer, SigningKey};
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::{Layer, Settings};
+use crate::settings::Settings;
 
 use super::wait_for;
 
 use finding::{Finding, Status};
 
 pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
-    let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
+    let layer = args.client.requesting(&args.scopes, &args.dpop);
     let settings = Settings::gather(layer)?;
     let findings = wait_for(async { Ok(examine(&settings).await) })?;
     report::print(&findings, args.json, args.fix_hints)?;

@@ -6,7 +6,8 @@ use anstyle::Style;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::output::{self, one_line};
+use crate::output;
+use crate::text::one_line;
 
 use super::finding::{Finding, Status};
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use okta_introspect::{Client, Error, ResourceCall, Scopes, Token};
 use serde_json::Value;
 
-use crate::link;
+use crate::text::link;
 
 use super::Reason;
 use super::look::Look;

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::{Issuer, Token};
 use serde_json::Value;
 
-use crate::jwt::Unverified;
-use crate::words;
+use crate::input::jwt::Unverified;
+use crate::text::human;
 
 use super::Reason;
 
@@ -53,7 +53,7 @@ impl Look {
         let mut reasons = Vec::new();
         match self.time("exp") {
             Some(exp) if exp <= now => reasons.push(Reason::likely(
-                format!("it has expired: {}", words::moment(exp, now)),
+                format!("it has expired: {}", human::time(exp, now)),
                 "get a new one",
             )),
             _ => {}
@@ -62,7 +62,7 @@ impl Look {
         let begins = self.time("nbf").or_else(|| self.time("iat"));
         match begins {
             Some(begins) if begins > now + TimeDelta::minutes(1) => reasons.push(Reason::possible(
-                format!("it is not good yet: {}", words::moment(begins, now)),
+                format!("it is not good yet: {}", human::time(begins, now)),
                 "wait, or set this computer's clock",
             )),
             _ => {}

@@ -12,8 +12,11 @@ use serde::Serialize;
 use crate::args::ExplainArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::token as token_input;
+use crate::output;
 use crate::settings::Settings;
-use crate::{output, token_input, words};
+use crate::text;
+use crate::text::human;
 
 use super::wait_for;
 
@@ -127,10 +130,7 @@ async fn at_its_own_server(
     let issuer = Issuer::parse(named).ok().filter(|issuer| issuer.org() == asked.org());
     let Some(issuer) = issuer else {
         return Some(Reason::likely(
-            format!(
-                "it says that it comes from {}, which is not this org",
-                output::one_line(named)
-            ),
+            format!("it says that it comes from {}, which is not this org", text::one_line(named)),
             "ask the server that issued it, with an app of that org",
         ));
     };
@@ -202,9 +202,9 @@ fn text(explanation: &Explanation) -> String {
         ("system log", Some(explanation.system_log.clone())),
     ];
     let facts = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
-    let mut text = format!("{style}{verdict}{style:#}{}", words::aligned(facts));
+    let mut text = format!("{style}{verdict}{style:#}{}", human::aligned(facts));
     for reason in &explanation.reasons {
-        let (likelihood, why) = (reason.likelihood, output::one_line(&reason.reason));
+        let (likelihood, why) = (reason.likelihood, text::one_line(&reason.reason));
         text.push_str(&format!("\n{likelihood}: {why}\n  {}", reason.cure));
     }
     text

@@ -6,8 +6,8 @@ use okta_introspect::{Issuer, JwkSet, Jwks, Rejection, Token, Verification};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
 use crate::settings::Settings;
+use crate::text;
 
 use super::Reason;
 use super::look::Look;
@@ -34,13 +34,13 @@ pub(super) async fn check(
     };
     let keys = match keys(settings, issuer).await {
         Ok(keys) => keys,
-        Err(failure) => return unchecked(&output::one_line(failure.what())),
+        Err(failure) => return unchecked(&text::one_line(failure.what())),
     };
     match signature_only(token.expose(), &keys) {
         Verification::Verified(_) => (None, "good".to_owned()),
         Verification::Rejected(rejection) => match reason(&rejection) {
             Some(reason) => (Some(reason), "bad".to_owned()),
-            None => unchecked(&output::one_line(&rejection.to_string())),
+            None => unchecked(&text::one_line(&rejection.to_string())),
         },
     }
 }

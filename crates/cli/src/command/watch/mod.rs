@@ -15,9 +15,11 @@ use serde_json::Value;
 use crate::args::WatchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::token as token_input;
 use crate::output::{self, Reader};
 use crate::settings::Settings;
-use crate::{token_input, words};
+use crate::text;
+use crate::text::human;
 
 use super::introspect::note_foreign_issuer;
 use super::{interrupt, wait_for};
@@ -77,7 +79,7 @@ impl Sink for Output<'_> {
             active: change.state.active(),
             changed: &change.changed,
             introspection: change.answer.as_ref().ok(),
-            error: failure.map(|failure| output::one_line(failure.what())),
+            error: failure.map(|failure| text::one_line(failure.what())),
         })
     }
 }
@@ -117,7 +119,7 @@ fn text(change: &Change) -> String {
 fn members_text(answer: &Introspection, changed: &[String], now: DateTime<Utc>) -> String {
     let all = serde_json::to_value(answer).unwrap_or_default();
     let told = |name: &str| match all.get(name) {
-        Some(value) => format!("  {name}: {}", words::member(name, value, now)),
+        Some(value) => format!("  {name}: {}", human::member(name, value, now)),
         None => format!("  {name}: none any more"),
     };
     let text: String = match changed.is_empty() {

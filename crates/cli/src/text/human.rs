@@ -5,15 +5,15 @@ use std::fmt::Write;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
-use crate::output::one_line;
+use crate::text::one_line;
 
 /// A time in RFC 3339 and seen from `now`: `2026-11-20T23:11:00Z (in 59 min)`.
-pub(crate) fn moment(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+pub(crate) fn time(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("{} ({})", time.to_rfc3339_opts(SecondsFormat::Secs, true), distance(time - now))
 }
 
 /// A length of time in its largest fitting unit, rounded down.
-pub(crate) fn span(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
         120..=7_199 => format!("{} min", seconds / 60),
@@ -23,7 +23,7 @@ pub(crate) fn span(seconds: u64) -> String {
 }
 
 fn distance(delta: TimeDelta) -> String {
-    let words = span(delta.num_seconds().unsigned_abs());
+    let words = duration(delta.num_seconds().unsigned_abs());
     match delta.num_seconds() {
         0 => "now".to_owned(),
         1.. => format!("in {words}"),
@@ -54,7 +54,7 @@ pub(crate) fn member(name: &str, value: &Value, now: DateTime<Utc>) -> String {
     const TIMES: [&str; 4] = ["exp", "iat", "nbf", "auth_time"];
     let time = value.as_f64().filter(|_| TIMES.contains(&name));
     match (time.and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0)), value) {
-        (Some(time), _) => moment(time, now),
+        (Some(time), _) => self::time(time, now),
         (None, Value::String(text)) => text.clone(),
         (None, other) => other.to_string(),
     }
@@ -79,7 +79,7 @@ mod tests {
         ] {
             assert_eq!(distance(TimeDelta::seconds(seconds)), words);
         }
-        assert_eq!(moment(now + TimeDelta::seconds(61), now), "2026-11-20T21:48:40Z (in 61 s)");
+        assert_eq!(time(now + TimeDelta::seconds(61), now), "2026-11-20T21:48:40Z (in 61 s)");
     }
 
     #[test]

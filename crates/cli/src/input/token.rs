@@ -7,8 +7,9 @@ use std::path::Path;
 use okta_introspect::Token;
 use zeroize::Zeroizing;
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::output;
+use crate::text;
 
 /// Far above any token, so that a whole log piped in by mistake does not fill the memory.
 const MAX_READ: u64 = 1024 * 1024;
@@ -55,7 +56,7 @@ fn read_text(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
 fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     match file.filter(|path| *path != Path::new("-")) {
         Some(path) => File::open(path).and_then(read_some).map_err(|cause| {
-            Failure::usage(format!("the token file cannot be read: {}", failure::path(path)))
+            Failure::usage(format!("the token file cannot be read: {}", text::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
         }),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::private;
+use crate::files::private;
 
 /// No service token lives longer, so that whatever is older is of no use.
 const OLDEST: TimeDelta = TimeDelta::days(1);

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 /// The longest file read, in bytes. Nothing that belongs here is nearly as long, and a device that
 /// never ends must not fill the memory.
-pub(crate) const MAX_LEN: u64 = 16 * 1024 * 1024;
+const MAX_LEN: u64 = 16 * 1024 * 1024;
 
 /// The file's content, which may be a secret.
 pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

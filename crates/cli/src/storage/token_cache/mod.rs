@@ -22,7 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{output, private};
+use crate::files::private;
+use crate::output;
 
 /// What the key is derived for.
 const LABEL: &str = "service tokens in the user's cache, AES-256-GCM";

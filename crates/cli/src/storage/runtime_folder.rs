@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::private;
+use crate::files::private;
 
 /// What a running sandbox tells other commands, and prints for scripts. The names are stable.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -1,10 +1,20 @@
-//! The highest layer: what was typed.
+//! The flags as the highest layer of settings.
 
-use okta_introspect::DpopMode;
+use crate::settings::{Found, Layer, Origin, Source};
 
-use crate::args::{ClientArgs, KeyArgs};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs};
 
-use super::layer::{Found, Layer, Origin, Source};
+impl ClientArgs {
+    /// The layer of a command that requests tokens with these scopes.
+    pub(crate) fn requesting(self, scopes: &[String], dpop: &DpopArgs) -> Layer {
+        let scopes = (!scopes.is_empty()).then(|| scopes.join(" "));
+        Layer {
+            scopes: flag(scopes, "--scope"),
+            dpop: flag(dpop.dpop, "--dpop"),
+            ..Layer::from(self)
+        }
+    }
+}
 
 impl From<ClientArgs> for Layer {
     fn from(args: ClientArgs) -> Self {
@@ -28,21 +38,6 @@ impl From<KeyArgs> for Layer {
             algorithm: flag(args.algorithm, "--algorithm"),
             ..Self::default()
         }
-    }
-}
-
-impl Layer {
-    /// Adds what `--dpop` says.
-    pub(crate) fn with_dpop(mut self, mode: Option<DpopMode>) -> Self {
-        self.dpop = flag(mode, "--dpop").or(self.dpop);
-        self
-    }
-
-    /// Adds the scopes of `--scope`, if any were given.
-    pub(crate) fn with_scopes(mut self, scopes: &[String]) -> Self {
-        let scopes = (!scopes.is_empty()).then(|| scopes.join(" "));
-        self.scopes = flag(scopes, "--scope").or(self.scopes);
-        self
     }
 }
 
