@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts, OriginalUri};
 use axum::response::IntoResponse;
 use http::request::Parts;
+use http::{Extensions, Uri};
 
 use super::challenge::{Cause, Rejection};
-use super::gate::Gate;
+use super::gate::{Gate, Seen};
 use crate::checker::{Authorized, Requirement};
 
 /// A caller whose token was checked. A handler that takes one cannot be reached without.
@@ -62,6 +63,12 @@ impl Require for Anyone {
     }
 }
 
+/// The URI of a request as it came: a nested router of axum's takes the front of it off. For
+/// [`Gate::original_uri`], where a layer stands inside such a router.
+pub fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<OriginalUri>().map(|original| &original.0)
+}
+
 impl<R> Active<R> {
     /// The proof that the request was checked.
     pub fn into_inner(self) -> Authorized {
@@ -86,7 +93,9 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let authorized = Gate::from_ref(state).check(parts, R::requirement()).await?;
+        let seen = Seen::parts(parts).came_as(original_uri(&parts.extensions));
+        let gate = Gate::from_ref(state);
+        let authorized = gate.check_now_or_later(seen, R::requirement()).await?;
         Ok(Self { authorized, requirement: PhantomData })
     }
 }

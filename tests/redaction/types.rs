@@ -216,7 +216,7 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
     secrets.add("a token behind the gate", token.token().expose());
     let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
-    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example");
+    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
     let request = |token: &str| {
         let request =
             http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
