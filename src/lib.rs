@@ -115,3 +115,7 @@ pub use wire::transport::HttpConfig;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+#[path = "../tests/layout/rooms.rs"]
+mod rooms;

@@ -21,8 +21,8 @@ use crate::scope::Scopes;
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Rejection {
-    /// Longer than [`Token::MAX_LEN`](crate::Token::MAX_LEN).
-    #[error("the token has {bytes} bytes; at most {} are taken", crate::Token::MAX_LEN)]
+    /// Longer than [`Token::MAX_LEN`](crate::secret::Token::MAX_LEN).
+    #[error("the token has {bytes} bytes; at most {} are taken", crate::secret::Token::MAX_LEN)]
     TooLong {
         /// How many it has.
         bytes: usize,
