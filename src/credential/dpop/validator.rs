@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use openssl::sha::sha256;
-use reqwest::Url;
 
+use super::Proof;
+use super::htu;
 use super::prover::ath;
-use super::{Proof, htu};
 use crate::secret::Token;
 
 /// How proofs that come with requests are judged.
@@ -104,7 +104,7 @@ impl ProofJudge {
             return Err(ProofDenial::Key.into());
         }
         if proof.htm != presented.method
-            || !same_place(&proof.htu, presented.url)
+            || !htu::names(&proof.htu, presented.url)
             || proof.ath.as_deref() != Some(ath_of(token).as_str())
         {
             return Err(ProofDenial::Mismatch.into());
@@ -197,15 +197,6 @@ fn id(proof: &Proof) -> [u8; 16] {
     id
 }
 
-/// Compares what a proof is for with where the request came, both in one spelling
-/// (RFC 9449 §4.3, check 9).
-fn same_place(claimed: &str, actual: &str) -> bool {
-    match (Url::parse(claimed), Url::parse(actual)) {
-        (Ok(claimed), Ok(actual)) => htu(&claimed) == htu(&actual),
-        _ => false,
-    }
-}
-
 fn ath_of(token: &str) -> String {
     // Only tokens that were let through the edge come here.
     Token::parse(token).map(|token| ath(&token)).unwrap_or_default()
@@ -236,7 +227,7 @@ mod tests {
     use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
-    use reqwest::Method;
+    use reqwest::{Method, Url};
     use std::sync::Arc;
 
     const URL: &str = "https://api.example/orders/1";

@@ -48,7 +48,7 @@ impl Doctor<'_> {
             }
             Err(Ungettable::Call(error)) => error,
         };
-        let about = error.diagnosis().map(|diagnosis| diagnosis.about);
+        let about = error.diagnosis().map(|diagnosis| diagnosis.about.as_str());
         self.found(match about {
             Some("admin role") => Finding::error(check, &error).no_more_than_a_warning(),
             _ if error.kind() == ErrorKind::RequestRefused => {

@@ -76,7 +76,7 @@ impl Finding {
                     None => diagnosis.cause.to_owned(),
                 }),
                 cure: Some(diagnosis.cure.to_owned()),
-                hint: hints::for_cause(diagnosis.about).map(str::to_owned),
+                hint: hints::for_cause(&diagnosis.about).map(str::to_owned),
                 exit,
                 ..failure
             },
