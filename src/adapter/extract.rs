@@ -47,12 +47,43 @@ pub struct Active<R = Anyone> {
 }
 
 /// What a route requires, as a type.
+///
+/// # Example: no older answers than two seconds
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use std::time::Duration;
+///
+/// use okta_introspect::adapter::Require;
+/// use okta_introspect::checker::Requirement;
+///
+/// struct Payments;
+///
+/// impl Require for Payments {
+///     fn requirement() -> &'static Requirement {
+///         static REQUIREMENT: LazyLock<Requirement> = LazyLock::new(|| {
+///             Requirement::new().scope("payments.write").max_age(Duration::from_secs(2))
+///         });
+///         &REQUIREMENT
+///     }
+/// }
+/// ```
 pub trait Require: 'static {
     /// The requirement, made once.
     fn requirement() -> &'static Requirement;
 }
 
 /// Any active token will do.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::adapter::{Active, Anyone};
+///
+/// async fn hello(_: Active<Anyone>) -> &'static str {
+///     "hello"
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 

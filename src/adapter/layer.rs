@@ -60,6 +60,17 @@ impl<S> Layer<S> for GateLayer {
 }
 
 /// A service behind a gate; made by [`GateLayer`].
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::adapter::{GateLayer, Gated};
+/// use tower_layer::Layer;
+///
+/// fn guard<S>(layer: &GateLayer, service: S) -> Gated<S> {
+///     layer.layer(service)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gated<S> {
     inner: S,
