@@ -13,8 +13,6 @@ pub use judge::{ProofConfig, ProofDenial};
 pub(crate) use htu::htu;
 pub(crate) use judge::{Presented, ProofJudge, Refusal};
 pub(crate) use proof::Proof;
-#[cfg(feature = "sandbox")]
-pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
 
 /// How a client uses DPoP.
