@@ -335,7 +335,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("AccessTokenClaims", said!(*verified.claims())),
         ("Algorithm", said!(key.algorithm())),
         ("App", said!(app)),
-        ("AppKey", said!(registered) + &told(&private)),
+        ("AppKey", said!(registered) + &told(&private.into())),
         ("AppKind", said!(AppKind::Service)),
         ("AppStatus", said!(AppStatus::Active)),
         ("AssertionConfig", said!(AssertionConfig::default())),

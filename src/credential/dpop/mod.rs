@@ -13,8 +13,6 @@ pub use validator::{ProofConfig, ProofDenial};
 
 pub(crate) use htu::htu;
 pub(crate) use proof::Proof;
-#[cfg(feature = "sandbox")]
-pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
 pub(crate) use validator::{Presented, ProofJudge, Refusal};
 

@@ -85,7 +85,8 @@ fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuild
     };
     match (&args.tls_cert, &args.tls_key) {
         (Some(chain), Some(key)) => {
-            Ok(builder.tls(ServerIdentity::from_pem(&read(chain)?, &read(key)?)?))
+            let identity = ServerIdentity::from_pem(&read(chain)?, &read(key)?);
+            Ok(builder.tls(identity.map_err(Error::from)?))
         }
         _ if args.tls => Ok(builder.tls_self_made()),
         _ => Ok(builder),
