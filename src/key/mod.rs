@@ -1,6 +1,7 @@
 //! Private keys: load them, sign with them, show their public half.
 
 mod algorithm;
+mod context_pool;
 mod derive;
 mod digest;
 mod load;
@@ -27,12 +28,13 @@ pub use load::KeyOptions;
 pub use public::PublicJwk;
 
 pub(crate) use algorithm::Curve;
+pub(crate) use context_pool::{ContextPool, set_algorithm};
 pub(crate) use digest::Digest;
 #[cfg(test)]
 pub(crate) use load::PARSED;
 pub(crate) use sample::is_sample;
 
-use signature::SignaturePool;
+use signature::SignatureMaker;
 
 /// Signs on behalf of the client. Implement it for a key that lives elsewhere: a KMS, an HSM, an
 /// agent.
@@ -75,7 +77,7 @@ pub struct SigningKey {
 struct Inner {
     key: PKey<Private>,
     public: PublicJwk,
-    signatures: SignaturePool,
+    signatures: SignatureMaker,
 }
 
 impl SigningKey {
@@ -151,7 +153,7 @@ impl SigningKey {
     #[must_use]
     pub fn with_key_id(self, key_id: Option<String>) -> Self {
         let public = self.inner.public.clone().with_key_id(key_id);
-        let signatures = SignaturePool::new(public.algorithm());
+        let signatures = SignatureMaker::new(public.algorithm());
         Self { inner: Arc::new(Inner { key: self.inner.key.clone(), public, signatures }) }
     }
 
@@ -202,7 +204,7 @@ impl SigningKey {
         let unusable =
             |cause: ErrorStack| Error::key("the private key cannot be used").because(cause);
         let public = PublicJwk::new(&key, algorithm, key_id).map_err(unusable)?;
-        let inner = Inner { key, public, signatures: SignaturePool::new(algorithm) };
+        let inner = Inner { key, public, signatures: SignatureMaker::new(algorithm) };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
