@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, texts, time};
 use crate::jws::{Object, Part};
-use crate::verify::rejection::Rejection;
+use crate::verify::invalid::InvalidToken;
 
 /// The claims of an ID token
 /// ([OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
@@ -66,9 +66,9 @@ pub struct IdTokenClaims<E = Map<String, Value>> {
 
 impl IdTokenClaims {
     /// Reads a payload. Nothing is checked but that claims have their types.
-    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, Rejection> {
+    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, InvalidToken> {
         let payload = Object::parse(payload)
-            .map_err(|fault| Rejection::Json { part: Part::Payload, fault })?;
+            .map_err(|fault| InvalidToken::Json { part: Part::Payload, fault })?;
         let mut registered = Registered::default();
         let mut session = Session::default();
         let mut further = Map::new();
@@ -94,7 +94,7 @@ impl IdTokenClaims {
         registered: Registered,
         session: Session,
         further: Map<String, Value>,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<Self, InvalidToken> {
         Ok(Self {
             iss: required("iss", registered.iss)?,
             sub: required("sub", registered.sub)?,
@@ -116,7 +116,7 @@ impl IdTokenClaims {
 
     pub(in crate::verify) fn with_further<E: DeserializeOwned + 'static>(
         self,
-    ) -> Result<IdTokenClaims<E>, Rejection> {
+    ) -> Result<IdTokenClaims<E>, InvalidToken> {
         Ok(IdTokenClaims {
             further: further(self.further)?,
             iss: self.iss,
