@@ -103,7 +103,7 @@ impl VerificationKey {
 
     /// Reads an RSA or EC key from a JWK
     /// ([RFC 7518 §6](https://www.rfc-editor.org/rfc/rfc7518#section-6)). Its `use`, `alg` and
-    /// `kid` are for the caller to judge.
+    /// `kid` are left to the caller.
     pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyFault> {
         if Self::PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             return Err(KeyFault::Private);
@@ -129,13 +129,12 @@ impl VerificationKey {
         Some(PublicJwk::new(&inner.key, algorithm, None).ok()?.thumbprint())
     }
 
-    /// Whether `jws` was signed with `algorithm` by the holder of this key.
+    /// Whether `jws` was signed with `algorithm` by this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, jws: &Compact<'_>) -> bool {
         self.verifies(algorithm, &jws.segments)
     }
 
-    /// Whether `jws` was signed with `algorithm` by the holder of this key. An algorithm of
-    /// another family or curve than the key's never verifies.
+    /// Whether `jws` was signed with `algorithm` by this key. An algorithm of another family or curve than the key's never verifies.
     pub(crate) fn verifies(&self, algorithm: Algorithm, jws: &Segments<'_>) -> bool {
         let (input, signature) = (jws.signing_input().as_bytes(), jws.signature());
         let verified = match algorithm.curve() {

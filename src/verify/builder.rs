@@ -17,6 +17,23 @@ use crate::key::Algorithm;
 use crate::scope::Scopes;
 
 /// The settings of a [`Verifier`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: access tokens of two clients, with one scope
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::{Issuer, JwkSet, Jwks, Scopes, Verifier};
+///
+/// let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+/// let verifier = Verifier::access_token(issuer, "api://default")
+///     .clients(["0oa1web", "0oa1mobile"])
+///     .required_scopes(Scopes::parse("orders.read")?)
+///     .leeway(Duration::from_secs(30))
+///     .keys(Jwks::fixed(JwkSet::parse(br#"{"keys": []}"#)?))
+///     .build()?;
+/// assert_eq!(verifier.issuer().custom_id(), Some("default"));
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[must_use]
 pub struct VerifierBuilder<C> {
     policy: Policy,

@@ -18,6 +18,17 @@ use crate::scope::Scopes;
 /// sender of the token.
 ///
 /// Serialised, it is an object whose `reason` is the name in snake case, beside the facts.
+///
+/// # Example: facts, not texts
+///
+/// ```
+/// use okta_introspect::InvalidToken;
+/// use chrono::TimeDelta;
+///
+/// fn ended_just_now(reason: &InvalidToken) -> bool {
+///     matches!(reason, InvalidToken::Expired { exp, now, .. } if *now - exp < TimeDelta::minutes(1))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -68,7 +68,23 @@ use crate::error::Error;
 use crate::key::Algorithm;
 use verifier::Stop;
 
-/// What came of a verification. There is no third case: that it cannot be told is an [`Error`].
+/// The result of a verification. There is no third case: "cannot tell" is an [`Error`].
+///
+/// # Example: both cases
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verification};
+///
+/// fn user(verification: &Verification<AccessTokenClaims>) -> Option<&str> {
+///     match verification {
+///         Verification::Verified(token) => token.claims().uid.as_deref(),
+///         Verification::Invalid(reason) => {
+///             println!("refused: {reason}");
+///             None
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub enum Verification<C> {
@@ -115,6 +131,16 @@ impl<C> Verification<C> {
 
 /// Claims that were verified. Only a verification makes one, so a function that asks for it
 /// cannot be called with anything else.
+///
+/// # Example: a proof as an argument
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verified};
+///
+/// fn delete_order(id: u64, caller: &Verified<AccessTokenClaims>) -> String {
+///     format!("order {id} deleted by {}", caller.claims().sub)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified<C> {
     claims: C,

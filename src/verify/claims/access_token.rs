@@ -19,14 +19,30 @@ use crate::verify::invalid::InvalidToken;
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
 /// Serialised, it is the claims again, `aud` always as a list and `scp` as a text.
+///
+/// # Example: a claim of the org's own
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verified};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Further {
+///     tenant: String,
+/// }
+///
+/// fn tenant(token: &Verified<AccessTokenClaims<Further>>) -> Option<&str> {
+///     let claims = token.claims();
+///     claims.scp.contains("orders.read").then_some(claims.further.tenant.as_str())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AccessTokenClaims<E = Map<String, Value>> {
-    /// Who issued the token: exactly the verifier's issuer.
+    /// The server that issued the token: exactly the verifier's issuer.
     pub iss: String,
     /// The subject. Okta: the user's login, or the client id of a token without a user.
     pub sub: String,
-    /// For whom the token is meant; the verifier's audience is one of them.
+    /// The audiences of the token; the verifier's audience is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -55,8 +71,8 @@ pub struct AccessTokenClaims<E = Map<String, Value>> {
     /// How strongly the user signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// The key that the token's user must prove to have. A token with `cnf` is worth nothing as
-    /// a plain bearer token: have the proof checked too.
+    /// The key whose possession the sender must prove. A token with `cnf` must not be accepted as
+    /// a plain bearer token: check the proof too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     /// Every other claim.

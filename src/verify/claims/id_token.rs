@@ -17,14 +17,28 @@ use crate::verify::invalid::InvalidToken;
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
 /// Serialised, it is the claims again, `aud` always as a list.
+///
+/// # Example: who signed in
+///
+/// ```
+/// use okta_introspect::{IdTokenClaims, Verified};
+///
+/// fn greeting(token: &Verified<IdTokenClaims>) -> String {
+///     let claims = token.claims();
+///     match claims.further.get("name").and_then(|name| name.as_str()) {
+///         Some(name) => format!("Hello, {name}"),
+///         None => format!("Hello, {}", claims.sub),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct IdTokenClaims<E = Map<String, Value>> {
-    /// Who issued the token: exactly the verifier's issuer.
+    /// The server that issued the token: exactly the verifier's issuer.
     pub iss: String,
     /// The user, by an id that never changes. Okta: `00u…`.
     pub sub: String,
-    /// For whom the token is meant; the verifier's client id is one of them.
+    /// The audiences of the token; the verifier's client id is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
     #[serde(with = "chrono::serde::ts_seconds")]
