@@ -103,7 +103,8 @@ pub use secret::{Secret, Token};
 pub use support::boxed_future::BoxFuture;
 pub use support::random::{Random, SeededRandom, SystemRandom};
 pub use verify::{
-    AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
+    AccessTokenClaims, IdTokenClaims, InvalidToken, Verification, Verified, Verifier,
+    VerifierBuilder,
 };
 pub use wire::proxy::{Proxy, ProxyServer};
 pub use wire::rate_limit::RateLimit;

@@ -392,7 +392,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("RateLimitHeaders", said!(RateLimitHeaders::default())),
         ("RecordedRequest", said!(org.sandbox.requests())),
         ("Refusal", said!(*error.refusal().unwrap())),
-        ("Rejection", said!(*rejected.rejection().unwrap())),
+        ("InvalidToken", said!(*rejected.reason().unwrap())),
         ("Reset", said!(Reset::BeforeAnswer)),
         ("Resource", said!(resource)),
         ("ResourceAnswer", said!(page)),
@@ -431,7 +431,6 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("VerifierBuilder", said!(verifying())),
     ]);
     for (name, said) in adapter_types(&org, &mut secrets).await {
-        // Both verification and the adapter have a `Rejection`.
         table.entry(name).or_default().push_str(&said);
     }
     table.extend(checked(&org, client, &mut secrets).await);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use okta_introspect::verify::signature_only;
 use okta_introspect::{
-    Clock, Error, JwkSet, Jwks, Rejection, Scopes, SystemClock, Verification, Verifier,
+    Clock, Error, InvalidToken, JwkSet, Jwks, Scopes, SystemClock, Verification, Verifier,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
             rejection: None,
             may_change_later: None,
         },
-        Verification::Rejected(rejection) => Outcome::rejected(rejection),
+        Verification::Invalid(rejection) => Outcome::rejected(rejection),
     };
     outcome.tell(args.json)
 }
@@ -145,7 +145,7 @@ struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rejection: Option<Rejection>,
+    rejection: Option<InvalidToken>,
     #[serde(skip_serializing_if = "Option::is_none")]
     may_change_later: Option<bool>,
 }
@@ -161,11 +161,11 @@ impl Outcome {
                 rejection: None,
                 may_change_later: None,
             },
-            Verification::Rejected(rejection) => Self::rejected(rejection),
+            Verification::Invalid(rejection) => Self::rejected(rejection),
         })
     }
 
-    fn rejected(rejection: Rejection) -> Self {
+    fn rejected(rejection: InvalidToken) -> Self {
         Self {
             verified: false,
             claims: None,

@@ -2,7 +2,7 @@
 //! server itself has judged the rest.
 
 use okta_introspect::verify::signature_only;
-use okta_introspect::{Issuer, JwkSet, Jwks, Rejection, Token, Verification};
+use okta_introspect::{InvalidToken, Issuer, JwkSet, Jwks, Token, Verification};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,7 +38,7 @@ pub(super) async fn check(
     };
     match signature_only(token.expose(), &keys) {
         Verification::Verified(_) => (None, "good".to_owned()),
-        Verification::Rejected(rejection) => match reason(&rejection) {
+        Verification::Invalid(rejection) => match reason(&rejection) {
             Some(reason) => (Some(reason), "bad".to_owned()),
             None => unchecked(&text::one_line(&rejection.to_string())),
         },
@@ -55,22 +55,22 @@ async fn keys(settings: &Settings, issuer: Issuer) -> Result<JwkSet, Failure> {
 
 /// What a bad signature says of the token. What is wrong with the keys says nothing of it, and
 /// its form is judged elsewhere.
-fn reason(rejection: &Rejection) -> Option<Reason> {
+fn reason(rejection: &InvalidToken) -> Option<Reason> {
     match rejection {
-        Rejection::BadSignature { .. } => Some(Reason::certain(
+        InvalidToken::BadSignature { .. } => Some(Reason::certain(
             format!("it was changed on the way, or made by somebody else: {rejection}"),
             "compare it with what was issued, to the last character; if nobody changed it, it is a forgery",
         )),
-        Rejection::Unsigned
-        | Rejection::SymmetricAlgorithm { .. }
-        | Rejection::UnsupportedAlgorithm { .. }
-        | Rejection::AlgorithmNotForKey { .. }
-        | Rejection::CriticalExtension
-        | Rejection::KeyFromSender { .. } => Some(Reason::certain(
+        InvalidToken::Unsigned
+        | InvalidToken::SymmetricAlgorithm { .. }
+        | InvalidToken::UnsupportedAlgorithm { .. }
+        | InvalidToken::AlgorithmNotForKey { .. }
+        | InvalidToken::CriticalExtension
+        | InvalidToken::KeyFromSender { .. } => Some(Reason::certain(
             format!("the server that it names does not make such tokens: {rejection}"),
             "do not use it: it is a forgery, or comes from another kind of server",
         )),
-        Rejection::UnknownKey { .. } => Some(Reason::likely(
+        InvalidToken::UnknownKey { .. } => Some(Reason::likely(
             format!("{rejection}: the key was rotated away, or was never the server's"),
             "get a new one",
         )),

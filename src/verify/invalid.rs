@@ -1,26 +1,38 @@
-//! Why a token was refused: each reason with its facts.
+//! Why a token is invalid: each reason with its facts.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use super::fact::{key_name, maybe_seconds, seconds};
 use crate::jws::{Fault, JsonFault, KeyFault, Part};
 use crate::key::Algorithm;
 use crate::scope::Scopes;
 
-/// Why a token was refused.
+/// Why a token is invalid.
 ///
 /// Facts that are called `found` are what the token says; nothing vouches for them, and they are
 /// cut after [`MAX_QUOTED`](Self::MAX_QUOTED) bytes. The token itself, its nonce and its
-/// signature are in none of them. `Display` says what is wrong, for logs: tell a stranger who
-/// presented the token nothing of it.
+/// signature are in none of them. `Display` says what is wrong, for logs; it is not meant for the
+/// sender of the token.
 ///
 /// Serialised, it is an object whose `reason` is the name in snake case, beside the facts.
+///
+/// # Example: facts, not texts
+///
+/// ```
+/// use okta_introspect::InvalidToken;
+/// use chrono::TimeDelta;
+///
+/// fn ended_just_now(reason: &InvalidToken) -> bool {
+///     matches!(reason, InvalidToken::Expired { exp, now, .. } if *now - exp < TimeDelta::minutes(1))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Rejection {
+pub enum InvalidToken {
     /// Longer than [`Token::MAX_LEN`](crate::secret::Token::MAX_LEN).
     #[error("the token has {bytes} bytes; at most {} are taken", crate::secret::Token::MAX_LEN)]
     TooLong {
@@ -65,10 +77,10 @@ pub enum Rejection {
         /// Its name.
         name: &'static str,
     },
-    /// `alg` is `none`: nobody has signed it.
+    /// `alg` is `none`: it has no signature.
     #[error("the token is not signed")]
     Unsigned,
-    /// An HMAC, whose key would be the issuer's *public* key for everybody to use
+    /// An HMAC, whose key would be the issuer's *public* key, known to everyone
     /// ([RFC 8725 §2.1](https://www.rfc-editor.org/rfc/rfc8725#section-2.1)).
     #[error("the token's algorithm {found} is symmetric")]
     SymmetricAlgorithm {
@@ -180,7 +192,7 @@ pub enum Rejection {
         /// Its name.
         name: &'static str,
     },
-    /// Issued by somebody else.
+    /// Issued by another server.
     #[error("the token's issuer is {found} instead of {expected}")]
     WrongIssuer {
         /// The verifier's issuer.
@@ -188,7 +200,7 @@ pub enum Rejection {
         /// What `iss` says.
         found: String,
     },
-    /// Meant for somebody else.
+    /// Meant for another audience.
     #[error("the token is not for {expected} but for {}", found.join(", "))]
     WrongAudience {
         /// The verifier's audience or client id.
@@ -281,7 +293,7 @@ pub enum TokenKind {
     IdToken,
 }
 
-impl Rejection {
+impl InvalidToken {
     /// The most that is quoted of one text of a token, in bytes.
     pub const MAX_QUOTED: usize = 256;
 
@@ -295,7 +307,7 @@ impl Rejection {
     }
 }
 
-impl From<Fault> for Rejection {
+impl From<Fault> for InvalidToken {
     fn from(fault: Fault) -> Self {
         /// A JWE in compact form has five segments.
         const ENCRYPTED: usize = 5;
@@ -309,31 +321,4 @@ impl From<Fault> for Rejection {
             Fault::Critical => Self::CriticalExtension,
         }
     }
-}
-
-/// A text of a token, for a fact: short, and without what would forge lines in a log.
-pub(super) fn quote(text: &str) -> String {
-    let end = text
-        .char_indices()
-        .find(|(at, c)| at + c.len_utf8() > Rejection::MAX_QUOTED)
-        .map_or(text.len(), |(at, _)| at);
-    text[..end].replace(char::is_control, "?")
-}
-
-fn key_name(kid: Option<&str>) -> String {
-    kid.map_or_else(|| "for the token, which names none".to_owned(), |kid| format!("{kid:?}"))
-}
-
-fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.as_secs().serialize(serializer)
-}
-
-// serde wants this form.
-#[allow(clippy::ref_option)]
-fn maybe_seconds<S: Serializer>(
-    duration: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    // Rounded up, or whoever waits so long comes too early.
-    duration.map(|wait| wait.as_millis().div_ceil(1000) as u64).serialize(serializer)
 }
