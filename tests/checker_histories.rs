@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::checker::{
-    Checker, CheckerConfig, Departure, Invalidation, Reason, Requirement, Source, Upstream, Verdict,
+    Answered, Checker, CheckerConfig, Invalidation, Reason, Requirement, SendTime, Source,
+    Upstream, Verdict,
 };
 use okta_introspect::{
     BoxFuture, Clock, Error, ErrorKind, Introspection, Issuer, ManualClock, Random, SeededRandom,
@@ -116,19 +117,18 @@ impl Upstream for Server {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
         Box::pin(async move {
-            departure.waits();
             self.gate().await;
-            departure.sends(self.clock.monotonic());
+            let sent = send_time.record(self.clock.monotonic());
             let token = token.expose().trim_start_matches("token-").parse().unwrap();
             let (number, answer) = self.look(token);
             self.gate().await;
             let mut diary = self.diary();
             let landed = diary.event();
             diary.calls[number].landed = Some(landed);
-            answer
+            answer.map(|introspection| Answered { introspection, sent })
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::checker::metrics::Counters;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
-use crate::clock::send_time::Sequence;
+use crate::clock::send_time::Timeline;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
@@ -143,9 +143,9 @@ impl CheckerBuilder {
             })?;
             servers[server].local = Some(local);
         }
-        let (config, sequence) = (self.config, Sequence::new(self.clock.monotonic()));
+        let (config, timeline) = (self.config, Timeline::new(self.clock.monotonic()));
         let watermarks = Watermarks::new(
-            sequence.clone(),
+            timeline.clone(),
             &*self.random,
             Watermarks::CAPACITY,
             config.retention(),
@@ -159,7 +159,7 @@ impl CheckerBuilder {
             clock: self.clock,
             random: self.random,
             config,
-            sequence,
+            timeline,
             servers,
             routes,
             watermarks,

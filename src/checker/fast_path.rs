@@ -46,7 +46,7 @@ impl Inner {
     #[cold]
     fn recall_exactly(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
         let (begun, now) = exact(&*self.clock);
-        let question = Question { begun: self.sequence.moment(begun), now, ..*question };
+        let question = Question { begun: self.timeline.ticks(begun), now, ..*question };
         self.recall(&question, Age::ZERO)
     }
 

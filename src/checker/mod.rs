@@ -71,16 +71,16 @@ pub use policy::denial::Reason;
 pub use policy::requirement::Requirement;
 pub use policy::{Authorized, Denied, Source, Verdict};
 pub use presented::Presented;
-pub use upstream::Upstream;
+pub use upstream::{Answered, Upstream};
 
-pub use crate::clock::send_time::Departure;
+pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial};
 
 pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
-use crate::clock::send_time::Sequence;
-use crate::clock::ticks::Moment;
+use crate::clock::send_time::Timeline;
+use crate::clock::ticks::Ticks;
 use crate::credential::dpop::ProofJudge;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -111,7 +111,7 @@ struct Inner {
     config: CheckerConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    sequence: Sequence,
+    timeline: Timeline,
     servers: Vec<Server>,
     routes: Routes,
     cache: Cache,
@@ -141,7 +141,7 @@ struct Question<'a> {
     bounds: Bounds,
     server: usize,
     key: Key,
-    begun: Moment,
+    begun: Ticks,
     /// The wall time when it began, in seconds since 1970.
     now: i64,
 }
@@ -288,7 +288,7 @@ impl Inner {
         (begun, now): (Instant, i64),
     ) -> Question<'a> {
         // First what does not need the token's text, which may still be on its way from memory.
-        let (bounds, begun) = (self.bounds(requirement), self.sequence.moment(begun));
+        let (bounds, begun) = (self.bounds(requirement), self.timeline.ticks(begun));
         let key = self.servers[server].keyer.key(presented.token());
         Question { presented, requirement, bounds, server, key, begun, now }
     }
