@@ -80,7 +80,7 @@ mod wire;
 pub use checker::{Authorized, Checker, Requirement, Verdict};
 pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::server_time::ClockOffset;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use wire::admission::circuit::CircuitConfig;
 

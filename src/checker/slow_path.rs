@@ -15,7 +15,7 @@ use crate::checker::upstream::Answered;
 use crate::checker::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
-use crate::clock::{Deadline, exact};
+use crate::clock::{Deadline, both};
 use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
@@ -32,7 +32,7 @@ impl Inner {
         let Some(server) = self.server(presented, requirement)? else {
             return Ok(self.refuse(Reason::UnknownIssuer));
         };
-        let question = self.question(server, presented, requirement, exact(&*self.clock));
+        let question = self.question(server, presented, requirement, both(&*self.clock));
         let now = self.clock.now();
         let passed = self.routes.look(question.presented.token(), question.server, now);
         let passed = match passed {
@@ -51,7 +51,7 @@ impl Inner {
         let verdict = match self.learn(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
-                let (now, wall) = exact(&*self.clock);
+                let (now, wall) = both(&*self.clock);
                 let age = known.age(self.timeline.ticks(now));
                 self.verdict(known, &question, source, (age, wall))
             }

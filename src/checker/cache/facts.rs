@@ -127,11 +127,6 @@ impl Facts {
         self.stood.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Whether time alone cannot keep the token out, nor how it is presented, until that second.
-    pub(crate) fn is_sure_until(&self, second: i64) -> bool {
-        !self.is_conditional && !self.has_expired(second)
-    }
-
     /// Whether the caller is the one who may begin the early refresh. Each answer is refreshed
     /// early once: should that fail, whoever needs a younger answer asks for it.
     pub(crate) fn claim_refresh(&self) -> bool {

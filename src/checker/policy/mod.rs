@@ -59,8 +59,7 @@ impl Authorized {
         &self.facts.introspection
     }
 
-    /// How long ago the request was sent that brought the answer; for answers from the cache, to a
-    /// few milliseconds ([`Clock::coarse`](crate::Clock::coarse)).
+    /// How long ago the request was sent that brought the answer.
     pub fn age(&self) -> Duration {
         self.age.into()
     }

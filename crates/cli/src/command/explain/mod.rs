@@ -1,0 +1,211 @@
+//! `explain`: why is this token inactive?
+
+mod log;
+mod look;
+mod signature;
+
+use std::borrow::Cow;
+
+use okta_introspect::{Client, Clock, ErrorKind, Issuer, SystemClock, Token};
+use serde::Serialize;
+
+use crate::args::ExplainArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::token as token_input;
+use crate::output;
+use crate::settings::Settings;
+use crate::text;
+use crate::text::human;
+
+use super::wait_for;
+
+use look::Look;
+
+/// The names are stable.
+#[derive(Serialize)]
+struct Explanation {
+    active: bool,
+    kind: &'static str,
+    issuer: Option<String>,
+    fingerprint: String,
+    reasons: Vec<Reason>,
+    /// `good`, `bad`, or why it was not checked.
+    signature: String,
+    /// Whether the System Log was searched, or why not.
+    system_log: String,
+}
+
+/// Why the token is or may be inactive, and what to do.
+#[derive(Serialize)]
+struct Reason {
+    reason: String,
+    likelihood: &'static str,
+    cure: Cow<'static, str>,
+}
+
+impl Reason {
+    fn certain(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), likelihood: "certain", cure: cure.into() }
+    }
+
+    fn likely(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
+        Self { likelihood: "likely", ..Self::certain(reason, cure) }
+    }
+
+    fn possible(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
+        Self { likelihood: "possible", ..Self::certain(reason, cure) }
+    }
+}
+
+pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
+    let settings = Settings::gather(args.client)?;
+    let client = settings.client()?;
+    let (token, removed) = token_input::read_aloud(args.token.token_file.as_deref())?;
+    let explanation = wait_for(explain(&settings, &client, &token, &removed))?;
+    let active = explanation.active;
+    match args.json {
+        true => output::json(&explanation)?,
+        false => output::data(text(&explanation))?,
+    }
+    Ok(if active { Exit::Done } else { Exit::Denied })
+}
+
+async fn explain(
+    settings: &Settings,
+    client: &Client,
+    token: &Token,
+    removed: &[&'static str],
+) -> Result<Explanation, Failure> {
+    let answer = client.introspect(token, None).await.map_err(|error| settings.explain(error))?;
+    let look = Look::at(token);
+    let mut explanation = Explanation {
+        active: answer.active,
+        kind: look.kind,
+        issuer: look.text("iss").map(str::to_owned),
+        fingerprint: token.fingerprint(),
+        reasons: Vec::new(),
+        signature: "not checked: the token is active".to_owned(),
+        system_log: "not searched: the token is active".to_owned(),
+    };
+    if answer.active {
+        let bound = answer.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some()) || look.is_bound();
+        if bound {
+            explanation.reasons.push(bound_to_a_key());
+        }
+        return Ok(explanation);
+    }
+    let elsewhere = at_its_own_server(settings, client.issuer(), &look, token).await;
+    let is_answered = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
+    explanation.reasons.extend(elsewhere);
+    if is_answered {
+        "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
+        "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
+    } else {
+        let (found, checked) = signature::check(settings, client.issuer(), token, &look).await;
+        explanation.reasons.extend(found);
+        explanation.signature = checked;
+        let (found, searched) = in_the_log(settings, token, &look).await;
+        explanation.reasons.extend(found);
+        explanation.system_log = searched;
+    }
+    explanation.reasons.extend(look.reasons(SystemClock.now()));
+    explanation.reasons.extend(removed.iter().map(|what| sent_along(what)));
+    if explanation.reasons.is_empty() {
+        explanation.reasons.push(cannot_be_told());
+    }
+    Ok(explanation)
+}
+
+/// Okta says `active: false` to the tokens of other servers. A server of the same org can be
+/// asked as well; any other address, which anybody could have written into the token, must see
+/// neither the token nor an assertion of ours.
+async fn at_its_own_server(
+    settings: &Settings,
+    asked: &Issuer,
+    look: &Look,
+    token: &Token,
+) -> Option<Reason> {
+    let named = look.other_issuer(asked)?;
+    let issuer = Issuer::parse(named).ok().filter(|issuer| issuer.org() == asked.org());
+    let Some(issuer) = issuer else {
+        return Some(Reason::likely(
+            format!("it says that it comes from {}, which is not this org", text::one_line(named)),
+            "ask the server that issued it, with an app of that org",
+        ));
+    };
+    let cure = format!("ask with --issuer {issuer}");
+    let client = settings.client_at(issuer).ok()?;
+    match client.introspect(token, None).await {
+        Ok(answer) if answer.active => Some(Reason::certain(
+            format!("it is active at {}, and {asked} was asked", client.issuer()),
+            cure,
+        )),
+        Ok(_) => None,
+        Err(_) => Some(Reason::likely(
+            format!("it comes from {}, and {asked} was asked", client.issuer()),
+            cure,
+        )),
+    }
+}
+
+/// What the System Log says, and whether it was there to be read.
+async fn in_the_log(settings: &Settings, token: &Token, look: &Look) -> (Option<Reason>, String) {
+    let client = match settings.org_client() {
+        Ok(client) => client,
+        Err(failure) => return (None, format!("not searched: {failure}")),
+    };
+    match log::search(&client, token, look, SystemClock.now()).await {
+        Ok(Some(reason)) => (Some(reason), "searched".to_owned()),
+        Ok(None) => (None, "searched; it does not name the token".to_owned()),
+        Err(error) if error.kind() == ErrorKind::RequestRefused => {
+            let why = "not searched: this needs the scope okta.logs.read and an admin role that may read it";
+            (None, why.to_owned())
+        }
+        Err(error) => (None, format!("not searched: {error}")),
+    }
+}
+
+fn bound_to_a_key() -> Reason {
+    Reason::possible(
+        "it is bound to a key (DPoP): without a proof, or as a plain bearer token, it is refused all the same",
+        "send it as `Authorization: DPoP` with a proof for each call",
+    )
+}
+
+fn sent_along(what: &str) -> Reason {
+    Reason::possible(
+        format!(
+            "{what} stood around the token, and were left out here: whoever sends them along gets `inactive`"
+        ),
+        "copy the token alone",
+    )
+}
+
+fn cannot_be_told() -> Reason {
+    Reason::possible(
+        "it cannot be told from outside: revoked, its user or app deactivated, a refresh token of another client, or made up",
+        "look for its fingerprint in the System Log, under target.detailEntry.hash",
+    )
+}
+
+fn text(explanation: &Explanation) -> String {
+    let (style, verdict) = match explanation.active {
+        true => (output::GOOD, "active"),
+        false => (output::BAD, "inactive"),
+    };
+    let facts = [
+        ("kind", Some(explanation.kind.to_owned())),
+        ("issuer", explanation.issuer.clone()),
+        ("fingerprint", Some(explanation.fingerprint.clone())),
+        ("signature", Some(explanation.signature.clone())),
+        ("system log", Some(explanation.system_log.clone())),
+    ];
+    let facts = facts.into_iter().filter_map(|(name, fact)| Some((name, fact?)));
+    let mut text = format!("{style}{verdict}{style:#}{}", human::aligned(facts));
+    for reason in &explanation.reasons {
+        let (likelihood, why) = (reason.likelihood, text::one_line(&reason.reason));
+        text.push_str(&format!("\n{likelihood}: {why}\n  {}", reason.cure));
+    }
+    text
+}
