@@ -72,8 +72,8 @@ pub fn checker(capacity: usize, takes: Duration) -> (Checker, Arc<AtomicUsize>) 
     let issuer = Issuer::parse("https://acme.okta.com/oauth2/default").unwrap();
     let mut config = CheckerConfig::default();
     config.capacity = capacity;
-    config.longest_age = Duration::from_secs(3600);
-    config.max_age = config.longest_age;
+    config.max_age_limit = Duration::from_secs(3600);
+    config.max_age = config.max_age_limit;
     let server = Server { issuer, takes, calls: Arc::clone(&calls) };
     (Checker::builder(server).config(config).build().unwrap(), calls)
 }

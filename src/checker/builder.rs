@@ -16,7 +16,7 @@ use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
 use crate::clock::send_time::Timeline;
 use crate::clock::{Clock, SystemClock};
-use crate::credential::dpop::ProofJudge;
+use crate::credential::dpop::ProofValidator;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::support::random::{Random, SystemRandom};
@@ -122,7 +122,7 @@ impl CheckerBuilder {
         }
         let division = Division {
             share_percent: u64::from(self.config.rate_share_percent),
-            most_newcomers: self.config.most_newcomers as u64, // at most 64 bits wide
+            max_newcomers: self.config.max_newcomers as u64, // at most 64 bits wide
         };
         let server = |(upstream, issuer)| Server {
             issuer,
@@ -153,7 +153,7 @@ impl CheckerBuilder {
         let inner = Inner {
             cache: Cache::new(config.capacity, config.inactive_capacity),
             flights: Flights::new(),
-            proofs: ProofJudge::new(config.proofs.clone()),
+            proofs: ProofValidator::new(config.proofs.clone()),
             interner: Interner::default(),
             counters: Counters::default(),
             clock: self.clock,

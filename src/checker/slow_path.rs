@@ -12,7 +12,7 @@ use crate::checker::governor::{Permit, Purpose};
 use crate::checker::local::Opinion;
 use crate::checker::metrics::count;
 use crate::checker::upstream::Answered;
-use crate::checker::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
+use crate::checker::{Inner, Presented, Question, Reason, Requirement, AnswerSource, Verdict};
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both};
@@ -102,15 +102,15 @@ impl Inner {
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
-    ) -> Result<(Known, Source), Error> {
-        let patience = question.requirement.patience.unwrap_or(self.config.patience);
-        let deadline = self.timeline.instant(question.begun) + patience;
+    ) -> Result<(Known, AnswerSource), Error> {
+        let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let deadline = self.timeline.instant(question.begun) + timeout;
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..ROUNDS {
             let (flight, source) = match self.board(question, passed)? {
-                Boarding::Known(known) => return Ok((known, Source::Cache)),
-                Boarding::Joined(flight) => (flight, Source::Joined),
-                Boarding::Started(flight) => (flight, Source::Introspected),
+                Boarding::Known(known) => return Ok((known, AnswerSource::Cache)),
+                Boarding::Joined(flight) => (flight, AnswerSource::Joined),
+                Boarding::Started(flight) => (flight, AnswerSource::Introspected),
             };
             let landed = deadline.before(flight.landed()).await;
             let known = landed.ok_or_else(late)?.ok_or_else(abandoned)??;
@@ -201,7 +201,7 @@ impl Inner {
         match self.cache.get(question.key).filter(usable).filter(|_| outage) {
             Some(known) => {
                 let (age, wall) = (known.age(now), self.clock.now().timestamp());
-                self.verdict(known, question, Source::StaleOnError, (age, wall))
+                self.verdict(known, question, AnswerSource::StaleOnError, (age, wall))
             }
             None => Err(error),
         }

@@ -210,7 +210,7 @@ async fn checked(
         ("ProofDenial", said!(denials)),
         ("Reason", reasons.into_iter().collect()),
         ("Requirement", said!(any) + &said!(more)),
-        ("Source", sources.into_iter().collect()),
+        ("AnswerSource", sources.into_iter().collect()),
         ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
         ("Verdict", said!(verdicts)),
     ])

@@ -16,7 +16,7 @@ pub(crate) use proof::Proof;
 #[cfg(feature = "sandbox")]
 pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
-pub(crate) use validator::{Presented, ProofJudge, Refusal};
+pub(crate) use validator::{Presented, ProofValidator, Refusal};
 
 /// How a client uses DPoP.
 #[derive(Clone, Debug, Default)]
