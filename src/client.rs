@@ -6,7 +6,7 @@ use std::time::Instant;
 use reqwest::Url;
 use reqwest::header::DATE;
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::clock::server_time::ClockOffset;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
@@ -160,12 +160,11 @@ impl Client {
         &self,
         token: &Token,
         hint: Option<TokenTypeHint>,
-        departure: &Departure,
+        send_time: &SendTime,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        departure.waits();
         let (exchange, target) = (&calls.exchange, &calls.introspection);
-        introspect::introspect(exchange, target, token, hint, Some(departure)).await
+        introspect::introspect(exchange, target, token, hint, Some(send_time)).await
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.

@@ -136,7 +136,7 @@ impl Gate {
         seen: Seen<'_>,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        match self.check_at_hand(&seen, requirement) {
+        match self.try_check(&seen, requirement) {
             Some(result) => result,
             // Boxed: it is seldom needed, and would make the future of every handler larger.
             None => Box::pin(self.check_seen(&seen, requirement)).await,
@@ -157,7 +157,7 @@ impl Gate {
     }
 
     /// As [`check_seen`](Self::check_seen), if it can be said without waiting.
-    pub(super) fn check_at_hand(
+    pub(super) fn try_check(
         &self,
         seen: &Seen<'_>,
         requirement: &Requirement,
@@ -169,7 +169,7 @@ impl Gate {
             Ok(presented) => presented,
             Err(rejection) => return Some(Err(rejection)),
         };
-        let verdict = self.checker.check_at_hand(presented, requirement)?;
+        let verdict = self.checker.try_check(presented, requirement)?;
         Some(self.settle(verdict, scheme, requirement))
     }
 

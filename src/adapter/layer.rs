@@ -94,7 +94,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // Most answers are at hand: then nothing is boxed and no service cloned.
         let Guard { gate, requirement } = &*self.guard;
-        match gate.check_at_hand(&Seen::request(&request), requirement) {
+        match gate.try_check(&Seen::request(&request), requirement) {
             Some(Ok(authorized)) => {
                 request.extensions_mut().insert(authorized);
                 ResponseFuture { state: State::Inner { future: self.inner.call(request) } }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
 use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::credential::dpop::Prover;
@@ -83,7 +83,7 @@ pub(crate) struct Form<'a> {
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
     /// Who wants to know when the form is sent.
-    pub(crate) departure: Option<&'a Departure>,
+    pub(crate) send_time: Option<&'a SendTime>,
 }
 
 impl Exchange {
@@ -198,8 +198,8 @@ impl Attempts for FormPost<'_> {
     }
 
     fn sends(&mut self, now: Instant) {
-        if let Some(departure) = self.form.departure {
-            departure.sends(now);
+        if let Some(send_time) = self.form.send_time {
+            send_time.record(now);
         }
     }
 

@@ -14,7 +14,7 @@ pub use validator::{ProofConfig, ProofDenial};
 pub(crate) use htu::htu;
 pub(crate) use proof::Proof;
 pub(crate) use prover::Prover;
-pub(crate) use validator::{Presented, ProofJudge, Refusal};
+pub(crate) use validator::{Presented, ProofValidator, Refusal};
 
 /// How a client uses DPoP.
 ///
