@@ -26,8 +26,8 @@ use crate::secret::Token;
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_window::Outlook;
-use crate::wire::call::Caller;
-use crate::wire::form_post::{Exchange, Target};
+use crate::wire::call::CallContext;
+use crate::wire::form_post::{FormClient, Target};
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::RetryConfig;
 use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
@@ -69,7 +69,7 @@ struct Inner {
 /// What a call needs; shared with the requests that go on in the background.
 #[derive(Debug)]
 struct Calls {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     token: Target,
     introspection: Target,
     revocation: Target,
@@ -131,7 +131,7 @@ impl Client {
 
     /// The client id of the service app.
     pub fn client_id(&self) -> &str {
-        self.inner.calls.exchange.client_id()
+        self.inner.calls.forms.client_id()
     }
 
     /// Asks whether a token is good now. Nothing is cached.
@@ -152,7 +152,7 @@ impl Client {
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        introspect::introspect(&calls.exchange, &calls.introspection, token, hint, None).await
+        introspect::introspect(&calls.forms, &calls.introspection, token, hint, None).await
     }
 
     /// As [`introspect`](Self::introspect), and tells when the request is sent.
@@ -164,8 +164,8 @@ impl Client {
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
         departure.waits();
-        let (exchange, target) = (&calls.exchange, &calls.introspection);
-        introspect::introspect(exchange, target, token, hint, Some(departure)).await
+        let (forms, target) = (&calls.forms, &calls.introspection);
+        introspect::introspect(forms, target, token, hint, Some(departure)).await
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.
@@ -184,7 +184,7 @@ impl Client {
     /// Those of any call: the token may or may not have been revoked.
     pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
         let calls = &self.inner.calls;
-        revoke::revoke(&calls.exchange, &calls.revocation, token, hint).await
+        revoke::revoke(&calls.forms, &calls.revocation, token, hint).await
     }
 
     /// Requests a service token with these scopes. Nothing is cached; see
@@ -196,7 +196,7 @@ impl Client {
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
         let calls = &self.inner.calls;
-        token::request(&calls.exchange, &calls.token, scopes).await
+        token::request(&calls.forms, &calls.token, scopes).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.
@@ -206,8 +206,8 @@ impl Client {
 
     /// The org's management APIs, called with service tokens of these scopes.
     pub fn resource(&self, scopes: Scopes) -> Resource {
-        let exchange = Arc::clone(&self.inner.calls.exchange);
-        Resource::new(exchange, self.token_source(scopes), self.inner.origin.clone())
+        let forms = Arc::clone(&self.inner.calls.forms);
+        Resource::new(forms, self.token_source(scopes), self.inner.origin.clone())
     }
 
     /// Fetches the server's metadata document. Needs no credentials, and tells the
@@ -217,13 +217,13 @@ impl Client {
     ///
     /// As [`metadata::discover`].
     pub async fn metadata(&self) -> Result<Metadata, Error> {
-        let exchange = &self.inner.calls.exchange;
+        let forms = &self.inner.calls.forms;
         let observe = |answer: &Answer, round_trip| {
             if let Some(date) = answer.header(DATE) {
-                exchange.server_time().observe(date, round_trip);
+                forms.server_time().observe(date, round_trip);
             }
         };
-        metadata::fetch(exchange.http(), &self.inner.issuer, observe).await
+        metadata::fetch(forms.http(), &self.inner.issuer, observe).await
     }
 
     /// What the server said last about its rate limit at an endpoint, if it has said anything.
@@ -241,7 +241,7 @@ impl Client {
 
     /// How far the server's clock is ahead of this computer's, as of its latest answer.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.inner.calls.exchange.clock_offset()
+        self.inner.calls.forms.clock_offset()
     }
 
     /// Makes an assertion for an endpoint that this library does not call itself.
@@ -250,7 +250,7 @@ impl Client {
     ///
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
-        self.inner.calls.exchange.assertion(endpoint.as_str()).await
+        self.inner.calls.forms.assertion(endpoint.as_str()).await
     }
 }
 
@@ -376,8 +376,8 @@ impl ClientBuilder {
         }
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let caller =
-            Caller::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
+        let context =
+            CallContext::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,
@@ -390,17 +390,15 @@ impl ClientBuilder {
             token: target(&endpoints.token)?,
             introspection: target(&endpoints.introspection)?,
             revocation: target(&endpoints.revocation)?,
-            exchange: Arc::new(Exchange::new(caller, assertions, prover)),
+            forms: Arc::new(FormClient::new(context, assertions, prover)),
         });
         // What was kept is not bound, and so is no use where only bound tokens are.
-        let store = self.token_store.filter(|_| !calls.exchange.prover().is_required());
+        let store = self.token_store.filter(|_| !calls.forms.prover().is_required());
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, {
             let calls = Arc::clone(&calls);
             Arc::new(move |scopes| {
                 let calls = Arc::clone(&calls);
-                Box::pin(
-                    async move { token::request(&calls.exchange, &calls.token, &scopes).await },
-                )
+                Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
             })
         });
         let origin = Url::parse(self.issuer.origin())

@@ -87,7 +87,7 @@ pub use wire::admission::circuit::CircuitConfig;
 pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
 pub use error::refusal::Refusal;
-pub use error::{BoxError, Error, ErrorKind, Trail};
+pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};

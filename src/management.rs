@@ -13,9 +13,9 @@ use crate::error::refusal::{Demand, Refusal};
 use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
 use crate::secret::Secret;
 use crate::wire::admission::rate_window::Budget;
-use crate::wire::call::{Attempts, Verdict};
+use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::form_post::{DPOP, DPOP_NONCE, Exchange, secret_header};
+use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
 use crate::wire::transport::{Answer, Place};
 
 /// A call to an API of the org.
@@ -95,15 +95,15 @@ pub struct Resource {
 
 #[derive(Debug)]
 struct Inner {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     tokens: CachedTokenSource,
     origin: Url,
     budgets: Budgets,
 }
 
 impl Resource {
-    pub(crate) fn new(exchange: Arc<Exchange>, tokens: CachedTokenSource, origin: Url) -> Self {
-        Self { inner: Arc::new(Inner { exchange, tokens, origin, budgets: Budgets::default() }) }
+    pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
+        Self { inner: Arc::new(Inner { forms, tokens, origin, budgets: Budgets::default() }) }
     }
 
     /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a
@@ -120,7 +120,7 @@ impl Resource {
     pub async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
         let (method, url) = self.inner.address(call)?;
         let budget = self.inner.budgets.of(&method, &url);
-        let mut attempts = ResourceAttempts {
+        let mut requests = ResourceRequests {
             resource: &self.inner,
             call,
             method,
@@ -130,9 +130,8 @@ impl Resource {
             renewed: false,
             nonce_followed: false,
         };
-        let place = Place::of(&attempts.url);
-        let answer =
-            self.inner.exchange.caller().call(&place, &budget, &mut attempts).await?.answer;
+        let place = Place::of(&requests.url);
+        let answer = self.inner.forms.context().call(&place, &budget, &mut requests).await?.answer;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(ResourceAnswer {
             status: answer.status.as_u16(),
@@ -168,8 +167,8 @@ impl Inner {
     }
 }
 
-/// One call's attempts.
-struct ResourceAttempts<'a> {
+/// Makes the requests of one call.
+struct ResourceRequests<'a> {
     resource: &'a Inner,
     call: &'a ResourceCall,
     method: Method,
@@ -180,10 +179,10 @@ struct ResourceAttempts<'a> {
     nonce_followed: bool,
 }
 
-impl Attempts for ResourceAttempts<'_> {
-    type Needed = AccessToken;
+impl RequestFactory for ResourceRequests<'_> {
+    type Prerequisite = AccessToken;
 
-    async fn obtain(&mut self) -> Result<AccessToken, Error> {
+    async fn prerequisite(&mut self) -> Result<AccessToken, Error> {
         self.resource.tokens.token().await
     }
 
@@ -213,25 +212,25 @@ impl Attempts for ResourceAttempts<'_> {
         [token, self.proof.clone(), None]
     }
 
-    fn judge(&mut self, answer: &Answer) -> Verdict {
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce {
-            self.resource.exchange.prover().remember_nonce(&self.resource.place(), nonce);
+            self.resource.forms.prover().remember_nonce(&self.resource.place(), nonce);
         }
         if answer.status.is_success() {
-            return Verdict::Done;
+            return Outcome::Done;
         }
         let error = error_response::read(answer);
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
-            return Verdict::Again;
+            return Outcome::Again;
         }
         if answer.status.as_u16() == 401 && !std::mem::replace(&mut self.renewed, true) {
             self.resource.tokens.invalidate();
-            return Verdict::Again;
+            return Outcome::Again;
         }
         let diagnosis = error.refusal().and_then(|refused| Diagnosis::of(refused, |_| None));
-        Verdict::Refused(match diagnosis {
+        Outcome::Refused(match diagnosis {
             Some(diagnosis) => error.diagnosed(diagnosis),
             None => error,
         })

@@ -424,7 +424,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),
         ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
-        ("Trail", said!(*error.trail().unwrap())),
+        ("Attempts", said!(*error.attempts().unwrap())),
         ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
         ("User", said!(user)),
         ("UserStatus", said!(UserStatus::Active)),

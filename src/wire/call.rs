@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline};
-use crate::error::{Error, ErrorKind, Trail};
+use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
 use crate::wire::admission::circuit::{Circuit, CircuitConfig};
@@ -27,7 +27,7 @@ const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
 
 /// What is the same for every call to one server.
 #[derive(Debug)]
-pub(crate) struct Caller {
+pub(crate) struct CallContext {
     http: Http,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -38,18 +38,18 @@ pub(crate) struct Caller {
     server_time: Arc<ServerTime>,
 }
 
-/// The attempts of one call.
-pub(crate) trait Attempts: Send {
+/// Makes the requests of one call, and says what their answers mean.
+pub(crate) trait RequestFactory: Send {
     /// What a request needs that takes calls of its own to get: for APIs, a token.
-    type Needed: Send;
+    type Prerequisite: Send;
 
     /// Gets what the next request needs, before anything is taken up for that request.
-    fn obtain(&mut self) -> impl Future<Output = Result<Self::Needed, Error>> + Send;
+    fn prerequisite(&mut self) -> impl Future<Output = Result<Self::Prerequisite, Error>> + Send;
 
     /// Makes the next request, with whatever may be sent only once made anew.
     fn request(
         &mut self,
-        needed: Self::Needed,
+        prerequisite: Self::Prerequisite,
     ) -> impl Future<Output = Result<Request, Error>> + Send;
 
     /// What is secret in the latest request, and must not come back out of its answer.
@@ -59,7 +59,7 @@ pub(crate) trait Attempts: Send {
     fn sends(&mut self, _now: Instant) {}
 
     /// Says what an answer means.
-    fn judge(&mut self, answer: &Answer) -> Verdict;
+    fn evaluate(&mut self, answer: &Answer) -> Outcome;
 
     /// The longest answer that is read, in bytes.
     fn max_answer(&self) -> usize {
@@ -73,7 +73,7 @@ pub(crate) trait Attempts: Send {
 }
 
 /// What an answer means for a call.
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     /// It is what was asked for.
     Done,
     /// The server told what to do differently, and the next request will do it. Whoever says so
@@ -90,7 +90,7 @@ pub(crate) struct Reply {
     pub(crate) sent_at: Instant,
 }
 
-impl Caller {
+impl CallContext {
     pub(crate) fn new(
         http: Http,
         clock: Arc<dyn Clock>,
@@ -123,23 +123,23 @@ impl Caller {
         &self,
         place: &Place,
         budget: &Budget,
-        attempts: &mut impl Attempts,
+        factory: &mut impl RequestFactory,
     ) -> Result<Reply, Error> {
         let begun = self.clock.monotonic();
         let mut deadline = self.http.deadline_of(begun);
-        let mut trail = Trail::default();
+        let mut attempts = Attempts::default();
         let mut repeats = 0;
         loop {
-            let attempt = self.attempt(place, budget, attempts, &mut deadline, &mut trail).await;
+            let attempt = self.attempt(place, budget, factory, &mut deadline, &mut attempts).await;
             let (error, setback) = match attempt {
-                Ok((Verdict::Done, reply)) => return Ok(reply),
-                Ok((Verdict::Again, _)) => continue,
-                Ok((Verdict::Refused(error), reply)) => {
+                Ok((Outcome::Done, reply)) => return Ok(reply),
+                Ok((Outcome::Again, _)) => continue,
+                Ok((Outcome::Refused(error), reply)) => {
                     let status = reply.answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
                     // With 429 the server says that it did nothing.
                     let may_repeat =
-                        attempts.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
+                        factory.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
                     let setback = match Setback::of_answer(status, code, error.retry_after()) {
                         setback if may_repeat => setback,
                         _ => Setback::Lasting,
@@ -149,16 +149,16 @@ impl Caller {
                 Err((error, setback)) => (error, setback),
             };
             let now = self.clock.monotonic();
-            trail.elapsed = now - begun;
+            attempts.elapsed = now - begun;
             repeats += 1;
             let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
                 Some(pause) => now + pause,
-                None => return Err(error.after(trail)),
+                None => return Err(error.after(attempts)),
             };
             if resume_at >= deadline.at() {
-                return Err(error.after(trail));
+                return Err(error.after(attempts));
             }
-            tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
+            tracing::debug!(endpoint = place.path(), attempts = attempts.count, %error, "trying again");
             self.clock.sleep_until(resume_at).await;
         }
     }
@@ -167,13 +167,13 @@ impl Caller {
         &self,
         place: &Place,
         budget: &Budget,
-        attempts: &mut impl Attempts,
+        factory: &mut impl RequestFactory,
         deadline: &mut Deadline<'_>,
-        trail: &mut Trail,
-    ) -> Result<(Verdict, Reply), (Error, Setback)> {
+        attempts: &mut Attempts,
+    ) -> Result<(Outcome, Reply), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
-        let obtained = deadline.before(attempts.obtain()).await;
-        let needed =
+        let obtained = deadline.before(factory.prerequisite()).await;
+        let prerequisite =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
         let reservation = budget
             .reserve(&self.turns, &*self.clock, deadline)
@@ -183,25 +183,25 @@ impl Caller {
             .circuit
             .admit(reservation.taken_at)
             .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
-        let made = deadline.before(pin!(attempts.request(needed))).await;
+        let made = deadline.before(pin!(factory.request(prerequisite))).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
-        mark_repeat(&mut request, trail);
-        trail.attempts += 1;
+        mark_repeat(&mut request, attempts);
+        attempts.count += 1;
         let sent_at = self.clock.monotonic();
-        attempts.sends(sent_at);
-        let mut answer = match self.http.send(request, place, attempts.max_answer(), deadline).await
+        factory.sends(sent_at);
+        let mut answer = match self.http.send(request, place, factory.max_answer(), deadline).await
         {
             Ok(answer) => answer,
             Err(failure) => {
                 admission.failed(self.clock.monotonic());
-                let lasting = failure.lasting || !attempts.is_repeatable();
+                let lasting = failure.lasting || !factory.is_repeatable();
                 let setback =
                     if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
                 return Err((failure.error, setback));
             }
         };
-        answer.sent = attempts.secrets();
+        answer.sent = factory.secrets();
         let received_at = self.clock.monotonic();
         // Before the turn is given back: whoever gets it next is to find the circuit as it is.
         if answer.status.is_server_error() {
@@ -209,17 +209,17 @@ impl Caller {
         } else {
             admission.answered();
         }
-        self.learn(reservation, &answer, sent_at..received_at, trail);
-        Ok((attempts.judge(&answer), Reply { answer, sent_at }))
+        self.record(reservation, &answer, sent_at..received_at, attempts);
+        Ok((factory.evaluate(&answer), Reply { answer, sent_at }))
     }
 
     /// Takes from an answer what is of use beyond it.
-    fn learn(
+    fn record(
         &self,
         reservation: Reservation<'_>,
         answer: &Answer,
         trip: Range<Instant>,
-        trail: &mut Trail,
+        attempts: &mut Attempts,
     ) {
         let round_trip = trip.end - trip.start;
         let date = answer.header(DATE);
@@ -236,7 +236,7 @@ impl Caller {
         let is_wanted = !answer.status.is_success() || tracing::enabled!(tracing::Level::DEBUG);
         let request_id = if is_wanted { answer.request_id() } else { None };
         if !answer.status.is_success() {
-            trail.request_ids.extend(request_id.map(str::to_owned));
+            attempts.request_ids.extend(request_id.map(str::to_owned));
         }
         tracing::debug!(
             endpoint = answer.path(),
@@ -249,11 +249,11 @@ impl Caller {
 }
 
 /// Tells Okta which request this one repeats, as its SDKs do.
-fn mark_repeat(request: &mut Request, trail: &Trail) {
-    let first = trail.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
-    if let Some(first) = first.filter(|_| trail.attempts > 0) {
+fn mark_repeat(request: &mut Request, attempts: &Attempts) {
+    let first = attempts.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
+    if let Some(first) = first.filter(|_| attempts.count > 0) {
         request.headers_mut().insert(RETRY_FOR, first);
-        request.headers_mut().insert(RETRY_COUNT, trail.attempts.into());
+        request.headers_mut().insert(RETRY_COUNT, attempts.count.into());
     }
 }
 
