@@ -25,10 +25,11 @@ use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
-use crate::wire::admission::rate_window::Outlook;
+use crate::wire::admission::rate_windows::RateWindows;
+use crate::wire::admission::{Admission, AdmissionConfig};
 use crate::wire::call::CallContext;
 use crate::wire::form_post::{FormClient, Target};
-use crate::wire::rate_limit::RateLimit;
+use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::retry::RetryConfig;
 use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
@@ -92,7 +93,7 @@ impl Client {
     /// administrator says otherwise, half as many; more are refused with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
-    pub const DEFAULT_MAX_IN_FLIGHT: usize = 32;
+    pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
 
     /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
     pub fn builder(
@@ -109,8 +110,7 @@ impl Client {
             assertion: AssertionConfig::default(),
             http: HttpConfig::default(),
             retry: RetryConfig::default(),
-            circuit: CircuitConfig::default(),
-            max_in_flight: Self::DEFAULT_MAX_IN_FLIGHT,
+            admission: AdmissionConfig::default(),
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             token_store: None,
@@ -169,8 +169,8 @@ impl Client {
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.
-    pub(crate) fn introspection_outlook(&self, now: Instant) -> Option<Outlook> {
-        self.inner.calls.introspection.outlook(now)
+    pub(crate) fn introspection_remaining(&self, now: Instant) -> Option<Remaining> {
+        self.inner.calls.introspection.remaining(now)
     }
 
     /// Revokes one of this client's own tokens.
@@ -228,8 +228,8 @@ impl Client {
 
     /// What the server said last about its rate limit at an endpoint, if it has said anything.
     ///
-    /// Okta counts introspection and revocation together, and every endpoint of all custom
-    /// servers together.
+    /// Okta counts introspection and revocation together, so what it says at one of them is about
+    /// both; see [`RateWindows`].
     pub fn rate_limit(&self, endpoint: Endpoint) -> Option<RateLimit> {
         let calls = &self.inner.calls;
         match endpoint {
@@ -266,8 +266,7 @@ pub struct ClientBuilder {
     assertion: AssertionConfig,
     http: HttpConfig,
     retry: RetryConfig,
-    circuit: CircuitConfig,
-    max_in_flight: usize,
+    admission: AdmissionConfig,
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     token_store: Option<Arc<dyn TokenStore>>,
@@ -308,9 +307,10 @@ impl ClientBuilder {
         self
     }
 
-    /// When a server that keeps failing is left alone.
+    /// When an endpoint that keeps failing is left alone. Each endpoint, and each management API,
+    /// is judged by its own answers.
     pub fn circuit(mut self, config: CircuitConfig) -> Self {
-        self.circuit = config;
+        self.admission.circuit = config;
         self
     }
 
@@ -319,7 +319,14 @@ impl ClientBuilder {
     /// are signed when it has come. For a server that takes more at once, and callers who wait for
     /// it, allow more. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to 10,000.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.max_in_flight = requests;
+        self.admission.max_in_flight = requests;
+        self
+    }
+
+    /// The rate windows that this client shares with other clients of the same org. Default: its
+    /// own.
+    pub fn rate_windows(mut self, windows: RateWindows) -> Self {
+        self.admission.windows = windows;
         self
     }
 
@@ -376,8 +383,18 @@ impl ClientBuilder {
         }
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let context =
-            CallContext::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
+        let admission = Admission::new(
+            self.admission,
+            self.issuer.clone(),
+            self.client_id.clone(),
+            Arc::clone(&clock),
+        )?;
+        let target =
+            |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience, &admission);
+        let token = target(&endpoints.token)?;
+        let introspection = target(&endpoints.introspection)?;
+        let revocation = target(&endpoints.revocation)?;
+        let context = CallContext::new(http, clock, random, self.retry, admission)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,
@@ -385,11 +402,10 @@ impl ClientBuilder {
             self.assertion,
             Arc::clone(&self.random),
         )?;
-        let target = |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience);
         let calls = Arc::new(Calls {
-            token: target(&endpoints.token)?,
-            introspection: target(&endpoints.introspection)?,
-            revocation: target(&endpoints.revocation)?,
+            token,
+            introspection,
+            revocation,
             forms: Arc::new(FormClient::new(context, assertions, prover)),
         });
         // What was kept is not bound, and so is no use where only bound tokens are.

@@ -83,6 +83,7 @@ pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use wire::admission::circuit::CircuitConfig;
+pub use wire::admission::rate_windows::RateWindows;
 
 pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
@@ -106,7 +107,7 @@ pub use verify::{
     AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
 };
 pub use wire::proxy::{Proxy, ProxyServer};
-pub use wire::rate_limit::RateLimit;
+pub use wire::rate_limit::{RateLimit, Remaining};
 pub use wire::retry::RetryConfig;
 pub use wire::tls::TlsBackend;
 pub use wire::transport::HttpConfig;

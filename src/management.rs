@@ -1,8 +1,7 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
@@ -12,7 +11,6 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::{Demand, Refusal};
 use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
 use crate::secret::Secret;
-use crate::wire::admission::rate_window::Budget;
 use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
 use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
@@ -98,12 +96,11 @@ struct Inner {
     forms: Arc<FormClient>,
     tokens: CachedTokenSource,
     origin: Url,
-    budgets: Budgets,
 }
 
 impl Resource {
     pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
-        Self { inner: Arc::new(Inner { forms, tokens, origin, budgets: Budgets::default() }) }
+        Self { inner: Arc::new(Inner { forms, tokens, origin }) }
     }
 
     /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a
@@ -119,7 +116,8 @@ impl Resource {
     /// not a success; and those of the token source.
     pub async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
         let (method, url) = self.inner.address(call)?;
-        let budget = self.inner.budgets.of(&method, &url);
+        let context = self.inner.forms.context();
+        let limits = context.admission().api(&method, &url);
         let mut requests = ResourceRequests {
             resource: &self.inner,
             call,
@@ -131,7 +129,7 @@ impl Resource {
             nonce_followed: false,
         };
         let place = Place::of(&requests.url);
-        let answer = self.inner.forms.context().call(&place, &budget, &mut requests).await?.answer;
+        let answer = context.call(&place, &limits, &mut requests).await?.answer;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(ResourceAnswer {
             status: answer.status.as_u16(),
@@ -244,28 +242,5 @@ impl RequestFactory for ResourceRequests<'_> {
         // Those that RFC 9110 §9.2.2 calls idempotent.
         [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
             .contains(&self.method)
-    }
-}
-
-/// A budget for each API, told apart by method and the beginning of the path, as Okta's buckets
-/// are.
-#[derive(Debug, Default)]
-struct Budgets(Mutex<HashMap<String, Arc<Budget>>>);
-
-impl Budgets {
-    /// So many segments of the path tell APIs apart: `/api/v1/users`.
-    const SEGMENTS: usize = 3;
-
-    /// More APIs than any program calls; beyond, the budgets begin anew.
-    const MAX: usize = 256;
-
-    fn of(&self, method: &Method, url: &Url) -> Arc<Budget> {
-        let path: Vec<&str> =
-            url.path_segments().into_iter().flatten().take(Self::SEGMENTS).collect();
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if budgets.len() >= Self::MAX {
-            budgets.clear();
-        }
-        Arc::clone(budgets.entry(format!("{method} {}", path.join("/"))).or_default())
     }
 }

@@ -125,7 +125,7 @@ async fn checked(
     client: Client,
     secrets: &mut Secrets,
 ) -> BTreeMap<&'static str, String> {
-    org.sandbox.set_rate_limit(Bucket::Org, 600); // for an allowance
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
     let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
     let checker = builder().build().unwrap();
     let noted = Noted { client: client.clone(), departures: Arc::default() };
@@ -187,12 +187,12 @@ async fn checked(
         Invalidation::Client(CLIENT),
     ];
     let metrics = checker.metrics();
-    let allowance = Upstream::allowance(&client, org.clock.monotonic()).unwrap();
+    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
     let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
     let departures = noted.departures.lock().unwrap().clone();
 
     BTreeMap::from([
-        ("Allowance", said!(allowance)),
+        ("Remaining", said!(remaining)),
         ("Authorized", authorized),
         ("Checker", said!(checker) + &said!(noting)),
         ("CheckerBuilder", said!(builder().server(noted.clone()))),

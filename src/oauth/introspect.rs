@@ -163,7 +163,7 @@ pub(crate) async fn introspect(
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure };
-    forms.post(target, form).await?.answer.json()
+    forms.post(target, form).await?.json()
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

@@ -15,11 +15,11 @@ pub(crate) async fn revoke(
 ) -> Result<(), Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure: None };
-    let answer = forms.post(target, form).await?.answer;
+    let reply = forms.post(target, form).await?;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
-    if answer.body.is_empty() || answer.is_json() {
+    if reply.answer.body.is_empty() || reply.answer.is_json() {
         Ok(())
     } else {
-        Err(answer.malformed("is not one of a revocation endpoint"))
+        Err(reply.malformed("is not one of a revocation endpoint"))
     }
 }

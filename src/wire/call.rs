@@ -6,20 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode};
-use tokio::sync::Semaphore;
+use serde::de::DeserializeOwned;
 
 use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline};
 use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
-use crate::wire::admission::circuit::{Circuit, CircuitConfig};
-use crate::wire::admission::rate_window::{Budget, Reservation, Unreserved};
+use crate::wire::admission::{Admission, Admitted, EndpointLimits};
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
+use crate::wire::server_numbers;
 use crate::wire::transport::{Answer, Http, HttpConfig, Place};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
@@ -32,9 +31,7 @@ pub(crate) struct CallContext {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     retry: RetryConfig,
-    circuit: Circuit,
-    /// One for each request that may be under way.
-    turns: Semaphore,
+    admission: Admission,
     server_time: Arc<ServerTime>,
 }
 
@@ -76,18 +73,38 @@ pub(crate) trait RequestFactory: Send {
 pub(crate) enum Outcome {
     /// It is what was asked for.
     Done,
-    /// The server told what to do differently, and the next request will do it. Whoever says so
-    /// sees to it that it is not said for ever.
+    /// The server told what to do differently, and the next request will do it. The factory sees to
+    /// it that this does not go on for ever.
     Again,
     /// It is a refusal.
     Refused(Error),
 }
 
-/// The answer to a call, and when the request that brought it was sent.
+/// The answer to a call, and how it came.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
+    /// When the request that brought it was sent.
     pub(crate) sent_at: Instant,
+    attempts: Attempts,
+}
+
+impl Reply {
+    /// Reads the body as JSON of the type `T`.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.answer.json().map_err(|error| self.after_attempts(error))
+    }
+
+    /// An error that says why this is not the answer that belongs here.
+    pub(crate) fn malformed(&self, what: &str) -> Error {
+        self.after_attempts(self.answer.malformed(what))
+    }
+
+    fn after_attempts(&self, error: Error) -> Error {
+        let mut attempts = self.attempts.clone();
+        attempts.request_ids.extend(self.answer.request_id().map(str::to_owned));
+        error.after(attempts)
+    }
 }
 
 impl CallContext {
@@ -96,18 +113,15 @@ impl CallContext {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         retry: RetryConfig,
-        circuit: CircuitConfig,
-        max_in_flight: usize,
+        admission: Admission,
     ) -> Result<Self, Error> {
         retry.check()?;
-        if !(1..=10_000).contains(&max_in_flight) {
-            let what = format!("{max_in_flight} requests cannot be under way at once");
-            return Err(Error::configuration(what)
-                .advise("choose a number from 1 to 10,000; 32 is the default"));
-        }
-        let (circuit, turns) = (Circuit::new(circuit), Semaphore::new(max_in_flight));
         let server_time = Arc::new(ServerTime::new(Arc::clone(&clock)));
-        Ok(Self { http, clock, random, retry, circuit, turns, server_time })
+        Ok(Self { http, clock, random, retry, admission, server_time })
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -122,7 +136,7 @@ impl CallContext {
     pub(crate) async fn call(
         &self,
         place: &Place,
-        budget: &Budget,
+        limits: &EndpointLimits,
         factory: &mut impl RequestFactory,
     ) -> Result<Reply, Error> {
         let begun = self.clock.monotonic();
@@ -130,12 +144,15 @@ impl CallContext {
         let mut attempts = Attempts::default();
         let mut repeats = 0;
         loop {
-            let attempt = self.attempt(place, budget, factory, &mut deadline, &mut attempts).await;
+            let attempt = self.attempt(place, limits, factory, &mut deadline, &mut attempts).await;
             let (error, setback) = match attempt {
-                Ok((Outcome::Done, reply)) => return Ok(reply),
-                Ok((Outcome::Again, _)) => continue,
-                Ok((Outcome::Refused(error), reply)) => {
-                    let status = reply.answer.status;
+                Ok((Outcome::Done, answer, sent_at)) => {
+                    attempts.elapsed = self.clock.monotonic() - begun;
+                    return Ok(Reply { answer, sent_at, attempts });
+                }
+                Ok((Outcome::Again, ..)) => continue,
+                Ok((Outcome::Refused(error), answer, _)) => {
+                    let status = answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
                     // With 429 the server says that it did nothing.
                     let may_repeat =
@@ -166,23 +183,20 @@ impl CallContext {
     async fn attempt(
         &self,
         place: &Place,
-        budget: &Budget,
+        limits: &EndpointLimits,
         factory: &mut impl RequestFactory,
         deadline: &mut Deadline<'_>,
         attempts: &mut Attempts,
-    ) -> Result<(Outcome, Reply), (Error, Setback)> {
+    ) -> Result<(Outcome, Answer, Instant), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
         let obtained = deadline.before(factory.prerequisite()).await;
         let prerequisite =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
-        let reservation = budget
-            .reserve(&self.turns, &*self.clock, deadline)
+        let admitted = self
+            .admission
+            .admit(limits, deadline)
             .await
-            .map_err(|why| lasting(unreserved(place.path(), why)))?;
-        let admission = self
-            .circuit
-            .admit(reservation.taken_at)
-            .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
+            .map_err(|why| lasting(why.into_error(place.path())))?;
         let made = deadline.before(pin!(factory.request(prerequisite))).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
@@ -194,7 +208,7 @@ impl CallContext {
         {
             Ok(answer) => answer,
             Err(failure) => {
-                admission.failed(self.clock.monotonic());
+                admitted.failed(self.clock.monotonic());
                 let lasting = failure.lasting || !factory.is_repeatable();
                 let setback =
                     if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
@@ -203,20 +217,14 @@ impl CallContext {
         };
         answer.sent = factory.secrets();
         let received_at = self.clock.monotonic();
-        // Before the turn is given back: whoever gets it next is to find the circuit as it is.
-        if answer.status.is_server_error() {
-            admission.failed(received_at);
-        } else {
-            admission.answered();
-        }
-        self.record(reservation, &answer, sent_at..received_at, attempts);
-        Ok((factory.evaluate(&answer), Reply { answer, sent_at }))
+        self.record(admitted, &answer, sent_at..received_at, attempts);
+        Ok((factory.evaluate(&answer), answer, sent_at))
     }
 
-    /// Takes from an answer what is of use beyond it.
+    /// Records what of an answer is of use beyond it.
     fn record(
         &self,
-        reservation: Reservation<'_>,
+        admitted: Admitted<'_>,
         answer: &Answer,
         trip: Range<Instant>,
         attempts: &mut Attempts,
@@ -226,13 +234,12 @@ impl CallContext {
         if let Some(date) = date {
             self.server_time.observe(date, round_trip);
         }
-        let stated = RateLimit::from_headers(&answer.headers);
-        let date = stated.and(date).and_then(parse_date);
-        reservation.answered(
-            trip.end,
-            stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
-        );
-        // Whether an id repeats a secret takes a while to find out: not for nobody.
+        let statement = RateLimit::from_headers(&answer.headers).and_then(|stated| {
+            let lasts = server_numbers::rest_of_window(stated.reset, parse_date(date?)?)?;
+            Some((stated, lasts))
+        });
+        admitted.answered(trip.end, answer.status.is_server_error(), statement);
+        // Whether an id repeats a secret takes a while to find out.
         let is_wanted = !answer.status.is_success() || tracing::enabled!(tracing::Level::DEBUG);
         let request_id = if is_wanted { answer.request_id() } else { None };
         if !answer.status.is_success() {
@@ -260,46 +267,16 @@ fn mark_repeat(request: &mut Request, attempts: &Attempts) {
 /// How long the server wants to be left alone, by its own clock: `Retry-After`, or until the
 /// rate-limit window ends. A refusal for too many requests at once says neither.
 pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
+    let date = answer.header(DATE).and_then(parse_date);
     if let Some(value) = answer.header(RETRY_AFTER) {
-        let date = || Some(until(parse_date(value)?, answer.header(DATE).and_then(parse_date)?));
-        return value.parse().ok().map(Duration::from_secs).or_else(date);
+        return server_numbers::retry_after(value, date);
     }
     if answer.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
     let stated =
         RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
-    Some(until(stated.reset, answer.header(DATE).and_then(parse_date)?))
-}
-
-/// From an answer's `Date` to a moment of the server's clock, and one second more, as Okta's SDKs
-/// wait: a `Date` leaves the fraction of its second out.
-fn until(moment: DateTime<Utc>, date: DateTime<Utc>) -> Duration {
-    let wait = (moment - date).to_std().unwrap_or_default();
-    wait.saturating_add(Duration::from_secs(1))
-}
-
-fn unreserved(path: &str, why: Unreserved) -> Error {
-    match why {
-        Unreserved::NoTurn => {
-            Error::new(ErrorKind::TimedOut, format!("{path} was not called: others came first"))
-                .advise("call less at once, allow more time, or raise `max_in_flight`")
-        }
-        Unreserved::UsedUp(wait) => {
-            Error::new(ErrorKind::RateLimited, format!("{path} allows no more requests for now"))
-                .advise("wait, or request less")
-                .retry_in(Some(wait))
-        }
-    }
-}
-
-fn left_alone(path: &str, wait: Duration) -> Error {
-    Error::new(
-        ErrorKind::ServerFailed,
-        format!("{path} has failed too often in a row and is left alone for now"),
-    )
-    .advise("wait for the next probe")
-    .retry_in(Some(wait))
+    server_numbers::rest_of_window(stated.reset, date?)
 }
 
 fn not_obtained_in_time(path: &str) -> Error {

@@ -16,10 +16,10 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
-use crate::wire::admission::rate_window::{Budget, Outlook};
+use crate::wire::admission::{Admission, EndpointLimits};
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::rate_limit::RateLimit;
+use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::transport::{Answer, Http, Place};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
@@ -36,7 +36,7 @@ pub(crate) struct Target {
     url: Url,
     place: Place,
     audience: String,
-    budget: Budget,
+    limits: EndpointLimits,
 }
 
 impl Target {
@@ -45,23 +45,25 @@ impl Target {
         endpoints: &Endpoints,
         issuer: &Issuer,
         audience: &Audience,
+        admission: &Admission,
     ) -> Result<Self, Error> {
         let url = Url::parse(endpoint.as_str()).map_err(|cause| {
             Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
         })?;
         let audience = audience.of(endpoint, endpoints, issuer).to_owned();
         let place = Place::of(&url);
-        Ok(Self { endpoint: endpoint.clone(), url, place, audience, budget: Budget::default() })
+        let limits = admission.endpoint(&Method::POST, &url);
+        Ok(Self { endpoint: endpoint.clone(), url, place, audience, limits })
     }
 
     /// What the server said last about its rate limit here.
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
-        self.budget.latest()
+        self.limits.rate_limit()
     }
 
     /// What of the rate limit here is left.
-    pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
-        self.budget.outlook(now)
+    pub(crate) fn remaining(&self, now: Instant) -> Option<Remaining> {
+        self.limits.remaining(now)
     }
 }
 
@@ -135,7 +137,7 @@ impl FormClient {
             proof: None,
             second_tries: SecondTries::default(),
         };
-        self.context.call(&target.place, &target.budget, &mut post).await
+        self.context.call(&target.place, &target.limits, &mut post).await
     }
 
     pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
