@@ -83,11 +83,12 @@ pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use wire::admission::circuit::CircuitConfig;
+pub use wire::admission::rate_windows::RateWindows;
 
 pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
 pub use error::refusal::Refusal;
-pub use error::{BoxError, Error, ErrorKind, Trail};
+pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
@@ -107,7 +108,7 @@ pub use verify::{
     VerifierBuilder,
 };
 pub use wire::proxy::{Proxy, ProxyServer};
-pub use wire::rate_limit::RateLimit;
+pub use wire::rate_limit::{RateLimit, Remaining};
 pub use wire::retry::RetryConfig;
 pub use wire::tls::TlsBackend;
 pub use wire::transport::HttpConfig;

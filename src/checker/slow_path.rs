@@ -158,8 +158,8 @@ impl Inner {
         id: u64,
     ) -> Result<(Flight<Landed>, Arc<SendTime>), Error> {
         let (server, now) = (&self.servers[question.server], self.clock.monotonic());
-        let allowance = server.upstream.allowance(now);
-        let permit = server.governor.admit(purpose, allowance, now).map_err(|wait| {
+        let remaining = server.upstream.remaining(now);
+        let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
             count(&self.counters.governor_refusals);
             Error::new(ErrorKind::RateLimited, "the rate limit leaves no room for this call")
                 .advise("wait, or ask for a higher rate limit")

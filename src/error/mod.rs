@@ -58,7 +58,7 @@ struct Inner {
     refusal: Option<Refusal>,
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
-    trail: Option<Trail>,
+    attempts: Option<Attempts>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -122,18 +122,18 @@ impl ErrorKind {
 /// What was tried before an error was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Trail {
+pub struct Attempts {
     /// How many requests were sent.
-    pub attempts: u32,
+    pub count: u32,
     /// From the beginning of the call to its end.
     pub elapsed: Duration,
     /// Okta's ids of the requests that were refused, in order.
     pub request_ids: Vec<String>,
 }
 
-impl fmt::Display for Trail {
+impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "after {} attempts in {:.1} s", self.attempts, self.elapsed.as_secs_f64())?;
+        write!(f, "after {} attempts in {:.1} s", self.count, self.elapsed.as_secs_f64())?;
         if !self.request_ids.is_empty() {
             write!(f, ", request ids {}", self.request_ids.join(" "))?;
         }
@@ -163,8 +163,8 @@ impl Error {
     }
 
     /// What was tried, if the error is that of a call.
-    pub fn trail(&self) -> Option<&Trail> {
-        self.0.trail.as_ref()
+    pub fn attempts(&self) -> Option<&Attempts> {
+        self.0.attempts.as_ref()
     }
 
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
@@ -181,7 +181,7 @@ impl Error {
             refusal: None,
             diagnosis: None,
             retry_after: None,
-            trail: None,
+            attempts: None,
             source: None,
         }))
     }
@@ -223,8 +223,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn after(mut self, trail: Trail) -> Self {
-        self.0.trail = Some(trail);
+    pub(crate) fn after(mut self, attempts: Attempts) -> Self {
+        self.0.attempts = Some(attempts);
         self
     }
 
@@ -237,8 +237,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
-        match &self.0.trail {
-            Some(trail) if trail.attempts > 1 => write!(f, " ({trail})"),
+        match &self.0.attempts {
+            Some(attempts) if attempts.count > 1 => write!(f, " ({attempts})"),
             _ => Ok(()),
         }
     }
@@ -264,8 +264,8 @@ impl fmt::Debug for Error {
         if let Some(wait) = &inner.retry_after {
             out.field("retry_after", wait);
         }
-        if let Some(trail) = &inner.trail {
-            out.field("trail", trail);
+        if let Some(attempts) = &inner.attempts {
+            out.field("attempts", attempts);
         }
         if let Some(source) = &inner.source {
             out.field("source", source);

@@ -12,7 +12,7 @@ use crate::clock::send_time::SendTime;
 use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
 
 /// What kind of token is asked about, if known. A hint only: the server may look further
 /// ([RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
@@ -155,7 +155,7 @@ impl Introspection {
 
 /// Asks about one token, and records when.
 pub(crate) async fn introspect(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
@@ -163,7 +163,7 @@ pub(crate) async fn introspect(
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
-    exchange.post(target, form).await?.answer.json()
+    forms.post(target, form).await?.json()
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

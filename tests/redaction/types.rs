@@ -124,7 +124,7 @@ async fn checked(
     client: Client,
     secrets: &mut Secrets,
 ) -> BTreeMap<&'static str, String> {
-    org.sandbox.set_rate_limit(Bucket::Org, 600); // for an allowance
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
     let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
     let checker = builder().build().unwrap();
     let noted =
@@ -187,14 +187,14 @@ async fn checked(
         Invalidation::Client(CLIENT),
     ];
     let metrics = checker.metrics();
-    let allowance = Upstream::allowance(&client, org.clock.monotonic()).unwrap();
+    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
     let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
     let send_times = noted.send_times.lock().unwrap().clone();
     let answers = noted.answers.lock().unwrap().clone();
 
     BTreeMap::from([
-        ("Allowance", said!(allowance)),
         ("Answered", answers.clone()),
+        ("Remaining", said!(remaining)),
         ("Authorized", authorized),
         ("Checker", said!(checker) + &said!(noting)),
         ("CheckerBuilder", said!(builder().server(noted.clone()))),
@@ -427,7 +427,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),
         ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
-        ("Trail", said!(*error.trail().unwrap())),
+        ("Attempts", said!(*error.attempts().unwrap())),
         ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
         ("User", said!(user)),
         ("UserStatus", said!(UserStatus::Active)),
