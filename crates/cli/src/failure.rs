@@ -6,6 +6,8 @@ use std::fmt;
 use okta_introspect::Error;
 
 use crate::exit::Exit;
+use crate::settings::SettingsError;
+use crate::text;
 
 /// A failure of a command. `Display` is the whole message: what failed and why, then what to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,15 +35,7 @@ impl Failure {
 
     /// Adds the cause and the causes behind it.
     pub(crate) fn because(mut self, cause: &dyn StdError) -> Self {
-        let mut next = Some(cause);
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            // Some libraries repeat a cause in the text of its effect.
-            if !self.what.ends_with(&text) {
-                self.what = format!("{}: {text}", self.what);
-            }
-            next = cause.source();
-        }
+        self.what = text::with_causes(self.what, cause);
         self
     }
 
@@ -85,6 +79,12 @@ impl From<Error> for Failure {
             Some(cause) => failure.because(cause),
             None => failure,
         }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(error.kind().into(), error.to_string()).advise(error.advice())
     }
 }
 

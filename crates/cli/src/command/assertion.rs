@@ -8,12 +8,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::output;
-use crate::settings::Settings;
 
-use super::wait_for;
+use super::{setup, wait_for};
 
 pub(super) fn run(args: AssertionArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let endpoint = endpoint(&args.endpoint, &client)?;
     let assertion = wait_for(async { Ok(client.assertion(&endpoint).await?) })?;

@@ -9,22 +9,21 @@ use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::input::token as token_input;
 use crate::output;
-use crate::settings::Settings;
 use crate::text::human;
 
-use super::{batch, wait_for};
+use super::{batch, setup, wait_for};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     if let Some(input) = args.batch.clone() {
         return batch::run(args, &input);
     }
     // Settings first: nobody should paste a token only to learn that no org is configured.
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.token_file.as_deref())?;
     note_foreign_issuer(&token, client.issuer());
     let answer = wait_for(async {
-        client.introspect(&token, args.hint).await.map_err(|error| settings.explain(error))
+        client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))
     })?;
     if args.json {
         output::json(&answer)?;

@@ -17,6 +17,7 @@ mod man;
 mod rate_limit;
 mod revoke;
 mod sandbox;
+mod setup;
 mod token;
 mod verify;
 mod watch;

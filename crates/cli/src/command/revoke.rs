@@ -7,16 +7,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::token as token_input;
 use crate::output;
-use crate::settings::Settings;
 
-use super::wait_for;
+use super::{setup, wait_for};
 
 pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.token_file.as_deref())?;
     let active = wait_for(async {
-        let explain = |error| settings.explain(error);
+        let explain = |error| setup::explain(&settings, error);
         client.revoke(&token, args.hint).await.map_err(explain)?;
         if !args.confirm {
             return Ok(None);

@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::{setup, wait_for};
 
 pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let keys = args.jwks.as_deref().map(key_set).transpose()?;
@@ -54,7 +54,7 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
 
 fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> {
     let wanted = Wanted::of(&args)?;
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let keys = match keys {
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
@@ -122,7 +122,7 @@ impl Wanted {
             }
         };
         told.map_err(|error| {
-            let failure = settings.explain(error);
+            let failure = setup::explain(&settings, error);
             match failure.exit() {
                 // Whoever asks for public keys shows no credentials that could be refused.
                 Exit::Refused => failure

@@ -2,9 +2,8 @@
 
 use okta_introspect::{Proxy, ProxyServer, Secret};
 
-use crate::failure::Failure;
-
-use super::layer::Found;
+use super::error::SettingsError;
+use super::found::{Found, Origin};
 
 /// What one source says about the proxy.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +18,7 @@ pub(crate) struct ProxyLayer {
 impl ProxyLayer {
     /// This layer, and `below` wherever this one says nothing: the password may well stand in
     /// the environment, and the host in a file.
-    pub(super) fn over(self, below: Self) -> Self {
+    pub(super) fn or_else(self, below: Self) -> Self {
         Self {
             host: self.host.or(below.host),
             port: self.port.or(below.port),
@@ -29,10 +28,10 @@ impl ProxyLayer {
     }
 
     /// The proxy to use; without a host it is for `HTTPS_PROXY` and its like to say.
-    pub(super) fn proxy(&self) -> Result<Proxy, Failure> {
+    pub(super) fn proxy(&self) -> Result<Proxy, SettingsError> {
         let Some(host) = &self.host else {
             return match self.stray_origin() {
-                Some(origin) => Err(Failure::usage("a proxy is described, but has no host")
+                Some(origin) => Err(SettingsError::new("a proxy is described, but has no host")
                     .found_in(origin)
                     .advise("set OKTA_CLIENT_PROXY_HOST or okta.client.proxy.host")),
                 None => Ok(Proxy::Environment),
@@ -54,7 +53,7 @@ impl ProxyLayer {
         }))
     }
 
-    fn stray_origin(&self) -> Option<&super::Origin> {
+    fn stray_origin(&self) -> Option<&Origin> {
         let port = self.port.as_ref().map(|found| &found.origin);
         let username = self.username.as_ref().map(|found| &found.origin);
         let password = self.password.as_ref().map(|found| &found.origin);
@@ -65,7 +64,6 @@ impl ProxyLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Origin;
 
     fn found<T>(value: T) -> Option<Found<T>> {
         Some(Found::new(value, Origin::Flag("--test")))

@@ -4,7 +4,7 @@ use okta_introspect::DpopMode;
 use serde::Serialize;
 
 use super::Settings;
-use super::layer::{Found, Source};
+use super::found::{Found, Source};
 
 /// A setting. The names are stable.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,9 @@ mod json_path;
 mod pages;
 mod print;
 
-use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+use okta_introspect::{
+    Client, Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock,
+};
 
 use crate::api_scopes;
 use crate::args::ApiArgs;
@@ -14,10 +16,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::Settings;
+use crate::storage::token_cache::TokenCache;
 use crate::text::human;
 use json_path::JsonPath;
 
-use super::wait_for;
+use super::{setup, wait_for};
 
 use print::Printer;
 
@@ -26,12 +29,9 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
     let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
     let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = Settings::gather(layer)?;
+    let settings = setup::settings(layer)?;
     let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
-    let client = match args.token_cache {
-        true => settings.org_client_with_cache()?,
-        false => settings.org_client()?,
-    };
+    let client = client(&settings, args.token_cache)?;
     let resource = client.resource(scopes.clone());
     let api = Api { resource, scopes, settings: &settings };
     let printer = Printer::new(filter, args.lines, args.raw, args.include);
@@ -96,12 +96,22 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
     match api_scopes::scope(&call.method, path) {
         Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
         _ => settings.scopes().map_err(|failure| match typed {
-            true => failure,
+            true => failure.into(),
             false => {
                 Failure::usage("no scope is known for this path").advise("name it with --scope")
             }
         }),
     }
+}
+
+/// The client of the org; with `cached`, its service tokens outlive the command.
+fn client(settings: &Settings, cached: bool) -> Result<Client, Failure> {
+    if !cached {
+        return Ok(settings.org_client()?);
+    }
+    let (org, (client_id, key)) = (settings.org()?, settings.credentials()?);
+    let cache = TokenCache::of(&org, client_id, &key)?;
+    Ok(settings.builder(org, client_id, key)?.token_store(cache).build()?)
 }
 
 /// The org's APIs.
@@ -135,7 +145,7 @@ impl Api<'_> {
     /// would mean nothing: 404 says that there is no such user.
     fn explain(&self, error: Error) -> Failure {
         let refused = error.refusal().cloned().unwrap_or_default();
-        let failure = self.settings.explain(error);
+        let failure = setup::explain(self.settings, error);
         match (refused.status, refused.code.as_deref()) {
             (404, Some(_)) => {
                 failure.with_exit(Exit::Refused).advise("check the path and the ids in it")

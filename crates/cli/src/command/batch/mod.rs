@@ -15,9 +15,9 @@ use crate::args::IntrospectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
-use crate::settings::Settings;
+use crate::settings::{Found, Origin};
 
-use super::{interrupt, wait_for};
+use super::{interrupt, setup, wait_for};
 
 use engine::{End, Engine, Sink};
 use line::Record;
@@ -27,9 +27,12 @@ use state::{Progress, StateFile};
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let concurrency = usize::from(args.concurrency);
-    let client = settings.patient_client(TIMEOUT, concurrency)?;
+    let settings = settings.or_timeout(Found::new(TIMEOUT.as_secs(), Origin::Flag("--batch")));
+    let (client_id, key) = settings.credentials()?;
+    let builder = settings.builder(settings.issuer()?, client_id, key)?;
+    let client = builder.max_in_flight(concurrency).build()?;
     let state = args.resume.as_deref().map(StateFile::new);
     let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
     let (lines, length) = reader::start(input, args.hint)?;

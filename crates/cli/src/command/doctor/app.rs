@@ -3,15 +3,15 @@
 use okta_introspect::{ErrorKind, SigningKey};
 use serde_json::Value;
 
-use super::Doctor;
 use super::calls::Ungettable;
+use super::examination::Examination;
 use super::finding::Finding;
 
 const APPS: &str = "okta.apps.read";
 const GRANTS: &str = "okta.appGrants.read";
 const ROLES: &str = "okta.roles.read";
 
-impl Doctor<'_> {
+impl Examination<'_> {
     pub(super) async fn app(&mut self, key: Option<&SigningKey>) {
         let Ok(client_id) = self.settings.client_id().map(str::to_owned) else { return };
         if let Some(app) = self.read("app", APPS, &format!("/api/v1/apps/{client_id}")).await {
@@ -43,7 +43,7 @@ impl Doctor<'_> {
                 }
             },
             Err(Ungettable::Settings(failure)) => {
-                self.found(Finding::failure(check, &failure));
+                self.found(Finding::failure(check, failure));
                 return None;
             }
             Err(Ungettable::Call(error)) => error,

@@ -2,28 +2,50 @@
 
 use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, SigningKey};
 
-use super::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
+use crate::command::setup;
 
 /// Assertions are dated back by so much: a clock that is no further off makes no difference.
 const HARMLESS_OFFSET_MILLIS: i64 = 10_000;
 
-impl Doctor<'_> {
+impl Examination<'_> {
+    /// The server that the settings name.
+    pub(super) fn issuer(&mut self) -> Option<Issuer> {
+        match self.settings.issuer() {
+            Ok(issuer) => {
+                let kind = match issuer.custom_id() {
+                    None => "the org server".to_owned(),
+                    Some(id) => format!("the custom server {id}"),
+                };
+                let place =
+                    self.settings.origins().server.map(|origin| format!(" (from {origin})"));
+                let seen = format!("{issuer}, {kind}{}", place.unwrap_or_default());
+                self.found(Finding::ok("issuer", seen));
+                Some(issuer)
+            }
+            Err(failure) => {
+                self.found(Finding::failure("issuer", failure));
+                None
+            }
+        }
+    }
+
     /// Discovery and the clock; whether it makes sense to call the server.
     pub(super) async fn discovery(&mut self, issuer: Option<&Issuer>) -> bool {
         let Some(issuer) = issuer else {
             self.skip(&["discovery", "clock"]);
             return false;
         };
-        let stranger = match self.settings.stranger(issuer.clone()) {
-            Ok(stranger) => stranger,
+        let anonymous = match self.settings.anonymous_client(issuer.clone()) {
+            Ok(anonymous) => anonymous,
             Err(failure) => {
-                self.found(Finding::failure("discovery", &failure));
+                self.found(Finding::failure("discovery", failure));
                 self.skip(&["clock"]);
                 return false;
             }
         };
-        let reachable = match stranger.metadata().await {
+        let reachable = match anonymous.metadata().await {
             Ok(metadata) => {
                 self.found(compare(&metadata, issuer));
                 true
@@ -37,7 +59,7 @@ impl Doctor<'_> {
                 false
             }
         };
-        self.found(clock(stranger.clock_offset()));
+        self.found(clock(anonymous.clock_offset()));
         reachable
     }
 
@@ -45,9 +67,9 @@ impl Doctor<'_> {
         let finding = Finding::error("discovery", error);
         if error.kind() == ErrorKind::Unreachable {
             // A sandbox that has ended is no trouble with the network.
-            let failure = self.settings.explain(error.clone());
+            let failure = setup::explain(self.settings, error.clone());
             let cause = finding.cause.clone().unwrap_or_default();
-            return Finding::failure("discovery", &failure).because(cause);
+            return Finding::failure("discovery", failure).because(cause);
         }
         finding
     }
@@ -57,7 +79,7 @@ impl Doctor<'_> {
         let key = match self.settings.key() {
             Ok(key) => key,
             Err(failure) => {
-                self.found(Finding::failure("key", &failure));
+                self.found(Finding::failure("key", failure));
                 return None;
             }
         };
@@ -90,14 +112,14 @@ impl Doctor<'_> {
             // What else is wrong with the settings is still worth knowing.
             match self.settings.client_id() {
                 Ok(_) => self.skip(&["assertion"]),
-                Err(failure) => self.found(Finding::failure("assertion", &failure)),
+                Err(failure) => self.found(Finding::failure("assertion", failure)),
             }
             return None;
         };
         let client = match self.settings.client() {
             Ok(client) => client,
             Err(failure) => {
-                self.found(Finding::failure("assertion", &failure));
+                self.found(Finding::failure("assertion", failure));
                 return None;
             }
         };

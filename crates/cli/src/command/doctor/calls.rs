@@ -5,9 +5,11 @@ use okta_introspect::{
     AccessToken, Client, Endpoint, Error, ErrorKind, ResourceCall, Scopes, Token, TokenType,
 };
 
+use crate::failure::Failure;
+use crate::settings::SettingsError;
 use crate::text::human;
 
-use super::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
 
 /// No token of anybody's: the server must call it inactive, if it lets us ask.
@@ -28,7 +30,7 @@ impl Tokens {
     }
 }
 
-impl Doctor<'_> {
+impl Examination<'_> {
     /// Each scope by itself: a server gives what is granted of several, and says nothing of the
     /// rest.
     pub(super) async fn tokens(&mut self, client: &Client) -> Tokens {
@@ -40,7 +42,7 @@ impl Doctor<'_> {
         let scopes = match self.settings.scopes() {
             Ok(scopes) => scopes,
             Err(failure) => {
-                self.found(Finding::failure("token", &failure));
+                self.found(Finding::failure("token", failure));
                 return tokens;
             }
         };
@@ -152,7 +154,7 @@ impl Doctor<'_> {
             let check = format!("api {scope}");
             let finding = match self.get(scope, &path).await {
                 Ok(_) => Finding::ok(check, format!("GET {path} answers")),
-                Err(Ungettable::Settings(failure)) => Finding::failure(check, &failure),
+                Err(Ungettable::Settings(failure)) => Finding::failure(check, failure),
                 Err(Ungettable::Call(error)) if is_missing(&error) => {
                     Finding::skipped(check, format!("there is no {path} here"))
                 }
@@ -174,13 +176,13 @@ impl Doctor<'_> {
 
 /// Why an API could not be read.
 pub(super) enum Ungettable {
-    Settings(crate::failure::Failure),
+    Settings(Failure),
     Call(Error),
 }
 
-impl From<crate::failure::Failure> for Ungettable {
-    fn from(failure: crate::failure::Failure) -> Self {
-        Self::Settings(failure)
+impl From<SettingsError> for Ungettable {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error.into())
     }
 }
 

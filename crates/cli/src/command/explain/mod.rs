@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::{setup, wait_for};
 
 use look::Look;
 
@@ -59,7 +59,7 @@ impl Reason {
 }
 
 pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let (token, removed) = token_input::read_aloud(args.token.token_file.as_deref())?;
     let explanation = wait_for(explain(&settings, &client, &token, &removed))?;
@@ -77,7 +77,8 @@ async fn explain(
     token: &Token,
     removed: &[&'static str],
 ) -> Result<Explanation, Failure> {
-    let answer = client.introspect(token, None).await.map_err(|error| settings.explain(error))?;
+    let answer =
+        client.introspect(token, None).await.map_err(|error| setup::explain(&settings, error))?;
     let look = Look::at(token);
     let mut explanation = Explanation {
         active: answer.active,

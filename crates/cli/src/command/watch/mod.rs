@@ -22,13 +22,13 @@ use crate::text;
 use crate::text::human;
 
 use super::introspect::note_foreign_issuer;
-use super::{interrupt, wait_for};
+use super::{interrupt, setup, wait_for};
 
 use engine::{Change, End, Engine, Sink};
 use history::State;
 
 pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.token_file.as_deref())?;
     note_foreign_issuer(&token, client.issuer());
@@ -45,7 +45,7 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
         limit: args.limit,
     };
     let end = wait_for(engine.run(interrupt(), &mut output))?;
-    match end.map_err(|error| settings.explain(error))? {
+    match end.map_err(|error| setup::explain(&settings, error))? {
         End::Inactive | End::TimeUp(Some(State::Inactive)) => Ok(Exit::Denied),
         End::TimeUp(Some(State::Active)) | End::Unread => Ok(Exit::Done),
         End::TimeUp(Some(State::Unknown) | None) => {
@@ -66,7 +66,7 @@ struct Output<'a> {
 impl Sink for Output<'_> {
     fn tell(&mut self, change: &Change) -> Result<Reader, Failure> {
         let failure =
-            change.answer.as_ref().err().map(|error| self.settings.explain(error.clone()));
+            change.answer.as_ref().err().map(|error| setup::explain(self.settings, error.clone()));
         if let Some(failure) = &failure {
             output::note(format_args!("the token's state is unknown: {failure}; asking again"));
         }
