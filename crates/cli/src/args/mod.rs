@@ -54,12 +54,6 @@ pub(crate) struct Args {
 /// The place of what every command has: behind its own options, before `--help`.
 const LAST: usize = 900;
 
-/// What stands below the options: exit codes, and examples.
-fn help(exit_codes: &str, examples: &[&str]) -> String {
-    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
-    format!("{exit_codes}\n\nExamples:{lines}")
-}
-
 const EXAMPLES: &str = "\
 Examples:
   okta-introspect demo

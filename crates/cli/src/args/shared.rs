@@ -80,3 +80,9 @@ pub(super) fn hint() -> impl TypedValueParser<Value = TokenTypeHint> {
     PossibleValuesParser::new(TokenTypeHint::ALL.map(TokenTypeHint::as_str))
         .try_map(|name| name.parse::<TokenTypeHint>())
 }
+
+/// What a help has below the options: exit codes and examples.
+pub(super) fn help(exit_codes: &str, examples: &[&str]) -> String {
+    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
+    format!("{exit_codes}\n\nExamples:{lines}")
+}

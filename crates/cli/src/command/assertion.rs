@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::output;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: AssertionArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;

@@ -18,7 +18,7 @@ use crate::output;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::runtime::wait_for;
 
 const CLIENT_ID: &str = "0oademo";
 const SCOPE: &str = "okta.users.read";

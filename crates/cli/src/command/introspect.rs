@@ -11,7 +11,8 @@ use crate::input::token as token_input;
 use crate::output;
 use crate::text::human;
 
-use super::{batch, setup, wait_for};
+use super::runtime::wait_for;
+use super::{batch, setup};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     if let Some(input) = args.batch.clone() {

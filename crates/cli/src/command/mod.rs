@@ -16,13 +16,12 @@ mod keygen;
 mod man;
 mod rate_limit;
 mod revoke;
+mod runtime;
 mod sandbox;
 mod setup;
 mod token;
 mod verify;
 mod watch;
-
-use std::future::Future;
 
 use clap::Parser;
 
@@ -73,21 +72,4 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Config(args) => config::run(args),
         Command::Man(args) => man::run(&args),
     }
-}
-
-/// Completes at Ctrl-C.
-async fn interrupt() {
-    // Without signals, there is nothing that could interrupt.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Runs a command that waits for something. Those that do not, start no runtime.
-fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|cause| {
-        Failure::new(Exit::Unknown, "the runtime cannot be started").because(&cause)
-    })?;
-    runtime.block_on(work)
 }

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::input::token as token_input;
 use crate::output;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;

@@ -16,7 +16,7 @@ use crate::output;
 use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
 use crate::text;
 
-use super::wait_for;
+use super::runtime::wait_for;
 
 const CLIENT_ID: &str = "0oasandbox";
 

@@ -8,7 +8,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;

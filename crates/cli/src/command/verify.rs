@@ -22,7 +22,8 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let keys = args.jwks.as_deref().map(key_set).transpose()?;

@@ -2,26 +2,24 @@
 
 mod body;
 mod json_path;
+mod org;
 mod pages;
 mod print;
 
-use okta_introspect::{
-    Client, Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock,
-};
+use okta_introspect::{Client, ResourceCall, Scopes};
 
 use crate::api_scopes;
 use crate::args::ApiArgs;
-use crate::command::rate_limit::Patience;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
 use crate::settings::Settings;
 use crate::storage::token_cache::TokenCache;
-use crate::text::human;
 use json_path::JsonPath;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
+use org::Api;
 use print::Printer;
 
 pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
@@ -112,52 +110,6 @@ fn client(settings: &Settings, cached: bool) -> Result<Client, Failure> {
     let (org, (client_id, key)) = (settings.org()?, settings.credentials()?);
     let cache = TokenCache::of(&org, client_id, &key)?;
     Ok(settings.builder(org, client_id, key)?.token_store(cache).build()?)
-}
-
-/// The org's APIs.
-struct Api<'a> {
-    resource: Resource,
-    scopes: Scopes,
-    settings: &'a Settings,
-}
-
-impl Api<'_> {
-    async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
-        self.try_call(call).await.map_err(|error| self.explain(error))
-    }
-
-    /// Calls, and waits for the next window when there were too many calls.
-    async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let mut patience = Patience::new();
-        loop {
-            let error = match self.resource.call(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let wait = patience.wait_after(error)?;
-            let seconds = human::duration(wait.as_secs());
-            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
-            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
-        }
-    }
-
-    /// What an API refuses is the request's fault, also where an authorization server's refusal
-    /// would mean nothing: 404 says that there is no such user.
-    fn explain(&self, error: Error) -> Failure {
-        let refused = error.refusal().cloned().unwrap_or_default();
-        let failure = setup::explain(self.settings, error);
-        match (refused.status, refused.code.as_deref()) {
-            (404, Some(_)) => {
-                failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
-            }
-            // Whoever typed a path alone does not know what was requested for it.
-            (400, Some("consent_required" | "invalid_scope")) => {
-                failure.during(format_args!("no token with the scope {}", self.scopes))
-            }
-            (405, Some(_)) => failure.advise("check the method, and the path to which it goes"),
-            _ => failure,
-        }
-    }
 }
 
 /// What management APIs know.

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::output::Reader;
 use crate::text::link;
 
-use super::Api;
+use super::org::Api;
 use super::print::Printer;
 
 /// Prints every page as it comes, and follows the links between them, of which Okta says to take

@@ -9,7 +9,7 @@ use okta_introspect::{Client, Clock, Error, ErrorKind, Introspection, Token, Tok
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
-use crate::command::rate_limit::Patience;
+use crate::command::rate_limit::RateLimitWaits;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -110,14 +110,14 @@ async fn introspect(
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<Introspection, Error> {
-    let mut patience = Patience::new();
+    let mut waits_left = RateLimitWaits::new();
     let mut timed_out = false;
     loop {
         match client.introspect(token, hint).await {
             Ok(answer) => return Ok(answer),
             Err(error) if error.kind() == ErrorKind::TimedOut && !timed_out => timed_out = true,
             Err(error) => {
-                let wait = patience.wait_after(error)?;
+                let wait = waits_left.after(error)?;
                 clock.sleep_until(clock.monotonic() + wait).await;
             }
         }

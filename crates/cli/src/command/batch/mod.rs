@@ -17,7 +17,8 @@ use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
 use crate::settings::{Found, Origin};
 
-use super::{interrupt, setup, wait_for};
+use super::runtime::{interrupt, wait_for};
+use super::setup;
 
 use engine::{End, Engine, Sink};
 use line::Record;

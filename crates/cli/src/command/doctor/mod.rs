@@ -19,7 +19,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 use examination::Examination;
 use finding::{Finding, Status};

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::text::link;
 
-use super::Reason;
 use super::look::Look;
+use super::reason::Reason;
 
 /// Pages of a thousand events, newest first.
 const MAX_PAGES: usize = 3;

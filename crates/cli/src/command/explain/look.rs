@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::input::jwt::Unverified;
 use crate::text::human;
 
-use super::Reason;
+use super::reason::Reason;
 
 /// What the token seems to be.
 pub(super) struct Look {

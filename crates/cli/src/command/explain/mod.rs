@@ -2,9 +2,8 @@
 
 mod log;
 mod look;
+mod reason;
 mod signature;
-
-use std::borrow::Cow;
 
 use okta_introspect::{Client, Clock, ErrorKind, Issuer, SystemClock, Token};
 use serde::Serialize;
@@ -18,9 +17,11 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::{setup, wait_for};
+use super::runtime::wait_for;
+use super::setup;
 
 use look::Look;
+use reason::Reason;
 
 /// The names are stable.
 #[derive(Serialize)]
@@ -34,28 +35,6 @@ struct Explanation {
     signature: String,
     /// Whether the System Log was searched, or why not.
     system_log: String,
-}
-
-/// Why the token is or may be inactive, and what to do.
-#[derive(Serialize)]
-struct Reason {
-    reason: String,
-    likelihood: &'static str,
-    cure: Cow<'static, str>,
-}
-
-impl Reason {
-    fn certain(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason: reason.into(), likelihood: "certain", cure: cure.into() }
-    }
-
-    fn likely(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { likelihood: "likely", ..Self::certain(reason, cure) }
-    }
-
-    fn possible(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { likelihood: "possible", ..Self::certain(reason, cure) }
-    }
 }
 
 pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {

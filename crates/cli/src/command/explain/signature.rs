@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::text;
 
-use super::Reason;
 use super::look::Look;
+use super::reason::Reason;
 
 /// Compares the signature with the keys that the token's server publishes. Gives the reason that
 /// this is for the token to be inactive, if it is one, and what was seen.

@@ -22,7 +22,8 @@ use crate::text;
 use crate::text::human;
 
 use super::introspect::note_foreign_issuer;
-use super::{interrupt, setup, wait_for};
+use super::runtime::{interrupt, wait_for};
+use super::setup;
 
 use engine::{Change, End, Engine, Sink};
 use history::State;
