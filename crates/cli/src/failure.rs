@@ -1,4 +1,4 @@
-//! Why a command ended without doing its work: one line for people, one exit code for scripts.
+//! Why a command failed: one line for people, one exit code for scripts.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -39,13 +39,13 @@ impl Failure {
         self
     }
 
-    /// Adds where the faulty value stands.
+    /// Adds where the faulty value was found.
     pub(crate) fn found_in(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{} (from {place})", self.what);
         self
     }
 
-    /// Says first what was being done.
+    /// Puts first what was being done.
     pub(crate) fn during(mut self, step: impl fmt::Display) -> Self {
         self.what = format!("{step}: {}", self.what);
         self

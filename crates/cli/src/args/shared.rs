@@ -1,4 +1,4 @@
-//! What several commands have in common: who asks whom, with which key, about which token.
+//! The options that several commands have: server, client, key, token.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) struct TokenInputArgs {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-// Who asks whom.
+// Server and client.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct ClientArgs {

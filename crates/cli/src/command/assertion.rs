@@ -18,7 +18,7 @@ pub(super) fn run(args: AssertionArgs) -> Result<Exit, Failure> {
     let endpoint = endpoint(&args.endpoint, &client)?;
     let assertion = wait_for(async { Ok(client.assertion(&endpoint).await?) })?;
     if args.claims {
-        output::json(&Unverified::look(assertion.expose()))?;
+        output::json(&Unverified::decode(assertion.expose()))?;
     } else if args.json {
         output::json(&AssertionJson::new(&assertion))?;
     } else {

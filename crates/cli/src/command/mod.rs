@@ -1,4 +1,4 @@
-//! The commands, one file each. They return how they ended; what they print goes through
+//! The commands, one file or folder each. They return how they ended, and print through
 //! [`output`].
 
 mod api;
@@ -34,13 +34,13 @@ use crate::output;
 pub(crate) fn run() -> Result<Exit, Failure> {
     match Args::try_parse() {
         Ok(args) => {
-            output::tell_requests(args.verbose, args.trace);
+            output::log_requests(args.verbose, args.trace);
             dispatch(args.command)
         }
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
             let text = asked.render();
-            // Colours are taken out where none are wanted, piece by piece: better none go in.
+            // Rendered without colours where none are wanted, instead of stripping them afterwards.
             let text = match output::stdout_has_colours() {
                 true => text.ansi().to_string(),
                 false => text.to_string(),

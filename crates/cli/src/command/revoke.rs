@@ -1,4 +1,4 @@
-//! `revoke`: end a token before its time.
+//! `revoke`: revoke a token, and on demand check that it is inactive.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
             explain(error).during("the revocation was accepted, but not confirmed")
         })
     })?;
-    tell(active, args.json)?;
+    print(active, args.json)?;
     Ok(match active {
         Some(true) => Exit::Denied,
         Some(false) | None => Exit::Done,
@@ -40,7 +40,7 @@ struct RevocationJson {
     active: Option<bool>,
 }
 
-fn tell(active: Option<bool>, json: bool) -> Result<(), Failure> {
+fn print(active: Option<bool>, json: bool) -> Result<(), Failure> {
     if active.is_none() {
         output::note(
             "the server took the revocation, as it does for tokens that it does not know or that \

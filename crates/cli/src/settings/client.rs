@@ -27,7 +27,7 @@ impl Settings {
         Ok(self.builder(issuer, client_id, key)?.build()?)
     }
 
-    /// A client without the app's identity, for what a server tells everybody.
+    /// A client without the app's identity, for public documents such as the metadata.
     pub(crate) fn anonymous_client(&self, issuer: Issuer) -> Result<Client, SettingsError> {
         let key = SigningKey::generate(Algorithm::Es256)?;
         Ok(self.builder(issuer, "anonymous", key)?.build()?)

@@ -8,7 +8,7 @@ use okta_introspect::{Error, ErrorKind};
 
 use crate::text;
 
-/// A setting that is missing or wrong. `Display` says what is wrong and where it stands.
+/// A setting that is missing or wrong. `Display` says what is wrong and where it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct SettingsError {
     kind: ErrorKind,
@@ -21,7 +21,7 @@ impl SettingsError {
         Self { kind: ErrorKind::Configuration, what: what.into(), advice: String::new() }
     }
 
-    /// A setting that is nowhere.
+    /// A setting that no source has.
     pub(super) fn missing(what: &str, places: &str) -> Self {
         Self::new(format!("no {what} was given"))
             .advise(format!("set {places} (in okta.yaml), or try `okta-introspect sandbox`"))
@@ -45,7 +45,7 @@ impl SettingsError {
         self
     }
 
-    /// Adds where the faulty value stands.
+    /// Adds where the faulty value was found.
     pub(super) fn found_in(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{} (from {place})", self.what);
         self

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use okta_introspect::Secret;
 
-/// A value, and where it stands.
+/// A value, and where it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct Found<T> {
     pub(crate) value: T,
@@ -18,7 +18,7 @@ impl<T> Found<T> {
     }
 }
 
-/// Where a value stands.
+/// Where a value was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Origin {
     /// On the command line.
@@ -32,7 +32,7 @@ pub(crate) enum Origin {
         /// The member, from the root.
         member: &'static str,
     },
-    /// In what a running sandbox left.
+    /// In the record of a running sandbox.
     Sandbox,
 }
 

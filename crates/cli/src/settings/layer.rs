@@ -1,4 +1,4 @@
-//! What one source says, and how sources lie over one another.
+//! The settings of one source, and how sources are merged.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use okta_introspect::{Algorithm, DpopMode};
 use super::found::{Found, Source};
 use super::proxy::ProxyLayer;
 
-/// What one source says. Nothing is checked yet beyond its notation.
+/// The settings of one source. Nothing is checked yet but their notation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     /// The org, or a custom authorization server.
@@ -32,14 +32,14 @@ pub(crate) struct Layer {
     pub(crate) dpop: Option<Found<DpopMode>>,
     pub(crate) proxy: ProxyLayer,
     pub(crate) ca_file: Option<Found<PathBuf>>,
-    /// How the official SDKs are told to authenticate.
+    /// `authorizationMode` of the official SDKs.
     pub(crate) mode: Option<Found<String>>,
 }
 
 impl Layer {
-    /// This layer, and `below` wherever this one says nothing.
+    /// This layer, and `below` for what it does not have.
     pub(crate) fn or_else(self, below: Self) -> Self {
-        // A mode belongs to the credentials beside it: ~/.okta/okta.yaml may well tell other
+        // A mode belongs to the credentials of the same source: ~/.okta/okta.yaml may tell other
         // programs to use an API token while this command has a key of its own.
         let own_credentials = self.client_id.is_some() && self.key.is_some();
         let mode_below = below.mode.filter(|_| !own_credentials);

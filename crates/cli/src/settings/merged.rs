@@ -18,8 +18,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Lays `flags` over all other sources. What deserves a second look, such as a misspelt name,
-    /// goes to `note`.
+    /// Merges `flags` with all other sources. Remarks, such as on a misspelt name, go to `note`.
     pub(crate) fn gather(
         flags: impl Into<Layer>,
         note: &mut dyn FnMut(String),
@@ -77,7 +76,7 @@ impl Settings {
         key::load(&self.layer)
     }
 
-    /// Whether anything says which scopes to request.
+    /// Whether scopes are configured.
     pub(crate) fn has_scopes(&self) -> bool {
         self.layer.scopes.is_some()
     }
@@ -114,7 +113,7 @@ impl Settings {
     }
 }
 
-/// Where the settings of an app stand.
+/// Where the settings of an app were found.
 pub(crate) struct Origins<'a> {
     pub(crate) server: Option<&'a Origin>,
     pub(crate) key: Option<&'a Origin>,

@@ -62,8 +62,8 @@ fn request_line(words: &[String]) -> Result<(String, String), Failure> {
     Ok((method.to_ascii_uppercase(), path))
 }
 
-/// Refuses what a URL parser would silently make another path of: in a loop over ids, an empty one
-/// or one with a line break or `..` in it must not reach what stands beside.
+/// Refuses a path that a URL parser would silently change into another one: in a script over ids,
+/// an empty id, or one with a line break or `..` in it, must not reach another resource.
 fn check(path: &str) -> Result<(), Failure> {
     let whole = path.split(['?', '#']).next().unwrap_or(path);
     let is_dots = |segment: &str| {
@@ -85,7 +85,7 @@ fn check(path: &str) -> Result<(), Failure> {
         .advise("give the path itself, such as /api/v1/users"))
 }
 
-/// `--scope`, or what the path wants, or whatever is configured.
+/// `--scope`, or the scope that belongs to the path, or the configured ones.
 fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scopes, Failure> {
     let path = match call.path.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
@@ -112,7 +112,7 @@ fn client(settings: &Settings, cached: bool) -> Result<Client, Failure> {
     Ok(settings.builder(org, client_id, key)?.token_store(cache).build()?)
 }
 
-/// What management APIs know.
+/// The methods of management APIs.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Api<'_> {
         self.try_call(call).await.map_err(|error| self.explain(error))
     }
 
-    /// Calls, and waits for the next window when there were too many calls.
+    /// Calls, and waits for the next rate window after a 429.
     pub(super) async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
         let mut waits_left = RateLimitWaits::new();
         loop {
@@ -37,8 +37,8 @@ impl Api<'_> {
         }
     }
 
-    /// What an API refuses is the request's fault, also where an authorization server's refusal
-    /// would mean nothing: 404 says that there is no such user.
+    /// A refusal by an API is about the request, also with a status that would mean nothing from an
+    /// authorization server: 404 is a user that does not exist.
     pub(super) fn explain(&self, error: Error) -> Failure {
         let refused = error.refusal().cloned().unwrap_or_default();
         let failure = setup::explain(self.settings, error);
@@ -46,7 +46,7 @@ impl Api<'_> {
             (404, Some(_)) => {
                 failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
             }
-            // Whoever typed a path alone does not know what was requested for it.
+            // The scope was derived from the path, and so the user may not know it.
             (400, Some("consent_required" | "invalid_scope")) => {
                 failure.during(format_args!("no token with the scope {}", self.scopes))
             }

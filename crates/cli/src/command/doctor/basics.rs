@@ -1,4 +1,4 @@
-//! What every call stands on: the server's address, its clock, our key, our assertion.
+//! What every call needs: the server's address, its clock, the private key, an assertion.
 
 use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, SigningKey};
 
@@ -6,7 +6,7 @@ use super::examination::Examination;
 use super::finding::Finding;
 use crate::command::setup;
 
-/// Assertions are dated back by so much: a clock that is no further off makes no difference.
+/// The library back-dates assertions by 10 s: a smaller clock difference is harmless.
 const HARMLESS_OFFSET_MILLIS: i64 = 10_000;
 
 impl Examination<'_> {
@@ -31,7 +31,7 @@ impl Examination<'_> {
         }
     }
 
-    /// Discovery and the clock; whether it makes sense to call the server.
+    /// Discovery and the clock. Returns whether the server can be called.
     pub(super) async fn discovery(&mut self, issuer: Option<&Issuer>) -> bool {
         let Some(issuer) = issuer else {
             self.skip(&["discovery", "clock"]);
@@ -51,7 +51,7 @@ impl Examination<'_> {
                 true
             }
             Err(error) if is_other_name(&error) => {
-                self.found(Finding::error("discovery", &error).no_more_than_a_warning());
+                self.found(Finding::error("discovery", &error).as_warning());
                 true
             }
             Err(error) => {
@@ -66,7 +66,7 @@ impl Examination<'_> {
     fn unreachable(&self, error: &Error) -> Finding {
         let finding = Finding::error("discovery", error);
         if error.kind() == ErrorKind::Unreachable {
-            // A sandbox that has ended is no trouble with the network.
+            // A sandbox that has ended is not a network failure.
             let failure = setup::explain(self.settings, error.clone());
             let cause = finding.cause.clone().unwrap_or_default();
             return Finding::failure("discovery", failure).because(cause);
@@ -74,7 +74,7 @@ impl Examination<'_> {
         finding
     }
 
-    /// Our private key.
+    /// The private key.
     pub(super) fn key(&mut self) -> Option<SigningKey> {
         let key = match self.settings.key() {
             Ok(key) => key,
@@ -102,14 +102,14 @@ impl Examination<'_> {
         Some(key)
     }
 
-    /// The client, and what its assertions say.
+    /// The client, and the claims of its assertions.
     pub(super) async fn assertion(
         &mut self,
         issuer: Option<&Issuer>,
         key: Option<&SigningKey>,
     ) -> Option<Client> {
         let (Some(_), Some(key)) = (issuer, key) else {
-            // What else is wrong with the settings is still worth knowing.
+            // The client id can be checked without a key.
             match self.settings.client_id() {
                 Ok(_) => self.skip(&["assertion"]),
                 Err(failure) => self.found(Finding::failure("assertion", failure)),
@@ -142,7 +142,7 @@ impl Examination<'_> {
     }
 }
 
-/// Whether the document is there and names the server otherwise than we do, which may be meant.
+/// Whether the metadata is there under another issuer, which may be intended (a custom domain).
 fn is_other_name(error: &Error) -> bool {
     error.refusal().is_none() && error.diagnosis().is_some_and(|found| found.about == "issuer")
 }
@@ -180,7 +180,7 @@ fn is_open_to_others(path: &std::path::Path) -> bool {
     path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-/// Elsewhere, rights are not told by a mode.
+/// Other systems have no mode bits.
 #[cfg(not(unix))]
 fn is_open_to_others(_: &std::path::Path) -> bool {
     false

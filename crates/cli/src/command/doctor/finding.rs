@@ -89,8 +89,8 @@ impl Finding {
         }
     }
 
-    /// The same finding as no more than a warning.
-    pub(super) fn no_more_than_a_warning(self) -> Self {
+    /// The same finding as a warning.
+    pub(super) fn as_warning(self) -> Self {
         Self { status: Status::Warn, ..self }
     }
 

@@ -1,14 +1,13 @@
 //! `doctor`: why does it not work?
 //!
-//! One check after the other, in the order in which a call meets its obstacles. A check whose
-//! ground is missing is skipped, so that the first failure is the cause and no echo of it.
+//! The checks run in the order in which a call depends on them. A check whose precondition failed
+//! is skipped, so that the first failure is the cause and not a consequence.
 
 mod app;
 mod basics;
 mod calls;
 mod examination;
 mod finding;
-
 mod hints;
 mod report;
 
