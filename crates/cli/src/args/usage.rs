@@ -1,7 +1,7 @@
-//! Wrong command lines in one line each, without repeating what may be a secret.
+//! Errors of the command line, one line each, without what may be a secret.
 //!
-//! Whoever passes a token as an argument by mistake must not find it in a log of stderr as well.
-//! So values are never quoted, and names only if they look like names.
+//! A token that was passed as an argument by mistake must not get into a log of stderr as well: so
+//! values are never quoted, and names only if they look like names.
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -78,7 +78,7 @@ fn advice(error: &clap::Error) -> String {
     }
 }
 
-/// How the values of an option are written, by the name that its help gives them.
+/// The notation of an option's value, by the name that its help gives it.
 fn form(option: &str) -> Option<&'static str> {
     let name = option.split_once('<')?.1;
     Some(match name {

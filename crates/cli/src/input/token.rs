@@ -1,4 +1,4 @@
-//! Reads the token to work on: from a file or from standard input, never from the command line.
+//! The token to work on: from a file or standard input, never from the command line.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,25 +11,27 @@ use crate::failure::Failure;
 use crate::output;
 use crate::text;
 
-/// Far above any token, so that a whole log piped in by mistake does not fill the memory.
+/// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
 
 /// Reads one token from `file`, or from standard input if there is none or it is `-`.
 ///
-/// White space around it goes silently; quotes and an authorization scheme go with a note,
-/// because whoever passes them on to a server gets another answer than we do.
+/// White space around it is removed silently; quotes and an authorization scheme with a note,
+/// because a server that gets them along with the token answers otherwise.
 pub(crate) fn read(file: Option<&Path>) -> Result<Token, Failure> {
     Ok(Token::parse(&read_unparsed(file)?)?)
 }
 
-/// As [`read`], with what went instead of the notes.
-pub(crate) fn read_aloud(file: Option<&Path>) -> Result<(Token, Vec<&'static str>), Failure> {
+/// As [`read`]; returns what was removed instead of printing notes.
+pub(crate) fn read_with_removed(
+    file: Option<&Path>,
+) -> Result<(Token, Vec<&'static str>), Failure> {
     let text = read_text(file)?;
     let (token, removed) = strip(&text);
     Ok((Token::parse(token)?, removed))
 }
 
-/// As [`read`], for whoever judges the token's form as well.
+/// As [`read`], without a check of the token's form.
 pub(crate) fn read_unparsed(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let text = read_text(file)?;
     let (token, removed) = strip(&text);
@@ -39,7 +41,7 @@ pub(crate) fn read_unparsed(file: Option<&Path>) -> Result<Zeroizing<String>, Fa
     Ok(Zeroizing::new(token.to_owned()))
 }
 
-/// As [`read`], but takes nothing off except the line break at the end, which editors add.
+/// As [`read`], but removes nothing except the line break at the end, which editors add.
 pub(crate) fn read_unchanged(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let text = read_text(file)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -76,13 +78,13 @@ fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for any real token at once: a buffer that grows leaves copies behind.
+    // Reserved at once: a growing buffer would leave copies of the token behind in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
     from.take(MAX_READ).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The token itself, and what had to be taken off besides white space.
+/// The token itself, and what was removed besides white space.
 pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
     let mut token = text.trim();
     let mut removed = Vec::new();
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_goes_silently_and_the_rest_with_a_word() {
+    fn white_space_is_removed_silently_and_the_rest_is_named() {
         for (text, token, count) in [
             ("abc", "abc", 0),
             (" abc\r\n", "abc", 0),

@@ -1,4 +1,4 @@
-//! JSON as text, without a change in what it says: members keep their order, numbers their digits.
+//! JSON as text: members keep their order, numbers their digits.
 
 /// The text with every member and item on a line of its own.
 pub(crate) fn indented(json: &str) -> String {

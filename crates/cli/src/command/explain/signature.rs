@@ -1,5 +1,5 @@
-//! Whether a JWT was signed by the server that it names. Only the signature is looked at: the
-//! server itself has judged the rest.
+//! Whether a JWT was signed by the server that it names. Only the signature is checked: the server
+//! has already judged the rest.
 
 use okta_introspect::verify::signature_only;
 use okta_introspect::{InvalidToken, Issuer, JwkSet, Jwks, Token, Verification};
@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::text;
 
-use super::Reason;
-use super::look::Look;
+use super::facts::TokenFacts;
+use super::reason::Reason;
 
 /// Compares the signature with the keys that the token's server publishes. Gives the reason that
 /// this is for the token to be inactive, if it is one, and what was seen.
@@ -20,15 +20,15 @@ pub(super) async fn check(
     settings: &Settings,
     asked: &Issuer,
     token: &Token,
-    look: &Look,
+    facts: &TokenFacts,
 ) -> (Option<Reason>, String) {
     let unchecked = |why: &str| (None, format!("not checked: {why}"));
-    if !look.has_published_keys() {
+    if !facts.has_published_keys() {
         return unchecked(
             "keys are published for the access tokens of custom servers and for ID tokens only",
         );
     }
-    let named = look.text("iss").and_then(|named| Issuer::parse(named).ok());
+    let named = facts.text("iss").and_then(|named| Issuer::parse(named).ok());
     let Some(issuer) = named.filter(|issuer| issuer.org() == asked.org()) else {
         return unchecked("the token names no server of this org");
     };

@@ -1,12 +1,10 @@
-//! Settings that nobody reads because their names are mistyped.
+//! Names of settings that are probably misspelt, and so have no effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-
-use crate::output;
 
 /// How many letters may be wrong, missing, too many or swapped; in a short name one of three.
 const MAX_DISTANCE: usize = 2;
@@ -42,9 +40,9 @@ fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     nearest.filter(|name| distance(name) <= MAX_DISTANCE.min(name.len() / 3))
 }
 
-/// A mistyped member is read by nobody. Others' members are no mistakes, so this only notes what
-/// is close to one of ours.
-pub(super) fn note_members(text: &str, path: &Path) {
+/// A note for each member of `okta.client` that is close to a known name. Other unknown members
+/// are settings of other programs.
+pub(super) fn members(text: &str, path: &Path) -> Vec<String> {
     #[derive(Deserialize)]
     struct Document {
         okta: Option<Okta>,
@@ -56,14 +54,13 @@ pub(super) fn note_members(text: &str, path: &Path) {
     let options = serde_saphyr::options! { with_snippet: false };
     let document = serde_saphyr::from_str_with_options::<Option<Document>>(text, options);
     let client = document.ok().flatten().and_then(|it| it.okta).and_then(|it| it.client);
-    for name in client.unwrap_or_default().keys() {
-        if let Some(meant) = meant(name, &MEMBERS) {
-            output::note(format_args!(
-                "nothing reads okta.client.{name} in {}; did you mean {meant}?",
-                path.display()
-            ));
-        }
-    }
+    let client = client.unwrap_or_default();
+    let note = |name: &String| {
+        let meant = meant(name, &MEMBERS)?;
+        let path = path.display();
+        Some(format!("nothing reads okta.client.{name} in {path}; did you mean {meant}?"))
+    };
+    client.keys().filter_map(note).collect()
 }
 
 /// The members of `okta.client` that are read.
@@ -86,15 +83,16 @@ const MEMBERS: [&str; 16] = [
     "proxy",
 ];
 
-/// A mistyped variable is read by nobody, and so the next best place counts without a word.
-pub(super) fn note_variables(known: &[&str]) {
+/// A note for each variable that is close to a known name: it would silently leave the decision
+/// to the next source.
+pub(super) fn variables(known: &[&str]) -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let ours = names.filter(|name| name.to_ascii_uppercase().starts_with("OKTA_"));
-    for name in ours.collect::<BTreeSet<_>>() {
-        if let Some(meant) = meant(&name, known) {
-            output::note(format_args!("nothing reads the variable {name}; did you mean {meant}?"));
-        }
-    }
+    let note = |name: String| {
+        let meant = meant(&name, known)?;
+        Some(format!("nothing reads the variable {name}; did you mean {meant}?"))
+    };
+    ours.collect::<BTreeSet<_>>().into_iter().filter_map(note).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What can be seen of a token from outside. Whatever it says, anybody could have written.
+//! What a token says about itself, unverified.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::{Issuer, Token};
@@ -7,18 +7,18 @@ use serde_json::Value;
 use crate::input::jwt::Unverified;
 use crate::text::human;
 
-use super::Reason;
+use super::reason::Reason;
 
-/// What the token seems to be.
-pub(super) struct Look {
+/// The kind of a token, and its claims if it is a JWT.
+pub(super) struct TokenFacts {
     pub(super) kind: &'static str,
     jwt: Option<Unverified>,
 }
 
-impl Look {
-    pub(super) fn at(token: &Token) -> Self {
+impl TokenFacts {
+    pub(super) fn of(token: &Token) -> Self {
         let text = token.expose();
-        let jwt = Unverified::look(text);
+        let jwt = Unverified::decode(text);
         Self { kind: kind(text, jwt.as_ref()), jwt }
     }
 
@@ -43,12 +43,12 @@ impl Look {
         claims.is_some_and(|claims| claims.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some()))
     }
 
-    /// The server that it names, if it is another one than the one that is asked.
+    /// The issuer that it names, if it is another one than `asked`.
     pub(super) fn other_issuer(&self, asked: &Issuer) -> Option<&str> {
         self.text("iss").filter(|issuer| issuer.trim_end_matches('/') != asked.as_str())
     }
 
-    /// Why it may be inactive, as far as it tells itself.
+    /// Why it may be inactive, by its own claims.
     pub(super) fn reasons(&self, now: DateTime<Utc>) -> Vec<Reason> {
         let mut reasons = Vec::new();
         match self.time("exp") {
@@ -58,7 +58,7 @@ impl Look {
             )),
             _ => {}
         }
-        // A minute's difference between two clocks is no reason.
+        // A minute's difference between two clocks is tolerated.
         let begins = self.time("nbf").or_else(|| self.time("iat"));
         match begins {
             Some(begins) if begins > now + TimeDelta::minutes(1) => reasons.push(Reason::possible(
@@ -121,12 +121,12 @@ mod tests {
     use super::*;
 
     /// `{"alg":"none"}` before, nothing after.
-    fn look(claims: &str) -> Look {
+    fn facts(claims: &str) -> TokenFacts {
         use base64::Engine as _;
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
         let claims = URL_SAFE_NO_PAD.encode(claims);
-        Look::at(&Token::parse(&format!("eyJhbGciOiJub25lIn0.{claims}.")).unwrap())
+        TokenFacts::of(&Token::parse(&format!("eyJhbGciOiJub25lIn0.{claims}.")).unwrap())
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
             (r#"{"nbf":1000061,"iat":1}"#, 1),
             ("{}", 0),
         ] {
-            assert_eq!(look(claims).reasons(now).len(), count, "{claims}");
+            assert_eq!(facts(claims).reasons(now).len(), count, "{claims}");
         }
     }
 
@@ -154,11 +154,11 @@ mod tests {
             ),
             (r#"{"jti":"AT.x","iss":"https://a"}"#, "an access token of an org server"),
         ] {
-            assert_eq!(look(claims).kind, kind, "{claims}");
+            assert_eq!(facts(claims).kind, kind, "{claims}");
         }
         for (text, kind) in [("eyJx", DAMAGED), ("eyJx.e30", DAMAGED), ("eyJx.a.b.c.d", ENCRYPTED)]
         {
-            assert_eq!(Look::at(&Token::parse(text).unwrap()).kind, kind, "{text}");
+            assert_eq!(TokenFacts::of(&Token::parse(text).unwrap()).kind, kind, "{text}");
         }
     }
 }
