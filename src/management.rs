@@ -1,8 +1,7 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
@@ -12,10 +11,9 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::{Demand, Refusal};
 use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
 use crate::secret::Secret;
-use crate::wire::admission::rate_window::Budget;
-use crate::wire::call::{Attempts, Verdict};
+use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::form_post::{DPOP, DPOP_NONCE, Exchange, secret_header};
+use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
 use crate::wire::transport::{Answer, Place};
 
 /// A call to an API of the org.
@@ -95,15 +93,14 @@ pub struct Resource {
 
 #[derive(Debug)]
 struct Inner {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     tokens: CachedTokenSource,
     origin: Url,
-    budgets: Budgets,
 }
 
 impl Resource {
-    pub(crate) fn new(exchange: Arc<Exchange>, tokens: CachedTokenSource, origin: Url) -> Self {
-        Self { inner: Arc::new(Inner { exchange, tokens, origin, budgets: Budgets::default() }) }
+    pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
+        Self { inner: Arc::new(Inner { forms, tokens, origin }) }
     }
 
     /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a
@@ -119,8 +116,9 @@ impl Resource {
     /// not a success; and those of the token source.
     pub async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
         let (method, url) = self.inner.address(call)?;
-        let budget = self.inner.budgets.of(&method, &url);
-        let mut attempts = ResourceAttempts {
+        let context = self.inner.forms.context();
+        let limits = context.admission().api(&method, &url);
+        let mut requests = ResourceRequests {
             resource: &self.inner,
             call,
             method,
@@ -130,9 +128,8 @@ impl Resource {
             renewed: false,
             nonce_followed: false,
         };
-        let place = Place::of(&attempts.url);
-        let answer =
-            self.inner.exchange.caller().call(&place, &budget, &mut attempts).await?.answer;
+        let place = Place::of(&requests.url);
+        let answer = context.call(&place, &limits, &mut requests).await?.answer;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(ResourceAnswer {
             status: answer.status.as_u16(),
@@ -168,8 +165,8 @@ impl Inner {
     }
 }
 
-/// One call's attempts.
-struct ResourceAttempts<'a> {
+/// Makes the requests of one call.
+struct ResourceRequests<'a> {
     resource: &'a Inner,
     call: &'a ResourceCall,
     method: Method,
@@ -180,10 +177,10 @@ struct ResourceAttempts<'a> {
     nonce_followed: bool,
 }
 
-impl Attempts for ResourceAttempts<'_> {
-    type Needed = AccessToken;
+impl RequestFactory for ResourceRequests<'_> {
+    type Prerequisite = AccessToken;
 
-    async fn obtain(&mut self) -> Result<AccessToken, Error> {
+    async fn prerequisite(&mut self) -> Result<AccessToken, Error> {
         self.resource.tokens.token().await
     }
 
@@ -213,25 +210,25 @@ impl Attempts for ResourceAttempts<'_> {
         [token, self.proof.clone(), None]
     }
 
-    fn judge(&mut self, answer: &Answer) -> Verdict {
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce {
-            self.resource.exchange.prover().remember_nonce(&self.resource.place(), nonce);
+            self.resource.forms.prover().remember_nonce(&self.resource.place(), nonce);
         }
         if answer.status.is_success() {
-            return Verdict::Done;
+            return Outcome::Done;
         }
         let error = error_response::read(answer);
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
-            return Verdict::Again;
+            return Outcome::Again;
         }
         if answer.status.as_u16() == 401 && !std::mem::replace(&mut self.renewed, true) {
             self.resource.tokens.invalidate();
-            return Verdict::Again;
+            return Outcome::Again;
         }
         let diagnosis = error.refusal().and_then(|refused| Diagnosis::of(refused, |_| None));
-        Verdict::Refused(match diagnosis {
+        Outcome::Refused(match diagnosis {
             Some(diagnosis) => error.diagnosed(diagnosis),
             None => error,
         })
@@ -245,28 +242,5 @@ impl Attempts for ResourceAttempts<'_> {
         // Those that RFC 9110 §9.2.2 calls idempotent.
         [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
             .contains(&self.method)
-    }
-}
-
-/// A budget for each API, told apart by method and the beginning of the path, as Okta's buckets
-/// are.
-#[derive(Debug, Default)]
-struct Budgets(Mutex<HashMap<String, Arc<Budget>>>);
-
-impl Budgets {
-    /// So many segments of the path tell APIs apart: `/api/v1/users`.
-    const SEGMENTS: usize = 3;
-
-    /// More APIs than any program calls; beyond, the budgets begin anew.
-    const MAX: usize = 256;
-
-    fn of(&self, method: &Method, url: &Url) -> Arc<Budget> {
-        let path: Vec<&str> =
-            url.path_segments().into_iter().flatten().take(Self::SEGMENTS).collect();
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if budgets.len() >= Self::MAX {
-            budgets.clear();
-        }
-        Arc::clone(budgets.entry(format!("{method} {}", path.join("/"))).or_default())
     }
 }

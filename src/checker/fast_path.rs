@@ -11,7 +11,7 @@ use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
-    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict,
+    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, AnswerSource, Verdict,
 };
 use crate::clock::both;
 use crate::clock::ticks::Age;
@@ -53,7 +53,7 @@ impl Inner {
         if let Known::Active(facts) = &known {
             self.refresh_if_due(question, facts, age);
         }
-        let verdict = self.verdict(known, question, Source::Cache, (age, question.now));
+        let verdict = self.verdict(known, question, AnswerSource::Cache, (age, question.now));
         if let Ok(verdict) = &verdict {
             self.counters.hit(verdict);
         }
@@ -66,7 +66,7 @@ impl Inner {
         &self,
         known: Known,
         question: &Question<'_>,
-        source: Source,
+        source: AnswerSource,
         (age, now): (Age, i64),
     ) -> Result<Verdict, Error> {
         let Known::Active(facts) = known else {

@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
 
 /// What kind of token is asked about, if known. A hint only: the server may look further
 /// ([RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
@@ -153,17 +153,17 @@ impl Introspection {
     }
 }
 
-/// Asks about one token; `departure` is told when.
+/// Asks about one token, and records when.
 pub(crate) async fn introspect(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
-    departure: Option<&Departure>,
+    send_time: Option<&SendTime>,
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
-    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure };
-    exchange.post(target, form).await?.answer.json()
+    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
+    forms.post(target, form).await?.json()
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

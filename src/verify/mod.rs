@@ -2,16 +2,16 @@
 //!
 //! # Local or remote?
 //!
-//! A signature proves who issued a token and that nobody changed it. It says nothing of what
-//! happened since: a token that was **revoked**, or whose user was suspended, verifies until it
-//! expires. Only [introspection](crate::Client::introspect) sees that. On the other hand
+//! A signature proves which issuer signed a token and that the token is unchanged. It says nothing
+//! of what happened since: a token that was **revoked**, or whose user was suspended, verifies
+//! until it expires. Only [introspection](crate::Client::introspect) sees that. On the other hand
 //! verification costs some ten microseconds and no request, and goes on when the server is down.
 //!
 //! | the token | locally | by introspection |
 //! |---|---|---|
 //! | access token of a custom authorization server (`…/oauth2/{id}`) | yes: [`Verifier::access_token`] | yes, for revocation |
-//! | access token of the org server (`https://acme.okta.com`) | **no**: Okta calls it opaque and does not publish its key for this; refused as [`OrgAccessToken`](Rejection::OrgAccessToken) | the only way |
-//! | encrypted access token (five segments) | **no**: refused as [`Encrypted`](Rejection::Encrypted) | the only way |
+//! | access token of the org server (`https://acme.okta.com`) | **no**: Okta calls it opaque and does not publish its key for this; invalid as [`OrgAccessToken`](InvalidToken::OrgAccessToken) | the only way |
+//! | encrypted access token (five segments) | **no**: invalid as [`Encrypted`](InvalidToken::Encrypted) | the only way |
 //! | ID token, of either server | yes, by the client that it was issued to: [`Verifier::id_token`] | rarely needed |
 //! | refresh token, device secret | **no**: they are not JWTs | the only way |
 //!
@@ -29,7 +29,7 @@
 //!
 //! # What is checked
 //!
-//! In this order, each failure being a [`Rejection`] of its own:
+//! In this order, each failure with its own variant of [`InvalidToken`]:
 //!
 //! 1. **Form**: at most 16 KiB, three segments of unpadded base64url, JSON objects without
 //!    duplicate members and not nested deeper than 32 levels.
@@ -49,15 +49,16 @@
 
 mod builder;
 mod claims;
+mod fact;
 mod header;
+mod invalid;
 mod policy;
-mod rejection;
 mod signature_only;
 mod verifier;
 
 pub use builder::VerifierBuilder;
 pub use claims::{AccessTokenClaims, IdTokenClaims};
-pub use rejection::{Rejection, TokenKind};
+pub use invalid::{InvalidToken, TokenKind};
 pub use signature_only::{UncheckedPayload, signature_only};
 pub use verifier::Verifier;
 
@@ -67,14 +68,30 @@ use crate::error::Error;
 use crate::key::Algorithm;
 use verifier::Stop;
 
-/// What came of a verification. There is no third case: that it cannot be told is an [`Error`].
+/// The result of a verification. There is no third case: "cannot tell" is an [`Error`].
+///
+/// # Example: both cases
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verification};
+///
+/// fn user(verification: &Verification<AccessTokenClaims>) -> Option<&str> {
+///     match verification {
+///         Verification::Verified(token) => token.claims().uid.as_deref(),
+///         Verification::Invalid(reason) => {
+///             println!("refused: {reason}");
+///             None
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub enum Verification<C> {
     /// The token is the issuer's, for us, and in its time.
     Verified(Verified<C>),
     /// It is not.
-    Rejected(Rejection),
+    Invalid(InvalidToken),
 }
 
 impl<C> Verification<C> {
@@ -87,33 +104,43 @@ impl<C> Verification<C> {
     pub fn claims(&self) -> Option<&C> {
         match self {
             Self::Verified(verified) => Some(&verified.claims),
-            Self::Rejected(_) => None,
+            Self::Invalid(_) => None,
         }
     }
 
-    /// Why the token was refused, if it was.
-    pub fn rejection(&self) -> Option<&Rejection> {
+    /// Why the token is invalid, if it is.
+    pub fn reason(&self) -> Option<&InvalidToken> {
         match self {
             Self::Verified(_) => None,
-            Self::Rejected(rejection) => Some(rejection),
+            Self::Invalid(reason) => Some(reason),
         }
     }
 
-    /// As a result, for those to whom a refusal is an error.
+    /// As a result, for code in which an invalid token is an error.
     ///
     /// # Errors
     ///
-    /// The [`Rejection`].
-    pub fn into_result(self) -> Result<Verified<C>, Rejection> {
+    /// The [`InvalidToken`].
+    pub fn into_result(self) -> Result<Verified<C>, InvalidToken> {
         match self {
             Self::Verified(verified) => Ok(verified),
-            Self::Rejected(rejection) => Err(rejection),
+            Self::Invalid(reason) => Err(reason),
         }
     }
 }
 
 /// Claims that were verified. Only a verification makes one, so a function that asks for it
 /// cannot be called with anything else.
+///
+/// # Example: a proof as an argument
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verified};
+///
+/// fn delete_order(id: u64, caller: &Verified<AccessTokenClaims>) -> String {
+///     format!("order {id} deleted by {}", caller.claims().sub)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified<C> {
     claims: C,
@@ -142,7 +169,10 @@ impl<C> Verified<C> {
         self.key_id.as_deref()
     }
 
-    fn try_map<D>(self, map: impl FnOnce(C) -> Result<D, Rejection>) -> Result<Verified<D>, Stop> {
+    fn try_map<D>(
+        self,
+        map: impl FnOnce(C) -> Result<D, InvalidToken>,
+    ) -> Result<Verified<D>, Stop> {
         let claims = map(self.claims)?;
         Ok(Verified { claims, algorithm: self.algorithm, key_id: self.key_id })
     }
@@ -152,7 +182,7 @@ impl<C> Verified<C> {
 fn settle<C>(result: Result<Verified<C>, Stop>) -> Result<Verification<C>, Error> {
     match result {
         Ok(verified) => Ok(Verification::Verified(verified)),
-        Err(Stop::Rejected(rejection)) => Ok(Verification::Rejected(rejection)),
+        Err(Stop::Invalid(reason)) => Ok(Verification::Invalid(reason)),
         Err(Stop::CannotTell(error)) => Err(error),
     }
 }

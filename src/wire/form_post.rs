@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
 use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::credential::dpop::Prover;
@@ -16,10 +16,10 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
-use crate::wire::admission::rate_window::{Budget, Outlook};
-use crate::wire::call::{Attempts, Caller, Reply, Verdict};
+use crate::wire::admission::{Admission, EndpointLimits};
+use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::rate_limit::RateLimit;
+use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::transport::{Answer, Http, Place};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
@@ -36,7 +36,7 @@ pub(crate) struct Target {
     url: Url,
     place: Place,
     audience: String,
-    budget: Budget,
+    limits: EndpointLimits,
 }
 
 impl Target {
@@ -45,30 +45,32 @@ impl Target {
         endpoints: &Endpoints,
         issuer: &Issuer,
         audience: &Audience,
+        admission: &Admission,
     ) -> Result<Self, Error> {
         let url = Url::parse(endpoint.as_str()).map_err(|cause| {
             Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
         })?;
         let audience = audience.of(endpoint, endpoints, issuer).to_owned();
         let place = Place::of(&url);
-        Ok(Self { endpoint: endpoint.clone(), url, place, audience, budget: Budget::default() })
+        let limits = admission.endpoint(&Method::POST, &url);
+        Ok(Self { endpoint: endpoint.clone(), url, place, audience, limits })
     }
 
     /// What the server said last about its rate limit here.
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
-        self.budget.latest()
+        self.limits.rate_limit()
     }
 
     /// What of the rate limit here is left.
-    pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
-        self.budget.outlook(now)
+    pub(crate) fn remaining(&self, now: Instant) -> Option<Remaining> {
+        self.limits.remaining(now)
     }
 }
 
-/// Makes authenticated calls for one client.
+/// Posts authenticated forms for one client.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    caller: Caller,
+pub(crate) struct FormClient {
+    context: CallContext,
     assertions: AssertionSigner,
     prover: Arc<Prover>,
     headers: HeaderMap,
@@ -83,27 +85,27 @@ pub(crate) struct Form<'a> {
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
     /// Who wants to know when the form is sent.
-    pub(crate) departure: Option<&'a Departure>,
+    pub(crate) send_time: Option<&'a SendTime>,
 }
 
-impl Exchange {
-    pub(crate) fn new(caller: Caller, assertions: AssertionSigner, prover: Prover) -> Self {
+impl FormClient {
+    pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
         // With the sender, which would be added anyhow, and with room in the index for what the HTTP
         // client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
-        headers.insert(USER_AGENT, caller.http().user_agent().clone());
-        Self { caller, assertions, prover: Arc::new(prover), headers }
+        headers.insert(USER_AGENT, context.http().user_agent().clone());
+        Self { context, assertions, prover: Arc::new(prover), headers }
     }
 
     pub(crate) fn http(&self) -> &Http {
-        self.caller.http()
+        self.context.http()
     }
 
-    pub(crate) fn caller(&self) -> &Caller {
-        &self.caller
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.context
     }
 
     pub(crate) fn prover(&self) -> &Arc<Prover> {
@@ -126,8 +128,8 @@ impl Exchange {
     ///
     /// Token and assertion go into the body and nowhere else.
     pub(crate) async fn post(&self, target: &Target, form: Form<'_>) -> Result<Reply, Error> {
-        let mut attempts = FormPost {
-            exchange: self,
+        let mut post = FormPost {
+            forms: self,
             target,
             form,
             sent: None,
@@ -135,17 +137,17 @@ impl Exchange {
             proof: None,
             second_tries: SecondTries::default(),
         };
-        self.caller.call(&target.place, &target.budget, &mut attempts).await
+        self.context.call(&target.place, &target.limits, &mut post).await
     }
 
     pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
-        self.caller.server_time()
+        self.context.server_time()
     }
 }
 
 /// One call's attempts to post a form.
 struct FormPost<'a> {
-    exchange: &'a Exchange,
+    forms: &'a FormClient,
     target: &'a Target,
     form: Form<'a>,
     sent: Option<ClientAssertion>,
@@ -163,24 +165,24 @@ struct SecondTries {
     nonce: bool,
 }
 
-impl Attempts for FormPost<'_> {
-    type Needed = ();
+impl RequestFactory for FormPost<'_> {
+    type Prerequisite = ();
 
-    async fn obtain(&mut self) -> Result<(), Error> {
+    async fn prerequisite(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
     async fn request(&mut self, (): ()) -> Result<Request, Error> {
-        let (exchange, target) = (self.exchange, self.target);
-        self.correction = exchange.server_time().correction();
-        let assertion = exchange.assertion(&target.audience).await?;
+        let (forms, target) = (self.forms, self.target);
+        self.correction = forms.server_time().correction();
+        let assertion = forms.assertion(&target.audience).await?;
         let body = body(&assertion, self.form.token, self.form.fields);
         let mut request = Request::new(Method::POST, target.url.clone());
-        *request.headers_mut() = exchange.headers.clone();
+        *request.headers_mut() = forms.headers.clone();
         *request.body_mut() = Some(body.into());
-        if self.form.proves && exchange.prover.is_on() {
-            let now = exchange.server_time().now();
-            let proof = exchange
+        if self.form.proves && forms.prover.is_on() {
+            let now = forms.server_time().now();
+            let proof = forms
                 .prover
                 .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
                 .await?;
@@ -198,32 +200,32 @@ impl Attempts for FormPost<'_> {
     }
 
     fn sends(&mut self, now: Instant) {
-        if let Some(departure) = self.form.departure {
-            departure.sends(now);
+        if let Some(send_time) = self.form.send_time {
+            send_time.record(now);
         }
     }
 
-    fn judge(&mut self, answer: &Answer) -> Verdict {
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce.filter(|_| self.form.proves) {
-            self.exchange.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
+            self.forms.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
         }
         if answer.status == StatusCode::OK {
-            return Verdict::Done;
+            return Outcome::Done;
         }
         let error = error_response::read(answer);
         if self.may_do_differently(&error, nonce.is_some()) {
-            return Verdict::Again;
+            return Outcome::Again;
         }
-        Verdict::Refused(self.diagnose(error))
+        Outcome::Refused(self.diagnose(error))
     }
 }
 
 impl FormPost<'_> {
     fn diagnose(&self, error: Error) -> Error {
         let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
-        match Diagnosis::of(refused, |about| self.exchange.assertions.describe(about, sent)) {
-            Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.exchange.clock_offset())),
+        match Diagnosis::of(refused, |about| self.forms.assertions.describe(about, sent)) {
+            Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
             None => error,
         }
     }
@@ -231,7 +233,7 @@ impl FormPost<'_> {
     /// Whether the refusal says how the next request can succeed, and it has not been tried.
     fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
         let Some(refused) = error.refusal() else { return false };
-        let prover = &self.exchange.prover;
+        let prover = &self.forms.prover;
         match refused.demand() {
             Some(Demand::Nonce) if self.form.proves => {
                 let turned_on = prover.demand();
@@ -243,7 +245,7 @@ impl FormPost<'_> {
             Some(Demand::Proof) if self.form.proves => prover.demand(),
             Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
-                    && self.exchange.server_time().apply(self.correction)
+                    && self.forms.server_time().apply(self.correction)
             }
             Some(Demand::Nonce | Demand::Proof) | None => false,
         }

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use okta_introspect::adapter::{Active, Gate, Require};
+use okta_introspect::adapter::{Active, Gate, Require, original_uri};
 use okta_introspect::checker::{Authorized, Requirement};
 use okta_introspect::{Algorithm, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
@@ -211,7 +211,7 @@ async fn a_bound_token_gets_in_with_a_proof_for_this_request_and_once() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let jkt = key.public_jwk().thumbprint();
     script.active("bound", json!({"cnf": {"jkt": jkt}, "username": "ada@acme.example"}));
-    let gate = gate(&script).origin(ORIGIN);
+    let gate = gate(&script).origin(ORIGIN).unwrap();
     let ask = async |authorization: &str, proof: Option<&str>| {
         let mut headers = vec![("authorization", authorization)];
         headers.extend(proof.map(|proof| ("dpop", proof)));
@@ -241,7 +241,7 @@ async fn a_bound_token_gets_in_with_a_proof_for_this_request_and_once() {
 #[tokio::test]
 async fn where_proofs_are_demanded_the_challenge_says_so() {
     let (_, script) = script();
-    let gate = gate(&script).origin(ORIGIN);
+    let gate = gate(&script).origin(ORIGIN).unwrap();
     let service = layered(&gate, Requirement::new().bound());
     let dpop = r#"DPoP algs="RS256 RS384 RS512 ES256 ES384 ES512""#;
     let (status, challenges, ..) = answer(service.clone(), request(&[])).await;
@@ -277,4 +277,27 @@ async fn nothing_shown_holds_the_token() {
     let layer = gate.layer(Requirement::new());
     let shown = format!("{authorized:?} {refused:?} {unknown:?} {layer:?} {gate:?}");
     assert!(!shown.contains(TOKEN), "{shown}");
+}
+
+/// A router takes the front off a path, and with it what a proof names.
+#[tokio::test]
+async fn a_layer_inside_a_router_sees_the_whole_path_where_it_is_told_to_look() {
+    let (_, script) = script();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    script.active("bound", json!({"cnf": {"jkt": key.public_jwk().thumbprint()}}));
+    let plain = gate(&script).origin(ORIGIN).unwrap();
+    let told = plain.clone().original_uri(original_uri);
+    for (gate, url, status, jti) in [
+        (&told, "/orders/7", 200, 1),
+        (&told, "/7", 401, 2),
+        (&plain, "/7", 200, 3),
+        (&plain, "/orders/7", 401, 4),
+    ] {
+        let nested =
+            Router::new().route("/7", get(async || "seven")).layer(gate.layer(Requirement::new()));
+        let router: Router = Router::new().nest("/orders", nested);
+        let proof = proof(&key, "GET", &format!("{ORIGIN}{url}"), "bound", jti);
+        let headers = [("authorization", "DPoP bound"), ("dpop", &*proof)];
+        assert_eq!(answer(router, request(&headers)).await.0, status, "{url}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use okta_introspect::checker::{
-    Checker, Invalidation, Presented, ProofDenial, Reason, Requirement, Source,
+    Checker, Invalidation, Presented, ProofDenial, Reason, Requirement, AnswerSource,
 };
 use okta_introspect::{ErrorKind, Issuer, ManualClock, Token};
 use serde_json::json;
@@ -30,9 +30,9 @@ async fn an_answer_is_used_up_to_its_readers_bound_and_no_longer() {
     let script = script(&clock);
     let checker = checker(&script, |_| {});
     let requirement = within(seconds(30));
-    assert_eq!(authorized(checker.check(TOKEN, &requirement).await).source(), Source::Introspected);
+    assert_eq!(authorized(checker.check(TOKEN, &requirement).await).source(), AnswerSource::Introspected);
     for (advance, source, age) in
-        [(29_999, Source::Cache, 29_999), (1, Source::Cache, 30_000), (1, Source::Introspected, 0)]
+        [(29_999, AnswerSource::Cache, 29_999), (1, AnswerSource::Cache, 30_000), (1, AnswerSource::Introspected, 0)]
     {
         clock.advance(Duration::from_millis(advance));
         let answer = authorized(checker.check(TOKEN, &requirement).await);
@@ -80,7 +80,7 @@ async fn a_careless_bound_is_cut_to_the_longest() {
 async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
     let clock = clock();
     let script = script(&clock);
-    let checker = checker(&script, |config| config.patience = seconds(1000));
+    let checker = checker(&script, |config| config.timeout = seconds(1000));
     script.hold(true);
     let spawn = |bound| {
         let (checker, requirement) = (checker.clone(), within(seconds(bound)));
@@ -100,11 +100,11 @@ async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
     assert_eq!(script.calls(), 3, "that one had been");
     script.hold(false);
     for (check, source, age) in [
-        (first, Source::Introspected, 10),
-        (same, Source::Joined, 10),
-        (now, Source::Introspected, 0),
-        (sooner, Source::Joined, 0),
-        (again, Source::Introspected, 0),
+        (first, AnswerSource::Introspected, 10),
+        (same, AnswerSource::Joined, 10),
+        (now, AnswerSource::Introspected, 0),
+        (sooner, AnswerSource::Joined, 0),
+        (again, AnswerSource::Introspected, 0),
     ] {
         let answer = check.await.unwrap();
         assert_eq!((answer.source(), answer.age()), (source, seconds(age)));
@@ -115,7 +115,7 @@ async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
 async fn a_late_answer_never_replaces_a_newer_one() {
     let clock = clock();
     let script = script(&clock);
-    let checker = checker(&script, |config| config.patience = seconds(1000));
+    let checker = checker(&script, |config| config.timeout = seconds(1000));
     script.hold(true);
     let late = tokio::spawn({
         let checker = checker.clone();

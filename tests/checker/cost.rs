@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use okta_introspect::ManualClock;
-use okta_introspect::checker::{Checker, Source};
+use okta_introspect::checker::{Checker, AnswerSource};
 use serde_json::json;
 
 use crate::script::{Script, authorized, checker, settle, start, within};
@@ -27,7 +27,7 @@ async fn steadily(refresh_ahead: bool) -> (usize, usize) {
     let end = clock.elapsed() + BOUNDS * BOUND;
     loop {
         for token in &tokens {
-            waited += usize::from(check(&checker, token).await != Source::Cache);
+            waited += usize::from(check(&checker, token).await != AnswerSource::Cache);
         }
         settle().await;
         if clock.elapsed() >= end {
@@ -37,7 +37,7 @@ async fn steadily(refresh_ahead: bool) -> (usize, usize) {
     }
 }
 
-async fn check(checker: &Checker, token: &str) -> Source {
+async fn check(checker: &Checker, token: &str) -> AnswerSource {
     authorized(checker.check(token, &within(BOUND)).await).source()
 }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::checker::{
-    Checker, CheckerConfig, Departure, Invalidation, Reason, Requirement, Source, Upstream, Verdict,
+    Answered, Checker, CheckerConfig, Invalidation, Reason, Requirement, SendTime, AnswerSource,
+    Upstream, Verdict,
 };
 use okta_introspect::{
     BoxFuture, Clock, Error, ErrorKind, Introspection, Issuer, ManualClock, Random, SeededRandom,
@@ -116,19 +117,18 @@ impl Upstream for Server {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
         Box::pin(async move {
-            departure.waits();
             self.gate().await;
-            departure.sends(self.clock.monotonic());
+            let sent = send_time.record(self.clock.monotonic());
             let token = token.expose().trim_start_matches("token-").parse().unwrap();
             let (number, answer) = self.look(token);
             self.gate().await;
             let mut diary = self.diary();
             let landed = diary.event();
             diary.calls[number].landed = Some(landed);
-            answer
+            answer.map(|introspection| Answered { introspection, sent })
         })
     }
 }
@@ -169,7 +169,7 @@ impl History {
         (config.capacity, config.inactive_capacity) = (2, 2);
         config.inactive_max_age = INACTIVE_MAX_AGE;
         config.refresh_ahead = seed.is_multiple_of(2);
-        config.patience = Duration::from_secs(6);
+        config.timeout = Duration::from_secs(6);
         let checker = Checker::builder(server.clone())
             .clock(clock.clone())
             .random(SeededRandom::new(seed + 1))
@@ -304,22 +304,22 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
             let age = check.began_at.saturating_duration_since(call.sent_at);
             let young = call.sent > check.began || !check.max_age.is_zero() && age <= check.max_age;
             match answer.source() {
-                Source::StaleOnError => {
+                AnswerSource::StaleOnError => {
                     tally.stale += 1;
                     assert!(answer.age() <= check.max_age + check.stale_if_error, "too stale");
                     assert!(!check.stale_if_error.is_zero(), "nobody allowed that");
                 }
                 source => {
                     assert!(young, "older than its bound");
-                    tally.joined += usize::from(source == Source::Joined);
-                    tally.cached += usize::from(source == Source::Cache);
+                    tally.joined += usize::from(source == AnswerSource::Joined);
+                    tally.cached += usize::from(source == AnswerSource::Cache);
                     let newer = of_token().any(|other| {
                         other.sent > call.sent
                             && other.active.is_some()
                             && other.landed.is_some_and(|landed| landed < check.began)
                     });
                     assert!(
-                        source != Source::Cache || !newer,
+                        source != AnswerSource::Cache || !newer,
                         "a late answer replaced a newer one"
                     );
                 }

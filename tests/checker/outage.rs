@@ -1,6 +1,6 @@
 //! An outage of ten minutes, second by second.
 
-use okta_introspect::checker::{Checker, Reason, Source, Verdict};
+use okta_introspect::checker::{Checker, Reason, AnswerSource, Verdict};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn outage(stale_if_error: u64) -> (ManualClock, Script, Checker, Vec<&'sta
         said.push(match checker.check(TOKEN, &within(seconds(MAX_AGE))).await {
             Ok(Verdict::Authorized(answer)) => {
                 assert_eq!(answer.age(), seconds(second));
-                if answer.source() == Source::StaleOnError { "stale" } else { "fresh" }
+                if answer.source() == AnswerSource::StaleOnError { "stale" } else { "fresh" }
             }
             Ok(Verdict::Denied(denied)) => panic!("second {second}: {denied:?}"),
             Err(error) => {
@@ -47,7 +47,7 @@ async fn by_default_a_checker_that_cannot_ask_cannot_tell() {
     assert_eq!(said, expected(&[("fresh", MAX_AGE), ("unknown", OUTAGE - MAX_AGE)]));
     script.fail(None);
     let answer = authorized(checker.check(TOKEN, &within(seconds(MAX_AGE))).await);
-    assert_eq!(answer.source(), Source::Introspected);
+    assert_eq!(answer.source(), AnswerSource::Introspected);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_stale_answer_ends_with_its_token_and_with_whatever_invalidates_it() {
     clock.advance(seconds(39));
     for token in ["short", "named"] {
         let answer = authorized(checker.check(token, &requirement).await);
-        assert_eq!(answer.source(), Source::StaleOnError, "{token}");
+        assert_eq!(answer.source(), AnswerSource::StaleOnError, "{token}");
     }
     clock.advance(seconds(1));
     assert_eq!(denied(checker.check("short", &requirement).await), Reason::Expired);
@@ -93,5 +93,5 @@ async fn who_asks_for_now_gets_nothing_stale_unless_saying_so() {
     let now = within(seconds(0));
     assert_eq!(checker.check(TOKEN, &now).await.unwrap_err().kind(), ErrorKind::ServerFailed);
     let answer = authorized(checker.check(TOKEN, &now.stale_if_error(seconds(1))).await);
-    assert_eq!(answer.source(), Source::StaleOnError);
+    assert_eq!(answer.source(), AnswerSource::StaleOnError);
 }

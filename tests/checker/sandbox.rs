@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use okta_introspect::checker::{Checker, CheckerConfig, Reason, Source};
+use okta_introspect::checker::{Checker, CheckerConfig, Reason, AnswerSource};
 use okta_introspect::sandbox::{App, Fault, Grant, Sandbox, Times, User};
 use okta_introspect::{
     Algorithm, CircuitConfig, Client, Error, ErrorKind, ManualClock, RetryConfig, SigningKey, Token,
@@ -47,7 +47,7 @@ async fn org(retry: RetryConfig) -> Org {
 
 impl Org {
     /// So many checks at once; each in a task of its own.
-    async fn checks(&self) -> Vec<Result<Source, Error>> {
+    async fn checks(&self) -> Vec<Result<AnswerSource, Error>> {
         let check = |_| {
             let (checker, token) = (self.checker.clone(), self.token.clone());
             tokio::spawn(async move {
@@ -73,7 +73,7 @@ async fn a_thousand_first_checks_at_once_make_one_call() {
     let org = org(RetryConfig::default()).await;
     let results = org.checks().await;
     assert!(results.iter().all(Result::is_ok));
-    let asked = results.iter().filter(|result| matches!(result, Ok(Source::Introspected)));
+    let asked = results.iter().filter(|result| matches!(result, Ok(AnswerSource::Introspected)));
     assert_eq!((asked.count(), org.requests()), (1, 1));
 }
 
@@ -128,7 +128,7 @@ async fn whoever_began_the_call_may_leave() {
     assert!(leader.await.unwrap_err().is_cancelled());
     org.sandbox.faults().release();
     for other in others {
-        assert_eq!(authorized(other.await.unwrap()).source(), Source::Joined);
+        assert_eq!(authorized(other.await.unwrap()).source(), AnswerSource::Joined);
     }
     assert_eq!(org.requests(), 1);
 }
@@ -137,9 +137,9 @@ async fn whoever_began_the_call_may_leave() {
 async fn who_cannot_wait_leaves_in_time_and_the_answer_comes_for_the_others() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.faults().inject(Fault::hold(), Times::Once);
-    let spawn = |patience| {
+    let spawn = |timeout| {
         let (checker, token) = (org.checker.clone(), org.token.clone());
-        let requirement = within(seconds(30)).patience(patience);
+        let requirement = within(seconds(30)).timeout(timeout);
         tokio::spawn(async move { checker.check(&token, &requirement).await })
     };
     let leader = spawn(seconds(10));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use okta_introspect::checker::{
-    Authorized, Checker, CheckerConfig, Departure, Reason, Requirement, Upstream, Verdict,
+    Answered, Authorized, Checker, CheckerConfig, Reason, Requirement, SendTime, Upstream, Verdict,
 };
 use okta_introspect::{
     BoxFuture, Clock, Error, ErrorKind, Introspection, Issuer, ManualClock, SeededRandom, Token,
@@ -110,14 +110,14 @@ impl Upstream for Script {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
         Box::pin(async move {
-            departure.sends(self.clock.monotonic());
+            let sent = send_time.record(self.clock.monotonic());
             let answer = self.look(token.expose());
             let mut held = self.held.subscribe();
             held.wait_for(|held| !held).await.unwrap();
-            answer
+            answer.map(|introspection| Answered { introspection, sent })
         })
     }
 }

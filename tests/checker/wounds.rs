@@ -1,6 +1,6 @@
 //! Wounds that other caches of token checks are known to have. Each test is named for one.
 
-use okta_introspect::checker::{Reason, Requirement, Source};
+use okta_introspect::checker::{Reason, Requirement, AnswerSource};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 
@@ -49,7 +49,7 @@ async fn a_failure_is_not_stored() {
     script.fail(None);
     assert_eq!(
         authorized(checker.check(TOKEN, &within(seconds(60))).await).source(),
-        Source::Introspected
+        AnswerSource::Introspected
     );
 }
 
@@ -80,7 +80,7 @@ async fn negative_entries_cannot_evict_good_ones() {
         denied(checker.check(&*format!("garbage-{number}"), &within(seconds(60))).await);
     }
     let answer = authorized(checker.check(TOKEN, &within(seconds(60))).await);
-    assert_eq!(answer.source(), Source::Cache);
+    assert_eq!(answer.source(), AnswerSource::Cache);
     assert!(checker.metrics().entries.1 <= 64, "{:?}", checker.metrics().entries);
 }
 

@@ -105,7 +105,7 @@ async fn a_refusal_of_our_credentials_is_ours_and_names_its_cause() {
         let diagnosis = error.diagnosis().expect(description);
         assert_eq!(diagnosis.about, about, "{description}");
         assert!(error.to_string().contains(description), "{error}");
-        assert!(error.advice().contains(diagnosis.cure), "{description}");
+        assert!(error.advice().contains(&diagnosis.cure), "{description}");
         assert_no_secrets(&all_text(&error), &peer, description);
     }
 }

@@ -287,7 +287,7 @@ async fn a_call_that_may_have_been_carried_out_is_not_repeated() {
         .await;
         let error =
             client(&peer, DpopConfig::default()).resource(scopes()).call(&call).await.unwrap_err();
-        assert_eq!(error.trail().unwrap().attempts, requests, "{call:?} {status}");
+        assert_eq!(error.attempts().unwrap().count, requests, "{call:?} {status}");
     }
 }
 

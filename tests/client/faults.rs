@@ -36,7 +36,7 @@ fn row(
         Ok(answer) => assert!(answer.active, "{name}"),
         Err(error) => {
             assert_no_secrets(&all_text(error), peer, name);
-            let attempts = error.trail().map_or(1, |trail| trail.attempts);
+            let attempts = error.attempts().map_or(1, |attempts| attempts.count);
             assert_eq!(attempts as usize, requests, "{name}: {error}");
         }
     }
@@ -90,7 +90,7 @@ async fn hosts_that_cannot_be_reached() {
         let client = builder(&issuer, &clock).build().unwrap();
         let error = client.introspect(&token(), None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{name}: {error}");
-        assert_eq!(error.trail().unwrap().attempts, 3, "{name}");
+        assert_eq!(error.attempts().unwrap().count, 3, "{name}");
         assert_eq!(clock.slept().len(), 2, "{name}");
         println!("{name:<44} {:<16} 3 attempts, none arrived", "Unreachable");
     }
@@ -286,9 +286,12 @@ async fn a_repeat_tells_okta_which_request_it_repeats() {
         marks,
         [(None, None), (first(), Some("1".to_owned())), (first(), Some("2".to_owned()))]
     );
-    let trail = error.trail().unwrap();
-    assert_eq!((trail.attempts, trail.request_ids.join(" ").as_str()), (3, "first second third"));
-    assert_eq!(trail.elapsed, clock.elapsed());
+    let attempts = error.attempts().unwrap();
+    assert_eq!(
+        (attempts.count, attempts.request_ids.join(" ").as_str()),
+        (3, "first second third")
+    );
+    assert_eq!(attempts.elapsed, clock.elapsed());
     assert!(error.to_string().contains("after 3 attempts"), "{error}");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::FromRequestParts as _;
 use okta_introspect::adapter::{Active, Anyone, Gate};
 use okta_introspect::checker::{
-    CheckerConfig, Departure, Invalidation, Presented, ProofConfig, ProofDenial, Upstream,
+    Answered, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial, SendTime, Upstream,
 };
 use okta_introspect::sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
@@ -90,11 +90,12 @@ impl TokenStore for Shelf {
     }
 }
 
-/// A client that tells what it was handed to note its departures in.
+/// A client that tells what it was handed to record its send times in, and what came of it.
 #[derive(Clone, Debug)]
 struct Noted {
     client: Client,
-    departures: Arc<Mutex<String>>,
+    send_times: Arc<Mutex<String>>,
+    answers: Arc<Mutex<String>>,
 }
 
 impl Upstream for Noted {
@@ -105,11 +106,12 @@ impl Upstream for Noted {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
         Box::pin(async move {
-            let answer = Upstream::introspect(&self.client, token, departure).await;
-            self.departures.lock().unwrap().push_str(&said!(*departure));
+            let answer = Upstream::introspect(&self.client, token, send_time).await;
+            self.send_times.lock().unwrap().push_str(&said!(*send_time));
+            self.answers.lock().unwrap().push_str(&said!(answer));
             answer
         })
     }
@@ -122,10 +124,11 @@ async fn checked(
     client: Client,
     secrets: &mut Secrets,
 ) -> BTreeMap<&'static str, String> {
-    org.sandbox.set_rate_limit(Bucket::Org, 600); // for an allowance
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
     let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
     let checker = builder().build().unwrap();
-    let noted = Noted { client: client.clone(), departures: Arc::default() };
+    let noted =
+        Noted { client: client.clone(), send_times: Arc::default(), answers: Arc::default() };
     let noting = Checker::builder(noted.clone()).clock(org.clock.clone()).build().unwrap();
     let any = Requirement::new();
     let more = Requirement::new().scope("okta.apps.read").predicate(|answer| answer.active);
@@ -184,18 +187,21 @@ async fn checked(
         Invalidation::Client(CLIENT),
     ];
     let metrics = checker.metrics();
-    let allowance = Upstream::allowance(&client, org.clock.monotonic()).unwrap();
+    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
     let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
-    let departures = noted.departures.lock().unwrap().clone();
+    let send_times = noted.send_times.lock().unwrap().clone();
+    let answers = noted.answers.lock().unwrap().clone();
 
     BTreeMap::from([
-        ("Allowance", said!(allowance)),
+        ("Answered", answers.clone()),
+        ("Remaining", said!(remaining)),
         ("Authorized", authorized),
         ("Checker", said!(checker) + &said!(noting)),
         ("CheckerBuilder", said!(builder().server(noted.clone()))),
         ("CheckerConfig", said!(CheckerConfig::default())),
         ("Denied", denied),
-        ("Departure", departures),
+        ("SendTime", send_times),
+        ("Sent", answers),
         ("Histogram", said!(metrics.answer_age)),
         ("Invalidation", said!(invalidations)),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),
@@ -204,7 +210,7 @@ async fn checked(
         ("ProofDenial", said!(denials)),
         ("Reason", reasons.into_iter().collect()),
         ("Requirement", said!(any) + &said!(more)),
-        ("Source", sources.into_iter().collect()),
+        ("AnswerSource", sources.into_iter().collect()),
         ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
         ("Verdict", said!(verdicts)),
     ])
@@ -216,7 +222,7 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
     secrets.add("a token behind the gate", token.token().expose());
     let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
-    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example");
+    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
     let request = |token: &str| {
         let request =
             http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
@@ -335,7 +341,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("AccessTokenClaims", said!(*verified.claims())),
         ("Algorithm", said!(key.algorithm())),
         ("App", said!(app)),
-        ("AppKey", said!(registered) + &told(&private)),
+        ("AppKey", said!(registered) + &told(&private.into())),
         ("AppKind", said!(AppKind::Service)),
         ("AppStatus", said!(AppStatus::Active)),
         ("AssertionConfig", said!(AssertionConfig::default())),
@@ -392,7 +398,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("RateLimitHeaders", said!(RateLimitHeaders::default())),
         ("RecordedRequest", said!(org.sandbox.requests())),
         ("Refusal", said!(*error.refusal().unwrap())),
-        ("Rejection", said!(*rejected.rejection().unwrap())),
+        ("InvalidToken", said!(*rejected.reason().unwrap())),
         ("Reset", said!(Reset::BeforeAnswer)),
         ("Resource", said!(resource)),
         ("ResourceAnswer", said!(page)),
@@ -421,7 +427,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),
         ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
-        ("Trail", said!(*error.trail().unwrap())),
+        ("Attempts", said!(*error.attempts().unwrap())),
         ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
         ("User", said!(user)),
         ("UserStatus", said!(UserStatus::Active)),
@@ -431,7 +437,6 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("VerifierBuilder", said!(verifying())),
     ]);
     for (name, said) in adapter_types(&org, &mut secrets).await {
-        // Both verification and the adapter have a `Rejection`.
         table.entry(name).or_default().push_str(&said);
     }
     table.extend(checked(&org, client, &mut secrets).await);

@@ -246,7 +246,7 @@ async fn local_verification_shows_no_token() {
         let rejected = access.verify(&spoilt).await.unwrap();
         assert!(!rejected.is_verified(), "{rejected:?}");
         said += &said!(rejected);
-        said += &said!(*rejected.rejection().unwrap());
+        said += &said!(*rejected.reason().unwrap());
     }
     org.clock.advance(Duration::from_secs(2 * 3600));
     said += &said!(access.verify(text).await.unwrap());

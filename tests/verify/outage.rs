@@ -41,7 +41,7 @@ async fn stale_keys_are_used_up_to_their_bound_and_not_beyond() {
     let token = scene.token(&key);
     assert!(scene.accepts(&token).await);
     scene.server.change(|says| says.status = 503);
-    scene.clock.advance(JwksConfig::DEFAULT_GREATEST_STALE_AGE - Duration::from_millis(1));
+    scene.clock.advance(JwksConfig::DEFAULT_MAX_STALE_AGE - Duration::from_millis(1));
     assert!(scene.accepts(&token).await);
     scene.clock.advance(Duration::from_millis(1));
     let error = scene.verify(&token).await.unwrap_err();
@@ -168,8 +168,8 @@ fn ages_that_contradict_each_other_are_refused() {
     };
     assert_eq!(build(|_| {}), Ok(()));
     let wrong = Err(ErrorKind::Configuration);
-    assert_eq!(build(|config| config.least_age = secs(0)), wrong);
+    assert_eq!(build(|config| config.min_age = secs(0)), wrong);
     assert_eq!(build(|config| config.cool_down = secs(0)), wrong);
-    assert_eq!(build(|config| config.least_age = config.greatest_age + secs(1)), wrong);
-    assert_eq!(build(|config| config.greatest_stale_age = secs(60)), wrong);
+    assert_eq!(build(|config| config.min_age = config.max_age + secs(1)), wrong);
+    assert_eq!(build(|config| config.max_stale_age = secs(60)), wrong);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okta_introspect::{Algorithm, JwksConfig, Rejection, Verifier};
+use okta_introspect::{Algorithm, InvalidToken, JwksConfig, Verifier};
 use serde_json::json;
 
 use crate::tokens::key_server::Fetches;
@@ -119,7 +119,7 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
         for _ in 0..count {
             number += 1;
             let rejection = scene.rejection(&scene.made_up(number)).await;
-            assert!(matches!(rejection, Rejection::UnknownKey { .. }), "{rejection}");
+            assert!(matches!(rejection, InvalidToken::UnknownKey { .. }), "{rejection}");
             assert!(rejection.may_change_later());
         }
     };
@@ -131,7 +131,7 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
     scene.clock.advance(secs(10));
     let rejection = scene.rejection(&token).await;
     let retry_after = Some(cool_down - secs(10));
-    assert_eq!(rejection, Rejection::UnknownKey { kid: Some("new".to_owned()), retry_after });
+    assert_eq!(rejection, InvalidToken::UnknownKey { kid: Some("new".to_owned()), retry_after });
     flood(3000).await;
     assert_eq!(scene.key_fetches(), 2);
     scene.clock.advance(cool_down - secs(10));
@@ -205,7 +205,7 @@ async fn keys_that_have_expired_unused_are_fetched_before_they_are_used() {
     scene.clock.advance(secs(3600));
     // The old key was withdrawn meanwhile: nobody may slip through on the way.
     let rejection = scene.rejection(&token).await;
-    assert!(matches!(rejection, Rejection::UnknownKey { .. }));
+    assert!(matches!(rejection, InvalidToken::UnknownKey { .. }));
     assert_eq!(scene.key_fetches(), 2);
 }
 

@@ -1,12 +1,13 @@
-//! Why a command ended without doing its work: one line for people, one exit code for scripts.
+//! Why a command failed: one line for people, one exit code for scripts.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
 
 use okta_introspect::Error;
 
 use crate::exit::Exit;
+use crate::settings::SettingsError;
+use crate::text;
 
 /// A failure of a command. `Display` is the whole message: what failed and why, then what to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,25 +35,17 @@ impl Failure {
 
     /// Adds the cause and the causes behind it.
     pub(crate) fn because(mut self, cause: &dyn StdError) -> Self {
-        let mut next = Some(cause);
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            // Some libraries repeat a cause in the text of its effect.
-            if !self.what.ends_with(&text) {
-                self.what = format!("{}: {text}", self.what);
-            }
-            next = cause.source();
-        }
+        self.what = text::with_causes(self.what, cause);
         self
     }
 
-    /// Adds where the faulty value stands.
+    /// Adds where the faulty value was found.
     pub(crate) fn found_in(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{} (from {place})", self.what);
         self
     }
 
-    /// Says first what was being done.
+    /// Puts first what was being done.
     pub(crate) fn during(mut self, step: impl fmt::Display) -> Self {
         self.what = format!("{step}: {}", self.what);
         self
@@ -79,18 +72,6 @@ impl Failure {
     }
 }
 
-/// A path for a message, unless it is rather the content of the file that should be named:
-/// whoever mixes the two up must not find a key or a token in a log of stderr as well.
-pub(crate) fn path(path: &Path) -> String {
-    const MAX_FILE_NAME: usize = 255;
-    let text = path.to_string_lossy();
-    let is_word = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
-    if text.contains(['"', '\n']) || text.contains("-----BEGIN") || text.split('/').any(is_word) {
-        return "[masked]".to_owned();
-    }
-    text.into_owned()
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let failure = Self::new(error.kind().into(), error.to_string()).advise(error.advice());
@@ -98,6 +79,12 @@ impl From<Error> for Failure {
             Some(cause) => failure.because(cause),
             None => failure,
         }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(error.kind().into(), error.to_string()).advise(error.advice())
     }
 }
 

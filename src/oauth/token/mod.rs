@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
 use crate::support::boxed_future::BoxFuture;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
+use crate::wire::server_numbers;
 
 pub use source::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};
@@ -194,43 +195,43 @@ impl TokenSource for StaticTokenSource {
 struct TokenAnswer {
     access_token: Token,
     token_type: String,
-    expires_in: Option<u64>,
+    #[serde(default, deserialize_with = "server_numbers::lifetime")]
+    expires_in: Option<Duration>,
     scope: Option<Scopes>,
 }
 
 /// Requests one token.
 pub(crate) async fn request(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     scopes: &Scopes,
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let form = Form { token: None, fields: &fields, proves: true, departure: None };
-    let mut reply = exchange.post(target, form).await?;
-    let answer: TokenAnswer = reply.answer.json()?;
+    let form = Form { token: None, fields: &fields, proves: true, send_time: None };
+    let mut reply = forms.post(target, form).await?;
+    let answer: TokenAnswer = reply.json()?;
     reply.answer.received = Some(answer.access_token.secret().clone());
     let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
-        "bearer" if exchange.prover().is_required() => {
+        "bearer" if forms.prover().is_required() => {
             return Err(reply
-                .answer
                 .malformed("has a token that is not bound, although a proof was sent")
                 .advise("tick \"Require DPoP header in token requests\" in the app, or let DPoP be Auto"));
         }
         "bearer" => TokenType::Bearer,
-        "dpop" if exchange.prover().is_on() => TokenType::Dpop,
+        "dpop" if forms.prover().is_on() => TokenType::Dpop,
         "dpop" => {
-            return Err(reply.answer.malformed("has a bound token, although no proof was sent"));
+            return Err(reply.malformed("has a bound token, although no proof was sent"));
         }
         _ => {
-            return Err(reply.answer.malformed("has a token type that is neither Bearer nor DPoP"));
+            return Err(reply.malformed("has a token type that is neither Bearer nor DPoP"));
         }
     };
-    let prover = || (Arc::clone(exchange.prover()), Arc::clone(exchange.server_time()));
+    let prover = || (Arc::clone(forms.prover()), Arc::clone(forms.server_time()));
     let inner = Inner {
         token: answer.access_token,
         scopes: answer.scope,
-        lifetime: answer.expires_in.map(Duration::from_secs),
+        lifetime: answer.expires_in,
         requested_at: reply.sent_at,
         prover: (token_type == TokenType::Dpop).then(prover),
     };

@@ -23,7 +23,7 @@ pub struct TokenCacheConfig {
     pub refresh_ahead: Duration,
     /// A token with less life left than this is not given out any more, since it could end on
     /// its way. Default: ten seconds.
-    pub least_left: Duration,
+    pub min_left: Duration,
     /// How long to leave the server alone after a background request failed, while the old
     /// token is still good. Default: five seconds.
     pub pause_after_failure: Duration,
@@ -33,7 +33,7 @@ impl Default for TokenCacheConfig {
     fn default() -> Self {
         Self {
             refresh_ahead: Duration::from_secs(5 * 60),
-            least_left: Duration::from_secs(10),
+            min_left: Duration::from_secs(10),
             pause_after_failure: Duration::from_secs(5),
         }
     }
@@ -134,15 +134,15 @@ impl CachedTokenSource {
         &self.scopes
     }
 
-    /// As [`token`](TokenSource::token), but waits no longer than `patience`. The request goes on
+    /// As [`token`](TokenSource::token), but waits no longer than `timeout`. The request goes on
     /// for the others.
     ///
     /// # Errors
     ///
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
-    pub async fn token_within(&self, patience: Duration) -> Result<AccessToken, Error> {
+    pub async fn token_within(&self, timeout: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + patience)
+        Deadline::new(clock, clock.monotonic() + timeout)
             .before(self.token())
             .await
             .unwrap_or_else(|| {
@@ -219,7 +219,7 @@ impl CachedTokenSource {
                     Kept {
                         token: token.clone(),
                         refresh_at: lived(ahead),
-                        usable_until: lived(config.least_left),
+                        usable_until: lived(config.min_left),
                     }
                 });
             }

@@ -8,8 +8,7 @@ use okta_introspect::Algorithm;
 
 use crate::exit::Exit;
 
-use super::help;
-use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm, help};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DEMO_HELP, &[

@@ -7,8 +7,7 @@ use okta_introspect::TokenTypeHint;
 use crate::api_scopes;
 use crate::exit::Exit;
 
-use super::help;
-use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
+use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::ONLINE_HELP, &[

@@ -1,4 +1,4 @@
-//! What several commands have in common: who asks whom, with which key, about which token.
+//! The options that several commands have: server, client, key, token.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(crate) struct TokenInputArgs {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-// Who asks whom.
+// Server and client.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct ClientArgs {
@@ -79,4 +79,10 @@ fn dpop() -> impl TypedValueParser<Value = DpopMode> {
 pub(super) fn hint() -> impl TypedValueParser<Value = TokenTypeHint> {
     PossibleValuesParser::new(TokenTypeHint::ALL.map(TokenTypeHint::as_str))
         .try_map(|name| name.parse::<TokenTypeHint>())
+}
+
+/// What a help has below the options: exit codes and examples.
+pub(super) fn help(exit_codes: &str, examples: &[&str]) -> String {
+    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
+    format!("{exit_codes}\n\nExamples:{lines}")
 }

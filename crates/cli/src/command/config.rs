@@ -6,8 +6,10 @@ use crate::args::{ConfigArgs, ConfigCommand, ConfigShowArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{Layer, Settings, Shown};
-use crate::words;
+use crate::settings::Shown;
+use crate::text::human;
+
+use super::setup;
 
 pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
     let ConfigCommand::Show(args) = args.command;
@@ -15,15 +17,15 @@ pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
 }
 
 fn show(args: ConfigShowArgs) -> Result<Exit, Failure> {
-    let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
-    let settings = Settings::gather(layer)?.shown();
+    let layer = args.client.requesting(&args.scopes, &args.dpop);
+    let settings = setup::settings(layer)?.shown();
     if args.json {
         output::json(&ConfigJson { settings: &settings })?;
     } else if settings.is_empty() {
         output::note("nothing is configured; see `okta-introspect --help`");
     } else {
         let line = |it: &Shown| format!("{} (from {})", it.value, it.origin);
-        let lines = words::aligned(settings.iter().map(|it| (it.name, line(it))));
+        let lines = human::aligned(settings.iter().map(|it| (it.name, line(it))));
         output::data(lines.trim_start_matches('\n'))?;
     }
     Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! `decode`: show what a JWT says, and that nobody has checked it.
+//! `decode`: shows the header and claims of a JWT, unverified.
 
 use okta_introspect::{Clock, SystemClock};
 use serde::Serialize;
@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use crate::args::DecodeArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jwt::Unverified;
-use crate::{output, token_input, words};
+use crate::input::jwt::Unverified;
+use crate::input::token as token_input;
+use crate::output;
+use crate::text::human;
 
 pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
     let token = token_input::read(args.token.token_file.as_deref())?;
-    let jwt = Unverified::look(token.expose()).ok_or_else(|| {
+    let jwt = Unverified::decode(token.expose()).ok_or_else(|| {
         Failure::usage("the token is not a JWT that can be read").advise(
             "opaque and encrypted tokens tell nothing; ask with `okta-introspect introspect`",
         )
@@ -25,7 +27,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The names are stable. `verified` is always false: it is there to be seen.
+/// The names are stable. `verified` is always false: a reminder for readers of the output.
 #[derive(Serialize)]
 struct DecodedJson {
     verified: bool,
@@ -37,14 +39,14 @@ fn text(jwt: &Unverified) -> String {
     let (now, caution) = (SystemClock.now(), output::CAUTION);
     let explained = |members: &Map<String, Value>| {
         let line = |(name, value): (&String, &Value)| {
-            let told = words::member(name, value, now);
+            let told = human::member(name, value, now);
             (
                 name.clone(),
                 meaning(name).map_or_else(|| told.clone(), |words| format!("{told}  ({words})")),
             )
         };
         let lines: Vec<_> = members.iter().map(line).collect();
-        words::aligned(lines.iter().map(|(name, told)| (name.as_str(), told.clone())))
+        human::aligned(lines.iter().map(|(name, told)| (name.as_str(), told.clone())))
     };
     format!(
         "{caution}NOT VERIFIED{caution:#}: anybody could have written this\nheader{}\nclaims{}",

@@ -1,4 +1,4 @@
-//! `introspect`: is this token good right now?
+//! `introspect`: whether a token is active right now.
 
 use chrono::{DateTime, Utc};
 use okta_introspect::{Clock, Introspection, Issuer, SystemClock, Token};
@@ -6,23 +6,25 @@ use okta_introspect::{Clock, Introspection, Issuer, SystemClock, Token};
 use crate::args::IntrospectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jwt::Unverified;
-use crate::settings::Settings;
-use crate::{output, token_input, words};
+use crate::input::jwt::Unverified;
+use crate::input::token as token_input;
+use crate::output;
+use crate::text::human;
 
-use super::{batch, wait_for};
+use super::runtime::wait_for;
+use super::{batch, setup};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     if let Some(input) = args.batch.clone() {
         return batch::run(args, &input);
     }
-    // Settings first: nobody should paste a token only to learn that no org is configured.
-    let settings = Settings::gather(args.client)?;
+    // Settings first: a missing one is reported before a token is pasted.
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.token_file.as_deref())?;
     note_foreign_issuer(&token, client.issuer());
     let answer = wait_for(async {
-        client.introspect(&token, args.hint).await.map_err(|error| settings.explain(error))
+        client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))
     })?;
     if args.json {
         output::json(&answer)?;
@@ -37,10 +39,10 @@ fn verdict(answer: &Introspection) -> Exit {
     if answer.active { Exit::Done } else { Exit::Denied }
 }
 
-/// Asked at the wrong server, Okta says `active: false` without another word. The token may be
-/// lying about its issuer, so this is a hint and changes nothing.
+/// Okta calls the tokens of other servers inactive. The claim `iss` is unverified, so this is a
+/// note and changes nothing.
 pub(super) fn note_foreign_issuer(token: &Token, asked: &Issuer) {
-    let claims = Unverified::look(token.expose());
+    let claims = Unverified::decode(token.expose());
     if let Some(issuer) = claims.as_ref().and_then(Unverified::issuer)
         && issuer.trim_end_matches('/') != asked.as_str()
     {
@@ -56,12 +58,12 @@ fn text(answer: &Introspection, now: DateTime<Utc>) -> String {
         true => (output::GOOD, "active"),
         false => (output::BAD, "inactive"),
     };
-    format!("{style}{verdict}{style:#}{}", words::aligned(members(answer, now)))
+    format!("{style}{verdict}{style:#}{}", human::aligned(members(answer, now)))
 }
 
-/// What the server said besides, in the order in which people ask.
+/// The other members, the most wanted first.
 fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
-    let moment = |time: Option<DateTime<Utc>>| time.map(|time| words::moment(time, now));
+    let shown = |time: Option<DateTime<Utc>>| time.map(|time| human::time(time, now));
     let aud = (!answer.aud.is_empty()).then(|| answer.aud.join(" "));
     let jkt = answer.cnf.as_ref().and_then(|cnf| cnf.jkt.clone());
     let known = [
@@ -72,9 +74,9 @@ fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
         ("uid", answer.uid.clone()),
         ("aud", aud),
         ("iss", answer.iss.clone()),
-        ("exp", moment(answer.exp)),
-        ("iat", moment(answer.iat)),
-        ("nbf", moment(answer.nbf)),
+        ("exp", shown(answer.exp)),
+        ("iat", shown(answer.iat)),
+        ("nbf", shown(answer.nbf)),
         ("token_type", answer.token_type.clone()),
         ("jti", answer.jti.clone()),
         ("device_id", answer.device_id.clone()),
@@ -84,7 +86,7 @@ fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
     let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let extra = answer.extra.iter();
     known
-        .chain(extra.map(|(name, value)| (name.as_str(), words::member(name, value, now))))
+        .chain(extra.map(|(name, value)| (name.as_str(), human::member(name, value, now))))
         .collect()
 }
 

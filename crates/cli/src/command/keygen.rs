@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::args::KeygenArgs;
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::output;
+use crate::text;
 
 pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
     let key = generate(args.rsa.as_deref(), args.algorithm)?;
@@ -25,7 +26,7 @@ pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
     told.map_err(|failure| {
         failure.advise(format!(
             "the private key is in {0} all the same: print its public half with `okta-introspect jwk --key-file {0}`",
-            failure::path(&args.file)
+            text::path(&args.file)
         ))
     })?;
     output::note(format_args!(

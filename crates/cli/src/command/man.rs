@@ -8,10 +8,11 @@ use clap_mangen::Man;
 
 use crate::args::{Args, ManArgs};
 use crate::exit::Exit;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::output;
+use crate::text;
 
-/// Whence the pages are, for their last line.
+/// The source that the last line of a page names.
 const SOURCE: &str = concat!("okta-introspect ", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Failure> {
@@ -35,7 +36,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Failure> {
 fn write_all(command: &clap::Command, folder: &Path) -> Result<(), Failure> {
     let path = folder.join(format!("{}.1", full_name(command)));
     fs::write(&path, page(command)?).map_err(|cause| {
-        Failure::usage(format!("the page cannot be written: {}", failure::path(&path)))
+        Failure::usage(format!("the page cannot be written: {}", text::path(&path)))
             .because(&cause)
             .advise("name a folder that is there, such as ~/.local/share/man/man1")
     })?;
@@ -50,7 +51,7 @@ fn page(command: &clap::Command) -> Result<String, Failure> {
     Ok(with_usual_sections(&String::from_utf8_lossy(&page)))
 }
 
-/// What stands below the options of a help has sections of its own in a manual.
+/// Turns the end of a help into the usual sections of a manual page.
 fn with_usual_sections(page: &str) -> String {
     page.replace(".SH EXTRA\nExit codes:\n", ".SH EXIT STATUS\n")
         .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")

@@ -12,7 +12,7 @@ use crate::common::org::Org;
 use crate::common::terminal::on_terminal;
 use crate::common::{Run, read_lines, signal};
 
-#[path = "../../src/json_text.rs"]
+#[path = "../../src/text/json.rs"]
 mod json_text;
 
 /// What was typed on the computer of an org's app, and what was answered.

@@ -7,8 +7,9 @@ use okta_introspect::ResourceCall;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use crate::failure::{self, Failure};
-use crate::input_file;
+use crate::failure::Failure;
+use crate::files;
+use crate::text;
 
 /// The call: fields go into the query of a GET, and into the JSON body of anything else.
 pub(super) fn call(
@@ -74,18 +75,18 @@ fn contradiction(name: &str) -> Failure {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let body = match path == Path::new("-") {
-        true => input_file::read_all(io::stdin().lock()),
-        false => input_file::read(path),
+        true => files::read_all(io::stdin().lock()),
+        false => files::read(path),
     };
     let body = body.map_err(|cause| {
-        Failure::usage(format!("the body cannot be read: {}", failure::path(path)))
+        Failure::usage(format!("the body cannot be read: {}", text::path(path)))
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;
     // A pipe whose writer failed ends early; the server would take half a document for a whole.
     if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
         let what = if body.trim_ascii().is_empty() { "is empty" } else { "is not JSON" };
-        return Err(Failure::usage(format!("the body {what}: {}", failure::path(path)))
+        return Err(Failure::usage(format!("the body {what}: {}", text::path(path)))
             .advise("give the whole JSON document; without a body, leave out --input"));
     }
     Ok(body.to_vec())

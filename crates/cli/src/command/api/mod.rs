@@ -1,36 +1,35 @@
 //! `api`: call a management API with a service token.
 
 mod body;
+mod json_path;
+mod org;
 mod pages;
 mod print;
 
-use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+use okta_introspect::{Client, ResourceCall, Scopes};
 
 use crate::api_scopes;
 use crate::args::ApiArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::json_path::JsonPath;
-use crate::output;
-use crate::patience::Patience;
-use crate::settings::{Layer, Settings};
-use crate::words;
+use crate::settings::Settings;
+use crate::storage::token_cache::TokenCache;
+use json_path::JsonPath;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
+use org::Api;
 use print::Printer;
 
 pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     let (method, path) = request_line(&args.request)?;
     let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
     let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
-    let layer = Layer::from(args.client).with_scopes(&args.scopes).with_dpop(args.dpop.dpop);
-    let settings = Settings::gather(layer)?;
+    let layer = args.client.requesting(&args.scopes, &args.dpop);
+    let settings = setup::settings(layer)?;
     let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
-    let client = match args.token_cache {
-        true => settings.org_client_with_cache()?,
-        false => settings.org_client()?,
-    };
+    let client = client(&settings, args.token_cache)?;
     let resource = client.resource(scopes.clone());
     let api = Api { resource, scopes, settings: &settings };
     let printer = Printer::new(filter, args.lines, args.raw, args.include);
@@ -63,8 +62,8 @@ fn request_line(words: &[String]) -> Result<(String, String), Failure> {
     Ok((method.to_ascii_uppercase(), path))
 }
 
-/// Refuses what a URL parser would silently make another path of: in a loop over ids, an empty one
-/// or one with a line break or `..` in it must not reach what stands beside.
+/// Refuses a path that a URL parser would silently change into another one: in a script over ids,
+/// an empty id, or one with a line break or `..` in it, must not reach another resource.
 fn check(path: &str) -> Result<(), Failure> {
     let whole = path.split(['?', '#']).next().unwrap_or(path);
     let is_dots = |segment: &str| {
@@ -86,7 +85,7 @@ fn check(path: &str) -> Result<(), Failure> {
         .advise("give the path itself, such as /api/v1/users"))
 }
 
-/// `--scope`, or what the path wants, or whatever is configured.
+/// `--scope`, or the scope that belongs to the path, or the configured ones.
 fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scopes, Failure> {
     let path = match call.path.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
@@ -95,7 +94,7 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
     match api_scopes::scope(&call.method, path) {
         Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
         _ => settings.scopes().map_err(|failure| match typed {
-            true => failure,
+            true => failure.into(),
             false => {
                 Failure::usage("no scope is known for this path").advise("name it with --scope")
             }
@@ -103,53 +102,17 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
     }
 }
 
-/// The org's APIs.
-struct Api<'a> {
-    resource: Resource,
-    scopes: Scopes,
-    settings: &'a Settings,
+/// The client of the org; with `cached`, its service tokens outlive the command.
+fn client(settings: &Settings, cached: bool) -> Result<Client, Failure> {
+    if !cached {
+        return Ok(settings.org_client()?);
+    }
+    let (org, (client_id, key)) = (settings.org()?, settings.credentials()?);
+    let cache = TokenCache::of(&org, client_id, &key)?;
+    Ok(settings.builder(org, client_id, key)?.token_store(cache).build()?)
 }
 
-impl Api<'_> {
-    async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
-        self.try_call(call).await.map_err(|error| self.explain(error))
-    }
-
-    /// Calls, and waits for the next window when there were too many calls.
-    async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let mut patience = Patience::new();
-        loop {
-            let error = match self.resource.call(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let wait = patience.wait_after(error)?;
-            let seconds = words::span(wait.as_secs());
-            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
-            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
-        }
-    }
-
-    /// What an API refuses is the request's fault, also where an authorization server's refusal
-    /// would mean nothing: 404 says that there is no such user.
-    fn explain(&self, error: Error) -> Failure {
-        let refused = error.refusal().cloned().unwrap_or_default();
-        let failure = self.settings.explain(error);
-        match (refused.status, refused.code.as_deref()) {
-            (404, Some(_)) => {
-                failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
-            }
-            // Whoever typed a path alone does not know what was requested for it.
-            (400, Some("consent_required" | "invalid_scope")) => {
-                failure.during(format_args!("no token with the scope {}", self.scopes))
-            }
-            (405, Some(_)) => failure.advise("check the method, and the path to which it goes"),
-            _ => failure,
-        }
-    }
-}
-
-/// What management APIs know.
+/// The methods of management APIs.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 #[cfg(test)]

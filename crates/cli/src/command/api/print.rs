@@ -4,11 +4,12 @@ use okta_introspect::ResourceAnswer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::json_path::JsonPath;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::json_path::JsonPath;
-use crate::json_text::{indented, on_one_line};
 use crate::output::{self, Reader};
+use crate::text;
+use crate::text::json::{indented, on_one_line};
 
 /// Prints answers as the command line asks.
 pub(super) struct Printer {
@@ -97,7 +98,7 @@ fn not_json() -> Failure {
 }
 
 fn head(answer: &ResourceAnswer) -> String {
-    let line = |(name, value): &(String, String)| format!("{name}: {}\n", output::one_line(value));
+    let line = |(name, value): &(String, String)| format!("{name}: {}\n", text::one_line(value));
     let headers: String = answer.headers.iter().map(line).collect();
     format!("HTTP {}\n{headers}", answer.status)
 }

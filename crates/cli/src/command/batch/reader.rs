@@ -9,11 +9,12 @@ use okta_introspect::TokenTypeHint;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zeroize::Zeroizing;
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
+use crate::text;
 
 use super::line::Question;
 
-/// A token and as much again for what stands beside it.
+/// Room for the longest token and as much again for other members.
 const MAX_LINE: u64 = 64 * 1024;
 
 /// How many lines are read ahead.
@@ -22,7 +23,7 @@ const AHEAD: usize = 16;
 /// A question, and how many bytes of the input it took.
 pub(super) type Item = io::Result<(Question, u64)>;
 
-/// Begins to read; how long the input is, is told if it is known.
+/// Begins to read. Returns the questions, and the length of the input if it is known.
 pub(super) fn start(
     path: &Path,
     hint: Option<TokenTypeHint>,
@@ -33,7 +34,7 @@ pub(super) fn start(
         return Ok((receiver, None));
     }
     let file = File::open(path).map_err(|cause| {
-        Failure::usage(format!("the batch file cannot be read: {}", failure::path(path)))
+        Failure::usage(format!("the batch file cannot be read: {}", text::path(path)))
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;
@@ -42,7 +43,7 @@ pub(super) fn start(
     Ok((receiver, length))
 }
 
-/// Sends question after question until the input ends or nobody wants more.
+/// Sends question after question until the input ends or the receiver is gone.
 fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<Item>) {
     let (mut number, mut bytes) = (0, 0);
     loop {
@@ -55,7 +56,7 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
                 question(number, &line, length, hint)
             }
             Err(cause) => {
-                // Whoever would hear of it may be gone.
+                // The receiver may be gone.
                 let _ = sender.blocking_send(Err(cause));
                 return;
             }
@@ -83,7 +84,7 @@ fn question(
     }
 }
 
-/// Reads a line, of a long one only the beginning; gives its whole length, 0 at the end.
+/// Reads a line, of a long one only the beginning. Returns its whole length, 0 at the end.
 fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     let mut length = input.by_ref().take(MAX_LINE + 1).read_until(b'\n', line)? as u64;
     while length > MAX_LINE && line.last() != Some(&b'\n') {

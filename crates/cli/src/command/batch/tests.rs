@@ -1,4 +1,4 @@
-//! The engine in time that moves only when somebody waits.
+//! The engine by a clock that moves only when it is waited for.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Watching in time that moves only when somebody waits.
+//! Watching by a clock that moves only when it is waited for.
 
 use std::time::Duration;
 
@@ -82,12 +82,12 @@ struct Noting<F> {
 
 impl<F: FnMut(usize)> Noting<F> {
     fn new(then: F) -> Self {
-        Self { told: Vec::new(), reader: Reader::Listening, then }
+        Self { told: Vec::new(), reader: Reader::Present, then }
     }
 }
 
 impl<F: FnMut(usize)> Sink for Noting<F> {
-    fn tell(&mut self, change: &Change) -> Result<Reader, Failure> {
+    fn change(&mut self, change: &Change) -> Result<Reader, Failure> {
         let second = u64::try_from(change.time.timestamp() - START).unwrap();
         self.told.push((second, change.state));
         (self.then)(self.told.len());
@@ -143,7 +143,7 @@ async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() 
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 61), 60),
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 59), 59),
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 1), 1),
-        // Active beyond its end, says the server: clocks differ, but nobody is asked without pause.
+        // Active beyond its end, says the server: clocks differ, but there is a pause between requests.
         (format!(r#"{{"active":true,"exp":{START}}}"#), 1),
         (format!(r#"{{"active":true,"exp":{}}}"#, START - 100), 1),
     ] {
@@ -232,7 +232,7 @@ async fn without_an_end_it_goes_on_beyond_inactive_until_time_is_up_or_somebody_
     let mut noting = Noting::new(|_| {});
     assert_eq!(run(&watch, &mut noting).await, Ok(End::TimeUp(Some(State::Inactive))));
     assert_eq!((noting.told.len(), world.elapsed()), (1, 10));
-    // At 0 and 5 s; at the end there is nobody to tell.
+    // At 0 and 5 s; the output is closed before the end.
     assert_eq!(world.sandbox.requests().len(), 2);
 
     let interrupted = watch.run(std::future::ready(()), &mut noting).await.unwrap().unwrap();
