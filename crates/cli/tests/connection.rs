@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::common::server::{answer, answering, recording};
 use crate::common::{Sandbox, World};
 
-#[test]
+#[test_support::test]
 fn dpop_is_used_as_the_settings_say() {
     let (world, key_id) = World::with_key();
     let jwk = world.run(&["jwk", "--key-file", "key.pem"]).json();
@@ -44,7 +44,7 @@ fn dpop_is_used_as_the_settings_say() {
     run(&world, "0oabound", &[]).fails(2, "OKTA_CLIENT_DPOPENABLED");
 }
 
-#[test]
+#[test_support::test]
 fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
     let (world, _) = World::with_key();
     let (proxy, heads) = recording(answer("502 Bad Gateway", "", ""));
@@ -70,7 +70,7 @@ fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
     world.pipe(&[&args[..], &["key.pem"]].concat(), "t").fails(2, "has no host").hides("s3cret");
 }
 
-#[test]
+#[test_support::test]
 fn retries_and_their_pauses_are_bounded_by_the_settings() {
     let (world, _) = World::with_key();
     let world = world.set("OKTA_CLIENT_RATELIMIT_MAXBACKOFF", "1");

@@ -105,7 +105,7 @@ impl Talkative {
     }
 }
 
-#[test]
+#[test_support::test]
 fn keys_that_cannot_be_used() {
     let mut all = Talkative::new();
     let commands: [&[&str]; 4] = [
@@ -166,7 +166,7 @@ fn keys_that_cannot_be_used() {
     all.fails("a wrong passphrase in a variable", 2, &locked, TOKEN);
 }
 
-#[test]
+#[test_support::test]
 fn tokens_that_are_none() {
     let all = Talkative::new();
     for input in [
@@ -198,7 +198,7 @@ fn tokens_that_are_none() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn secrets_where_something_else_belongs() {
     let all = Talkative::new();
     let (pem, jwk) = (all.pem(), all.jwk().to_string());
@@ -300,7 +300,7 @@ fn answers(body: &str) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-#[test]
+#[test_support::test]
 fn servers_that_refuse_break_and_repeat() {
     let mut all = Talkative::new();
     all.world = all.world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "1");
@@ -339,7 +339,7 @@ fn servers_that_refuse_break_and_repeat() {
     all.fails("silence", 3, &[&["introspect"], &client[..]].concat(), TOKEN);
 }
 
-#[test]
+#[test_support::test]
 fn apis_that_refuse_break_and_repeat() {
     let mut all = Talkative::new();
     all.world = all.world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0");
@@ -369,7 +369,7 @@ fn apis_that_refuse_break_and_repeat() {
     assert!(refused >= 10, "only {refused} answers were refusals");
 }
 
-#[test]
+#[test_support::test]
 fn what_works_prints_the_secret_it_is_for_and_no_other() {
     let all = Talkative::new();
     let sandbox = Sandbox::start(&all.world, &[]);
@@ -424,7 +424,7 @@ fn what_works_prints_the_secret_it_is_for_and_no_other() {
     secrets.assert_absent("jwk", &all.world.run(&["jwk", "--set", "--key-file", "new.pem"]).stdout);
 }
 
-#[test]
+#[test_support::test]
 fn no_option_takes_a_secret() {
     let world = World::new();
     let help = world.run(&["--help"]).stdout;

@@ -35,7 +35,7 @@ fn org() -> Org {
 
 const KEY: [(&str, &str); 1] = [("OKTA_CLIENT_PRIVATEKEY", "key.pem")];
 
-#[test]
+#[test_support::test]
 fn revocation_check_is_silent_until_there_is_something_to_say() {
     let org = org();
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
@@ -52,7 +52,7 @@ fn revocation_check_is_silent_until_there_is_something_to_say() {
     assert_eq!((unknown.code, unknown.stdout.as_str()), (3, ""), "{unknown:?}");
 }
 
-#[test]
+#[test_support::test]
 fn key_gate_lets_only_registered_and_active_keys_pass() {
     let org = org();
     org.world.run(&["keygen", "next.pem"]).exits(0);
@@ -76,7 +76,7 @@ fn key_gate_lets_only_registered_and_active_keys_pass() {
     assert!(inactive.stdout.contains("but not active"), "{inactive:?}");
 }
 
-#[test]
+#[test_support::test]
 fn rotate_key_leaves_no_moment_without_a_key_that_works() {
     let org = org();
     let works = |key: &str| {
@@ -97,7 +97,7 @@ fn rotate_key_leaves_no_moment_without_a_key_that_works() {
     assert_eq!(run(&org, "rotate-key", &["middle", "a", "b"], &[]).code, 2);
 }
 
-#[test]
+#[test_support::test]
 fn nightly_audit_names_what_is_no_longer_active_and_goes_on_after_an_outage() {
     let org = org();
     let good = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();

@@ -25,7 +25,7 @@ const COLOURED: [&str; 9] = [
     "okta-introspect tokn",
 ];
 
-#[test]
+#[test_support::test]
 fn colours_are_for_terminals() {
     let org = org();
     for line in COLOURED {
@@ -44,7 +44,7 @@ fn colours_are_for_terminals() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn json_has_no_colours_on_a_terminal_either() {
     let org = org();
     for line in COLOURED.iter().filter(|line| line.contains(".txt")) {
@@ -54,7 +54,7 @@ fn json_has_no_colours_on_a_terminal_either() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_batch_shows_how_far_it_is_and_takes_it_away_again() {
     let org = org();
     org.world.write("tokens.txt", "made-up\n".repeat(20));
@@ -78,7 +78,7 @@ fn a_batch_shows_how_far_it_is_and_takes_it_away_again() {
     assert!(!shown.contains(" %"), "{shown}");
 }
 
-#[test]
+#[test_support::test]
 fn an_answer_of_an_api_is_indented() {
     let org = org();
     let user = "okta-introspect api /api/v1/users/00u1ada";

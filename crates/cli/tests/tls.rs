@@ -5,7 +5,7 @@ use openssl::pkey::PKey;
 
 use crate::common::{Sandbox, World, sample};
 
-#[test]
+#[test_support::test]
 fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &["--tls"]);
@@ -25,7 +25,7 @@ fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     stranger.pipe(&known, "t").exits(1);
 }
 
-#[test]
+#[test_support::test]
 fn the_export_lines_of_a_tls_sandbox_name_its_authority() {
     let world = World::new();
     let mut child = world.command(&["sandbox", "--tls"]).spawn().unwrap();
@@ -35,7 +35,7 @@ fn the_export_lines_of_a_tls_sandbox_name_its_authority() {
     assert!(lines[6].starts_with("export OKTA_CLIENT_CAFILE="), "{lines:?}");
 }
 
-#[test]
+#[test_support::test]
 fn a_sandbox_takes_a_certificate_of_ours() {
     let world = World::new();
     let key = PKey::from_ec_key(

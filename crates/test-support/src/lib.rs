@@ -2,5 +2,5 @@
 
 mod limit;
 
-pub use limit::{limited, on_many_threads, on_one_thread};
+pub use limit::{limited, on_many_threads, on_one_thread, within};
 pub use test_support_macros::test;

@@ -20,7 +20,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// As `test` does, and when that has not ended in time.
 pub fn limited<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let limit = limit();
+    within(limit(), test)
+}
+
+/// The same with a limit of its own.
+///
+/// # Panics
+///
+/// As [`limited`] does.
+pub fn within<T: Send + 'static>(limit: Duration, test: impl FnOnce() -> T + Send + 'static) -> T {
     let name = thread::current().name().unwrap_or("a test without a name").to_owned();
     let (sender, end) = mpsc::channel();
     thread::Builder::new()

@@ -4,7 +4,7 @@ use okta_introspect::sandbox::{SandboxBuilder, ServerIdentity};
 
 use super::case::Case;
 
-#[test]
+#[test_support::test]
 fn certificates_that_are_not_trusted() {
     let tls = |name: &'static str, build: fn(SandboxBuilder) -> SandboxBuilder| Case {
         build,

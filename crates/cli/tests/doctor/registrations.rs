@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::case::Case;
 use crate::common::org::{CLIENT, Org, key};
 
-#[test]
+#[test_support::test]
 fn wrong_registrations() {
     for case in [
         Case::app(

@@ -6,7 +6,7 @@ use okta_introspect::sandbox::{Bucket, Fault, Times};
 use super::case::{Case, TOKEN};
 use crate::common::org::Org;
 
-#[test]
+#[test_support::test]
 fn servers_that_do_not_do_their_part() {
     for case in [
         Case::setting(

@@ -2,7 +2,7 @@
 
 use super::case::{Case, TOKEN};
 
-#[test]
+#[test_support::test]
 fn wrong_settings() {
     for case in [
         Case::setting(

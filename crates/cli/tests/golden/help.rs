@@ -3,7 +3,7 @@
 use super::commands;
 use super::file;
 
-#[test]
+#[test_support::test]
 fn the_helps_of_every_command() {
     for command in commands::all() {
         let name = command.name();

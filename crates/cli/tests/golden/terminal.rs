@@ -2,7 +2,7 @@
 
 use super::session::Session;
 
-#[test]
+#[test_support::test]
 fn verdicts_and_reports_have_colours() {
     for (command, line) in [
         ("introspect", "okta-introspect introspect --token-file token.txt"),
