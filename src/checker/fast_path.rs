@@ -11,7 +11,7 @@ use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
-    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, AnswerSource, Verdict,
+    AnswerSource, Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Verdict,
 };
 use crate::clock::both;
 use crate::clock::ticks::Age;

@@ -68,7 +68,7 @@ pub use config::CheckerConfig;
 pub use metrics::{Histogram, Metrics};
 pub use policy::denial::Reason;
 pub use policy::requirement::Requirement;
-pub use policy::{Authorized, Denied, AnswerSource, Verdict};
+pub use policy::{AnswerSource, Authorized, Denied, Verdict};
 pub use presented::Presented;
 pub use upstream::{Answered, Upstream};
 

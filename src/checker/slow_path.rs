@@ -12,7 +12,7 @@ use crate::checker::governor::{Permit, Purpose};
 use crate::checker::local::Opinion;
 use crate::checker::metrics::count;
 use crate::checker::upstream::Answered;
-use crate::checker::{Inner, Presented, Question, Reason, Requirement, AnswerSource, Verdict};
+use crate::checker::{AnswerSource, Inner, Presented, Question, Reason, Requirement, Verdict};
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both};

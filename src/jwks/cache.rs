@@ -128,7 +128,9 @@ impl Jwks {
     /// What is known of the keys at this moment.
     pub fn status(&self) -> JwksStatus {
         match &self.source {
-            KeySource::Fixed(set) => JwksStatus { keys: Some(set.clone()), ..JwksStatus::default() },
+            KeySource::Fixed(set) => {
+                JwksStatus { keys: Some(set.clone()), ..JwksStatus::default() }
+            }
             KeySource::Remote(shared) => shared.status(),
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use okta_introspect::checker::{
-    Checker, Invalidation, Presented, ProofDenial, Reason, Requirement, AnswerSource,
+    AnswerSource, Checker, Invalidation, Presented, ProofDenial, Reason, Requirement,
 };
 use okta_introspect::{ErrorKind, Issuer, ManualClock, Token};
 use serde_json::json;
@@ -30,10 +30,15 @@ async fn an_answer_is_used_up_to_its_readers_bound_and_no_longer() {
     let script = script(&clock);
     let checker = checker(&script, |_| {});
     let requirement = within(seconds(30));
-    assert_eq!(authorized(checker.check(TOKEN, &requirement).await).source(), AnswerSource::Introspected);
-    for (advance, source, age) in
-        [(29_999, AnswerSource::Cache, 29_999), (1, AnswerSource::Cache, 30_000), (1, AnswerSource::Introspected, 0)]
-    {
+    assert_eq!(
+        authorized(checker.check(TOKEN, &requirement).await).source(),
+        AnswerSource::Introspected
+    );
+    for (advance, source, age) in [
+        (29_999, AnswerSource::Cache, 29_999),
+        (1, AnswerSource::Cache, 30_000),
+        (1, AnswerSource::Introspected, 0),
+    ] {
         clock.advance(Duration::from_millis(advance));
         let answer = authorized(checker.check(TOKEN, &requirement).await);
         assert_eq!((answer.source(), answer.age()), (source, Duration::from_millis(age)));

@@ -142,13 +142,12 @@ impl CachedTokenSource {
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
     pub async fn token_within(&self, timeout: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + timeout)
-            .before(self.token())
-            .await
-            .unwrap_or_else(|| {
+        Deadline::new(clock, clock.monotonic() + timeout).before(self.token()).await.unwrap_or_else(
+            || {
                 Err(Error::new(ErrorKind::TimedOut, "no token came in time")
                     .advise("try again, or allow more time"))
-            })
+            },
+        )
     }
 
     /// Forgets the token at hand, for instance because a resource server refused it.
