@@ -1,6 +1,8 @@
 //! The pieces that several threads touch, under a scheduler that tries their interleavings:
 //!
-//! `RUSTFLAGS="--cfg shuttle" cargo test -p okta-introspect --lib interleavings`
+//! `RUSTC_WORKSPACE_WRAPPER=tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
+//!
+//! `SCHEDULES` in the environment says how many are tried of each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,9 @@ use crate::support::random::SeededRandom;
 use crate::support::single_flight::Flight;
 use crate::support::sync::atomic::{AtomicUsize, Ordering};
 
-const SCHEDULES: usize = 20_000;
+fn schedules() -> usize {
+    std::env::var("SCHEDULES").map_or(5_000, |text| text.parse().unwrap())
+}
 
 /// Flights, cache and watermarks around one token.
 struct World {
@@ -100,7 +104,7 @@ fn however_answers_overtake_each_other_the_newest_stays_and_time_never_runs_back
             let last = world.cache.get(world.key).map(|known| known.sent().number);
             assert_eq!((last, world.flights.len()), (Some(newest), 0));
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 
@@ -122,7 +126,7 @@ fn of_many_who_come_at_once_one_begins_a_call() {
             assert_eq!(world.started.load(Ordering::SeqCst), 1);
             assert_eq!(world.flights.len(), 0);
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 
@@ -158,7 +162,7 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
             reader.join().unwrap();
             invalidations.into_iter().for_each(|thread| thread.join().unwrap());
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 
@@ -180,6 +184,6 @@ fn however_writers_meet_the_pool_counts_what_it_holds() {
             assert_eq!(pool.len(), held);
             assert!(held <= 2);
         },
-        SCHEDULES,
+        schedules(),
     );
 }
