@@ -64,7 +64,7 @@ fn all_different(peer: &Peer) {
     assert_eq!(ids.len(), count, "a proof or an assertion was sent twice");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn auto_sends_a_proof_once_it_is_demanded_and_remembers() {
     let peer = Peer::start([
         refused(MISSING),
@@ -84,7 +84,7 @@ async fn auto_sends_a_proof_once_it_is_demanded_and_remembers() {
     all_different(&peer);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn always_sends_a_proof_from_the_first_request_on() {
     let peer = Peer::start([demands("n1"), granted("DPoP")]).await;
     client(&peer, DpopConfig::new(DpopMode::Always)).request_token(&scopes()).await.unwrap();
@@ -99,7 +99,7 @@ async fn always_sends_a_proof_from_the_first_request_on() {
     assert_eq!(claims.get("ath"), None);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn never_sends_no_proof_and_gives_the_refusal() {
     for body in [MISSING, NONCE] {
         let peer = Peer::start([refused(body)]).await;
@@ -112,7 +112,7 @@ async fn never_sends_no_proof_and_gives_the_refusal() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_proof_key_is_not_the_assertions_unless_one_is_given() {
     let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
     let peer = Peer::start([granted("DPoP"), granted("DPoP")]).await;
@@ -126,7 +126,7 @@ async fn the_proof_key_is_not_the_assertions_unless_one_is_given() {
     assert_eq!(algorithms, ["ES256", "RS256"]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_new_nonce_is_taken_from_any_answer() {
     let with_nonce = |status: u16, nonce: &str, body: &str| {
         Act::Write(reply_with(status, &[("content-type", JSON), ("dpop-nonce", nonce)], body))
@@ -148,7 +148,7 @@ async fn a_new_nonce_is_taken_from_any_answer() {
     assert_eq!(seen, ["", "from-200", "from-401", "from-429", "from-400"]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_nonce_that_changed_between_two_calls_costs_one_request() {
     let peer = Peer::start([demands("n1"), granted("DPoP"), demands("n2"), granted("DPoP")]).await;
     let client = client(&peer, DpopConfig::new(DpopMode::Always));
@@ -159,7 +159,7 @@ async fn a_nonce_that_changed_between_two_calls_costs_one_request() {
     all_different(&peer);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn endless_demands_for_a_nonce_end_after_the_second() {
     for (mode, requests) in [(DpopMode::Always, 2), (DpopMode::Auto, 3)] {
         let peer = Peer::always(demands("another")).await;
@@ -174,7 +174,7 @@ async fn endless_demands_for_a_nonce_end_after_the_second() {
     assert_eq!(peer.requests().len(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn introspection_and_revocation_need_no_proof() {
     let peer = Peer::start([
         Act::Write(reply(200, JSON, r#"{"active":true}"#)),
@@ -187,7 +187,7 @@ async fn introspection_and_revocation_need_no_proof() {
     assert!(peer.requests().iter().all(|request| proof(request).is_none()));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn token_types_that_do_not_fit_what_was_sent_are_refused() {
     for (name, mode, token_type) in [
         ("bearer although a proof was sent", DpopMode::Always, "Bearer"),
@@ -201,7 +201,7 @@ async fn token_types_that_do_not_fit_what_was_sent_are_refused() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_is_presented_with_a_proof_of_its_own_for_each_request() -> Result<(), Error>
 {
     let peer = Peer::start([granted("DPoP"), granted("Bearer")]).await;
@@ -226,7 +226,7 @@ async fn a_bound_token_is_presented_with_a_proof_of_its_own_for_each_request() -
     Ok(())
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_resource_gets_token_and_proof_and_its_demand_for_a_nonce_is_followed_once() {
     let challenge = [
         ("www-authenticate", r#"DPoP error="use_dpop_nonce", error_description="x""#),
@@ -253,7 +253,7 @@ async fn a_resource_gets_token_and_proof_and_its_demand_for_a_nonce_is_followed_
     all_different(&peer);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_that_a_resource_refuses_is_replaced_once() {
     let refused = || {
         Act::Write(reply(
@@ -272,7 +272,7 @@ async fn a_token_that_a_resource_refuses_is_replaced_once() {
     assert_eq!(peer.requests().len(), 4);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_call_that_may_have_been_carried_out_is_not_repeated() {
     let busy = |status| Act::Write(reply(status, JSON, "{}"));
     for (call, status, requests) in [
@@ -291,7 +291,7 @@ async fn a_call_that_may_have_been_carried_out_is_not_repeated() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_path_that_leads_elsewhere_never_sees_the_token() {
     let peer = Peer::start([]).await;
     let users = client(&peer, DpopConfig::default()).resource(scopes());
@@ -307,7 +307,7 @@ async fn a_path_that_leads_elsewhere_never_sees_the_token() {
     assert!(peer.requests().is_empty());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_renewal_after_the_first_costs_exactly_one_request() {
     let peer = Peer::start([
         refused(MISSING),

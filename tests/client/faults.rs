@@ -58,7 +58,7 @@ async fn always(name: &str, act: Act, outcome: Option<ErrorKind>, requests: usiz
     row(name, &peer, &result, outcome, requests);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn connections_that_fail() {
     let whole = reply(200, JSON, ACTIVE);
     let part = whole[..whole.len() - 4].to_vec();
@@ -80,7 +80,7 @@ async fn connections_that_fail() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn hosts_that_cannot_be_reached() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     // A label of 64 characters cannot be looked up, so the resolver refuses without asking anybody.
@@ -96,7 +96,7 @@ async fn hosts_that_cannot_be_reached() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn answers_that_are_none() {
     let malformed = Some(ErrorKind::Malformed);
     let bomb = [("content-type", JSON), ("content-encoding", "gzip")];
@@ -114,7 +114,7 @@ async fn answers_that_are_none() {
     always("204", Act::Write(reply(204, JSON, "")), malformed, 1).await;
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn redirects_are_never_followed() {
     let other = Peer::start([]).await;
     for status in [301, 302, 307, 308] {
@@ -129,7 +129,7 @@ async fn redirects_are_never_followed() {
     assert!(other.requests().is_empty());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn statuses_in_both_error_shapes() {
     use ErrorKind::{
         ClientRefused, Malformed, RateLimited, RequestRefused, ServerFailed, TimedOut,
@@ -172,7 +172,7 @@ async fn statuses_in_both_error_shapes() {
     always("400 temporarily_unavailable", overload, Some(ServerFailed), 3).await;
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn throttling_waits_by_the_servers_clock() {
     let body = r#"{"errorCode":"E0000047","errorSummary":"s"}"#;
     // The server's clock is an hour ahead of ours; only its own words count.
@@ -232,7 +232,7 @@ async fn throttling_waits_by_the_servers_clock() {
     assert_eq!(clock.elapsed(), Duration::ZERO);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn servers_that_do_not_answer() {
     for (name, act) in [
         ("half-open: no answer", Act::Silence),
@@ -263,7 +263,7 @@ async fn servers_that_do_not_answer() {
     row("slow drip", &peer, &result, Some(ErrorKind::TimedOut), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_repeat_tells_okta_which_request_it_repeats() {
     let busy = |id: &str| {
         Act::Write(reply_with(503, &[("content-type", JSON), ("x-okta-request-id", id)], "{}"))
@@ -295,7 +295,7 @@ async fn a_repeat_tells_okta_which_request_it_repeats() {
     assert!(error.to_string().contains("after 3 attempts"), "{error}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_cancelled_caller_takes_nothing_from_those_who_wait() {
     let granted =
         reply(200, JSON, r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600}"#);

@@ -23,7 +23,7 @@ async fn settle() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn no_more_are_under_way_than_okta_serves_one_app() {
     const CALLERS: usize = 200;
     // Half of the 75 that it serves an org.
@@ -42,7 +42,7 @@ async fn no_more_are_under_way_than_okta_serves_one_app() {
     assert_eq!(peer.requests().len(), CALLERS);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
     let acts = [Act::Silence, Act::Hold(active()), Act::Write(active())];
     let (peer, clock) = (Peer::start(acts).await, clock());
@@ -60,7 +60,7 @@ async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
     assert_eq!(peer.requests().len(), 3);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn who_waits_for_a_turn_gives_up_in_time() {
     let (peer, clock) = (Peer::always(Act::Silence).await, clock());
     let client = builder(&peer.issuer(), &clock).max_in_flight(1).build().unwrap();
@@ -78,7 +78,7 @@ async fn who_waits_for_a_turn_gives_up_in_time() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_token_for_an_api_needs_no_second_turn() {
     let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
     let answers = [granted, "[]"].map(|body| Act::Write(reply(200, "application/json", body)));
@@ -88,7 +88,7 @@ async fn the_token_for_an_api_needs_no_second_turn() {
     assert_eq!(users.call(&ResourceCall::get("/api/v1/users")).await.unwrap().status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_number_out_of_bounds_is_refused() {
     let with = |requests| {
         builder("http://127.0.0.1:1", &clock()).max_in_flight(requests).build().map(drop)

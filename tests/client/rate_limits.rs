@@ -53,7 +53,7 @@ fn refused(sandbox: &Sandbox) -> usize {
     sandbox.requests().iter().filter(|request| request.status() == 429).count()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_thousand_calls_at_six_hundred_a_minute_lose_no_time_and_meet_no_refusal() {
     for (workers, headers) in [
         (1, RateLimitHeaders::Tightest),
@@ -80,7 +80,7 @@ async fn a_thousand_calls_at_six_hundred_a_minute_lose_no_time_and_meet_no_refus
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn clients_that_do_not_know_of_each_other_meet_few_refusals() {
     const WORKERS: usize = 8;
     let clock = ManualClock::stepped(start());

@@ -38,7 +38,7 @@ async fn name(source: &CachedTokenSource) -> String {
     source.token().await.unwrap().token().expose().to_owned()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_hundred_concurrent_callers_make_one_request() {
     let peer = Peer::start([held(token("t1", 3600))]).await;
     let client = client(&peer, &clock());
@@ -56,7 +56,7 @@ async fn a_hundred_concurrent_callers_make_one_request() {
     assert_eq!(peer.requests().len(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_hundred_callers_during_an_outage_share_one_failure_which_is_not_kept() {
     let peer = Peer::start([held(failure()), token("t1", 3600)]).await;
     let client = client(&peer, &clock());
@@ -81,7 +81,7 @@ async fn a_hundred_callers_during_an_outage_share_one_failure_which_is_not_kept(
     assert_eq!(peer.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn cancelling_one_caller_takes_nothing_from_the_others() {
     let peer = Peer::start([held(token("t1", 3600))]).await;
     let client = client(&peer, &clock());
@@ -96,7 +96,7 @@ async fn cancelling_one_caller_takes_nothing_from_the_others() {
     assert_eq!(peer.requests().len(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_caller_out_of_patience_leaves_alone() {
     let peer = Peer::start([held(token("t1", 3600))]).await;
     let clock = clock();
@@ -112,7 +112,7 @@ async fn a_caller_out_of_patience_leaves_alone() {
     assert_eq!(patient.await.unwrap(), "t1");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_is_replaced_in_the_background_while_nobody_waits() {
     let peer = Peer::start([token("t1", 3600), held(token("t2", 3600))]).await;
     let clock = clock();
@@ -135,7 +135,7 @@ async fn a_token_is_replaced_in_the_background_while_nobody_waits() {
     assert_eq!(peer.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_failing_replacement_is_tried_again_only_after_its_pause() {
     let peer = Peer::start([token("t1", 3600), failure(), failure(), token("t2", 3600)]).await;
     let clock = clock();
@@ -163,7 +163,7 @@ async fn a_failing_replacement_is_tried_again_only_after_its_pause() {
     assert_eq!(peer.requests().len(), 4);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_is_not_given_out_in_its_last_ten_seconds() {
     let peer = Peer::start([token("t1", 3600), failure(), token("t2", 3600)]).await;
     let clock = clock();
@@ -181,7 +181,7 @@ async fn a_token_is_not_given_out_in_its_last_ten_seconds() {
     assert_eq!(name(&source).await, "t2");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_without_a_lifetime_is_not_kept() {
     let endless = |name: &str| {
         let body = format!(r#"{{"access_token":"{name}","token_type":"bearer"}}"#);
@@ -194,7 +194,7 @@ async fn a_token_without_a_lifetime_is_not_kept() {
     assert_eq!(name(&source).await, "t2");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn scopes_have_tokens_of_their_own_and_share_them_between_sources() {
     let peer = Peer::start([token("users", 3600), token("apps", 3600)]).await;
     let client = client(&peer, &clock());
@@ -206,7 +206,7 @@ async fn scopes_have_tokens_of_their_own_and_share_them_between_sources() {
     assert_eq!(requested, ["okta.users.read", "okta.apps.read"]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_invalidated_token_is_requested_anew() {
     let peer = Peer::start([token("t1", 3600), token("t2", 3600)]).await;
     let client = client(&peer, &clock());
@@ -216,7 +216,7 @@ async fn an_invalidated_token_is_requested_anew() {
     assert_eq!(name(&source).await, "t2");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_request_carries_an_assertion_of_its_own() {
     let peer = Peer::start([token("t1", 3600), token("t2", 3600)]).await;
     let client = client(&peer, &clock());
@@ -228,7 +228,7 @@ async fn every_request_carries_an_assertion_of_its_own() {
     assert_ne!(assertions[0], assertions[1]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_answer_that_is_no_token_is_malformed() {
     for (name, body) in [
         ("no token", r#"{"token_type":"Bearer","expires_in":3600}"#),

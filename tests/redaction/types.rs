@@ -253,7 +253,7 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     ])
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let org = Org::start().await;
     let key = signing_key(&org.keys[0], "k1");

@@ -52,7 +52,7 @@ async fn id_reason(changes: Value, nonce: Option<&str>) -> Option<String> {
     verification.reason().map(reason)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_good_access_token_gives_its_claims() {
     let minter = rs256();
     let claims = with(access_claims(), json!({"groups": ["Everyone"], "cnf": {"jkt": "thumb"}}));
@@ -71,7 +71,7 @@ async fn a_good_access_token_gives_its_claims() {
     assert_eq!(claims.further["ver"], json!(1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_good_id_token_gives_its_claims() {
     let minter = rs256();
     let verifier = id(&minter).build().unwrap();
@@ -82,7 +82,7 @@ async fn a_good_id_token_gives_its_claims() {
     assert_eq!(claims.further["email"], json!("ada@acme.example"));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn claims_are_written_as_they_were_read() {
     let minter = rs256();
     let claims = with(access_claims(), json!({"scp": null, "aud": [AUDIENCE], "more": {"a": [1]}}));
@@ -94,7 +94,7 @@ async fn claims_are_written_as_they_were_read() {
     assert_eq!(serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap(), claims);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn further_claims_are_read_into_a_struct_of_the_program() {
     #[derive(Debug, Deserialize)]
     struct Mine {
@@ -114,7 +114,7 @@ async fn further_claims_are_read_into_a_struct_of_the_program() {
 }
 
 /// The shared table: every mutation is refused for its reason, as access and as ID token.
-#[tokio::test]
+#[test_support::test]
 async fn every_mutation_is_refused_for_its_reason() {
     let (minter, stranger) = (rs256(), Minter::generate(Algorithm::Rs256, "stranger"));
     let sign = |input: &str| minter.sign_input(input);
@@ -137,7 +137,7 @@ async fn every_mutation_is_refused_for_its_reason() {
     assert!(shared >= 25, "{shared}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn times_are_compared_to_the_second_with_leeway() {
     let leeway = 120;
     for (name, changes, expected) in [
@@ -167,7 +167,7 @@ async fn times_are_compared_to_the_second_with_leeway() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn facts_of_time_are_in_the_rejection() {
     let minter = rs256();
     let verifier = access(&minter).leeway(Duration::from_secs(1)).build().unwrap();
@@ -183,7 +183,7 @@ async fn facts_of_time_are_in_the_rejection() {
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn claims_that_must_be_there_must_be_of_their_type() {
     for name in ["iss", "sub", "aud", "exp", "iat"] {
         let without = access_reason(json!({ name: null })).await;
@@ -204,12 +204,12 @@ async fn claims_that_must_be_there_must_be_of_their_type() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn one_of_several_audiences_is_enough_for_an_access_token() {
     assert_eq!(access_reason(json!({"aud": ["api://other", AUDIENCE]})).await, None);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn clients_and_scopes_are_held_to_what_was_set() {
     let minter = rs256();
     let verifier = access(&minter)
@@ -233,7 +233,7 @@ async fn clients_and_scopes_are_held_to_what_was_set() {
 }
 
 /// RFC 9068 names client and scopes differently, and has a type.
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_other_servers_are_read_as_well() {
     let minter = rs256();
     let changes = json!({
@@ -252,7 +252,7 @@ async fn access_tokens_of_other_servers_are_read_as_well() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_nonce_is_compared_both_ways() {
     let cases = [
         (json!({}), Some(NONCE), None),
@@ -268,7 +268,7 @@ async fn the_nonce_is_compared_both_ways() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn several_audiences_of_an_id_token_need_the_authorized_party() {
     let cases = [
         (json!({"aud": [CLIENT, "0oa1other"], "azp": CLIENT}), None),
@@ -284,7 +284,7 @@ async fn several_audiences_of_an_id_token_need_the_authorized_party() {
 }
 
 /// Okta signs both with the same keys, and an audience may happen to be the client id.
-#[tokio::test]
+#[test_support::test]
 async fn an_id_token_is_no_access_token_and_the_other_way_round() {
     let wrong = Some("wrong_kind");
     let as_access = async |changes| {
@@ -318,7 +318,7 @@ async fn an_id_token_is_no_access_token_and_the_other_way_round() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn types_of_other_jwts_are_refused() {
     let minter = rs256();
     let (access, id) = (access(&minter).build().unwrap(), id(&minter).build().unwrap());
@@ -344,7 +344,7 @@ async fn types_of_other_jwts_are_refused() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
     let org = "https://acme.okta.com";
     let rejection = {
@@ -361,7 +361,7 @@ async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
     assert!(Verifier::id_token(Issuer::parse(org).unwrap(), CLIENT).build().is_ok());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn other_algorithms_are_taken_if_they_are_allowed_and_the_key_is_for_them() {
     for algorithm in [Algorithm::Es256, Algorithm::Ps256, Algorithm::Es512] {
         let minter = Minter::generate(algorithm, "k1");
@@ -390,7 +390,7 @@ fn settings_that_cannot_be_meant_are_refused() {
     assert!(access(&minter).leeway(max).build().is_ok());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_the_token_holds_is_quoted_briefly_and_never_whole() {
     let minter = rs256();
     let long = format!("https://evil.example/é\n\u{1b}[2J{}", "é".repeat(2000));

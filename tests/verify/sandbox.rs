@@ -45,7 +45,7 @@ fn verifier(sandbox: &Sandbox, clock: &ManualClock) -> Verifier {
         .unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_a_custom_server_verify() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
@@ -58,7 +58,7 @@ async fn access_tokens_of_a_custom_server_verify() {
     assert_eq!(claims.exp, clock.now() + TimeDelta::hours(1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn id_tokens_of_both_servers_verify_and_no_token_passes_for_the_other_kind() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
@@ -82,7 +82,7 @@ async fn id_tokens_of_both_servers_verify_and_no_token_passes_for_the_other_kind
     assert_eq!(refused.reason(), Some(&InvalidToken::WrongKind { expected, found }));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_the_org_server_are_sent_to_introspection() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
@@ -92,7 +92,7 @@ async fn access_tokens_of_the_org_server_are_sent_to_introspection() {
     assert_eq!(refused.reason(), Some(&InvalidToken::OrgAccessToken { issuer }));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn rotations_go_unnoticed_by_those_who_have_good_tokens() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;

@@ -1,11 +1,9 @@
 //! What makes the command pleasant: manual pages, a look at the settings, requests told, mistakes
 //! understood.
 
-mod common;
+use crate::common::{Sandbox, World};
 
-use common::{Sandbox, World};
-
-#[test]
+#[test_support::test]
 fn manual_pages_are_printed_and_written() {
     let world = World::new();
     let page = world.run(&["man", "introspect"]);
@@ -22,7 +20,7 @@ fn manual_pages_are_printed_and_written() {
     world.run(&["man", "--out-dir", "no/such"]).fails(2, "cannot be written");
 }
 
-#[test]
+#[test_support::test]
 fn settings_are_shown_with_their_places_and_without_secrets() {
     let (world, key_id) = World::with_key();
     world.write(
@@ -56,7 +54,7 @@ fn settings_are_shown_with_their_places_and_without_secrets() {
     assert_eq!(World::new().run(&["config", "show"]).exits(0).stdout, "");
 }
 
-#[test]
+#[test_support::test]
 fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     let world = World::new();
     let _sandbox = Sandbox::start(&world, &[]);
@@ -76,7 +74,7 @@ fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     assert!(!quiet.exits(0).stderr.contains("request:"), "{quiet:?}");
 }
 
-#[test]
+#[test_support::test]
 fn mistyped_settings_are_noted_with_what_was_meant() {
     let (world, _) = World::with_key();
     world.write("okta.yaml", "okta: {client: {clientid: s3cret, token: x, orgURl: s3cret}}");
@@ -93,7 +91,7 @@ fn mistyped_settings_are_noted_with_what_was_meant() {
     assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
 }
 
-#[test]
+#[test_support::test]
 fn colours_are_for_those_who_want_them() {
     let world = World::new();
     let jwt = "eyJhbGciOiJub25lIn0.e30.";

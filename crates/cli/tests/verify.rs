@@ -1,9 +1,8 @@
 //! `verify` and `decode`: what a token says, and whether it is the issuer's.
 
-mod common;
-
-use common::{Sandbox, World};
 use serde_json::json;
+
+use crate::common::{Sandbox, World};
 
 /// A sandbox with a custom server, and an access token of it.
 fn signed_in() -> (World, Sandbox, String) {
@@ -20,7 +19,7 @@ fn verify<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [DEFAULT.as_slice(), more].concat()
 }
 
-#[test]
+#[test_support::test]
 fn a_token_of_a_custom_server_is_verified_and_its_claims_are_told() {
     let (world, sandbox, token) = signed_in();
     let run = world.pipe(&verify(&["--audience", "api://default", "--json"]), &token);
@@ -37,7 +36,7 @@ fn a_token_of_a_custom_server_is_verified_and_its_claims_are_told() {
     run.hides(&token);
 }
 
-#[test]
+#[test_support::test]
 fn a_token_that_is_not_as_wanted_is_rejected_with_its_reason() {
     let (world, _sandbox, token) = signed_in();
     let org = world.run(&["token", "--scope", "okta.users.read"]).exits(0).stdout.trim().to_owned();
@@ -68,7 +67,7 @@ fn a_token_that_is_not_as_wanted_is_rejected_with_its_reason() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn what_cannot_be_told_is_neither_verified_nor_rejected() {
     let (world, sandbox, token) = signed_in();
     drop(sandbox);
@@ -77,7 +76,7 @@ fn what_cannot_be_told_is_neither_verified_nor_rejected() {
         .fails(3, "the sandbox is not running");
 }
 
-#[test]
+#[test_support::test]
 fn a_wrong_use_is_refused_before_a_token_is_read() {
     let (world, _) = World::with_key();
     let bad = world.write("bad.json", "hello");
@@ -100,7 +99,7 @@ fn a_wrong_use_is_refused_before_a_token_is_read() {
     run.fails(2, "opaque");
 }
 
-#[test]
+#[test_support::test]
 fn nothing_is_rejected_and_the_reader_told_what_is_the_matter() {
     let world = World::new();
     let keys = world.write("keys.json", r#"{"keys":[]}"#);
@@ -116,7 +115,7 @@ fn nothing_is_rejected_and_the_reader_told_what_is_the_matter() {
 }
 
 /// RFC 7515 A.2 and A.3, and what must not pass for them.
-#[test]
+#[test_support::test]
 fn vectors_of_others_end_with_zero_or_one() {
     const PAYLOAD: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     const ES256: &str =
@@ -146,7 +145,7 @@ fn vectors_of_others_end_with_zero_or_one() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn decode_explains_okta_s_claims_and_vouches_for_nothing() {
     let (world, _sandbox, token) = signed_in();
     let run = world.pipe(&["decode"], &token);

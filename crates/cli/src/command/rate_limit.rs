@@ -43,7 +43,7 @@ mod tests {
     use okta_introspect::sandbox::{App, Bucket, Grant, Sandbox};
     use okta_introspect::{Algorithm, Client, Clock, ManualClock, SigningKey};
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_used_up_window_is_waited_for_and_the_call_made_again() {
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let key = SigningKey::generate(Algorithm::Es256).unwrap();

@@ -99,7 +99,7 @@ async fn run(engine: &Engine, sink: &mut impl Sink) -> Result<End, ErrorKind> {
     engine.run(std::future::pending(), sink).await.unwrap().map_err(|error| error.kind())
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_revocation_is_seen_at_the_next_question_and_ends_it() {
     let world = World::new().await;
     let token = world.token(3_600);
@@ -111,7 +111,7 @@ async fn a_revocation_is_seen_at_the_next_question_and_ends_it() {
     assert_eq!(world.sandbox.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_end_of_a_token_is_seen_at_that_second_however_old_answers_may_be() {
     let world = World::new().await;
     let token = world.token(90);
@@ -121,7 +121,7 @@ async fn the_end_of_a_token_is_seen_at_that_second_however_old_answers_may_be() 
     assert_eq!(world.sandbox.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_end_of_a_token_goes_by_the_servers_clock() {
     let world = World::new().await;
     world.sandbox.set_clock_offset(chrono::TimeDelta::seconds(60));
@@ -131,7 +131,7 @@ async fn the_end_of_a_token_goes_by_the_servers_clock() {
     assert_eq!(noting.told, [(0, State::Active), (90, State::Inactive)]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() {
     let world = World::new().await;
     let watch = world.watch(&world.token(90), 60);
@@ -152,7 +152,7 @@ async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() 
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_outage_is_unknown_and_never_inactive_and_is_asked_through_with_growing_pauses() {
     let world = World::new().await;
     let token = world.token(86_400);
@@ -183,7 +183,7 @@ async fn an_outage_is_unknown_and_never_inactive_and_is_asked_through_with_growi
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn pauses_in_an_outage_are_random_and_never_shorter_than_answers_may_be_old() {
     for (fraction, asked) in [(0.0, 61), (0.5, 8), (1.0, 6)] {
         let world = World::new().await;
@@ -197,7 +197,7 @@ async fn pauses_in_an_outage_are_random_and_never_shorter_than_answers_may_be_ol
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_refusal_of_our_credentials_ends_it_at_once() {
     let world = World::new().await;
     let token = world.token(3_600);
@@ -208,7 +208,7 @@ async fn a_refusal_of_our_credentials_ends_it_at_once() {
     assert_eq!(world.elapsed(), 5);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_rate_limit_is_kept_and_a_used_up_one_is_not_taken_for_inactive() {
     let world = World::new().await;
     world.sandbox.set_rate_limit(Bucket::Org, Some(20));
@@ -222,7 +222,7 @@ async fn the_rate_limit_is_kept_and_a_used_up_one_is_not_taken_for_inactive() {
     assert!((45..=60).contains(&requests.len()), "{}", requests.len());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_an_end_it_goes_on_beyond_inactive_until_time_is_up_or_somebody_interrupts() {
     let world = World::new().await;
     let token = world.token(86_400);
@@ -239,7 +239,7 @@ async fn without_an_end_it_goes_on_beyond_inactive_until_time_is_up_or_somebody_
     assert_eq!(interrupted, End::Interrupted);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_a_reader_it_ends_unless_the_exit_code_is_waited_for() {
     let world = World::new().await;
     let token = world.token(86_400);

@@ -7,17 +7,11 @@
 //! what has changed:
 //!
 //! ```sh
-//! SNAPSHOTS=overwrite cargo test -p okta-introspect-cli --test golden; git diff crates/cli/tests/golden
+//! SNAPSHOTS=overwrite cargo test -p okta-introspect-cli golden; git diff crates/cli/tests/golden
 //! ```
 //!
 //! In sessions, `2>` stands before what goes to stderr, and `=>` before the exit code. What is
 //! another one in each run (`[TIME]`, `[PORT]`, `[TOKEN]`, …) is named only: see `redactions.rs`.
-
-// What the system says of missing files, and `/dev/full`, are Linux's.
-#![cfg(target_os = "linux")]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod commands;
 mod exit_codes;

@@ -1,8 +1,5 @@
 //! `doctor` names the true cause of what is broken, and finds nothing where nothing is.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod address;
 mod case;
 mod certificates;
