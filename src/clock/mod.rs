@@ -12,6 +12,7 @@ pub(crate) mod server_time;
 pub(crate) mod ticks;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -51,6 +52,29 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// them apart: a wanted wait moves its time, a limit does not.
     fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
         self.sleep_until(at)
+    }
+}
+
+/// A shared clock is a clock.
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        (**self).monotonic()
+    }
+
+    fn coarse(&self) -> (Instant, i64) {
+        (**self).coarse()
+    }
+
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+        (**self).sleep_until(at)
+    }
+
+    fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
+        (**self).deadline(at)
     }
 }
 

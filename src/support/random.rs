@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Fills buffers with random bytes.
@@ -15,6 +16,17 @@ pub trait Random: fmt::Debug + Send + Sync {
         self.fill(&mut bytes);
         // 53 bits are what an f64 holds exactly.
         (u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A shared generator is a generator.
+impl<T: Random + ?Sized> Random for Arc<T> {
+    fn fill(&self, bytes: &mut [u8]) {
+        (**self).fill(bytes);
+    }
+
+    fn fraction(&self) -> f64 {
+        (**self).fraction()
     }
 }
 
