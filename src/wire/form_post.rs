@@ -186,7 +186,7 @@ impl RequestFactory for FormPost<'_> {
                 .prover
                 .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
                 .await?;
-            request.headers_mut().insert(DPOP, secret_header(proof.expose()));
+            request.headers_mut().insert(DPOP, secret_header(proof.expose())?);
             self.proof = Some(proof);
         }
         self.sent = Some(assertion);
@@ -287,12 +287,15 @@ fn stands_for_itself(text: &str) -> bool {
     })
 }
 
-/// A header value that is kept out of logs.
-pub(crate) fn secret_header(value: &str) -> HeaderValue {
-    // JWTs and tokens are visible ASCII.
-    let mut value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+/// A header value that is kept out of logs, and out of the compression tables of HTTP/2.
+pub(crate) fn secret_header(value: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(value).map_err(|cause| {
+        Error::input("the token or proof has characters that no header can hold")
+            .advise("use the token exactly as it was issued")
+            .because(cause)
+    })?;
     value.set_sensitive(true);
-    value
+    Ok(value)
 }
 
 #[cfg(test)]
@@ -309,6 +312,16 @@ mod tests {
             push_field(&mut body, field);
             assert_eq!(body, serde_urlencoded::to_string([field]).unwrap());
         }
+    }
+
+    #[test]
+    fn a_secret_that_no_header_can_hold_is_an_error_and_others_are_sensitive() {
+        for impossible in ["Bearer a\nb", "Bearer \u{7f}", "Bearer a\0"] {
+            let error = secret_header(impossible).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Input);
+            assert!(!format!("{error:?}").contains("Bearer"));
+        }
+        assert!(secret_header("DPoP t1").unwrap().is_sensitive());
     }
 
     #[test]
