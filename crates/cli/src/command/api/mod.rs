@@ -91,7 +91,7 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => &call.path,
     };
-    match api_scopes::scope(&call.method, path) {
+    match api_scopes::scope(call.method.as_str(), path) {
         Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
         _ => settings.scopes().map_err(|failure| match typed {
             true => failure.into(),
