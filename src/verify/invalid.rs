@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::fact::{self, key_name, maybe_seconds, seconds};
-use crate::jws::{Fault, JsonFault, KeyFault, Part};
+use crate::jws::{Fault, KeyFault, Part};
 use crate::key::Algorithm;
 use crate::scope::Scopes;
+use crate::support::json::JsonFault;
 
 /// Why a token is invalid.
 ///

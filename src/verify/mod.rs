@@ -64,4 +64,5 @@ pub use signature_only::{UncheckedPayload, signature_only};
 pub use verification::{Verification, Verified};
 pub use verifier::Verifier;
 
-pub use crate::jws::{JsonFault, KeyFault, Part};
+pub use crate::jws::{KeyFault, Part};
+pub use crate::support::json::JsonFault;
