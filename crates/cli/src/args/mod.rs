@@ -14,7 +14,6 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use duration::NOTATION as DURATION_NOTATION;
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,

@@ -6,8 +6,9 @@
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::{self, Args};
 use crate::failure::Failure;
+
+use super::{Args, duration};
 
 /// What is wrong with the command line.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
@@ -82,7 +83,7 @@ fn advice(error: &clap::Error) -> String {
 fn form(option: &str) -> Option<&'static str> {
     let name = option.split_once('<')?.1;
     Some(match name {
-        "DURATION>" => args::DURATION_NOTATION,
+        "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "N>" => "give a number from 1 to 64",
         "ADDR:PORT>" => "give an address and a port, such as 127.0.0.1:8080",
