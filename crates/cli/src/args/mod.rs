@@ -19,6 +19,7 @@ pub(crate) use local::{
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use shared::KeyArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -36,7 +37,6 @@ pub(crate) use watch::WatchArgs;
     name = "okta-introspect",
     version,
     after_help = EXAMPLES,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(crate) struct Args {

@@ -34,7 +34,7 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
 }
 
 fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
-    let jws = token_input::read_unchanged(args.token.token_file.as_deref())?;
+    let jws = token_input::read_unchanged(args.token.source())?;
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
@@ -60,7 +60,7 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
-    let token = token_input::read_unparsed(args.token.token_file.as_deref())?;
+    let token = token_input::read_unparsed(args.token.source())?;
     note_nothing(&token);
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
