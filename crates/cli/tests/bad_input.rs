@@ -223,9 +223,8 @@ fn quotes_and_schemes_around_a_token_go_with_a_note() {
 fn command_lines_that_are_wrong() {
     let world = World::new();
     let cases: &[(&[&str], &str)] = &[
-        (&[], "no command was given"),
         (&["tokn"], "did you mean token"),
-        (&["introspect", "eyJhbGci.s3cret"], "files or stdin"),
+        (&["decode", "eyJhbGci.s3cret"], "files or stdin"),
         (&["introspect", "--token", "s3cret"], "did you mean --token-file"),
         (&["introspect", "--hint", "s3cret"], "access_token"),
         (&["token", "--timeout", "s3cret"], "--timeout"),
@@ -234,6 +233,10 @@ fn command_lines_that_are_wrong() {
         (&["introspect", "--batch", "--concurrency", "0"], "from 1 to 64"),
         (&["api", "s3cret", "/api/v1/users"], "GET, HEAD, POST"),
         (&["api", "DELETE", "/api/v1/users/../groups/s3cret"], "only dots"),
+        (&["api", "DELETE", "/api/v1/users/ada#x@acme.example"], "write # as %23"),
+        (&["api", "/api/v1/users?search=a#s3cret"], "write # as %23"),
+        (&["api", " /api/v1/users"], "begins or ends with a blank"),
+        (&["api", "/api/v1/users/ "], "begins or ends with a blank"),
         (&["api", "DELETE", "/api/v1/users/s3cret\r"], "a line break"),
         (&["api", ""], "the API's path is empty"),
         (&["keygen", "--rsa", "1024", "k.pem"], "2048"),

@@ -68,7 +68,7 @@ fn request_line(request: &[String], method: Option<&str>) -> Result<(String, Str
 /// Refuses a path that a URL parser would silently change into another one: in a script over ids,
 /// an empty id, or one with a line break or `..` in it, must not reach another resource.
 fn check(path: &str) -> Result<(), Failure> {
-    let whole = path.split(['?', '#']).next().unwrap_or(path);
+    let whole = path.split('?').next().unwrap_or(path);
     let is_dots = |segment: &str| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");
         segment == "." || segment == ".."
@@ -77,6 +77,11 @@ fn check(path: &str) -> Result<(), Failure> {
         "is empty"
     } else if path.contains(char::is_control) {
         "contains control characters, perhaps a line break"
+    } else if path.starts_with(' ') || path.ends_with(' ') {
+        "begins or ends with a blank"
+    } else if path.contains('#') {
+        return Err(Failure::usage("the API's path has a fragment, which no server gets to see")
+            .advise("write # as %23"));
     } else if whole.contains('\\') {
         "contains a backslash"
     } else if whole.split('/').any(is_dots) {
