@@ -320,3 +320,14 @@ fn other_settings_that_are_wrong() {
     world.write("seed.yaml", "servers:\n  - id: a/b\n");
     world.run(&["sandbox", "--seed", "seed.yaml"]).fails(2, "use letters, digits");
 }
+
+#[test]
+fn a_token_response_is_read_as_its_token() {
+    let world = World::new();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    let response = format!("{{\"access_token\":\"{jwt}\",\"token_type\":\"Bearer\"}}\n");
+    assert_eq!(world.pipe(&["decode", "--json"], response).exits(0).stdout, decoded);
+    let other = world.pipe(&["decode"], "{\"id_token\":\"s3cret\"}");
+    other.fails(2, "error: ").hides("s3cret");
+}

@@ -38,7 +38,6 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
-    note_nothing(&jws);
     let outcome = match signature_only(&jws, keys) {
         Verification::Verified(verified) => Outcome {
             verified: true,
@@ -61,7 +60,6 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
     let token = token_input::read_unparsed(args.token.source())?;
-    note_nothing(&token);
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
     if outcome.verified {
@@ -70,13 +68,6 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         );
     }
     outcome.print(args.json)
-}
-
-/// An empty token is rejected like any other text, but is hardly what was meant.
-fn note_nothing(token: &str) {
-    if token.is_empty() {
-        output::note("the token is empty; check the file or the command that was to give it");
-    }
 }
 
 /// What the token must be.

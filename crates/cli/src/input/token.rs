@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use okta_introspect::Token;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -34,18 +35,19 @@ pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
 
 /// As [`read`]; returns what was removed instead of printing notes.
 pub(crate) fn read_with_removed(source: Source<'_>) -> Result<(Token, Vec<&'static str>), Failure> {
-    let text = read_text(source)?;
+    let text = token_of_response(read_text(source)?);
     let (token, removed) = strip(&text);
     Ok((Token::parse(token)?, removed))
 }
 
 /// As [`read`], without a check of the token's form.
 pub(crate) fn read_unparsed(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
-    let text = read_text(source)?;
+    let text = token_of_response(read_text(source)?);
     let (token, removed) = strip(&text);
     for what in removed {
         output::note(format_args!("removed {what} around the token"));
     }
+    refuse_nothing(token)?;
     Ok(Zeroizing::new(token.to_owned()))
 }
 
@@ -53,7 +55,31 @@ pub(crate) fn read_unparsed(source: Source<'_>) -> Result<Zeroizing<String>, Fai
 pub(crate) fn read_unchanged(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
     let text = read_text(source)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    refuse_nothing(line)?;
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// Nothing is no token that could be judged.
+fn refuse_nothing(token: &str) -> Result<(), Failure> {
+    match token.is_empty() {
+        true => Err(Failure::usage("the token is empty")
+            .advise("check the file or the command that was to give it")),
+        false => Ok(()),
+    }
+}
+
+/// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
+/// any other text as it is.
+fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    #[derive(Deserialize)]
+    struct Response {
+        access_token: String,
+    }
+    match serde_json::from_str::<Response>(&text) {
+        Ok(response) => Zeroizing::new(response.access_token),
+        Err(_) => text,
+    }
 }
 
 fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
