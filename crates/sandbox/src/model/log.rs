@@ -21,7 +21,7 @@ pub struct LogEvent {
     pub published: DateTime<Utc>,
     /// What happened, such as `app.oauth2.as.token.revoke`.
     pub event_type: &'static str,
-    /// Who did it.
+    /// What did it: a client, a user or the administrator.
     pub actor: LogEntity,
     /// How it went.
     pub outcome: LogOutcome,
@@ -35,7 +35,7 @@ pub struct LogEvent {
     pub severity: &'static str,
 }
 
-/// Somebody or something in an event.
+/// An actor or a target of an event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

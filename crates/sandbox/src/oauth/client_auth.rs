@@ -43,7 +43,7 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
     by_assertion(call, assertion, form.member("client_id"))
 }
 
-/// A sandbox keeps no secrets, so nobody gets in without an assertion; but the reason differs.
+/// A sandbox keeps no secrets, so no client gets in without an assertion; but the reason differs.
 fn without_assertion(call: &Call<'_>, form: &Form) -> Refusal {
     let basic = call.request.header(&header::AUTHORIZATION).map(basic_client_id);
     let client_id = match &basic {

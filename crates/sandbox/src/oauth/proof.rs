@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::jose::{Jws, PublicKey};
 
 /// What a proof says, once its signature has been verified with the key that it carries. Whether
-/// it fits the request is for the caller to judge.
+/// it fits the request is checked elsewhere.
 #[derive(Debug)]
 pub(crate) struct Proof {
     /// The RFC 7638 thumbprint of the proof's key.
