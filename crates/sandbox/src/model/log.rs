@@ -92,6 +92,17 @@ pub(crate) enum LogResult {
     Failure(String),
 }
 
+impl LogResult {
+    fn outcome(self) -> LogOutcome {
+        let (result, reason) = match self {
+            Self::Success => ("SUCCESS", None),
+            Self::Challenge(reason) => ("CHALLENGE", Some(reason)),
+            Self::Failure(reason) => ("FAILURE", Some(reason)),
+        };
+        LogOutcome { result, reason }
+    }
+}
+
 /// The event of a server's keys that were rotated.
 pub(crate) const KEY_ROLLOVER: &str = "app.oauth2.as.key.rollover";
 
@@ -160,11 +171,8 @@ impl SystemLog {
             self.events.pop_front();
             self.forgotten += 1;
         }
-        let (result, reason) = match entry.result {
-            LogResult::Success => ("SUCCESS", None),
-            LogResult::Challenge(reason) => ("CHALLENGE", Some(reason)),
-            LogResult::Failure(reason) => ("FAILURE", Some(reason)),
-        };
+        let outcome = entry.result.outcome();
+        let severity = if outcome.result == "FAILURE" { "WARN" } else { "INFO" };
         let (kind, id) = match request_id {
             Some(id) => ("WEB", id.to_owned()),
             None => ("JOB", uuid.clone()),
@@ -174,11 +182,11 @@ impl SystemLog {
             published: now,
             event_type: entry.event_type,
             actor: entry.actor,
-            outcome: LogOutcome { result, reason },
+            outcome,
             target: entry.target,
             transaction: LogTransaction { kind, id },
             version: "0",
-            severity: if result == "FAILURE" { "WARN" } else { "INFO" },
+            severity,
         });
     }
 

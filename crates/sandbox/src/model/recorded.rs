@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use hyper::header::HeaderName;
 use hyper::{HeaderMap, Method};
-use url::form_urlencoded;
 
 /// Names and values in the order in which they came.
 pub(crate) type Pairs = Vec<(String, String)>;
