@@ -6,31 +6,32 @@ use std::time::Instant;
 use reqwest::Url;
 use reqwest::header::DATE;
 
-use crate::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
-use crate::budget::Outlook;
-use crate::caller::Caller;
-use crate::circuit::CircuitConfig;
+use crate::clock::send_time::SendTime;
+use crate::clock::server_time::ClockOffset;
 use crate::clock::{Clock, SystemClock};
-use crate::departure::Departure;
-use crate::dpop::{DpopConfig, Prover};
+use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
-use crate::exchange::{Exchange, Target};
-use crate::http::{Answer, Destination, Http, HttpConfig};
-use crate::introspect::{self, Introspection, TokenTypeHint};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
-use crate::metadata::{self, Metadata};
-use crate::random::{Random, SystemRandom};
-use crate::rate_limit::RateLimit;
-use crate::resource::Resource;
-use crate::retry::RetryConfig;
-use crate::revoke;
-use crate::scope::Scopes;
-use crate::secret::Token;
-use crate::server_time::ClockOffset;
-use crate::token::{
+use crate::management::Resource;
+use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
+use crate::oauth::metadata::{self, Metadata};
+use crate::oauth::revoke;
+use crate::oauth::token::{
     self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
 };
+use crate::scope::Scopes;
+use crate::secret::Token;
+use crate::support::random::{Random, SystemRandom};
+use crate::wire::admission::circuit::CircuitConfig;
+use crate::wire::admission::rate_windows::RateWindows;
+use crate::wire::admission::{Admission, AdmissionConfig};
+use crate::wire::call::CallContext;
+use crate::wire::form_post::{FormClient, Target};
+use crate::wire::rate_limit::{RateLimit, Remaining};
+use crate::wire::retry::RetryConfig;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
 /// A service app at one authorization server. Cheap to clone; clones share connections, key and
 /// tokens.
@@ -69,7 +70,7 @@ struct Inner {
 /// What a call needs; shared with the requests that go on in the background.
 #[derive(Debug)]
 struct Calls {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     token: Target,
     introspection: Target,
     revocation: Target,
@@ -92,7 +93,7 @@ impl Client {
     /// administrator says otherwise, half as many; more are refused with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
-    pub const DEFAULT_MAX_IN_FLIGHT: usize = 32;
+    pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
 
     /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
     pub fn builder(
@@ -109,8 +110,7 @@ impl Client {
             assertion: AssertionConfig::default(),
             http: HttpConfig::default(),
             retry: RetryConfig::default(),
-            circuit: CircuitConfig::default(),
-            max_in_flight: Self::DEFAULT_MAX_IN_FLIGHT,
+            admission: AdmissionConfig::default(),
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             token_store: None,
@@ -131,7 +131,7 @@ impl Client {
 
     /// The client id of the service app.
     pub fn client_id(&self) -> &str {
-        self.inner.calls.exchange.client_id()
+        self.inner.calls.forms.client_id()
     }
 
     /// Asks whether a token is good now. Nothing is cached.
@@ -152,7 +152,7 @@ impl Client {
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        introspect::introspect(&calls.exchange, &calls.introspection, token, hint, None).await
+        introspect::introspect(&calls.forms, &calls.introspection, token, hint, None).await
     }
 
     /// As [`introspect`](Self::introspect), and tells when the request is sent.
@@ -160,17 +160,16 @@ impl Client {
         &self,
         token: &Token,
         hint: Option<TokenTypeHint>,
-        departure: &Departure,
+        send_time: &SendTime,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        departure.waits();
-        let (exchange, target) = (&calls.exchange, &calls.introspection);
-        introspect::introspect(exchange, target, token, hint, Some(departure)).await
+        let (forms, target) = (&calls.forms, &calls.introspection);
+        introspect::introspect(forms, target, token, hint, Some(send_time)).await
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.
-    pub(crate) fn introspection_outlook(&self, now: Instant) -> Option<Outlook> {
-        self.inner.calls.introspection.outlook(now)
+    pub(crate) fn introspection_remaining(&self, now: Instant) -> Option<Remaining> {
+        self.inner.calls.introspection.remaining(now)
     }
 
     /// Revokes one of this client's own tokens.
@@ -184,7 +183,7 @@ impl Client {
     /// Those of any call: the token may or may not have been revoked.
     pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
         let calls = &self.inner.calls;
-        revoke::revoke(&calls.exchange, &calls.revocation, token, hint).await
+        revoke::revoke(&calls.forms, &calls.revocation, token, hint).await
     }
 
     /// Requests a service token with these scopes. Nothing is cached; see
@@ -196,7 +195,7 @@ impl Client {
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
         let calls = &self.inner.calls;
-        token::request(&calls.exchange, &calls.token, scopes).await
+        token::request(&calls.forms, &calls.token, scopes).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.
@@ -206,8 +205,8 @@ impl Client {
 
     /// The org's management APIs, called with service tokens of these scopes.
     pub fn resource(&self, scopes: Scopes) -> Resource {
-        let exchange = Arc::clone(&self.inner.calls.exchange);
-        Resource::new(exchange, self.token_source(scopes), self.inner.origin.clone())
+        let forms = Arc::clone(&self.inner.calls.forms);
+        Resource::new(forms, self.token_source(scopes), self.inner.origin.clone())
     }
 
     /// Fetches the server's metadata document. Needs no credentials, and tells the
@@ -217,19 +216,19 @@ impl Client {
     ///
     /// As [`metadata::discover`].
     pub async fn metadata(&self) -> Result<Metadata, Error> {
-        let exchange = &self.inner.calls.exchange;
+        let forms = &self.inner.calls.forms;
         let observe = |answer: &Answer, round_trip| {
             if let Some(date) = answer.header(DATE) {
-                exchange.server_time().observe(date, round_trip);
+                forms.server_time().observe(date, round_trip);
             }
         };
-        metadata::fetch(exchange.http(), &self.inner.issuer, observe).await
+        metadata::fetch(forms.http(), &self.inner.issuer, observe).await
     }
 
     /// What the server said last about its rate limit at an endpoint, if it has said anything.
     ///
-    /// Okta counts introspection and revocation together, and every endpoint of all custom
-    /// servers together.
+    /// Okta counts introspection and revocation together, so what it says at one of them is about
+    /// both; see [`RateWindows`].
     pub fn rate_limit(&self, endpoint: Endpoint) -> Option<RateLimit> {
         let calls = &self.inner.calls;
         match endpoint {
@@ -241,7 +240,7 @@ impl Client {
 
     /// How far the server's clock is ahead of this computer's, as of its latest answer.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.inner.calls.exchange.clock_offset()
+        self.inner.calls.forms.clock_offset()
     }
 
     /// Makes an assertion for an endpoint that this library does not call itself.
@@ -250,7 +249,7 @@ impl Client {
     ///
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
-        self.inner.calls.exchange.assertion(endpoint.as_str()).await
+        self.inner.calls.forms.assertion(endpoint.as_str()).await
     }
 }
 
@@ -266,8 +265,7 @@ pub struct ClientBuilder {
     assertion: AssertionConfig,
     http: HttpConfig,
     retry: RetryConfig,
-    circuit: CircuitConfig,
-    max_in_flight: usize,
+    admission: AdmissionConfig,
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     token_store: Option<Arc<dyn TokenStore>>,
@@ -308,9 +306,10 @@ impl ClientBuilder {
         self
     }
 
-    /// When a server that keeps failing is left alone.
+    /// When an endpoint that keeps failing is left alone. Each endpoint, and each management API,
+    /// is judged by its own answers.
     pub fn circuit(mut self, config: CircuitConfig) -> Self {
-        self.circuit = config;
+        self.admission.circuit = config;
         self
     }
 
@@ -319,7 +318,14 @@ impl ClientBuilder {
     /// are signed when it has come. For a server that takes more at once, and callers who wait for
     /// it, allow more. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to 10,000.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.max_in_flight = requests;
+        self.admission.max_in_flight = requests;
+        self
+    }
+
+    /// The rate windows that this client shares with other clients of the same org. Default: its
+    /// own.
+    pub fn rate_windows(mut self, windows: RateWindows) -> Self {
+        self.admission.windows = windows;
         self
     }
 
@@ -376,8 +382,18 @@ impl ClientBuilder {
         }
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let caller =
-            Caller::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
+        let admission = Admission::new(
+            self.admission,
+            self.issuer.clone(),
+            self.client_id.clone(),
+            Arc::clone(&clock),
+        )?;
+        let target =
+            |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience, &admission);
+        let token = target(&endpoints.token)?;
+        let introspection = target(&endpoints.introspection)?;
+        let revocation = target(&endpoints.revocation)?;
+        let context = CallContext::new(http, clock, random, self.retry, admission)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,
@@ -385,22 +401,19 @@ impl ClientBuilder {
             self.assertion,
             Arc::clone(&self.random),
         )?;
-        let target = |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience);
         let calls = Arc::new(Calls {
-            token: target(&endpoints.token)?,
-            introspection: target(&endpoints.introspection)?,
-            revocation: target(&endpoints.revocation)?,
-            exchange: Arc::new(Exchange::new(caller, assertions, prover)),
+            token,
+            introspection,
+            revocation,
+            forms: Arc::new(FormClient::new(context, assertions, prover)),
         });
         // What was kept is not bound, and so is no use where only bound tokens are.
-        let store = self.token_store.filter(|_| !calls.exchange.prover().is_required());
+        let store = self.token_store.filter(|_| !calls.forms.prover().is_required());
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, {
             let calls = Arc::clone(&calls);
             Arc::new(move |scopes| {
                 let calls = Arc::clone(&calls);
-                Box::pin(
-                    async move { token::request(&calls.exchange, &calls.token, &scopes).await },
-                )
+                Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
             })
         });
         let origin = Url::parse(self.issuer.origin())

@@ -58,81 +58,66 @@
 
 #[cfg(feature = "tower")]
 pub mod adapter;
-pub mod assertion;
-mod budget;
-mod caller;
 pub mod checker;
-mod circuit;
 mod client;
 mod clock;
-mod departure;
-mod diagnosis;
-mod dpop;
+mod credential;
 mod error;
-mod error_answer;
-mod exchange;
-mod flight;
-mod future;
-mod http;
-mod introspect;
 pub mod issuer;
 mod jwks;
 mod jws;
 mod key;
-pub mod metadata;
-mod moment;
-mod proxy;
-mod random;
-mod rate_limit;
-mod redact;
-mod refusal;
-mod resource;
-mod retry;
-mod revoke;
+mod management;
+mod oauth;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod scope;
 mod secret;
-mod server_time;
-mod sync;
-mod tls;
-pub mod token;
+mod support;
 pub mod verify;
+mod wire;
 
-pub use assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use checker::{Authorized, Checker, Requirement, Verdict};
-pub use circuit::CircuitConfig;
 pub use client::{Client, ClientBuilder, Endpoint};
-pub use clock::{Clock, ManualClock, SystemClock};
-pub use diagnosis::Diagnosis;
-pub use dpop::{DpopConfig, DpopMode};
-pub use error::{BoxError, Error, ErrorKind, Trail};
-pub use future::BoxFuture;
-pub use http::HttpConfig;
-pub use introspect::{Confirmation, Introspection, TokenTypeHint};
+pub use clock::server_time::ClockOffset;
+pub use clock::{Clock, Deadline, ManualClock, SystemClock};
+pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+pub use wire::admission::circuit::CircuitConfig;
+pub use wire::admission::rate_windows::RateWindows;
+
+pub use credential::dpop::{DpopConfig, DpopMode};
+pub use error::diagnosis::Diagnosis;
+pub use error::refusal::Refusal;
+pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
-pub use metadata::Metadata;
-pub use proxy::{Proxy, ProxyServer};
-pub use random::{Random, SeededRandom, SystemRandom};
-pub use rate_limit::RateLimit;
-pub use refusal::Refusal;
-pub use resource::{Resource, ResourceAnswer, ResourceCall};
-pub use retry::RetryConfig;
-pub use scope::Scopes;
-pub use secret::{Secret, Token};
-pub use server_time::ClockOffset;
-pub use tls::TlsBackend;
-pub use token::{
+pub use management::{Resource, ResourceAnswer, ResourceCall};
+pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};
+pub use oauth::metadata::{self, Metadata};
+pub use oauth::token::{
     AccessToken, CachedTokenSource, Presentation, StaticTokenSource, StoredToken, TokenCacheConfig,
     TokenSource, TokenStore, TokenType,
 };
+pub use scope::Scopes;
+pub use secret::{Secret, Token};
+pub use support::boxed_future::BoxFuture;
+pub use support::random::{Random, SeededRandom, SystemRandom};
 pub use verify::{
-    AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
+    AccessTokenClaims, IdTokenClaims, InvalidToken, Verification, Verified, Verifier,
+    VerifierBuilder,
 };
+pub use wire::proxy::{Proxy, ProxyServer};
+pub use wire::rate_limit::{RateLimit, Remaining};
+pub use wire::retry::RetryConfig;
+pub use wire::tls::TlsBackend;
+pub use wire::transport::HttpConfig;
 
 /// The README's Rust is compiled with the documentation's.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+#[path = "../tests/layout/rooms.rs"]
+mod rooms;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::denial::Reason;
+use crate::checker::policy::denial::Reason;
 use crate::issuer::Issuer;
 use crate::secret::Token;
 

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::denial::Reason;
-use super::policy::{Source, Verdict};
-use crate::moment::Age;
+use crate::checker::policy::denial::Reason;
+use crate::checker::policy::{AnswerSource, Verdict};
+use crate::clock::ticks::Age;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may be a
 /// moment apart.
@@ -143,9 +143,9 @@ impl Counters {
             Verdict::Authorized(authorized) => {
                 self.ages.add(authorized.age);
                 match authorized.source() {
-                    Source::Joined => count(&self.joined),
-                    Source::StaleOnError => count(&self.stale),
-                    Source::Cache | Source::Introspected => {}
+                    AnswerSource::Joined => count(&self.joined),
+                    AnswerSource::StaleOnError => count(&self.stale),
+                    AnswerSource::Cache | AnswerSource::Introspected => {}
                 }
             }
             Verdict::Denied(_) => count(&self.denied),

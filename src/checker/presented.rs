@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dpop;
+use crate::credential::dpop;
 use crate::secret::Token;
 
 /// A token as a request presents it, with the proof of possession that came along. `Debug` shows

@@ -7,9 +7,9 @@ use super::freshness::JwksConfig;
 use super::remote::Remote;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::http::{Destination, Http, HttpConfig};
 use crate::issuer::{EndpointUrl, Issuer};
-use crate::random::{Random, SystemRandom};
+use crate::support::random::{Random, SystemRandom};
+use crate::wire::transport::{Destination, Http, HttpConfig};
 
 /// The settings of a [`Jwks`]. Setters never fail; [`build`](Self::build) checks.
 #[derive(Clone, Debug)]
@@ -21,6 +21,13 @@ pub struct JwksBuilder {
     http: HttpConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+}
+
+impl Jwks {
+    /// Begins a source of the keys of `issuer`.
+    pub fn builder(issuer: Issuer) -> JwksBuilder {
+        JwksBuilder::new(issuer)
+    }
 }
 
 impl JwksBuilder {

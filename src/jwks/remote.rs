@@ -10,9 +10,10 @@ use reqwest::{Method, Request, StatusCode, Url};
 use super::freshness::stated_lifetime;
 use super::set::JwkSet;
 use crate::error::Error;
-use crate::http::{Http, HttpConfig, Place};
 use crate::issuer::{EndpointUrl, Issuer};
-use crate::{error_answer, metadata};
+use crate::oauth::metadata;
+use crate::wire::error_response;
+use crate::wire::transport::{Http, HttpConfig, Place};
 
 /// Where an issuer's keys come from.
 pub(super) struct Remote {
@@ -57,7 +58,7 @@ impl Remote {
         let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
         if answer.status != StatusCode::OK {
-            return Err(error_answer::read(&answer));
+            return Err(error_response::read(&answer));
         }
         let set = JwkSet::parse(&answer.body)
             .map_err(|cause| answer.malformed("is not a JWK Set").because(cause))?;

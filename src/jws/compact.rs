@@ -1,4 +1,4 @@
-//! Splits and decodes compact JWTs strictly. Nothing here trusts what they say.
+//! Splits and decodes compact JWTs strictly. Nothing of their content is trusted here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ pub enum Part {
     /// The JOSE header.
     #[error("header")]
     Header,
-    /// The payload, which are the claims of a JWT.
+    /// The payload: the claims of a JWT.
     #[error("payload")]
     Payload,
     /// The signature.
@@ -56,7 +56,7 @@ pub(crate) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     /// Splits `text` into exactly three segments of strict base64url: no padding, no line
-    /// breaks, no stray bits. Empty segments are for the caller to judge.
+    /// breaks, no stray bits. Empty segments are left to the caller.
     pub(crate) fn decode(text: &'a str) -> Result<Self, Fault> {
         if text.len() > Token::MAX_LEN {
             return Err(Fault::TooLong(text.len()));

@@ -1,8 +1,8 @@
 //! Strict JSON: the objects of a token or a key set, read once and borrowed where possible.
 //!
-//! Two readers of one text must never see two different things, so a member that occurs twice is
-//! refused wherever it stands ([RFC 8725 §2.4](https://www.rfc-editor.org/rfc/rfc8725#section-2.4)
-//! tells of the attacks), and so is nesting that nobody needs.
+//! Two readers of one text must not see two different things, so a member that occurs twice is
+//! refused at any depth ([RFC 8725 §2.4](https://www.rfc-editor.org/rfc/rfc8725#section-2.4)
+//! describes the attacks). So is nesting deeper than any answer needs.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -78,8 +78,8 @@ impl<'a> Object<'a> {
         self.into_iter().map(|(name, node)| (name.into_owned(), node.into())).collect()
     }
 
-    /// Whether a name occurs twice. Comparing each with each is quickest for the few members
-    /// that tokens have; a sender of thousands must not make it quadratic.
+    /// Whether a name occurs twice. Comparing each with each is quickest for the few members that
+    /// tokens have; sorting keeps an object of thousands from taking quadratic time.
     fn has_duplicates(&self) -> bool {
         const FEW: usize = 24;
         let names = || self.0.iter().map(|(name, _)| &**name);
@@ -114,8 +114,8 @@ impl From<Node<'_>> for Value {
     }
 }
 
-/// Reads one value at some depth. serde_json's errors cannot carry a fault of ours, so it is left
-/// in the cell.
+/// Reads one value at some depth. The errors of serde_json cannot carry a [`JsonFault`], so it is
+/// left in the cell.
 #[derive(Clone, Copy)]
 struct Strict<'f> {
     depth: usize,

@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::builder::SandboxBuilder;
 use super::faults::Faults;
 use crate::error::Error;
 use crate::http::listener;
@@ -67,11 +66,6 @@ impl Drop for Running {
 }
 
 impl Sandbox {
-    /// A sandbox to be filled and started.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::new()
-    }
-
     pub(crate) fn start(listener: TcpListener, server: Server) -> Self {
         Self { running: Arc::new(Running::start(listener, server)) }
     }

@@ -1,0 +1,110 @@
+//! Whether what is known is young enough. Pure: its age comes in as an argument.
+//!
+//! Three words, used the same everywhere. *Fresh*: no older than the reader's bound. *Stale*:
+//! older, and still good for something if the server fails and the reader said so. *Expired*: the
+//! token itself has ended, whatever anybody cached.
+
+use std::time::Duration;
+
+use crate::checker::cache::facts::Known;
+use crate::clock::ticks::Age;
+
+/// What one reader accepts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Bounds {
+    /// The age of an answer at the moment of the check; zero accepts nothing that is already
+    /// there.
+    pub(crate) max_age: Age,
+    /// The age of an inactive answer, if that is less.
+    pub(crate) inactive_max_age: Age,
+    /// By how much an active answer may be older if the server cannot be asked.
+    pub(crate) stale_if_error: Age,
+}
+
+impl Bounds {
+    /// Whether an answer of this age does.
+    pub(crate) fn admit(&self, age: Age) -> bool {
+        self.max_age > Age::ZERO && age <= self.max_age
+    }
+
+    /// Whether something known does at this age.
+    pub(crate) fn fresh(&self, known: &Known, age: Age) -> bool {
+        match known {
+            Known::Active(_) => self.admit(age),
+            Known::Inactive(_) => self.admit(age) && age <= self.inactive_max_age,
+        }
+    }
+
+    /// Whether an active answer of this age does although the server cannot be asked.
+    pub(crate) fn stale_but_usable(&self, age: Age) -> bool {
+        self.stale_if_error > Age::ZERO && age <= self.max_age + self.stale_if_error
+    }
+
+    /// Whether an answer that does now should be replaced before it no longer does. `jitter`
+    /// spreads the moment over the last tenth but one twentieth of the bound, so that entries
+    /// which began together do not stay together, and each costs at most a ninth more.
+    pub(crate) fn refresh_due(&self, age: Age, jitter: u8) -> bool {
+        // The usual case is settled with little arithmetic.
+        age >= self.max_age.half() && age >= self.refresh_at(jitter)
+    }
+
+    #[cold]
+    fn refresh_at(&self, jitter: u8) -> Age {
+        let max_age = Duration::from(self.max_age);
+        let spread = max_age / 20 * u32::from(jitter) / 255;
+        Age::from(max_age.saturating_sub(max_age / 10) + spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
+
+    fn ms(count: u64) -> Age {
+        Age::from(Duration::from_millis(count))
+    }
+
+    fn bounds(max_age: u64) -> Bounds {
+        Bounds { max_age: ms(max_age), inactive_max_age: ms(10), stale_if_error: Age::ZERO }
+    }
+
+    #[test]
+    fn the_bound_itself_is_fresh_and_a_moment_later_is_not() {
+        for (age, fresh) in [(29, true), (30, true), (31, false)] {
+            assert_eq!(bounds(30).fresh(&active(1), ms(age)), fresh, "{age}");
+        }
+    }
+
+    #[test]
+    fn zero_accepts_nothing_even_of_this_very_moment() {
+        assert!(!bounds(0).fresh(&active(1), Age::ZERO));
+    }
+
+    #[test]
+    fn an_inactive_answer_lives_for_the_shorter_of_two_bounds() {
+        for (max_age, age, fresh) in [(30, 10, true), (30, 11, false), (5, 5, true), (5, 6, false)]
+        {
+            assert_eq!(bounds(max_age).fresh(&inactive(1), ms(age)), fresh, "{max_age} {age}");
+        }
+    }
+
+    #[test]
+    fn stale_lasts_exactly_as_much_longer() {
+        let mut bounds = bounds(30);
+        assert!(!bounds.stale_but_usable(Age::ZERO), "off by default");
+        bounds.stale_if_error = ms(5);
+        for (age, usable) in [(34, true), (35, true), (36, false)] {
+            assert_eq!(bounds.stale_but_usable(ms(age)), usable, "{age}");
+        }
+    }
+
+    #[test]
+    fn refreshes_fall_into_the_last_tenth_and_not_its_last_half() {
+        let bounds = bounds(1000);
+        for (jitter, due) in [(0, 900), (255, 950)] {
+            assert!(!bounds.refresh_due(ms(due - 1), jitter));
+            assert!(bounds.refresh_due(ms(due), jitter));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Why a request is not let in.
+
+use std::fmt;
+
+use crate::credential::dpop::ProofDenial;
+use crate::verify::InvalidToken;
+
+/// Why a check denies. Each is a definite no: a check that cannot tell gives an
+/// [`Error`](crate::Error) instead.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// This cannot be a token at all.
+    Malformed,
+    /// A JWT of an issuer that this checker has no server for.
+    UnknownIssuer,
+    /// A token of another issuer than the required one.
+    Issuer,
+    /// A JWT that does not verify; see [`CheckerBuilder::verifier`](super::CheckerBuilder::verifier).
+    // In a box: a verdict is moved on every hit, and this would be most of it.
+    Verification(Box<InvalidToken>),
+    /// The server says that the token is not active: revoked, expired, or never issued there.
+    Inactive,
+    /// The token's time is over.
+    Expired,
+    /// The token's time has not come.
+    NotYetValid,
+    /// The token was issued for somebody else.
+    Audience,
+    /// The token was issued to a client that is not let in.
+    Client,
+    /// A service token, where a user is required.
+    NoUser,
+    /// The token does not permit this: it lacks these scopes, or all of them where one of them
+    /// would do.
+    Scope {
+        /// What was missing, in alphabetical order.
+        missing: Vec<String>,
+    },
+    /// The caller's own predicate said no.
+    Predicate,
+    /// The token is bound to a key, and the request does not prove possession of it.
+    Proof(ProofDenial),
+}
+
+impl Reason {
+    /// A word for logs and metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::Issuer => "issuer",
+            Self::Verification(_) => "verification",
+            Self::Inactive => "inactive",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Audience => "audience",
+            Self::Client => "client",
+            Self::NoUser => "no_user",
+            Self::Scope { .. } => "scope",
+            Self::Predicate => "predicate",
+            Self::Proof(_) => "proof",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Malformed => "this cannot be a token",
+            Self::UnknownIssuer => "the token's issuer is unknown here",
+            Self::Issuer => "the token is of another issuer than the required one",
+            Self::Inactive => "the token is not active",
+            Self::Expired => "the token has expired",
+            Self::NotYetValid => "the token is not valid yet",
+            Self::Audience => "the token is for another audience",
+            Self::Client => "the token was issued to a client that is not let in",
+            Self::NoUser => "the token has no user",
+            Self::Predicate => "the token does not meet the requirement",
+            Self::Proof(fault) => return fault.fmt(f),
+            Self::Verification(rejection) => return rejection.fmt(f),
+            Self::Scope { missing } => {
+                return write!(f, "the token lacks scopes: {}", missing.join(" "));
+            }
+        };
+        f.write_str(text)
+    }
+}

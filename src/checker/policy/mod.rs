@@ -1,0 +1,327 @@
+//! The policy: holds facts against a requirement. Pure; runs on every check, whether the facts
+//! come from the server or from the cache.
+//!
+//! Only this file can make an [`Authorized`], so a handler that asks for one cannot be reached
+//! without a check.
+
+pub(crate) mod denial;
+pub(crate) mod requirement;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checker::cache::facts::Facts;
+use crate::checker::policy::denial::Reason;
+use crate::checker::policy::requirement::Requirement;
+use crate::clock::ticks::Age;
+use crate::credential::dpop::ProofDenial;
+use crate::issuer::Issuer;
+use crate::oauth::introspect::Introspection;
+
+/// What a check found out.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Verdict {
+    /// The request may go on.
+    Authorized(Authorized),
+    /// The request may not go on, for certain.
+    Denied(Denied),
+}
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum AnswerSource {
+    /// It was known already.
+    Cache,
+    /// This check asked the server.
+    Introspected,
+    /// Another check was asking already, and this one waited with it.
+    Joined,
+    /// It was known already and is older than the bound, and the server cannot be asked: see
+    /// [`Requirement::stale_if_error`].
+    StaleOnError,
+}
+
+/// The proof that a request was checked and let in. There is no other way to get one than
+/// [`Checker::check`](super::Checker::check). Cheap to clone.
+#[derive(Clone)]
+pub struct Authorized {
+    facts: Arc<Facts>,
+    pub(crate) age: Age,
+    source: AnswerSource,
+}
+
+impl Authorized {
+    /// What the server said about the token.
+    pub fn introspection(&self) -> &Introspection {
+        &self.facts.introspection
+    }
+
+    /// How long ago the request was sent that brought the answer.
+    pub fn age(&self) -> Duration {
+        self.age.into()
+    }
+
+    /// Where the answer came from.
+    pub fn source(&self) -> AnswerSource {
+        self.source
+    }
+}
+
+impl fmt::Debug for Authorized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorized")
+            .field("introspection", self.introspection())
+            .field("age", &self.age())
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+/// That a request was checked and is not let in.
+#[derive(Clone)]
+pub struct Denied {
+    reason: Reason,
+    facts: Option<Arc<Facts>>,
+}
+
+impl Denied {
+    pub(crate) fn new(reason: Reason, facts: Option<Arc<Facts>>) -> Self {
+        Self { reason, facts }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// What the server said about the token, if it is active. For logs: nothing here is proven to
+    /// concern whoever sent the request.
+    pub fn facts(&self) -> Option<&Introspection> {
+        self.facts.as_deref().map(|facts| &facts.introspection)
+    }
+}
+
+impl fmt::Debug for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denied")
+            .field("reason", &self.reason)
+            .field("facts", &self.facts())
+            .finish()
+    }
+}
+
+/// What is held against the facts beside the requirement.
+#[derive(Debug)]
+pub(crate) struct Circumstances<'a> {
+    /// The wall time in seconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) age: Age,
+    pub(crate) source: AnswerSource,
+    /// The server that was asked.
+    pub(crate) asked: &'a Issuer,
+    /// What is wrong with how the token was presented, if anything.
+    pub(crate) objection: Option<ProofDenial>,
+}
+
+/// Lets in whoever has facts that meet the requirement.
+#[inline(always)]
+pub(crate) fn judge(
+    facts: Arc<Facts>,
+    requirement: &Requirement,
+    circumstances: &Circumstances<'_>,
+) -> Verdict {
+    match meets(&facts, requirement, circumstances) {
+        Ok(()) => {
+            let Circumstances { age, source, .. } = *circumstances;
+            Verdict::Authorized(Authorized { facts, age, source })
+        }
+        Err(reason) => Verdict::Denied(Denied::new(reason, Some(facts))),
+    }
+}
+
+/// The first thing that speaks against it: time, then the token's nature, then what it permits.
+#[inline(always)]
+fn meets(
+    facts: &Facts,
+    requirement: &Requirement,
+    circumstances: &Circumstances<'_>,
+) -> Result<(), Reason> {
+    meets_time(facts, circumstances.now)?;
+    meets_origin(&facts.introspection, requirement, circumstances.asked)?;
+    if let Some(objection) = circumstances.objection {
+        return Err(Reason::Proof(objection));
+    }
+    meets_scopes(&facts.introspection, requirement)?;
+    match &requirement.predicate {
+        Some(predicate) if !predicate(&facts.introspection) => Err(Reason::Predicate),
+        _ => Ok(()),
+    }
+}
+
+#[inline(always)]
+fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
+    // RFC 7662 §4: an answer must not be used past the token's end.
+    if facts.has_expired(now) {
+        return Err(Reason::Expired);
+    }
+    if facts.is_conditional {
+        let Introspection { active, nbf, .. } = &facts.introspection;
+        if !active {
+            // Never reached from this crate; an upstream of somebody else's may be careless.
+            return Err(Reason::Inactive);
+        }
+        if nbf.is_some_and(|begin| now < begin.timestamp()) {
+            return Err(Reason::NotYetValid);
+        }
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn meets_origin(
+    answer: &Introspection,
+    requirement: &Requirement,
+    asked: &Issuer,
+) -> Result<(), Reason> {
+    // A server that does not name the issuer speaks of its own tokens.
+    let issuer = || answer.iss.as_deref().unwrap_or_else(|| asked.as_str());
+    if requirement.issuer.as_ref().is_some_and(|wanted| wanted.as_str() != issuer()) {
+        return Err(Reason::Issuer);
+    }
+    if let Some(wanted) = &requirement.audience
+        && !contains(&answer.aud, wanted)
+    {
+        return Err(Reason::Audience);
+    }
+    let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
+    if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
+        return Err(Reason::Client);
+    }
+    if requirement.user && answer.uid.is_none() && answer.username.is_none() {
+        return Err(Reason::NoUser);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn meets_scopes(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
+    let has =
+        |scope: &String| answer.scope.as_ref().is_some_and(|own| contains(own.as_slice(), scope));
+    let (all, any) = (&requirement.all, &requirement.any);
+    for wanted in all {
+        if !has(wanted) {
+            return Err(lacking(all.iter().filter(|scope| !has(scope))));
+        }
+    }
+    if !any.is_empty() && !any.iter().any(has) {
+        return Err(lacking(any.iter()));
+    }
+    Ok(())
+}
+
+/// As the slice's own, which is a call.
+#[inline(always)]
+fn contains(all: &[String], wanted: &str) -> bool {
+    for one in all {
+        if one == wanted {
+            return true;
+        }
+    }
+    false
+}
+
+#[cold]
+fn lacking<'a>(missing: impl Iterator<Item = &'a String>) -> Reason {
+    let mut missing: Vec<String> = missing.cloned().collect();
+    missing.sort_unstable();
+    Reason::Scope { missing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::cache::facts::sample;
+    use serde_json::{Value, json};
+
+    const ASKED: &str = "https://acme.okta.com/oauth2/default";
+
+    fn reason(members: Value, requirement: &Requirement, now: i64) -> Option<Reason> {
+        let facts = sample::facts(sample::introspection(members), sample::sent(1), None);
+        let circumstances = Circumstances {
+            now,
+            age: Age::ZERO,
+            source: AnswerSource::Cache,
+            asked: &Issuer::parse(ASKED).unwrap(),
+            objection: None,
+        };
+        match judge(Arc::new(facts), requirement, &circumstances) {
+            Verdict::Authorized(_) => None,
+            Verdict::Denied(denied) => Some(denied.reason),
+        }
+    }
+
+    fn lacks(scopes: &[&str]) -> Option<Reason> {
+        Some(Reason::Scope { missing: scopes.iter().map(|scope| (*scope).to_owned()).collect() })
+    }
+
+    #[test]
+    fn each_requirement_lets_in_what_meets_it_and_nothing_else() {
+        let issuer = |text| Requirement::new().issuer(Issuer::parse(text).unwrap());
+        let any = Requirement::new;
+        let cases = [
+            ("nothing", any(), json!({}), None),
+            ("scope", any().scope("a"), json!({"scope": "b a"}), None),
+            ("one of two", any().scope("b").scope("a"), json!({"scope": "a"}), lacks(&["b"])),
+            ("no scopes at all", any().scope("b").scope("a"), json!({}), lacks(&["a", "b"])),
+            ("part of a scope", any().scope("a"), json!({"scope": "ab a.b"}), lacks(&["a"])),
+            ("any", any().any_scope(["a", "b"]), json!({"scope": "b"}), None),
+            ("none of any", any().any_scope(["b", "a"]), json!({"scope": "c"}), lacks(&["a", "b"])),
+            ("audience", any().audience("x"), json!({"aud": ["w", "x"]}), None),
+            ("other audience", any().audience("x"), json!({"aud": "xy"}), Some(Reason::Audience)),
+            ("no audience", any().audience("x"), json!({}), Some(Reason::Audience)),
+            ("issuer", issuer(ASKED), json!({"iss": ASKED}), None),
+            ("silent issuer", issuer(ASKED), json!({}), None),
+            ("other issuer", issuer(ASKED), json!({"iss": "x"}), Some(Reason::Issuer)),
+            ("client", any().client_id("a").client_id("b"), json!({"client_id": "b"}), None),
+            ("other client", any().client_id("a"), json!({"client_id": "b"}), Some(Reason::Client)),
+            ("no client", any().client_id("a"), json!({}), Some(Reason::Client)),
+            ("user", any().user(), json!({"uid": "00u1"}), None),
+            ("user of another server", any().user(), json!({"username": "ada"}), None),
+            ("service", any().user(), json!({"sub": "0oa1"}), Some(Reason::NoUser)),
+            (
+                "predicate",
+                any().predicate(|answer| answer.sub.as_deref() == Some("ada")),
+                json!({"sub": "bob"}),
+                Some(Reason::Predicate),
+            ),
+        ];
+        for (name, requirement, members, expected) in cases {
+            assert_eq!(reason(members, &requirement, 0), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn time_is_looked_at_on_every_check_and_its_end_is_excluded() {
+        let members = || json!({"nbf": 10, "exp": 20});
+        for (now, expected) in [
+            (9, Some(Reason::NotYetValid)),
+            (10, None),
+            (19, None),
+            (20, Some(Reason::Expired)),
+            (21, Some(Reason::Expired)),
+        ] {
+            assert_eq!(reason(members(), &Requirement::new(), now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn an_inactive_answer_is_never_success() {
+        assert_eq!(
+            reason(json!({"active": false}), &Requirement::new(), 0),
+            Some(Reason::Inactive)
+        );
+    }
+}

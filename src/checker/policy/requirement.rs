@@ -1,0 +1,161 @@
+//! What a route asks of a token.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::issuer::Issuer;
+use crate::oauth::introspect::Introspection;
+
+/// What a route asks of a token, beside that it is active: how young the answer must be, and what
+/// the token must permit. Make one per route and keep it; cheap to clone.
+///
+/// Every check holds the facts against the requirement anew, also when the facts come from the
+/// cache, so routes with different requirements share what is known about a token.
+///
+/// # Example: a route that changes orders
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::checker::Requirement;
+///
+/// let change_orders = Requirement::new()
+///     .scope("orders.write")
+///     .audience("https://orders.acme.example")
+///     .max_age(Duration::from_secs(5));
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Requirement {
+    pub(crate) all: Vec<String>,
+    pub(crate) any: Vec<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) issuer: Option<Issuer>,
+    pub(crate) clients: Vec<String>,
+    pub(crate) user: bool,
+    pub(crate) bound: bool,
+    pub(crate) predicate: Option<Arc<Predicate>>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+type Predicate = dyn Fn(&Introspection) -> bool + Send + Sync;
+
+impl Requirement {
+    /// An active token, and nothing more. A token that is bound to a key needs its proof all the
+    /// same.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The token must have this scope too.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.all.push(scope.into());
+        self
+    }
+
+    /// The token must have at least one of these scopes, beside those of [`scope`](Self::scope).
+    /// Said twice, the later list counts; an empty one asks for nothing.
+    pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.any = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The token must be meant for this audience. Default: any, which is wise only where one
+    /// authorization server serves one API.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// The token must be of this issuer, and its server is asked. This is how tokens that do not
+    /// say where they are from are asked about at a server other than the checker's first one.
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    /// The token must have been issued to this client, or to another one named so.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.clients.push(client_id.into());
+        self
+    }
+
+    /// The token must be a user's, not a service's: Okta names the user in `uid`, other servers in
+    /// `username`.
+    pub fn user(mut self) -> Self {
+        self.user = true;
+        self
+    }
+
+    /// The token must be bound to a key. Default: whether it is, is its client's choice.
+    pub fn bound(mut self) -> Self {
+        self.bound = true;
+        self
+    }
+
+    /// The token must please this function too, which runs on every check and so should be quick.
+    pub fn predicate(
+        mut self,
+        predicate: impl Fn(&Introspection) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.predicate = Some(Arc::new(predicate));
+        self
+    }
+
+    /// How long ago the server may have been asked, counted from the moment at which that request
+    /// was sent to the beginning of the check. Zero asks now. Default:
+    /// [`CheckerConfig::max_age`](super::CheckerConfig::max_age). Bounds: more than
+    /// [`CheckerConfig::max_age_limit`](super::CheckerConfig::max_age_limit) counts as that.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// By how much an active answer may be older than that if the server cannot be asked; never
+    /// past the token's end. Default:
+    /// [`CheckerConfig::stale_if_error`](super::CheckerConfig::stale_if_error), but nothing where
+    /// `max_age` is zero: whoever asks for now does not want then. Bounds: one hour.
+    pub fn stale_if_error(mut self, extension: Duration) -> Self {
+        self.stale_if_error = Some(extension);
+        self
+    }
+
+    /// How long a check may wait for the server. Default:
+    /// [`CheckerConfig::timeout`](super::CheckerConfig::timeout).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The scopes without which nobody gets in, for a challenge.
+    #[cfg(feature = "tower")]
+    pub(crate) fn scopes(&self) -> &[String] {
+        if self.all.is_empty() { &self.any } else { &self.all }
+    }
+
+    /// Whether only bound tokens get in.
+    #[cfg(feature = "tower")]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound
+    }
+}
+
+impl fmt::Debug for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requirement")
+            .field("all", &self.all)
+            .field("any", &self.any)
+            .field("audience", &self.audience)
+            .field("issuer", &self.issuer)
+            .field("clients", &self.clients)
+            .field("user", &self.user)
+            .field("bound", &self.bound)
+            .field("predicate", &self.predicate.is_some())
+            .field("max_age", &self.max_age)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}

@@ -1,0 +1,205 @@
+//! The server's clock, as far as its `Date` headers tell.
+//!
+//! Assertions and proofs are judged by the server's clock. This computer's own is trusted until
+//! the server refuses something for its time; from then on the measured difference is applied.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::Clock;
+
+/// How far the server's clock is ahead of this computer's.
+///
+/// # Example: a warning about a clock that is off
+///
+/// ```
+/// use okta_introspect::Client;
+///
+/// fn warn(client: &Client) {
+///     if let Some(offset) = client.clock_offset().filter(|offset| offset.is_significant()) {
+///         eprintln!("{offset}");
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ClockOffset {
+    /// Server minus local, in milliseconds; negative if the local clock is fast.
+    pub millis: i64,
+    /// By how much the measurement may be wrong in either direction, in milliseconds: half a
+    /// second for the resolution of `Date`, and half the round trip.
+    pub uncertainty_millis: i64,
+    /// Whether assertions are dated by it. Only after the server refused one for its time.
+    pub applied: bool,
+}
+
+impl ClockOffset {
+    /// Whether the clocks differ by more than the measurement may be wrong.
+    pub fn is_significant(&self) -> bool {
+        self.millis.abs() > self.uncertainty_millis
+    }
+}
+
+impl fmt::Display for ClockOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.millis as f64 / 1000.0;
+        let (amount, direction) = (seconds.abs(), if seconds < 0.0 { "fast" } else { "slow" });
+        let uncertainty = self.uncertainty_millis as f64 / 1000.0;
+        write!(f, "this computer's clock is {amount:.1} s {direction} (±{uncertainty:.1} s)")
+    }
+}
+
+/// Tells the server's time.
+#[derive(Debug)]
+pub(crate) struct ServerTime {
+    clock: Arc<dyn Clock>,
+    /// What `state` says about it, for those who only want to know the time.
+    correction_millis: AtomicI64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    offset: Option<ClockOffset>,
+    /// The latest `Date`, as text and read.
+    latest_date: Option<(String, DateTime<Utc>)>,
+}
+
+impl ServerTime {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, correction_millis: AtomicI64::new(0), state: Mutex::default() }
+    }
+
+    /// Now, by the server's clock once it has to be, by our own until then.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now() + self.correction()
+    }
+
+    /// By how much our own clock is corrected.
+    pub(crate) fn correction(&self) -> TimeDelta {
+        TimeDelta::milliseconds(self.correction_millis.load(Ordering::Acquire))
+    }
+
+    /// The latest measurement.
+    pub(crate) fn offset(&self) -> Option<ClockOffset> {
+        self.lock().offset
+    }
+
+    /// Learns from an answer that has just come after `round_trip` with this `Date`.
+    pub(crate) fn observe(&self, date: &str, round_trip: Duration) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if let Some(moment) = state.moment(date) {
+            state.measure(moment, round_trip, now);
+            self.correction_millis.store(state.correction_millis(), Ordering::Release);
+        }
+    }
+
+    /// Goes by the server's clock from now on, as far as it has been measured. Whether that dates
+    /// things otherwise than `before`, the correction with which something was refused.
+    pub(crate) fn apply(&self, before: TimeDelta) -> bool {
+        let mut state = self.lock();
+        if let Some(offset) = &mut state.offset {
+            offset.applied = true;
+        }
+        let correction = state.correction_millis();
+        self.correction_millis.store(correction, Ordering::Release);
+        (TimeDelta::milliseconds(correction) - before).abs() >= TimeDelta::seconds(1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Reads a date, unless it is the latest one: many answers come within a second. What is no
+    /// date is not kept; it may be anything.
+    fn moment(&mut self, date: &str) -> Option<DateTime<Utc>> {
+        match &self.latest_date {
+            Some((text, moment)) if text == date => Some(*moment),
+            _ => {
+                let moment = parse_date(date)?;
+                self.latest_date = Some((date.to_owned(), moment));
+                Some(moment)
+            }
+        }
+    }
+
+    fn measure(&mut self, date: DateTime<Utc>, round_trip: Duration, now: DateTime<Utc>) {
+        let half_trip = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX / 4);
+        // `Date` drops the fraction of the second: on average half a one.
+        let written_at = date.timestamp_millis() + HALF_RESOLUTION_MILLIS;
+        let millis = written_at + half_trip - now.timestamp_millis();
+        let applied = self.offset.is_some_and(|offset| offset.applied);
+        self.offset = Some(ClockOffset {
+            millis,
+            uncertainty_millis: HALF_RESOLUTION_MILLIS + half_trip,
+            applied,
+        });
+    }
+
+    fn correction_millis(&self) -> i64 {
+        let applied = self.offset.filter(|offset| offset.applied && offset.is_significant());
+        applied.map_or(0, |offset| offset.millis)
+    }
+}
+
+/// Reads a date as HTTP writes it ([RFC 9110 §5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)).
+pub(crate) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
+}
+
+const HALF_RESOLUTION_MILLIS: i64 = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn server_time(now: i64) -> (ManualClock, ServerTime) {
+        let clock = ManualClock::new(at(now));
+        (clock.clone(), ServerTime::new(Arc::new(clock)))
+    }
+
+    #[test]
+    fn the_offset_counts_half_the_round_trip_and_half_a_second() {
+        let (_, time) = server_time(1000);
+        time.observe(&at(1600).to_rfc2822(), Duration::from_millis(400));
+        let offset = time.offset().unwrap();
+        assert_eq!((offset.millis, offset.uncertainty_millis), (600_700, 700));
+    }
+
+    #[test]
+    fn a_difference_is_applied_only_when_it_has_to_be_and_then_followed() {
+        let (clock, time) = server_time(1000);
+        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
+        assert_eq!(time.now(), at(1000));
+        assert!(time.apply(TimeDelta::zero()));
+        assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
+        let correction = time.correction();
+        assert!(!time.apply(correction), "it is applied already");
+        // The administrator mends the clock: the next answer takes the correction back.
+        clock.set_wall(at(400));
+        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
+        assert_eq!(time.now(), at(400));
+        assert!(time.apply(correction), "what was refused had been corrected too much");
+    }
+
+    #[test]
+    fn a_difference_within_the_uncertainty_is_none() {
+        let (_, time) = server_time(1000);
+        assert!(!time.apply(TimeDelta::zero()), "nothing was measured");
+        time.observe(&at(1000).to_rfc2822(), Duration::from_millis(20));
+        assert!(!time.offset().unwrap().is_significant());
+        assert!(!time.apply(TimeDelta::zero()));
+    }
+}

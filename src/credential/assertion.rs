@@ -1,0 +1,467 @@
+//! The `private_key_jwt` client assertion: how this client proves who it is.
+//!
+//! [RFC 7523 §2.2 and §3](https://www.rfc-editor.org/rfc/rfc7523#section-2.2) define it; Okta is
+//! stricter: `aud` must be exactly the endpoint called, `exp` less than an hour ahead by Okta's
+//! clock, and an assertion with a `jti` works once.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::error::redact;
+use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::jws;
+use crate::key::Signer;
+use crate::secret::Secret;
+use crate::support::random::Random;
+
+/// Which URL an assertion names in `aud`.
+///
+/// # Example: a server that wants its issuer in `aud`
+///
+/// ```
+/// use okta_introspect::{Audience, Client, ClientBuilder, Endpoints, Issuer, SigningKey};
+///
+/// fn other_server(issuer: Issuer, endpoints: Endpoints, key: SigningKey) -> ClientBuilder {
+///     Client::builder(issuer, "orders", key).endpoints(endpoints).audience(Audience::Issuer)
+/// }
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Audience {
+    /// The URL of the endpoint that the assertion is sent to: what Okta demands.
+    #[default]
+    Endpoint,
+    /// The token endpoint's URL, whichever endpoint is called, as RFC 7523 §3 suggests.
+    TokenEndpoint,
+    /// The issuer, where the revision of RFC 7523 is heading. Okta refuses it.
+    Issuer,
+    /// A URL of the caller's choice.
+    Custom(String),
+}
+
+impl Audience {
+    /// The `aud` for a call to `endpoint`.
+    pub(crate) fn of<'a>(
+        &'a self,
+        endpoint: &'a EndpointUrl,
+        endpoints: &'a Endpoints,
+        issuer: &'a Issuer,
+    ) -> &'a str {
+        match self {
+            Self::Endpoint => endpoint.as_str(),
+            Self::TokenEndpoint => endpoints.token.as_str(),
+            Self::Issuer => issuer.as_str(),
+            Self::Custom(url) => url,
+        }
+    }
+}
+
+/// How assertions are made.
+///
+/// # Example: assertions that live for two minutes
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::AssertionConfig;
+///
+/// let mut config = AssertionConfig::default();
+/// config.lifetime = Duration::from_secs(120);
+/// assert!(config.lifetime <= AssertionConfig::MAX_LIFETIME);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct AssertionConfig {
+    /// From now to `exp`. Default: [`DEFAULT_LIFETIME`](Self::DEFAULT_LIFETIME). Bounds: one
+    /// second to [`MAX_LIFETIME`](Self::MAX_LIFETIME).
+    pub lifetime: Duration,
+    /// From `iat` to now, so that a clock that is slightly fast does no harm. Default:
+    /// [`DEFAULT_BACKDATE`](Self::DEFAULT_BACKDATE). Bound: at most the lifetime.
+    pub backdate: Duration,
+    /// How long one assertion may serve many calls to one endpoint; `None`, the default, makes a
+    /// new one for every request.
+    ///
+    /// For callers whose RSA key is the bottleneck. It gives replay protection away: such
+    /// assertions have no `jti`, so whoever sees one can use it until it expires. Bound: at most
+    /// half the lifetime.
+    /// Where so many calls are made that this counts, see whether
+    /// [`max_in_flight`](crate::ClientBuilder::max_in_flight) should be higher, too.
+    pub reuse: Option<Duration>,
+}
+
+impl AssertionConfig {
+    /// Five minutes, as in Okta's Node SDK: long enough for a slow network, far from Okta's hour.
+    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+    /// 59 minutes. Okta refuses an hour, and by its own clock.
+    pub const MAX_LIFETIME: Duration = Duration::from_secs(59 * 60);
+
+    /// Ten seconds: Okta refuses an `iat` that is not in the past.
+    pub const DEFAULT_BACKDATE: Duration = Duration::from_secs(10);
+
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |what: String, advice| Err(Error::configuration(what).advise(advice));
+        if self.lifetime > Self::MAX_LIFETIME || self.lifetime < Duration::from_secs(1) {
+            let what = format!("an assertion cannot live for {:?}", self.lifetime);
+            return wrong(what, "choose between 1 s and 59 min; 5 min is the default");
+        }
+        if self.backdate > self.lifetime {
+            let what = format!("an assertion cannot be back-dated by {:?}", self.backdate);
+            return wrong(what, "choose at most its lifetime; 10 s is the default");
+        }
+        if self.reuse.is_some_and(|reuse| reuse > self.lifetime / 2) {
+            let what =
+                format!("an assertion cannot be reused for {:?}", self.reuse.unwrap_or_default());
+            return wrong(what, "choose at most half its lifetime");
+        }
+        Ok(())
+    }
+}
+
+impl Default for AssertionConfig {
+    fn default() -> Self {
+        Self { lifetime: Self::DEFAULT_LIFETIME, backdate: Self::DEFAULT_BACKDATE, reuse: None }
+    }
+}
+
+/// Makes client assertions for one client with one key.
+///
+/// # Example: an assertion without a client
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use okta_introspect::{
+///     Algorithm, AssertionConfig, AssertionSigner, Clock, Error, SigningKey, SystemClock, SystemRandom,
+/// };
+///
+/// # async fn example() -> Result<(), Error> {
+/// let key = Arc::new(SigningKey::generate(Algorithm::Es256)?);
+/// let random = Arc::new(SystemRandom);
+/// let signer = AssertionSigner::new("0oa1b2c3d4", key, AssertionConfig::default(), random)?;
+/// let url = "https://acme.okta.com/oauth2/v1/introspect";
+/// let assertion = signer.assertion(url, SystemClock.now()).await?;
+/// assert_eq!(assertion.audience(), url);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AssertionSigner {
+    client_id: String,
+    signer: Arc<dyn Signer>,
+    config: AssertionConfig,
+    random: Arc<dyn Random>,
+    /// The first part of every assertion: it never changes.
+    header: String,
+    /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
+    reusable: Mutex<Vec<ClientAssertion>>,
+}
+
+impl AssertionSigner {
+    /// Prepares assertions of `client_id`, signed by `signer`.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the client id is empty or a
+    /// placeholder, or a setting is out of bounds.
+    pub fn new(
+        client_id: impl Into<String>,
+        signer: Arc<dyn Signer>,
+        config: AssertionConfig,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        let client_id = client_id.into();
+        if client_id.trim().is_empty() || client_id.contains(['{', '}']) {
+            let name = redact::name(&client_id);
+            return Err(Error::configuration(format!("this is not a client id: {name:?}"))
+                .advise("copy the Client ID from the app's General tab"));
+        }
+        config.check()?;
+        let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
+        Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
+    }
+
+    /// The client that the assertions speak for.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Makes an assertion for `audience`, dated `now` by the server's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key) if the signer fails.
+    pub async fn assertion(
+        &self,
+        audience: &str,
+        now: DateTime<Utc>,
+    ) -> Result<ClientAssertion, Error> {
+        let Some(reuse) = self.config.reuse else {
+            return self.sign(audience, now, Some(self.jti())).await;
+        };
+        if let Some(assertion) = self.reusable(audience, now, reuse) {
+            return Ok(assertion);
+        }
+        let assertion = self.sign(audience, now, None).await?;
+        let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
+        reusable.retain(|kept| kept.audience() != audience);
+        reusable.push(assertion.clone());
+        Ok(assertion)
+    }
+
+    /// What our assertions say about a claim or header, for the explanation of a refusal.
+    pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
+        match about {
+            "aud" => Some(assertion.audience().to_owned()),
+            "iss" | "sub" => Some(self.client_id.clone()),
+            "alg" => Some(self.signer.algorithm().to_string()),
+            "kid" => Some(self.signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
+            "key" => self
+                .signer
+                .public_jwk()
+                .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
+            "exp" => Some(assertion.0.expires_at.to_rfc3339()),
+            "iat" => Some(assertion.0.issued_at.to_rfc3339()),
+            _ => None,
+        }
+    }
+
+    fn jti(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    fn reusable(
+        &self,
+        audience: &str,
+        now: DateTime<Utc>,
+        reuse: Duration,
+    ) -> Option<ClientAssertion> {
+        let reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = reusable.iter().find(|kept| kept.audience() == audience)?;
+        let age = now.signed_duration_since(kept.0.signed_at).to_std().ok()?;
+        (age < reuse).then(|| kept.clone())
+    }
+
+    async fn sign(
+        &self,
+        audience: &str,
+        now: DateTime<Utc>,
+        jti: Option<Uuid>,
+    ) -> Result<ClientAssertion, Error> {
+        let issued_at = now - seconds(self.config.backdate);
+        let expires_at = now + seconds(self.config.lifetime);
+        let claims = Claims {
+            iss: &self.client_id,
+            sub: &self.client_id,
+            aud: audience,
+            iat: issued_at.timestamp(),
+            exp: expires_at.timestamp(),
+            jti,
+        };
+        let jwt = jws::sign(&self.header, &claims, &*self.signer).await.map_err(|cause| {
+            Error::key("the client assertion could not be signed").because(cause)
+        })?;
+        Ok(ClientAssertion(Arc::new(Signed {
+            jwt: Secret::new(jwt),
+            audience: audience.to_owned(),
+            signed_at: now,
+            issued_at,
+            expires_at,
+        })))
+    }
+}
+
+/// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
+/// clone.
+///
+/// # Example: the two fields of a form
+///
+/// ```
+/// use okta_introspect::ClientAssertion;
+///
+/// fn fields(assertion: &ClientAssertion) -> [(&'static str, &str); 2] {
+///     [("client_assertion_type", ClientAssertion::TYPE), ("client_assertion", assertion.expose())]
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ClientAssertion(Arc<Signed>);
+
+struct Signed {
+    jwt: Secret,
+    audience: String,
+    signed_at: DateTime<Utc>,
+    issued_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl ClientAssertion {
+    /// The value of the form field `client_assertion_type`.
+    pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+    /// The JWT in compact form. Keep it out of URLs, argument lists and logs.
+    pub fn expose(&self) -> &str {
+        self.0.jwt.expose()
+    }
+
+    /// The JWT among other secrets.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0.jwt
+    }
+
+    /// The one URL for which it is good.
+    pub fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    /// Its `exp`.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.0.expires_at
+    }
+}
+
+impl fmt::Debug for ClientAssertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAssertion")
+            .field("audience", &self.0.audience)
+            .field("expires_at", &self.0.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
+/// Times are integers: Okta refuses anything else in `exp`.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+}
+
+/// A configured duration as a calendar difference; [`AssertionConfig::check`] keeps it small.
+fn seconds(duration: Duration) -> TimeDelta {
+    TimeDelta::seconds(duration.as_secs() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
+    use crate::support::random::SeededRandom;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    const URL: &str = "https://acme.okta.com/oauth2/v1/introspect";
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_211_259, 900_000_000).unwrap()
+    }
+
+    fn signer(config: AssertionConfig) -> AssertionSigner {
+        let key =
+            SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some("k1".to_owned()));
+        AssertionSigner::new("0oa1", Arc::new(key), config, Arc::new(SeededRandom::new(1))).unwrap()
+    }
+
+    fn part(assertion: &ClientAssertion, index: usize) -> Value {
+        let part = assertion.expose().split('.').nth(index).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn claims_are_what_okta_wants_and_times_are_integers() {
+        let assertion = signer(AssertionConfig::default()).assertion(URL, now()).await.unwrap();
+        assert_eq!(part(&assertion, 0), json!({"alg": "ES256", "kid": "k1"}));
+        let claims = part(&assertion, 1);
+        let jti = claims["jti"].as_str().unwrap();
+        assert_eq!(Uuid::parse_str(jti).unwrap().get_version_num(), 4);
+        assert_eq!(
+            claims,
+            json!({
+                "iss": "0oa1", "sub": "0oa1", "aud": URL,
+                "iat": 1_795_211_249, "exp": 1_795_211_559, "jti": jti,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn every_assertion_is_a_new_one() {
+        let signer = signer(AssertionConfig::default());
+        let first = signer.assertion(URL, now()).await.unwrap();
+        let second = signer.assertion(URL, now()).await.unwrap();
+        assert_ne!(part(&first, 1)["jti"], part(&second, 1)["jti"]);
+    }
+
+    #[tokio::test]
+    async fn a_reusable_assertion_has_no_jti_and_serves_one_audience_for_its_window() {
+        let signer = signer(AssertionConfig {
+            reuse: Some(Duration::from_secs(60)),
+            ..AssertionConfig::default()
+        });
+        let first = signer.assertion(URL, now()).await.unwrap();
+        assert_eq!(part(&first, 1).get("jti"), None);
+        let other = signer.assertion("https://acme.okta.com/oauth2/v1/token", now()).await.unwrap();
+        assert_ne!(other.expose(), first.expose());
+        let last = signer.assertion(URL, now() + TimeDelta::milliseconds(59_999)).await.unwrap();
+        assert_eq!(last.expose(), first.expose());
+        let next = signer.assertion(URL, now() + TimeDelta::seconds(60)).await.unwrap();
+        assert_ne!(next.expose(), first.expose());
+    }
+
+    #[tokio::test]
+    async fn the_key_is_parsed_once_however_many_assertions_it_signs() {
+        let before = PARSED.get();
+        let pem = include_bytes!("../../keys/sample-p256.pem");
+        let key = SigningKey::parse(pem, &KeyOptions::default()).unwrap();
+        let issuer = Issuer::parse("http://127.0.0.1:1").unwrap();
+        let client = crate::Client::builder(issuer, "0oa1", key).build().unwrap();
+        for _ in 0..100 {
+            client.assertion(&client.endpoints().introspection).await.unwrap();
+        }
+        assert_eq!(PARSED.get() - before, 1);
+    }
+
+    #[test]
+    fn settings_out_of_bounds_are_refused_when_building() {
+        let key: Arc<dyn Signer> = Arc::new(SigningKey::generate(Algorithm::Es256).unwrap());
+        let minute = Duration::from_secs(60);
+        let default = AssertionConfig::default;
+        for (name, client_id, config) in [
+            ("an hour", "0oa1", AssertionConfig { lifetime: 60 * minute, ..default() }),
+            ("no time at all", "0oa1", AssertionConfig { lifetime: Duration::ZERO, ..default() }),
+            ("back-dated too far", "0oa1", AssertionConfig { backdate: 6 * minute, ..default() }),
+            ("reused too long", "0oa1", AssertionConfig { reuse: Some(3 * minute), ..default() }),
+            ("no client id", " ", default()),
+            ("placeholder", "{clientId}", default()),
+        ] {
+            let made = AssertionSigner::new(
+                client_id,
+                Arc::clone(&key),
+                config,
+                Arc::new(SeededRandom::new(1)),
+            );
+            assert_eq!(made.expect_err(name).kind(), ErrorKind::Configuration, "{name}");
+        }
+        let longest = AssertionConfig { lifetime: 59 * minute, ..default() };
+        assert!(AssertionSigner::new("0oa1", key, longest, Arc::new(SeededRandom::new(1))).is_ok());
+    }
+}

@@ -1,0 +1,78 @@
+//! A server's refusal, and what it asks to be done differently.
+
+use std::fmt;
+
+/// A server's refusal, as far as it could be read.
+///
+/// # Example: what the server said, for its administrator
+///
+/// ```
+/// use okta_introspect::Error;
+///
+/// fn request_id(error: &Error) -> Option<&str> {
+///     error.refusal()?.request_id.as_deref()
+/// }
+/// ```
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The OAuth `error` code ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)),
+    /// or the `errorCode` of Okta's API error shape.
+    pub code: Option<String>,
+    /// The `error_description` or `errorSummary`, shortened and with secrets masked.
+    pub description: Option<String>,
+    /// Okta's `X-Okta-Request-Id`, for support and for the System Log.
+    pub request_id: Option<String>,
+}
+
+impl Refusal {
+    /// What the server asks to be done differently, if it does.
+    pub(crate) fn demand(&self) -> Option<Demand> {
+        let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let says =
+            |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
+        match self.code.as_deref()? {
+            "use_dpop_nonce" => Some(Demand::Nonce),
+            "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
+            "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
+                Some(Demand::ServerTime)
+            }
+            "invalid_client"
+                if says(&[
+                    "token is expired",
+                    "too far into the future",
+                    "before the current time",
+                ]) =>
+            {
+                Some(Demand::ServerTime)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        if let Some(description) = &self.description {
+            write!(f, ": {description}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a refusal asks to be done differently.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Demand {
+    /// The proof needs the nonce that came with the refusal (RFC 9449 §8).
+    Nonce,
+    /// There was no proof and there has to be one.
+    Proof,
+    /// Assertion or proof were dated by a clock that is not the server's.
+    ServerTime,
+}

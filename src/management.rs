@@ -1,0 +1,246 @@
+//! Calls to protected resources, such as Okta's management APIs, with a service token.
+
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, Url};
+
+use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
+use crate::error::refusal::{Demand, Refusal};
+use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
+use crate::secret::Secret;
+use crate::wire::call::{Outcome, RequestFactory};
+use crate::wire::error_response;
+use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
+use crate::wire::transport::{Answer, Place};
+
+/// A call to an API of the org.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ResourceCall {
+    /// The HTTP method.
+    pub method: String,
+    /// The path with its query, beginning with `/`: `/api/v1/users?limit=200`; or a whole URL of
+    /// the same origin, such as the `next` link of a page.
+    pub path: String,
+    /// What to send, and its media type.
+    pub body: Option<(String, Vec<u8>)>,
+}
+
+impl ResourceCall {
+    /// A `GET`.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET".to_owned(), path: path.into(), body: None }
+    }
+
+    /// A call with a JSON body.
+    pub fn json(
+        method: impl Into<String>,
+        path: impl Into<String>,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        let body = Some(("application/json".to_owned(), body.into()));
+        Self { method: method.into(), path: path.into(), body }
+    }
+}
+
+impl fmt::Debug for ResourceCall {
+    /// Leaves out query and body, which may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceCall")
+            .field("method", &self.method)
+            .field("path", &self.path.split(['?', '#']).next().unwrap_or_default())
+            .field("bytes", &self.body.as_ref().map(|(_, body)| body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The successful answer of an API.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ResourceAnswer {
+    /// The HTTP status, 200 to 299.
+    pub status: u16,
+    /// The header lines, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+impl ResourceAnswer {
+    /// The longest answer that is read, in bytes: a full page of Okta's System Log has a few
+    /// megabytes.
+    pub const MAX_LEN: usize = 16 * 1024 * 1024;
+}
+
+impl fmt::Debug for ResourceAnswer {
+    /// Leaves out headers and body, which may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceAnswer")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The APIs of one origin, called with tokens from one source. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    forms: Arc<FormClient>,
+    tokens: CachedTokenSource,
+    origin: Url,
+}
+
+impl Resource {
+    pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
+        Self { inner: Arc::new(Inner { forms, tokens, origin }) }
+    }
+
+    /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a
+    /// token that is refused is replaced once; a DPoP nonce is obeyed once. Methods other than
+    /// `GET`, `HEAD`, `PUT` and `DELETE` are repeated only after 429, with which a server says
+    /// that it did nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Input`](crate::ErrorKind::Input) if the method is none or the path leads to another
+    /// origin, which must never see the token;
+    /// [`RequestRefused`](crate::ErrorKind::RequestRefused) and the like for every status that is
+    /// not a success; and those of the token source.
+    pub async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
+        let (method, url) = self.inner.address(call)?;
+        let context = self.inner.forms.context();
+        let limits = context.admission().api(&method, &url);
+        let mut requests = ResourceRequests {
+            resource: &self.inner,
+            call,
+            method,
+            url,
+            sent: None,
+            proof: None,
+            renewed: false,
+            nonce_followed: false,
+        };
+        let place = Place::of(&requests.url);
+        let answer = context.call(&place, &limits, &mut requests).await?.answer;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Ok(ResourceAnswer {
+            status: answer.status.as_u16(),
+            headers: answer
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), text(value)))
+                .collect(),
+            body: answer.body,
+        })
+    }
+}
+
+impl Inner {
+    fn address(&self, call: &ResourceCall) -> Result<(Method, Url), Error> {
+        let method = Method::from_bytes(call.method.as_bytes())
+            .map_err(|cause| Error::input("the HTTP method is not one").because(cause))?;
+        let url = self.origin.join(&call.path);
+        match url {
+            Ok(url) if url.origin() == self.origin.origin() && url.username().is_empty() => {
+                Ok((method, url))
+            }
+            _ => Err(Error::input(
+                "the API's path leads to another host, which must not see the token",
+            )
+            .advise(format!("give a path that begins with /, or a URL below {}", self.origin))),
+        }
+    }
+
+    /// Where a nonce of the APIs belongs.
+    fn place(&self) -> String {
+        self.origin.origin().ascii_serialization()
+    }
+}
+
+/// Makes the requests of one call.
+struct ResourceRequests<'a> {
+    resource: &'a Inner,
+    call: &'a ResourceCall,
+    method: Method,
+    url: Url,
+    sent: Option<AccessToken>,
+    proof: Option<Secret>,
+    renewed: bool,
+    nonce_followed: bool,
+}
+
+impl RequestFactory for ResourceRequests<'_> {
+    type Prerequisite = AccessToken;
+
+    async fn prerequisite(&mut self) -> Result<AccessToken, Error> {
+        self.resource.tokens.token().await
+    }
+
+    async fn request(&mut self, token: AccessToken) -> Result<Request, Error> {
+        let presentation = token.present_to(&self.method, &self.url).await?;
+        self.sent = Some(token);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, secret_header(presentation.authorization.expose()));
+        if let Some(proof) = presentation.dpop {
+            headers.insert(DPOP, secret_header(proof.expose()));
+            self.proof = Some(proof);
+        }
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        if let Some((content_type, body)) = &self.call.body {
+            let content_type = HeaderValue::from_str(content_type)
+                .map_err(|cause| Error::input("the body's media type is not one").because(cause))?;
+            headers.insert(CONTENT_TYPE, content_type);
+            *request.body_mut() = Some(body.clone().into());
+        }
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn secrets(&self) -> [Option<Secret>; 3] {
+        let token = self.sent.as_ref().map(|token| token.token().secret().clone());
+        [token, self.proof.clone(), None]
+    }
+
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
+        let nonce = answer.header(DPOP_NONCE);
+        if let Some(nonce) = nonce {
+            self.resource.forms.prover().remember_nonce(&self.resource.place(), nonce);
+        }
+        if answer.status.is_success() {
+            return Outcome::Done;
+        }
+        let error = error_response::read(answer);
+        let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
+        if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
+            return Outcome::Again;
+        }
+        if answer.status.as_u16() == 401 && !std::mem::replace(&mut self.renewed, true) {
+            self.resource.tokens.invalidate();
+            return Outcome::Again;
+        }
+        let diagnosis = error.refusal().and_then(|refused| Diagnosis::of(refused, |_| None));
+        Outcome::Refused(match diagnosis {
+            Some(diagnosis) => error.diagnosed(diagnosis),
+            None => error,
+        })
+    }
+
+    fn max_answer(&self) -> usize {
+        ResourceAnswer::MAX_LEN
+    }
+
+    fn is_repeatable(&self) -> bool {
+        // Those that RFC 9110 §9.2.2 calls idempotent.
+        [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
+            .contains(&self.method)
+    }
+}

@@ -1,0 +1,151 @@
+//! Discovery: what an authorization server says about itself
+//! ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414), OpenID Connect Discovery 1.0).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
+use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::wire::error_response;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
+
+/// A server's metadata document. Members that are not listed are kept in
+/// [`extra`](Self::extra).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The issuer; the same as the one asked, or the document is refused.
+    pub issuer: String,
+    /// Where tokens are requested.
+    pub token_endpoint: Option<String>,
+    /// Where tokens are introspected.
+    pub introspection_endpoint: Option<String>,
+    /// Where tokens are revoked.
+    pub revocation_endpoint: Option<String>,
+    /// Where the server's public keys are.
+    pub jwks_uri: Option<String>,
+    /// How clients may authenticate at the token endpoint.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// The grants. Okta's org server leaves `client_credentials` out although it has it.
+    #[serde(default)]
+    pub grant_types_supported: Vec<String>,
+    /// The scopes that the server chooses to name.
+    #[serde(default)]
+    pub scopes_supported: Vec<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl Metadata {
+    /// The endpoints that a client needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::ErrorKind::Malformed) if one is missing, and
+    /// [`Configuration`](crate::ErrorKind::Configuration) if one is not an `https` URL.
+    pub fn endpoints(&self) -> Result<Endpoints, Error> {
+        let endpoint = |name: &str, url: &Option<String>| match url {
+            Some(url) => EndpointUrl::parse(url),
+            None => Err(Error::malformed(format!(
+                "the metadata of {} does not name its {name}",
+                self.issuer
+            ))
+            .advise("name the endpoints yourself with `Client::builder(…).endpoints(…)`")),
+        };
+        Ok(Endpoints {
+            token: endpoint("token_endpoint", &self.token_endpoint)?,
+            introspection: endpoint("introspection_endpoint", &self.introspection_endpoint)?,
+            revocation: endpoint("revocation_endpoint", &self.revocation_endpoint)?,
+            jwks: endpoint("jwks_uri", &self.jwks_uri)?,
+        })
+    }
+}
+
+/// Fetches the metadata of `issuer`: from the address with the well-known suffix, as Okta has it,
+/// or else from the one of RFC 8414.
+///
+/// # Errors
+///
+/// [`Malformed`](crate::ErrorKind::Malformed) if there is no such document or it names another
+/// issuer (RFC 8414 §3.3), and those of any call.
+pub async fn discover(issuer: &Issuer, config: &HttpConfig) -> Result<Metadata, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let http = Http::new(config, clock, Destination::of_issuer(issuer))?;
+    fetch(&http, issuer, |_, _| {}).await
+}
+
+/// Fetches the metadata; `observe` sees each answer, and how long it took.
+pub(crate) async fn fetch(
+    http: &Http,
+    issuer: &Issuer,
+    observe: impl Fn(&Answer, Duration),
+) -> Result<Metadata, Error> {
+    let mut deadline = http.deadline();
+    let mut first = None;
+    for address in addresses(issuer) {
+        let place = Place::of(&address);
+        let mut request = Request::new(Method::GET, address);
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let sent_at = http.monotonic();
+        let answer = http
+            .send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline)
+            .await
+            .map_err(|failure| failure.error)?;
+        observe(&answer, http.monotonic() - sent_at);
+        if answer.status == StatusCode::OK {
+            return same_issuer(answer.json()?, issuer);
+        }
+        first.get_or_insert(answer);
+    }
+    Err(match first {
+        Some(answer) => refused(&answer),
+        None => Error::malformed(format!("{issuer} has no address for metadata")),
+    })
+}
+
+/// The places where the document may be, the likeliest first.
+fn addresses(issuer: &Issuer) -> impl Iterator<Item = Url> {
+    let authority = issuer.origin();
+    let path = issuer.as_str()[authority.len()..].to_owned();
+    [
+        format!("{issuer}/.well-known/openid-configuration"),
+        format!("{issuer}/.well-known/oauth-authorization-server"),
+        format!("{authority}/.well-known/oauth-authorization-server{path}"),
+    ]
+    .into_iter()
+    .filter_map(|address| Url::parse(&address).ok())
+}
+
+fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
+    if metadata.issuer.trim_end_matches('/') == issuer.as_str() {
+        return Ok(metadata);
+    }
+    let what =
+        format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
+    Err(Error::malformed(what).diagnosed(Diagnosis {
+        about: "issuer".to_owned(),
+        sent: None,
+        cause: "the server is called under another address than its own: an org may have a custom \
+                domain beside Okta's"
+            .to_owned(),
+        cure: "use the issuer that it names, if it is yours".to_owned(),
+    }))
+}
+
+/// Why there is no document.
+fn refused(answer: &Answer) -> Error {
+    let error = error_response::read(answer);
+    match error.refusal().and_then(|refusal| Diagnosis::of(refusal, |_| None)) {
+        Some(diagnosis) => error.diagnosed(diagnosis),
+        None => error,
+    }
+}

@@ -1,0 +1,239 @@
+//! Service tokens: the `client_credentials` grant
+//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and their reuse.
+
+mod source;
+mod store;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+
+use crate::clock::server_time::ServerTime;
+use crate::clock::{Clock, SystemClock};
+use crate::credential::dpop::Prover;
+use crate::error::Error;
+use crate::scope::Scopes;
+use crate::secret::{Secret, Token};
+use crate::support::boxed_future::BoxFuture;
+use crate::wire::form_post::{Form, FormClient, Target};
+use crate::wire::server_numbers;
+
+pub use source::{CachedTokenSource, TokenCacheConfig};
+pub use store::{StoredToken, TokenStore};
+
+pub(crate) use source::TokenCache;
+
+/// Gives an access token that is good to use now.
+///
+/// [`CachedTokenSource`] requests tokens and keeps them; [`StaticTokenSource`] always gives the
+/// same one.
+pub trait TokenSource: std::fmt::Debug + Send + Sync {
+    /// A token that is good to use now.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none; see the implementation.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe, and takes nothing from other callers.
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>>;
+}
+
+/// An access token that this client was given. Cheap to clone; `Debug` leaves the token out.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    token: Token,
+    scopes: Option<Scopes>,
+    lifetime: Option<Duration>,
+    requested_at: Instant,
+    /// What proves possession of the key to which the token is bound, if it is bound to one.
+    prover: Option<(Arc<Prover>, Arc<ServerTime>)>,
+}
+
+/// The header values with which an access token is presented to a resource server, for one
+/// request. `Debug` shows nothing of them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Presentation {
+    /// For `Authorization`.
+    pub authorization: Secret,
+    /// For `DPoP`, if the token is bound
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    pub dpop: Option<Secret>,
+}
+
+/// How an access token is presented
+/// ([RFC 6749 §7.1](https://www.rfc-editor.org/rfc/rfc6749#section-7.1)).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// Whoever has it may use it.
+    Bearer,
+    /// Bound to a key; each use needs a proof
+    /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
+    Dpop,
+}
+
+impl TokenType {
+    /// The authorization scheme.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+        }
+    }
+}
+
+impl AccessToken {
+    /// A token that was requested earlier and lives for so long from now on.
+    fn bearer(token: Token, scopes: Option<Scopes>, left: Duration, now: Instant) -> Self {
+        let lifetime = Some(left);
+        let inner = Inner { token, scopes, lifetime, requested_at: now, prover: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The token itself, for introspection and revocation. To use it at a resource server, take
+    /// [`present`](Self::present).
+    pub fn token(&self) -> &Token {
+        &self.inner.token
+    }
+
+    /// How the token is presented.
+    pub fn token_type(&self) -> TokenType {
+        if self.inner.prover.is_some() { TokenType::Dpop } else { TokenType::Bearer }
+    }
+
+    /// The headers for one request to a resource server: `Bearer`, or `DPoP` with a new proof if
+    /// the token is bound. So a bound token cannot go out as a plain one by mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`Input`](crate::ErrorKind::Input) if `method` or `url` is not one, and
+    /// [`Key`](crate::ErrorKind::Key) if the proof cannot be signed.
+    pub async fn present(&self, method: &str, url: &str) -> Result<Presentation, Error> {
+        let url = Url::parse(url)
+            .map_err(|cause| Error::input("the resource's URL is not one").because(cause))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|cause| Error::input("the HTTP method is not one").because(cause))?;
+        self.present_to(&method, &url).await
+    }
+
+    pub(crate) async fn present_to(
+        &self,
+        method: &Method,
+        url: &Url,
+    ) -> Result<Presentation, Error> {
+        let dpop = match &self.inner.prover {
+            Some((prover, time)) => {
+                let place = url.origin().ascii_serialization();
+                Some(prover.proof(method, url, &place, Some(self.token()), time.now()).await?)
+            }
+            None => None,
+        };
+        let scheme = self.token_type().as_str();
+        Ok(Presentation {
+            authorization: Secret::new(format!("{scheme} {}", self.token().expose())),
+            dpop,
+        })
+    }
+
+    /// What the token permits, if the server said so; otherwise it is what was requested
+    /// ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.inner.scopes.as_ref()
+    }
+
+    /// How long the token lives in all, if the server said so.
+    pub fn lifetime(&self) -> Option<Duration> {
+        self.inner.lifetime
+    }
+
+    /// When the request for it was sent, on the monotonic clock. Its life is counted from here:
+    /// the answer's own travel must not lengthen it.
+    pub(crate) fn requested_at(&self) -> Instant {
+        self.inner.requested_at
+    }
+}
+
+/// Always gives the same token: for tests, and for tokens that come from elsewhere.
+#[derive(Clone, Debug)]
+pub struct StaticTokenSource {
+    token: AccessToken,
+}
+
+impl StaticTokenSource {
+    /// Gives `token`, as a bearer token, for ever.
+    pub fn bearer(token: Token) -> Self {
+        let inner = Inner {
+            token,
+            scopes: None,
+            lifetime: None,
+            requested_at: SystemClock.monotonic(),
+            prover: None,
+        };
+        Self { token: AccessToken { inner: Arc::new(inner) } }
+    }
+}
+
+impl TokenSource for StaticTokenSource {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
+        let token = self.token.clone();
+        Box::pin(async move { Ok(token) })
+    }
+}
+
+/// A successful answer (RFC 6749 §5.1). Members that are not listed are of no use here.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: Token,
+    token_type: String,
+    #[serde(default, deserialize_with = "server_numbers::lifetime")]
+    expires_in: Option<Duration>,
+    scope: Option<Scopes>,
+}
+
+/// Requests one token.
+pub(crate) async fn request(
+    forms: &FormClient,
+    target: &Target,
+    scopes: &Scopes,
+) -> Result<AccessToken, Error> {
+    let scope = scopes.to_string();
+    let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
+    let form = Form { token: None, fields: &fields, proves: true, send_time: None };
+    let mut reply = forms.post(target, form).await?;
+    let answer: TokenAnswer = reply.json()?;
+    reply.answer.received = Some(answer.access_token.secret().clone());
+    let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
+        "bearer" if forms.prover().is_required() => {
+            return Err(reply
+                .malformed("has a token that is not bound, although a proof was sent")
+                .advise("tick \"Require DPoP header in token requests\" in the app, or let DPoP be Auto"));
+        }
+        "bearer" => TokenType::Bearer,
+        "dpop" if forms.prover().is_on() => TokenType::Dpop,
+        "dpop" => {
+            return Err(reply.malformed("has a bound token, although no proof was sent"));
+        }
+        _ => {
+            return Err(reply.malformed("has a token type that is neither Bearer nor DPoP"));
+        }
+    };
+    let prover = || (Arc::clone(forms.prover()), Arc::clone(forms.server_time()));
+    let inner = Inner {
+        token: answer.access_token,
+        scopes: answer.scope,
+        lifetime: answer.expires_in,
+        requested_at: reply.sent_at,
+        prover: (token_type == TokenType::Dpop).then(prover),
+    };
+    Ok(AccessToken { inner: Arc::new(inner) })
+}

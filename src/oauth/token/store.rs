@@ -1,0 +1,71 @@
+//! Service tokens that outlive the process.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{AccessToken, TokenType};
+use crate::clock::Clock;
+use crate::scope::Scopes;
+use crate::secret::Token;
+use crate::support::boxed_future::BoxFuture;
+
+/// A stored token with less life left than this is not used: the program that finds it has work
+/// before it.
+const LEAST_LEFT: Duration = Duration::from_secs(60);
+
+/// Keeps the service tokens of one client beyond the process, or for several processes.
+///
+/// A [token source](crate::Client::token_source) that has no token yet looks here before it
+/// requests one, and leaves here what it was given. Only tokens that say how long they live are
+/// kept, and no bound ones: a token that is bound to a key (DPoP) is no use without it. What is
+/// found and refused by a resource server is replaced once.
+///
+/// Whoever can read the store can use the tokens: encrypt them, for instance with a
+/// [secret derived from the private key](crate::SigningKey::derive_secret). Tokens of other
+/// clients, keys and servers must not be found in it.
+pub trait TokenStore: fmt::Debug + Send + Sync {
+    /// The token that was saved last for exactly these scopes. `None` if there is none or it
+    /// cannot be had, for whatever reason: a new one is requested.
+    fn load<'a>(&'a self, scopes: &'a Scopes) -> BoxFuture<'a, Option<StoredToken>>;
+
+    /// Keeps a token that was requested with these scopes, in place of the one before. That it
+    /// cannot is no failure of the token.
+    fn save<'a>(&'a self, scopes: &'a Scopes, token: StoredToken) -> BoxFuture<'a, ()>;
+}
+
+/// A bearer token in a [`TokenStore`]. `Debug` leaves the token out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredToken {
+    /// The token itself.
+    pub token: Token,
+    /// What it permits, if the server said so.
+    pub scopes: Option<Scopes>,
+    /// When it ends, by the clock of this computer.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl StoredToken {
+    /// A token that somebody kept.
+    pub fn new(token: Token, scopes: Option<Scopes>, expires_at: DateTime<Utc>) -> Self {
+        Self { token, scopes, expires_at }
+    }
+
+    /// What is to be kept of a token; `None` if it is bound, or does not say how long it lives.
+    pub(super) fn of(token: &AccessToken, clock: &dyn Clock) -> Option<Self> {
+        let lifetime = token.lifetime().filter(|_| token.token_type() == TokenType::Bearer)?;
+        let age = clock.monotonic().saturating_duration_since(token.requested_at());
+        let left = TimeDelta::from_std(lifetime.saturating_sub(age)).ok()?;
+        let expires_at = clock.now().checked_add_signed(left)?;
+        Some(Self::new(token.token().clone(), token.scopes().cloned(), expires_at))
+    }
+
+    /// The token for use; `None` if it ends too soon.
+    pub(super) fn revive(self, clock: &dyn Clock) -> Option<AccessToken> {
+        let left = (self.expires_at - clock.now()).to_std().ok()?;
+        let now = clock.monotonic();
+        (left >= LEAST_LEFT).then(|| AccessToken::bearer(self.token, self.scopes, left, now))
+    }
+}

@@ -1,0 +1,213 @@
+//! The circuit breaker: a server that keeps failing is left alone, but for one probe at a time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::wire::bounds;
+
+/// When an endpoint that keeps failing is left alone.
+///
+/// # Example: leave it alone sooner
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::CircuitConfig;
+///
+/// let mut circuit = CircuitConfig::default();
+/// circuit.failures = Some(3);
+/// circuit.probe_after = Duration::from_secs(1);
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct CircuitConfig {
+    /// After how many failed attempts in a row calls fail at once. A failure is no answer, or a
+    /// status of 500 and above; a refusal is an answer. `None` turns the breaker off. Default: 10.
+    /// Bounds: at least 1.
+    pub failures: Option<u32>,
+    /// How long calls fail at once before one is let through as a probe. Default: five seconds.
+    /// Bounds: 1 ms to one hour.
+    pub probe_after: Duration,
+}
+
+impl CircuitConfig {
+    /// Never leaves the server alone: for programs that make a few calls and end.
+    pub fn off() -> Self {
+        Self { failures: None, ..Self::default() }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.failures == Some(0) {
+            return Err(Error::configuration("a circuit cannot open after no failure at all")
+                .advise("choose at least 1, or `None` to turn it off; 10 is the default"));
+        }
+        bounds::check("the circuit's probe_after", self.probe_after, bounds::WAIT)
+    }
+}
+
+impl Default for CircuitConfig {
+    fn default() -> Self {
+        Self { failures: Some(10), probe_after: Duration::from_secs(5) }
+    }
+}
+
+/// Counts failures in a row.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    config: CircuitConfig,
+    /// Whether anything has failed since the last answer. While nothing has, as is usual, there is
+    /// nothing to look up and nothing to reset, and no lock to take.
+    troubled: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    /// While open: when the next probe may go out.
+    probe_at: Option<Instant>,
+    probing: bool,
+}
+
+impl Circuit {
+    pub(crate) fn new(config: CircuitConfig) -> Self {
+        Self { config, troubled: AtomicBool::new(false), state: Mutex::default() }
+    }
+
+    /// Lets an attempt through, or says how long to wait for the next probe.
+    pub(crate) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
+        if !self.troubled.load(Ordering::Acquire) {
+            return Ok(Pass { circuit: self, probe: false });
+        }
+        let mut state = self.lock();
+        let probe = match state.probe_at {
+            None => false,
+            Some(at) if now < at => return Err(at - now),
+            // A probe is under way; a moment later it will be known.
+            Some(_) if state.probing => return Err(self.config.probe_after),
+            Some(_) => true,
+        };
+        state.probing |= probe;
+        Ok(Pass { circuit: self, probe })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt that was let through. Dropped without a word, as when its call is cancelled, it
+/// leaves the circuit as it was and makes room for another probe.
+#[derive(Debug)]
+pub(crate) struct Pass<'a> {
+    circuit: &'a Circuit,
+    probe: bool,
+}
+
+impl Pass<'_> {
+    /// The server answered, whatever it said.
+    pub(crate) fn answered(self) {
+        if !self.circuit.troubled.load(Ordering::Acquire) {
+            return;
+        }
+        let mut state = self.circuit.lock();
+        state.failures = 0;
+        state.probe_at = None;
+        self.circuit.troubled.store(false, Ordering::Release);
+    }
+
+    /// The server failed.
+    pub(crate) fn failed(self, now: Instant) {
+        let Some(limit) = self.circuit.config.failures else { return };
+        let mut state = self.circuit.lock();
+        self.circuit.troubled.store(true, Ordering::Release);
+        state.failures = state.failures.saturating_add(1);
+        // An attempt from before the circuit opened must not put the probe off.
+        if self.probe || (state.probe_at.is_none() && state.failures >= limit) {
+            state.probe_at = Some(now + self.circuit.config.probe_after);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.circuit.lock().probing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    const PAUSE: Duration = Duration::from_secs(5);
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    fn circuit(failures: Option<u32>) -> (Instant, Circuit) {
+        let config = CircuitConfig { failures, probe_after: PAUSE };
+        (SystemClock.monotonic(), Circuit::new(config))
+    }
+
+    fn fail(circuit: &Circuit, now: Instant) {
+        circuit.admit(now).unwrap().failed(now);
+    }
+
+    #[test]
+    fn it_opens_after_so_many_failures_in_a_row() {
+        let (now, circuit) = circuit(Some(3));
+        fail(&circuit, now);
+        fail(&circuit, now);
+        circuit.admit(now).unwrap().answered();
+        fail(&circuit, now);
+        fail(&circuit, now);
+        assert!(circuit.admit(now).is_ok());
+        fail(&circuit, now);
+        assert_eq!(circuit.admit(now).unwrap_err(), PAUSE);
+    }
+
+    #[test]
+    fn one_probe_at_a_time_and_its_answer_closes() {
+        let (now, circuit) = circuit(Some(1));
+        fail(&circuit, now);
+        let now = now + PAUSE;
+        assert_eq!(circuit.admit(now - MOMENT).unwrap_err(), MOMENT);
+        let probe = circuit.admit(now).unwrap();
+        assert!(circuit.admit(now).is_err());
+        probe.failed(now);
+        assert_eq!(circuit.admit(now).unwrap_err(), PAUSE);
+        let now = now + PAUSE;
+        circuit.admit(now).unwrap().answered();
+        assert!(circuit.admit(now).is_ok());
+        assert!(circuit.admit(now).is_ok());
+    }
+
+    #[test]
+    fn a_cancelled_probe_makes_room_for_another() {
+        let (now, circuit) = circuit(Some(1));
+        fail(&circuit, now);
+        drop(circuit.admit(now + PAUSE).unwrap());
+        assert!(circuit.admit(now + PAUSE).is_ok());
+    }
+
+    #[test]
+    fn an_old_attempt_that_fails_late_does_not_put_the_probe_off() {
+        let (now, circuit) = circuit(Some(1));
+        let late = circuit.admit(now).unwrap();
+        fail(&circuit, now);
+        late.failed(now + PAUSE);
+        assert!(circuit.admit(now + PAUSE).is_ok());
+    }
+
+    #[test]
+    fn turned_off_it_never_opens() {
+        let (now, circuit) = circuit(None);
+        for _ in 0..100 {
+            fail(&circuit, now);
+        }
+        assert!(circuit.admit(now).is_ok());
+    }
+}

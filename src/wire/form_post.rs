@@ -1,0 +1,320 @@
+//! One authenticated form POST: what token, introspection and revocation requests have in common.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::TimeDelta;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::{Method, Request, StatusCode, Url};
+
+use crate::clock::send_time::SendTime;
+use crate::clock::server_time::{ClockOffset, ServerTime};
+use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
+use crate::credential::dpop::Prover;
+use crate::error::Error;
+use crate::error::diagnosis::Diagnosis;
+use crate::error::refusal::Demand;
+use crate::issuer::{EndpointUrl, Endpoints, Issuer};
+use crate::secret::{Secret, Token};
+use crate::wire::admission::{Admission, EndpointLimits};
+use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
+use crate::wire::error_response;
+use crate::wire::rate_limit::{RateLimit, Remaining};
+use crate::wire::transport::{Answer, Http, Place};
+
+/// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
+const ASSERTION_FIELDS: &str = "client_assertion_type=\
+    urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
+
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// An endpoint, ready to be called: everything that is the same for every call.
+#[derive(Debug)]
+pub(crate) struct Target {
+    endpoint: EndpointUrl,
+    url: Url,
+    place: Place,
+    audience: String,
+    limits: EndpointLimits,
+}
+
+impl Target {
+    pub(crate) fn new(
+        endpoint: &EndpointUrl,
+        endpoints: &Endpoints,
+        issuer: &Issuer,
+        audience: &Audience,
+        admission: &Admission,
+    ) -> Result<Self, Error> {
+        let url = Url::parse(endpoint.as_str()).map_err(|cause| {
+            Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
+        })?;
+        let audience = audience.of(endpoint, endpoints, issuer).to_owned();
+        let place = Place::of(&url);
+        let limits = admission.endpoint(&Method::POST, &url);
+        Ok(Self { endpoint: endpoint.clone(), url, place, audience, limits })
+    }
+
+    /// What the server said last about its rate limit here.
+    pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
+        self.limits.rate_limit()
+    }
+
+    /// What of the rate limit here is left.
+    pub(crate) fn remaining(&self, now: Instant) -> Option<Remaining> {
+        self.limits.remaining(now)
+    }
+}
+
+/// Posts authenticated forms for one client.
+#[derive(Debug)]
+pub(crate) struct FormClient {
+    context: CallContext,
+    assertions: AssertionSigner,
+    prover: Arc<Prover>,
+    headers: HeaderMap,
+}
+
+/// What is posted to an endpoint.
+pub(crate) struct Form<'a> {
+    /// The token that it is about, if it is about one.
+    pub(crate) token: Option<&'a Token>,
+    /// What else it says.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+    /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
+    pub(crate) proves: bool,
+    /// Who wants to know when the form is sent.
+    pub(crate) send_time: Option<&'a SendTime>,
+}
+
+impl FormClient {
+    pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
+        // With the sender, which would be added anyhow, and with room in the index for what the HTTP
+        // client adds: so it is not built anew in each request's copy.
+        let mut headers = HeaderMap::with_capacity(6);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form);
+        headers.insert(USER_AGENT, context.http().user_agent().clone());
+        Self { context, assertions, prover: Arc::new(prover), headers }
+    }
+
+    pub(crate) fn http(&self) -> &Http {
+        self.context.http()
+    }
+
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    pub(crate) fn prover(&self) -> &Arc<Prover> {
+        &self.prover
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        self.assertions.client_id()
+    }
+
+    pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {
+        self.server_time().offset()
+    }
+
+    pub(crate) async fn assertion(&self, audience: &str) -> Result<ClientAssertion, Error> {
+        self.assertions.assertion(audience, self.server_time().now()).await
+    }
+
+    /// Posts a form, each time with a fresh assertion, and gives the answer with status 200.
+    ///
+    /// Token and assertion go into the body and nowhere else.
+    pub(crate) async fn post(&self, target: &Target, form: Form<'_>) -> Result<Reply, Error> {
+        let mut post = FormPost {
+            forms: self,
+            target,
+            form,
+            sent: None,
+            correction: TimeDelta::zero(),
+            proof: None,
+            second_tries: SecondTries::default(),
+        };
+        self.context.call(&target.place, &target.limits, &mut post).await
+    }
+
+    pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
+        self.context.server_time()
+    }
+}
+
+/// One call's attempts to post a form.
+struct FormPost<'a> {
+    forms: &'a FormClient,
+    target: &'a Target,
+    form: Form<'a>,
+    sent: Option<ClientAssertion>,
+    /// How our clock was corrected when the latest request was made.
+    correction: TimeDelta,
+    proof: Option<Secret>,
+    second_tries: SecondTries,
+}
+
+/// Each refusal that tells what to do differently is followed once per call, so that a server
+/// which says the same for ever does not keep us for ever.
+#[derive(Default)]
+struct SecondTries {
+    clock: bool,
+    nonce: bool,
+}
+
+impl RequestFactory for FormPost<'_> {
+    type Prerequisite = ();
+
+    async fn prerequisite(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn request(&mut self, (): ()) -> Result<Request, Error> {
+        let (forms, target) = (self.forms, self.target);
+        self.correction = forms.server_time().correction();
+        let assertion = forms.assertion(&target.audience).await?;
+        let body = body(&assertion, self.form.token, self.form.fields);
+        let mut request = Request::new(Method::POST, target.url.clone());
+        *request.headers_mut() = forms.headers.clone();
+        *request.body_mut() = Some(body.into());
+        if self.form.proves && forms.prover.is_on() {
+            let now = forms.server_time().now();
+            let proof = forms
+                .prover
+                .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
+                .await?;
+            request.headers_mut().insert(DPOP, secret_header(proof.expose()));
+            self.proof = Some(proof);
+        }
+        self.sent = Some(assertion);
+        Ok(request)
+    }
+
+    fn secrets(&self) -> [Option<Secret>; 3] {
+        let assertion = self.sent.as_ref().map(|sent| sent.secret().clone());
+        let token = self.form.token.map(|token| token.secret().clone());
+        [assertion, token, self.proof.clone()]
+    }
+
+    fn sends(&mut self, now: Instant) {
+        if let Some(send_time) = self.form.send_time {
+            send_time.record(now);
+        }
+    }
+
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
+        let nonce = answer.header(DPOP_NONCE);
+        if let Some(nonce) = nonce.filter(|_| self.form.proves) {
+            self.forms.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
+        }
+        if answer.status == StatusCode::OK {
+            return Outcome::Done;
+        }
+        let error = error_response::read(answer);
+        if self.may_do_differently(&error, nonce.is_some()) {
+            return Outcome::Again;
+        }
+        Outcome::Refused(self.diagnose(error))
+    }
+}
+
+impl FormPost<'_> {
+    fn diagnose(&self, error: Error) -> Error {
+        let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
+        match Diagnosis::of(refused, |about| self.forms.assertions.describe(about, sent)) {
+            Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
+            None => error,
+        }
+    }
+
+    /// Whether the refusal says how the next request can succeed, and it has not been tried.
+    fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
+        let Some(refused) = error.refusal() else { return false };
+        let prover = &self.forms.prover;
+        match refused.demand() {
+            Some(Demand::Nonce) if self.form.proves => {
+                let turned_on = prover.demand();
+                turned_on
+                    || (has_nonce
+                        && prover.is_on()
+                        && !std::mem::replace(&mut self.second_tries.nonce, true))
+            }
+            Some(Demand::Proof) if self.form.proves => prover.demand(),
+            Some(Demand::ServerTime) => {
+                !std::mem::replace(&mut self.second_tries.clock, true)
+                    && self.forms.server_time().apply(self.correction)
+            }
+            Some(Demand::Nonce | Demand::Proof) | None => false,
+        }
+    }
+}
+
+/// The form: what is the same for every request first, then the assertion, then the rest.
+fn body(assertion: &ClientAssertion, token: Option<&Token>, fields: &[(&str, &str)]) -> String {
+    let token = token.map(|token| ("token", token.expose()));
+    let fields = || token.iter().chain(fields);
+    let lengths = fields().map(|(name, value)| name.len() + value.len() + "&=".len());
+    let length = ASSERTION_FIELDS.len() + assertion.expose().len() + lengths.sum::<usize>();
+    let mut body = String::with_capacity(length);
+    body.push_str(ASSERTION_FIELDS);
+    body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
+    for field in fields() {
+        body.push('&');
+        push_field(&mut body, *field);
+    }
+    body
+}
+
+/// One field. Nearly all tokens are base64url and dots; to look is far quicker than to encode.
+fn push_field(body: &mut String, (name, value): (&str, &str)) {
+    if stands_for_itself(name) && stands_for_itself(value) {
+        body.extend([name, "=", value]);
+    } else {
+        // A pair of strings is what a form is made of: nothing that could fail to serialise.
+        body.push_str(&serde_urlencoded::to_string([(name, value)]).expect("strings serialise"));
+    }
+}
+
+/// Whether a form has the text as it is.
+fn stands_for_itself(text: &str) -> bool {
+    // All of it, without stopping early: so the compiler can look at many bytes at once.
+    text.bytes().fold(true, |plain, byte| {
+        let is_letter = (byte | 0x20).is_ascii_lowercase();
+        plain & (is_letter | byte.is_ascii_digit() | matches!(byte, b'-' | b'.' | b'_'))
+    })
+}
+
+/// A header value that is kept out of logs.
+pub(crate) fn secret_header(value: &str) -> HeaderValue {
+    // JWTs and tokens are visible ASCII.
+    let mut value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_written_as_encoding_would_write_them() {
+        let every: String = (' '..='~').chain(['\u{e9}', '\u{1f511}']).collect();
+        let each = every.chars().map(String::from);
+        for value in each.chain([every.clone(), String::new(), "eyJ.a-b_c.09AZaz".to_owned()]) {
+            let field = ("token", value.as_str());
+            let mut body = String::new();
+            push_field(&mut body, field);
+            assert_eq!(body, serde_urlencoded::to_string([field]).unwrap());
+        }
+    }
+
+    #[test]
+    fn the_constant_part_of_the_form_is_what_encoding_would_give() {
+        let fields = [("client_assertion_type", ClientAssertion::TYPE), ("client_assertion", "")];
+        let encoded = serde_urlencoded::to_string(fields).unwrap();
+        assert_eq!(ASSERTION_FIELDS, encoded);
+    }
+}
