@@ -98,7 +98,7 @@ impl Sandbox {
     }
 
     /// Sets how far the server's clock is ahead of the clock that the sandbox was given; negative
-    /// is behind. Default: zero. Shows in `Date`, in tokens, and in how assertions are judged.
+    /// is behind. Default: zero. Shows in `Date`, in tokens, and in how assertions are checked.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.world().state().clock_offset = offset;
     }

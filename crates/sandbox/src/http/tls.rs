@@ -1,4 +1,4 @@
-//! TLS at the server: who it says it is.
+//! TLS at the server: its certificate and its key.
 
 use std::error::Error as StdError;
 use std::fmt;
