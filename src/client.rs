@@ -77,6 +77,16 @@ struct Calls {
 }
 
 /// An endpoint that a client calls.
+///
+/// # Example: was a limit stated?
+///
+/// ```
+/// use okta_introspect::{Client, Endpoint};
+///
+/// fn is_limited(client: &Client) -> bool {
+///     client.rate_limit(Endpoint::Introspection).is_some()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -254,6 +264,24 @@ impl Client {
 }
 
 /// The settings of a [`Client`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: a backend that must not wait long
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::{Client, Error, HttpConfig, Issuer, RetryConfig, Signer};
+///
+/// fn client(key: impl Signer + 'static) -> Result<Client, Error> {
+///     let mut http = HttpConfig::default();
+///     http.timeout = Duration::from_secs(3);
+///     Client::builder(Issuer::parse("https://acme.okta.com")?, "0oa1b2c3d4", key)
+///         .http(http)
+///         .retry(RetryConfig::off())
+///         .max_in_flight(8)
+///         .build()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -415,7 +443,7 @@ impl ClientBuilder {
                 let calls = Arc::clone(&calls);
                 Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
             })
-        });
+        })?;
         let origin = Url::parse(self.issuer.origin())
             .map_err(|cause| Error::configuration("the issuer is not a URL").because(cause))?;
         Ok(Client {

@@ -43,7 +43,12 @@ pub use okta_sandbox::{
     Seed, ServerIdentity, SignIn, Times, User, UserStatus,
 };
 
-use crate::{Clock, Issuer, PublicJwk, Random, Token};
+use crate::clock::Clock;
+use crate::error;
+use crate::issuer::Issuer;
+use crate::key::PublicJwk;
+use crate::secret::Token;
+use crate::support::random::Random;
 
 /// A running sandbox. Cheap to clone; clones share one server, which ends with the last of them.
 ///
@@ -75,7 +80,7 @@ impl Sandbox {
     ///
     /// [`Input`](crate::ErrorKind::Input) if there is no such client, user or server, or if the
     /// token would be longer than [`Token::MAX_LEN`].
-    pub fn issue(&self, grant: &Grant) -> Result<Token, crate::Error> {
+    pub fn issue(&self, grant: &Grant) -> Result<Token, error::Error> {
         self.0.issue(grant).map_err(unknown).and_then(|token| Token::parse(&token))
     }
 
@@ -85,7 +90,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// As [`issue`](Self::issue).
-    pub fn issue_id_token(&self, sign_in: &SignIn) -> Result<Token, crate::Error> {
+    pub fn issue_id_token(&self, sign_in: &SignIn) -> Result<Token, error::Error> {
         self.0.issue_id_token(sign_in).map_err(unknown).and_then(|token| Token::parse(&token))
     }
 }
@@ -165,7 +170,7 @@ impl SandboxBuilder {
         self.0.start().await.map(Sandbox).map_err(|cause| {
             let kind = cause.kind();
             match cause.downcast::<Error>() {
-                Ok(error) => io::Error::new(kind, crate::Error::from(error)),
+                Ok(error) => io::Error::new(kind, error::Error::from(error)),
                 Err(cause) => cause,
             }
         })
@@ -222,17 +227,17 @@ impl From<PublicJwk> for AppKey {
 
 /// Of the kind [`Configuration`](crate::ErrorKind::Configuration): what a sandbox refuses is what
 /// a test sets up.
-impl From<Error> for crate::Error {
+impl From<Error> for error::Error {
     fn from(error: Error) -> Self {
         translated(Self::configuration(error.to_string()), &error)
     }
 }
 
-fn unknown(error: Error) -> crate::Error {
-    translated(crate::Error::input(error.to_string()), &error)
+fn unknown(error: Error) -> error::Error {
+    translated(error::Error::input(error.to_string()), &error)
 }
 
-fn translated(own: crate::Error, error: &Error) -> crate::Error {
+fn translated(own: error::Error, error: &Error) -> error::Error {
     let own = own.advise(error.advice());
     match std::error::Error::source(error) {
         Some(cause) => own.because(cause.to_string()),

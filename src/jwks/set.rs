@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::jws::{JsonFault, KeyFault, Node, Object, VerificationKey};
+use crate::jws::{KeyFault, VerificationKey};
 use crate::key::Algorithm;
+use crate::support::json::{JsonFault, Node, Object};
 
 /// The public keys of an authorization server
 /// ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). Cheap to clone.

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::json::{JsonFault, Object};
 use crate::key::Algorithm;
 use crate::secret::Token;
+use crate::support::json::{JsonFault, Object};
 
 /// A part of a JWS.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]

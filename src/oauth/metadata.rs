@@ -18,6 +18,19 @@ use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
 
 /// A server's metadata document. Members that are not listed are kept in
 /// [`extra`](Self::extra).
+///
+/// # Example: a client of any conforming server
+///
+/// ```
+/// use okta_introspect::metadata::discover;
+/// use okta_introspect::{Client, Error, HttpConfig, Issuer, Signer};
+///
+/// async fn client(issuer: &str, key: impl Signer + 'static) -> Result<Client, Error> {
+///     let issuer = Issuer::parse_other(issuer)?;
+///     let metadata = discover(&issuer, &HttpConfig::default()).await?;
+///     Client::builder(issuer, "my-client", key).endpoints(metadata.endpoints()?).build()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Metadata {

@@ -50,6 +50,28 @@ enum Keys {
     OfIssuer,
 }
 
+impl Verifier<AccessTokenClaims> {
+    /// Begins a verifier of access tokens of `issuer`, an Okta custom authorization server, that
+    /// are meant for `audience`, such as `api://default`.
+    pub fn access_token(
+        issuer: Issuer,
+        audience: impl Into<String>,
+    ) -> VerifierBuilder<AccessTokenClaims> {
+        VerifierBuilder::new(issuer, audience.into(), true)
+    }
+}
+
+impl Verifier<IdTokenClaims> {
+    /// Begins a verifier of ID tokens of `issuer`, an Okta org or custom authorization server,
+    /// that are meant for the client `client_id`.
+    pub fn id_token(
+        issuer: Issuer,
+        client_id: impl Into<String>,
+    ) -> VerifierBuilder<IdTokenClaims> {
+        VerifierBuilder::new(issuer, client_id.into(), false)
+    }
+}
+
 impl<C> VerifierBuilder<C> {
     /// Two minutes, as Okta's own guides and verifiers have it.
     pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(2 * 60);

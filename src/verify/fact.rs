@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::invalid::InvalidToken;
+/// How many bytes of a text are quoted at most.
+pub(super) const MAX_QUOTED: usize = 256;
 
 /// A text of a token: cut short, and without control characters, which could forge log lines.
 pub(super) fn quote(text: &str) -> String {
     let end = text
         .char_indices()
-        .find(|(at, c)| at + c.len_utf8() > InvalidToken::MAX_QUOTED)
+        .find(|(at, c)| at + c.len_utf8() > MAX_QUOTED)
         .map_or(text.len(), |(at, _)| at);
     text[..end].replace(char::is_control, "?")
 }

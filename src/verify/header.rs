@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::fact::quote;
 use super::invalid::InvalidToken;
-use crate::jws::{Node, Object, Part};
+use crate::jws::Part;
 use crate::key::Algorithm;
+use crate::support::json::{Node, Object};
 
 /// The parameters that matter ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)).
 /// Others are ignored, as the RFC demands, unless they are dangerous.

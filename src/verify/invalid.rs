@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::fact::{key_name, maybe_seconds, seconds};
-use crate::jws::{Fault, JsonFault, KeyFault, Part};
+use super::fact::{self, key_name, maybe_seconds, seconds};
+use crate::jws::{Fault, KeyFault, Part};
 use crate::key::Algorithm;
 use crate::scope::Scopes;
+use crate::support::json::JsonFault;
 
 /// Why a token is invalid.
 ///
@@ -295,7 +296,7 @@ pub enum TokenKind {
 
 impl InvalidToken {
     /// The most that is quoted of one text of a token, in bytes.
-    pub const MAX_QUOTED: usize = 256;
+    pub const MAX_QUOTED: usize = fact::MAX_QUOTED;
 
     /// Whether the same token may be accepted later: when its time has come, or when the issuer
     /// has published the key.

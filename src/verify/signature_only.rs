@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::header::Header;
 use super::invalid::InvalidToken;
+use super::verification::{Verification, Verified};
 use super::verifier::{bad_signature, choice_fault};
-use super::{Verification, Verified};
 use crate::jwks::JwkSet;
 use crate::jws::Segments;
 

@@ -8,12 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use super::builder::VerifierBuilder;
 use super::claims::{AccessTokenClaims, IdTokenClaims};
 use super::header::Header;
 use super::invalid::InvalidToken;
 use super::policy::Policy;
-use super::{Verification, Verified, settle};
+use super::verification::{Stop, Verification, Verified, settle};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -52,28 +51,6 @@ struct Inner {
     policy: Policy,
     keys: Jwks,
     clock: Arc<dyn Clock>,
-}
-
-impl Verifier<AccessTokenClaims> {
-    /// Begins a verifier of access tokens of `issuer`, an Okta custom authorization server, that
-    /// are meant for `audience`, such as `api://default`.
-    pub fn access_token(
-        issuer: Issuer,
-        audience: impl Into<String>,
-    ) -> VerifierBuilder<AccessTokenClaims> {
-        VerifierBuilder::new(issuer, audience.into(), true)
-    }
-}
-
-impl Verifier<IdTokenClaims> {
-    /// Begins a verifier of ID tokens of `issuer`, an Okta org or custom authorization server,
-    /// that are meant for the client `client_id`.
-    pub fn id_token(
-        issuer: Issuer,
-        client_id: impl Into<String>,
-    ) -> VerifierBuilder<IdTokenClaims> {
-        VerifierBuilder::new(issuer, client_id.into(), false)
-    }
 }
 
 impl<E: DeserializeOwned + 'static> Verifier<AccessTokenClaims<E>> {
@@ -142,18 +119,6 @@ impl<C> Verifier<C> {
     /// The issuer's keys: to see how they are, to fetch them early, to share them.
     pub fn keys(&self) -> &Jwks {
         &self.inner.keys
-    }
-}
-
-/// Why there are no verified claims.
-pub(super) enum Stop {
-    Invalid(InvalidToken),
-    CannotTell(Error),
-}
-
-impl From<InvalidToken> for Stop {
-    fn from(reason: InvalidToken) -> Self {
-        Self::Invalid(reason)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
+use url::form_urlencoded;
 
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
@@ -186,7 +187,7 @@ impl RequestFactory for FormPost<'_> {
                 .prover
                 .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
                 .await?;
-            request.headers_mut().insert(DPOP, secret_header(proof.expose()));
+            request.headers_mut().insert(DPOP, secret_header(proof.expose())?);
             self.proof = Some(proof);
         }
         self.sent = Some(assertion);
@@ -256,59 +257,63 @@ impl FormPost<'_> {
 fn body(assertion: &ClientAssertion, token: Option<&Token>, fields: &[(&str, &str)]) -> String {
     let token = token.map(|token| ("token", token.expose()));
     let fields = || token.iter().chain(fields);
+    // Nearly always all of it: tokens are base64url and dots, which stand for themselves.
     let lengths = fields().map(|(name, value)| name.len() + value.len() + "&=".len());
     let length = ASSERTION_FIELDS.len() + assertion.expose().len() + lengths.sum::<usize>();
     let mut body = String::with_capacity(length);
     body.push_str(ASSERTION_FIELDS);
-    body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
-    for field in fields() {
-        body.push('&');
-        push_field(&mut body, *field);
-    }
-    body
+    body.push_str(assertion.expose());
+    form_urlencoded::Serializer::new(body).extend_pairs(fields()).finish()
 }
 
-/// One field. Nearly all tokens are base64url and dots; to look is far quicker than to encode.
-fn push_field(body: &mut String, (name, value): (&str, &str)) {
-    if stands_for_itself(name) && stands_for_itself(value) {
-        body.extend([name, "=", value]);
-    } else {
-        // A pair of strings is what a form is made of: nothing that could fail to serialise.
-        body.push_str(&serde_urlencoded::to_string([(name, value)]).expect("strings serialise"));
-    }
-}
-
-/// Whether a form has the text as it is.
-fn stands_for_itself(text: &str) -> bool {
-    // All of it, without stopping early: so the compiler can look at many bytes at once.
-    text.bytes().fold(true, |plain, byte| {
-        let is_letter = (byte | 0x20).is_ascii_lowercase();
-        plain & (is_letter | byte.is_ascii_digit() | matches!(byte, b'-' | b'.' | b'_'))
-    })
-}
-
-/// A header value that is kept out of logs.
-pub(crate) fn secret_header(value: &str) -> HeaderValue {
-    // JWTs and tokens are visible ASCII.
-    let mut value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+/// A header value that is kept out of logs, and out of the compression tables of HTTP/2.
+pub(crate) fn secret_header(value: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(value).map_err(|cause| {
+        Error::input("the token or proof has characters that no header can hold")
+            .advise("use the token exactly as it was issued")
+            .because(cause)
+    })?;
     value.set_sensitive(true);
-    value
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::assertion::AssertionConfig;
+    use crate::key::{Algorithm, SigningKey};
+    use crate::support::random::SeededRandom;
+
+    #[tokio::test]
+    async fn a_form_says_what_it_is_given() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let random = Arc::new(SeededRandom::new(1));
+        let config = AssertionConfig::default();
+        let assertions = AssertionSigner::new("0oa1", Arc::new(key), config, random).unwrap();
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let assertion = assertions.assertion("https://acme.okta.com", now).await.unwrap();
+        let every: String = ('!'..='~').collect();
+        let token = Token::parse(&every).unwrap();
+        let fields = [("scope", "a b"), ("empty", ""), ("\u{e9}", "\u{1f511}&=+%")];
+        let body = body(&assertion, Some(&token), &fields);
+        let read: Vec<(String, String)> = serde_urlencoded::from_str(&body).unwrap();
+        let said = [
+            ("client_assertion_type", ClientAssertion::TYPE),
+            ("client_assertion", assertion.expose()),
+            ("token", &every),
+        ];
+        let expected = said.into_iter().chain(fields);
+        assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(expected), "{read:?}");
+    }
 
     #[test]
-    fn fields_are_written_as_encoding_would_write_them() {
-        let every: String = (' '..='~').chain(['\u{e9}', '\u{1f511}']).collect();
-        let each = every.chars().map(String::from);
-        for value in each.chain([every.clone(), String::new(), "eyJ.a-b_c.09AZaz".to_owned()]) {
-            let field = ("token", value.as_str());
-            let mut body = String::new();
-            push_field(&mut body, field);
-            assert_eq!(body, serde_urlencoded::to_string([field]).unwrap());
+    fn a_secret_that_no_header_can_hold_is_an_error_and_others_are_sensitive() {
+        for impossible in ["Bearer a\nb", "Bearer \u{7f}", "Bearer a\0"] {
+            let error = secret_header(impossible).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Input);
+            assert!(!format!("{error:?}").contains("Bearer"));
         }
+        assert!(secret_header("DPoP t1").unwrap().is_sensitive());
     }
 
     #[test]

@@ -53,26 +53,17 @@ pub(crate) fn rest_of_window(reset: DateTime<Utc>, date: DateTime<Utc>) -> Optio
     (rest <= MAX_WINDOW).then_some(rest)
 }
 
-/// Reads `expires_in` ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
-/// Some servers write the number as text or with a fraction; a negative one means that the token
-/// has ended.
+/// Reads `expires_in` ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)), which
+/// some servers write with a fraction.
 pub(crate) fn lifetime<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "`expires_in` must be a number of seconds")]
-    enum Stated {
-        Number(serde_json::Number),
-        Text(String),
-    }
-    let seconds = match Option::<Stated>::deserialize(deserializer)? {
-        None => return Ok(None),
-        // A cast from f64 saturates at both ends.
-        Some(Stated::Number(seconds)) => {
-            seconds.as_u64().or_else(|| seconds.as_f64().map(|seconds| seconds as u64))
-        }
-        Some(Stated::Text(text)) => number(&text),
+    let Some(stated) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
     };
+    let fraction = || stated.as_f64().filter(|seconds| *seconds >= 0.0);
+    // A cast from f64 saturates.
+    let seconds = stated.as_u64().or_else(|| fraction().map(|seconds| seconds as u64));
     let wrong = || serde::de::Error::custom("`expires_in` must be a number of seconds");
     seconds.map(|seconds| Some(Duration::from_secs(seconds).min(MAX_LIFETIME))).ok_or_else(wrong)
 }
@@ -146,12 +137,10 @@ mod tests {
     fn lifetimes_are_capped_at_a_day() {
         let read = |value: &str| lifetime(&mut serde_json::Deserializer::from_str(value)).ok();
         let day = 24 * 3600;
-        let numbers = [0, 1, 0, day, day, day, day, 1, -1, -1, day];
+        let numbers = [0, 1, -1, day, day, day, day, 1, -1, -1, day];
         assert_eq!(WRITTEN.map(|value| read(value).flatten()), seconds(numbers));
-        let text = [0, 1, -1, day, day, day, day, -1, -1, -1, day];
-        assert_eq!(WRITTEN.map(|value| read(&format!("{value:?}")).flatten()), seconds(text));
         assert_eq!(read("null"), Some(None));
-        for wrong in ["true", "[3600]", "{}"] {
+        for wrong in ["-1", "\"3600\"", "true", "[3600]", "{}"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

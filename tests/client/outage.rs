@@ -123,3 +123,25 @@ async fn refusals_do_not_open_the_circuit() {
     }
     assert_eq!(peer.requests().len(), 5);
 }
+
+#[test_support::test]
+async fn an_api_that_fails_does_not_close_the_others() {
+    let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
+    let granted = Act::Write(reply(200, "application/json", granted));
+    let error = Act::Write(reply(500, "application/json", "{}"));
+    let page = Act::Write(reply(200, "application/json", "[]"));
+    let acts = std::iter::once(granted).chain(vec![error; 10]).chain([fine(), page]);
+    let (peer, clock) = (Peer::start(acts).await, clock());
+    let client = builder(&peer.issuer(), &clock).retry(RetryConfig::off()).build().unwrap();
+    let resource = || client.resource(Scopes::parse("a").unwrap());
+    let (users, groups) =
+        (ResourceCall::get("/api/v1/users?limit=1"), ResourceCall::get("/api/v1/groups"));
+    for _ in 0..10 {
+        resource().call(&users).await.unwrap_err();
+    }
+    assert!(client.introspect(&token(), None).await.unwrap().active);
+    assert_eq!(resource().call(&groups).await.unwrap().status, 200);
+    let error = resource().call(&users).await.unwrap_err();
+    assert!(error.to_string().contains("/api/v1/users"), "{error}");
+    assert_eq!(peer.requests().len(), 13, "that one is left alone, through every handle");
+}

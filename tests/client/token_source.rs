@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use okta_introspect::{
-    CachedTokenSource, Client, ErrorKind, ManualClock, Scopes, TokenSource, TokenType,
+    CachedTokenSource, Client, ErrorKind, ManualClock, ResourceCall, Scopes, TokenSource, TokenType,
 };
 
-use crate::support::{Act, Peer, clock, reply};
+use crate::support::{Act, Peer, clock, reply, reply_with};
 
 fn token(name: &str, expires_in: u64) -> Act {
     let body = serde_json::json!({
@@ -211,8 +211,9 @@ async fn an_invalidated_token_is_requested_anew() {
     let peer = Peer::start([token("t1", 3600), token("t2", 3600)]).await;
     let client = client(&peer, &clock());
     let source = source(&client);
-    assert_eq!(name(&source).await, "t1");
-    source.invalidate();
+    let token = source.token().await.unwrap();
+    assert_eq!(token.token().expose(), "t1");
+    source.invalidate(&token);
     assert_eq!(name(&source).await, "t2");
 }
 
@@ -246,5 +247,73 @@ async fn an_answer_that_is_no_token_is_malformed() {
         let error = client(&peer, &clock()).request_token(&scopes).await.expect_err(name);
         assert_eq!(error.kind(), ErrorKind::Malformed, "{name}");
         assert!(!crate::support::all_text(&error).contains("s3cret"), "{name}: {error}");
+    }
+}
+
+#[test_support::test]
+async fn a_late_refusal_of_an_old_token_leaves_the_new_one_alone() {
+    let refused = || Act::Write(reply(401, "application/json", r#"{"errorCode":"E0000011"}"#));
+    let page = || Act::Write(reply(200, "application/json", "[]"));
+    let acts = [token("t1", 3600), held(refused()), refused(), token("t2", 3600), page(), page()];
+    let peer = Peer::start(acts).await;
+    let client = client(&peer, &clock());
+    let users = client.resource(Scopes::parse("okta.users.read").unwrap());
+    let slow = users.clone();
+    let call = ResourceCall::get("/api/v1/users");
+    let late = tokio::spawn(async move { slow.call(&ResourceCall::get("/api/v1/users")).await });
+    peer.received(2).await;
+    assert_eq!(users.call(&call).await.unwrap().status, 200);
+    peer.release();
+    assert_eq!(late.await.unwrap().unwrap().status, 200);
+    let presented: Vec<_> = peer
+        .requests()
+        .iter()
+        .filter_map(|request| request.header("authorization").map(str::to_owned))
+        .collect();
+    assert_eq!(presented, ["Bearer t1", "Bearer t1", "Bearer t2", "Bearer t2"]);
+    let source = source(&client);
+    let old = source.token().await.unwrap();
+    assert_eq!(old.token().expose(), "t2");
+}
+
+#[test_support::test]
+async fn a_lifetime_that_cannot_be_is_a_day() {
+    let peer = Peer::start([token("t1", u64::MAX), token("t2", 3600)]).await;
+    let clock = clock();
+    let client = client(&peer, &clock);
+    let source = source(&client);
+    let token = source.token().await.unwrap();
+    assert_eq!(token.lifetime(), Some(Duration::from_secs(24 * 3600)));
+    clock.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(name(&source).await, "t2");
+}
+
+#[test_support::test]
+async fn a_wait_that_no_clock_can_tell_is_a_wait_without_end() {
+    let peer = Peer::start([token("t1", 3600)]).await;
+    let client = client(&peer, &clock());
+    let token = source(&client).token_within(Duration::MAX).await.unwrap();
+    assert_eq!(token.token().expose(), "t1");
+}
+
+#[test_support::test]
+async fn what_is_wrong_with_a_successful_answer_says_how_it_came() {
+    let busy = [("content-type", "text/html"), ("x-okta-request-id", "first")];
+    let json = [("content-type", "application/json"), ("x-okta-request-id", "second")];
+    let bodies = [
+        r#"{"access_token":"s3cret","token_type":"mac"}"#,
+        r#"{"access_token":"s3cret","token_type":"Bearer","expires_in":"soon"}"#,
+        "{",
+    ];
+    for body in bodies {
+        let acts = [reply_with(503, &busy, "busy"), reply_with(200, &json, body)];
+        let peer = Peer::start(acts.map(Act::Write)).await;
+        let client = crate::support::builder(&peer.issuer(), &clock()).build().unwrap();
+        let scopes = Scopes::parse("okta.users.read").unwrap();
+        let error = client.request_token(&scopes).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{body}");
+        let attempts = error.attempts().unwrap();
+        assert_eq!(attempts.count, 2, "{body}");
+        assert_eq!(attempts.request_ids, ["first", "second"], "{body}");
     }
 }

@@ -187,12 +187,16 @@ async fn bound_tokens_at_a_real_server_through_a_nonce_rotation() {
         let client =
             builder(&provider, key).dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
         let source = client.token_source(scopes());
+        let held = std::cell::RefCell::new(None);
         let renew = async || {
-            source.invalidate();
+            if let Some(token) = held.take() {
+                source.invalidate(&token);
+            }
             provider.control("POST", "/control/reset-requests").await;
             let token = source.token().await.unwrap();
             assert_eq!(token.token_type(), TokenType::Dpop);
             assert!(client.introspect(token.token(), None).await.unwrap().is_bound());
+            held.replace(Some(token));
             provider.control("GET", "/control/requests").await["/oauth2/v1/token"].clone()
         };
         assert_eq!(

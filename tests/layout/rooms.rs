@@ -20,7 +20,7 @@ fn rooms_use_only_the_rooms_before_them() {
                 wrong.push(format!("{} is in no room of the map", file.display()));
                 continue;
             };
-            for used in house.rooms_used(&file) {
+            for used in rooms_used(&file) {
                 match house.rank(&used) {
                     Some(rank) if rank <= house.rank(&own).unwrap() => {}
                     Some(_) => wrong.push(format!("{} uses `{used}` below it", file.display())),
@@ -122,21 +122,6 @@ impl House {
         self.rooms.iter().position(|known| known == room)
     }
 
-    /// Every `crate::room` that stands in the code, in imports and beyond.
-    fn rooms_used(&self, file: &Path) -> BTreeSet<String> {
-        let code = code(file);
-        let inline = code.match_indices("crate::").filter(|(at, _)| !code[..*at].ends_with('$'));
-        let inline = inline.map(|(at, found)| {
-            let rest = &code[at + found.len()..];
-            rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned()
-        });
-        let in_crate = uses(&code).into_iter().filter(|path| path[0] == "crate");
-        in_crate
-            .filter_map(|path| path.get(1).cloned())
-            .chain(inline.filter(|room| !room.is_empty()))
-            .collect()
-    }
-
     /// The files whose names a file imports.
     fn imports(&self, file: &Path) -> BTreeSet<PathBuf> {
         let module = self.module_of(file);
@@ -178,6 +163,21 @@ impl House {
         let file = folder.with_extension("rs");
         [file, folder.join("mod.rs")].into_iter().find(|file| file.is_file())
     }
+}
+
+/// Every `crate::room` that stands in the code, in imports and beyond.
+fn rooms_used(file: &Path) -> BTreeSet<String> {
+    let code = code(file);
+    let inline = code.match_indices("crate::").filter(|(at, _)| !code[..*at].ends_with('$'));
+    let inline = inline.map(|(at, found)| {
+        let rest = &code[at + found.len()..];
+        rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned()
+    });
+    let in_crate = uses(&code).into_iter().filter(|path| path[0] == "crate");
+    in_crate
+        .filter_map(|path| path.get(1).cloned())
+        .chain(inline.filter(|room| !room.is_empty()))
+        .collect()
 }
 
 /// A path of a `use` as seen from the root of the package; `None` if it is another package's.

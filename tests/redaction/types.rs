@@ -295,7 +295,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let proxy = ProxyServer::new("http://127.0.0.1:3128");
     let proxy = proxy.credentials("ada", Secret::new(PASSPHRASE));
     let resource = client.resource(scope.clone());
-    let sending = ResourceCall::json("POST", format!("/x?token={TOKEN}"), TOKEN);
+    let sending = ResourceCall::json(http::Method::POST, format!("/x?token={TOKEN}"), TOKEN);
     let page = resource.call(&ResourceCall::get("/api/v1/users")).await.unwrap();
     let metadata = client.metadata().await.unwrap();
     let custom = org.sandbox.custom_issuer("default").unwrap();
@@ -395,6 +395,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("PublicJwk", said!(*key.public_jwk()) + &key.public_jwk().thumbprint()),
         ("Random", said!(*(&SystemRandom as &dyn Random))),
         ("RateLimit", said!(client.rate_limit(Endpoint::Token))),
+        ("RateWindows", said!(RateWindows::default())),
         ("RateLimitHeaders", said!(RateLimitHeaders::default())),
         ("RecordedRequest", said!(org.sandbox.requests())),
         ("Refusal", said!(*error.refusal().unwrap())),

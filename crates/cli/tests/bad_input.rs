@@ -222,9 +222,8 @@ fn quotes_and_schemes_around_a_token_go_with_a_note() {
 fn command_lines_that_are_wrong() {
     let world = World::new();
     let cases: &[(&[&str], &str)] = &[
-        (&[], "no command was given"),
         (&["tokn"], "did you mean token"),
-        (&["introspect", "eyJhbGci.s3cret"], "files or stdin"),
+        (&["decode", "eyJhbGci.s3cret"], "files or stdin"),
         (&["introspect", "--token", "s3cret"], "did you mean --token-file"),
         (&["introspect", "--hint", "s3cret"], "access_token"),
         (&["token", "--timeout", "s3cret"], "--timeout"),
@@ -233,6 +232,10 @@ fn command_lines_that_are_wrong() {
         (&["introspect", "--batch", "--concurrency", "0"], "from 1 to 64"),
         (&["api", "s3cret", "/api/v1/users"], "GET, HEAD, POST"),
         (&["api", "DELETE", "/api/v1/users/../groups/s3cret"], "only dots"),
+        (&["api", "DELETE", "/api/v1/users/ada#x@acme.example"], "write # as %23"),
+        (&["api", "/api/v1/users?search=a#s3cret"], "write # as %23"),
+        (&["api", " /api/v1/users"], "begins or ends with a blank"),
+        (&["api", "/api/v1/users/ "], "begins or ends with a blank"),
         (&["api", "DELETE", "/api/v1/users/s3cret\r"], "a line break"),
         (&["api", ""], "the API's path is empty"),
         (&["keygen", "--rsa", "1024", "k.pem"], "2048"),
@@ -315,4 +318,15 @@ fn other_settings_that_are_wrong() {
     let world = World::new();
     world.write("seed.yaml", "servers:\n  - id: a/b\n");
     world.run(&["sandbox", "--seed", "seed.yaml"]).fails(2, "use letters, digits");
+}
+
+#[test_support::test]
+fn a_token_response_is_read_as_its_token() {
+    let world = World::new();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    let response = format!("{{\"access_token\":\"{jwt}\",\"token_type\":\"Bearer\"}}\n");
+    assert_eq!(world.pipe(&["decode", "--json"], response).exits(0).stdout, decoded);
+    let other = world.pipe(&["decode"], "{\"id_token\":\"s3cret\"}");
+    other.fails(2, "error: ").hides("s3cret");
 }

@@ -101,3 +101,53 @@ fn colours_are_for_those_who_want_them() {
     let world = world.set("NO_COLOR", "1").set("CLICOLOR_FORCE", "0");
     assert!(!world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
 }
+
+#[test_support::test]
+fn help_is_shown_however_it_is_asked_for() {
+    let world = World::new();
+    for command in [&["introspect"][..], &["config", "show"], &[]] {
+        let help = world.run(&[command, &["--help"]].concat()).exits(0).stdout.clone();
+        assert_eq!(world.run(&[&["help"], command].concat()).exits(0).stdout, help);
+    }
+    // Not exit code 0, which would say of an empty variable that a token is active.
+    for command in [&[][..], &["config"]] {
+        let run = world.run(command);
+        assert_eq!(run.exits(2).stdout, world.run(&[command, &["-h"]].concat()).stdout);
+        assert!(run.stderr.contains("no command was given"), "{run:?}");
+    }
+    world.run(&["help", "s3cret"]).fails(2, "not a command").hides("s3cret");
+}
+
+#[test_support::test]
+fn files_and_methods_may_stand_where_people_put_them() {
+    let (world, _) = World::with_key();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    world.write("token.txt", jwt);
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    assert_eq!(world.run(&["decode", "token.txt", "--json"]).exits(0).stdout, decoded);
+    assert_eq!(world.pipe(&["decode", "-", "--json"], jwt).exits(0).stdout, decoded);
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).exits(0).stdout.clone();
+    assert_eq!(world.run(&["jwk", "key.pem"]).exits(0).stdout, jwk);
+    for (line, told) in [
+        (&["decode", "token.txt", "--token-file", "x"][..], "exclude each other"),
+        (&["jwk", "key.pem", "--key-file", "x"], "exclude each other"),
+        (&["api", "/x", "-X", "GETT"], "the HTTP method is not one"),
+        (&["api", "POST", "/x", "-X", "GET"], "the method is given twice"),
+        (&["token", "okta.users.read"], "the form is: okta-introspect token [OPTIONS]"),
+        (&["token", "-X"], "there is no such option here: -X"),
+    ] {
+        world.run(line).fails(2, told);
+    }
+}
+
+#[test_support::test]
+fn an_argument_that_may_be_a_token_is_not_repeated() {
+    let world = World::new();
+    for command in ["introspect", "watch", "revoke", "explain", "decode"] {
+        let args = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1"];
+        let args: &[&str] = if command == "decode" { &[] } else { &args };
+        let run = world.run(&[&[command, "00s3cret"], args].concat());
+        run.exits(2).hides("s3cret");
+    }
+    world.run(&["decode", "00s3cret"]).fails(2, "the argument is not a file that can be read");
+}

@@ -1,5 +1,5 @@
 //! Time from outside. Nothing else in the crate reads a clock or sets a timer, but for
-//! certificates, which clients judge by the computer's clock.
+//! certificates, which clients check by the computer's clock.
 
 use std::fmt;
 use std::pin::Pin;

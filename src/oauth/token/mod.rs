@@ -29,6 +29,17 @@ pub(crate) use source::TokenCache;
 ///
 /// [`CachedTokenSource`] requests tokens and keeps them; [`StaticTokenSource`] always gives the
 /// same one.
+///
+/// # Example: code that takes any source
+///
+/// ```
+/// use okta_introspect::{Error, TokenSource};
+///
+/// async fn authorization(source: &dyn TokenSource, url: &str) -> Result<String, Error> {
+///     let presentation = source.token().await?.present("GET", url).await?;
+///     Ok(presentation.authorization.expose().to_owned())
+/// }
+/// ```
 pub trait TokenSource: std::fmt::Debug + Send + Sync {
     /// A token that is good to use now.
     ///
@@ -43,6 +54,19 @@ pub trait TokenSource: std::fmt::Debug + Send + Sync {
 }
 
 /// An access token that this client was given. Cheap to clone; `Debug` leaves the token out.
+///
+/// # Example: request one and end it
+///
+/// ```no_run
+/// use okta_introspect::{Client, Error, Scopes};
+///
+/// # async fn example(client: &Client) -> Result<(), Error> {
+/// let token = client.request_token(&Scopes::parse("okta.users.read")?).await?;
+/// println!("lives for {:?}", token.lifetime());
+/// client.revoke(token.token(), None).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     inner: Arc<Inner>,
@@ -60,6 +84,19 @@ struct Inner {
 
 /// The header values with which an access token is presented to a resource server, for one
 /// request. `Debug` shows nothing of them.
+///
+/// # Example: with an HTTP client of your own
+///
+/// ```
+/// use okta_introspect::{AccessToken, Error};
+///
+/// async fn headers(token: &AccessToken, url: &str) -> Result<Vec<(&'static str, String)>, Error> {
+///     let shown = token.present("GET", url).await?;
+///     let authorization = ("authorization", shown.authorization.expose().to_owned());
+///     let dpop = shown.dpop.map(|proof| ("dpop", proof.expose().to_owned()));
+///     Ok([authorization].into_iter().chain(dpop).collect())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Presentation {
@@ -72,10 +109,20 @@ pub struct Presentation {
 
 /// How an access token is presented
 /// ([RFC 6749 §7.1](https://www.rfc-editor.org/rfc/rfc6749#section-7.1)).
+///
+/// # Example: is it bound to a key?
+///
+/// ```
+/// use okta_introspect::{AccessToken, TokenType};
+///
+/// fn is_bound(token: &AccessToken) -> bool {
+///     token.token_type() == TokenType::Dpop
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenType {
-    /// Whoever has it may use it.
+    /// Good for everybody that has it.
     Bearer,
     /// Bound to a key; each use needs a proof
     /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
@@ -156,6 +203,11 @@ impl AccessToken {
         self.inner.lifetime
     }
 
+    /// Whether both are the same token.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) || self.token().expose() == other.token().expose()
+    }
+
     /// When the request for it was sent, on the monotonic clock. Its life is counted from here:
     /// the answer's own travel must not lengthen it.
     pub(crate) fn requested_at(&self) -> Instant {
@@ -164,6 +216,17 @@ impl AccessToken {
 }
 
 /// Always gives the same token: for tests, and for tokens that come from elsewhere.
+///
+/// # Example: a token from the environment
+///
+/// ```
+/// use okta_introspect::{Error, StaticTokenSource, Token};
+///
+/// fn source() -> Result<StaticTokenSource, Error> {
+///     let token = std::env::var("ACCESS_TOKEN").unwrap_or_default();
+///     Ok(StaticTokenSource::bearer(Token::parse(&token)?))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StaticTokenSource {
     token: AccessToken,

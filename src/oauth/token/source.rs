@@ -1,4 +1,4 @@
-//! Keeps service tokens: one request for all who wait, and a new token before the old one ends.
+//! Keeps service tokens: one request for all that wait, and a new token before the old one ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,20 +12,34 @@ use crate::scope::Scopes;
 use crate::support::boxed_future::BoxFuture;
 use crate::support::random::Random;
 use crate::support::single_flight::Flight;
+use crate::wire::bounds;
+use crate::wire::server_numbers::MAX_LIFETIME;
 
 /// How service tokens are kept.
+///
+/// # Example: tokens for jobs that take a while
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::TokenCacheConfig;
+///
+/// let mut cache = TokenCacheConfig::default();
+/// cache.min_remaining = Duration::from_secs(120);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TokenCacheConfig {
     /// How long before its end a token is replaced in the background, at the earliest. Up to a
     /// quarter of it is taken away again at random, so that many processes do not ask at once.
-    /// Default: five minutes, and never more than a fifth of the token's life.
+    /// Default: five minutes, and never more than a fifth of the token's life. Bounds: at most one
+    /// day.
     pub refresh_ahead: Duration,
     /// A token with less life left than this is not given out any more, since it could end on
-    /// its way. Default: ten seconds.
-    pub min_left: Duration,
+    /// its way. Default: ten seconds. Bounds: at most one hour.
+    pub min_remaining: Duration,
     /// How long to leave the server alone after a background request failed, while the old
-    /// token is still good. Default: five seconds.
+    /// token is still good. Default: five seconds. Bounds: at most one hour.
     pub pause_after_failure: Duration,
 }
 
@@ -33,9 +47,19 @@ impl Default for TokenCacheConfig {
     fn default() -> Self {
         Self {
             refresh_ahead: Duration::from_secs(5 * 60),
-            min_left: Duration::from_secs(10),
+            min_remaining: Duration::from_secs(10),
             pause_after_failure: Duration::from_secs(5),
         }
+    }
+}
+
+impl TokenCacheConfig {
+    fn check(&self) -> Result<(), Error> {
+        let ahead = Duration::ZERO..=MAX_LIFETIME;
+        bounds::check("the token cache's refresh_ahead", self.refresh_ahead, ahead)?;
+        bounds::check("the token cache's min_remaining", self.min_remaining, bounds::PAUSE)?;
+        let pause = self.pause_after_failure;
+        bounds::check("the token cache's pause_after_failure", pause, bounds::PAUSE)
     }
 }
 
@@ -64,9 +88,10 @@ impl TokenCache {
         random: Arc<dyn Random>,
         store: Option<Arc<dyn TokenStore>>,
         fetch: Fetch,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        config.check()?;
         let shared = Shared { config, clock, random, store, fetch };
-        Self { shared: Arc::new(shared), cells: Mutex::default() }
+        Ok(Self { shared: Arc::new(shared), cells: Mutex::default() })
     }
 
     /// The source for `scopes`; all sources for the same scopes share one token.
@@ -86,10 +111,22 @@ impl fmt::Debug for TokenCache {
 /// Gives service tokens, requesting a new one only when needed. Cheap to clone; clones, and all
 /// sources of one client for the same scopes, share one token.
 ///
-/// While a usable token is at hand nobody waits: its replacement is fetched in the background.
-/// Otherwise everybody who waits shares one request, and its failure if it fails; a failure is
-/// never kept, so the next caller tries anew. A token without `expires_in` is handed to those who
-/// waited for it and not kept.
+/// While the kept token is usable no call waits: its replacement is fetched in the background.
+/// Otherwise all calls that wait share one request, and its failure if it fails; a failure is
+/// never kept, so the next call tries anew. A token without `expires_in` is handed to the calls
+/// that waited for it and not kept.
+///
+/// # Example: a token for each request to an API
+///
+/// ```no_run
+/// use okta_introspect::{Client, Error, Scopes, TokenSource};
+///
+/// # async fn example(client: &Client) -> Result<(), Error> {
+/// let source = client.token_source(Scopes::parse("okta.users.read")?);
+/// let token = source.token().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct CachedTokenSource {
     shared: Arc<Shared>,
@@ -142,23 +179,27 @@ impl CachedTokenSource {
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
     pub async fn token_within(&self, timeout: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + timeout).before(self.token()).await.unwrap_or_else(
-            || {
-                Err(Error::new(ErrorKind::TimedOut, "no token came in time")
-                    .advise("try again, or allow more time"))
-            },
-        )
+        let Some(at) = clock.monotonic().checked_add(timeout) else {
+            // Longer than the clock can tell.
+            return self.token().await;
+        };
+        Deadline::new(clock, at).before(self.token()).await.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::TimedOut, "no token came in time")
+                .advise("try again, or allow more time"))
+        })
     }
 
-    /// Forgets the token at hand, for instance because a resource server refused it.
-    pub fn invalidate(&self) {
+    /// Forgets `refused`, a token of this source that a resource server refused. A newer one that
+    /// has taken its place is kept, however late the refusal comes.
+    pub fn invalidate(&self, refused: &AccessToken) {
         let mut state = self.cell.state();
-        state.kept = None;
-        state.refused = true;
+        if state.kept.take_if(|kept| kept.token.is_same(refused)).is_some() {
+            state.refused = true;
+        }
     }
 
-    /// The token at hand, or the flight that will bring one.
-    fn at_hand(&self) -> Result<AccessToken, Flight<Result<AccessToken, Error>>> {
+    /// The token that is kept, or the flight that will bring one.
+    fn kept_or_flight(&self) -> Result<AccessToken, Flight<Result<AccessToken, Error>>> {
         let now = self.shared.clock.monotonic();
         let mut state = self.cell.state();
         if let Some(kept) = state.kept.as_ref().filter(|kept| now < kept.usable_until) {
@@ -178,15 +219,15 @@ impl CachedTokenSource {
     fn start(&self, origin: Origin) -> Flight<Result<AccessToken, Error>> {
         let source = self.clone();
         Flight::start(async move {
-            let landing = Landing { cell: Arc::clone(&source.cell) };
-            let result = source.obtain(origin).await;
+            let guard = FlightGuard { cell: Arc::clone(&source.cell) };
+            let result = source.resolve(origin).await;
             source.keep(&result);
-            drop(landing);
+            drop(guard);
             result
         })
     }
 
-    async fn obtain(&self, origin: Origin) -> Result<AccessToken, Error> {
+    async fn resolve(&self, origin: Origin) -> Result<AccessToken, Error> {
         let Shared { clock, store, fetch, .. } = &*self.shared;
         if let (Origin::Anywhere, Some(store)) = (origin, store)
             && let Some(stored) = store.load(&self.scopes).await
@@ -218,7 +259,7 @@ impl CachedTokenSource {
                     Kept {
                         token: token.clone(),
                         refresh_at: lived(ahead),
-                        usable_until: lived(config.min_left),
+                        usable_until: lived(config.min_remaining),
                     }
                 });
             }
@@ -236,7 +277,7 @@ impl TokenSource for CachedTokenSource {
     /// for the same request.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         Box::pin(async move {
-            match self.at_hand() {
+            match self.kept_or_flight() {
                 Ok(token) => Ok(token),
                 Err(flight) => flight.landed().await.unwrap_or_else(|| Err(abandoned())),
             }
@@ -256,13 +297,13 @@ impl Cell {
     }
 }
 
-/// Clears the place of the flight however its task ends, even by a panic: otherwise everybody
+/// Clears the place of the flight however its task ends, even by a panic: otherwise every call
 /// after it would wait for a flight that is gone.
-struct Landing {
+struct FlightGuard {
     cell: Arc<Cell>,
 }
 
-impl Drop for Landing {
+impl Drop for FlightGuard {
     fn drop(&mut self) {
         self.cell.state().flight = None;
     }

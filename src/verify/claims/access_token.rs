@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, time};
-use crate::jws::{Node, Object, Part};
+use crate::jws::Part;
 use crate::oauth::introspect::Confirmation;
 use crate::scope::Scopes;
+use crate::support::json::{Node, Object};
 use crate::verify::invalid::InvalidToken;
 
 /// The claims of an access token of an Okta custom authorization server; other servers' JWT

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, texts, time};
-use crate::jws::{Object, Part};
+use crate::jws::Part;
+use crate::support::json::Object;
 use crate::verify::invalid::InvalidToken;
 
 /// The claims of an ID token

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::fact::quote;
 use super::invalid::InvalidToken;
-use crate::jws::Node;
+use crate::support::json::Node;
 
 /// The claims that both kinds of token have
 /// ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), while they are read.

@@ -14,12 +14,12 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use duration::NOTATION as DURATION_NOTATION;
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use shared::KeyArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -37,7 +37,6 @@ pub(crate) use watch::WatchArgs;
     name = "okta-introspect",
     version,
     after_help = EXAMPLES,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(crate) struct Args {

@@ -13,7 +13,7 @@ use crate::output;
 use crate::text::human;
 
 pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     let jwt = Unverified::decode(token.expose()).ok_or_else(|| {
         Failure::usage("the token is not a JWT that can be read").advise(
             "opaque and encrypted tokens tell nothing; ask with `okta-introspect introspect`",

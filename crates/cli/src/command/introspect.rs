@@ -21,7 +21,7 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     // Settings first: a missing one is reported before a token is pasted.
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     note_foreign_issuer(&token, client.issuer());
     let answer = wait_for(async {
         client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))

@@ -3,7 +3,7 @@
 use okta_introspect::PublicJwk;
 use serde::Serialize;
 
-use crate::args::JwkArgs;
+use crate::args::{JwkArgs, KeyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -11,7 +11,8 @@ use crate::output;
 use super::setup;
 
 pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
-    let key = setup::settings(args.key)?.key()?;
+    let key = setup::settings(KeyArgs { key_file: args.file.or(args.key.key_file), ..args.key })?
+        .key()?;
     let thumbprint = key.public_jwk().thumbprint();
     // A PEM file holds no key id; `keygen` told the same one for it.
     let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();

@@ -24,6 +24,7 @@ mod verify;
 mod watch;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::args::{Args, Command, usage};
 use crate::exit::Exit;
@@ -39,17 +40,27 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         }
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
-            let text = asked.render();
-            // Rendered without colours where none are wanted, instead of stripping them afterwards.
-            let text = match output::stdout_has_colours() {
-                true => text.ansi().to_string(),
-                false => text.to_string(),
-            };
-            output::data(text.trim_end())?;
+            print_help(&asked)?;
             Ok(Exit::Done)
         }
-        Err(error) => Err(usage::failure(&error)),
+        // Not exit code 0: of a command in an empty variable, it would say that a token is active.
+        Err(error) => {
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                print_help(&error)?;
+            }
+            Err(usage::failure(&error))
+        }
     }
+}
+/// Prints a help, or the version.
+fn print_help(help: &clap::Error) -> Result<(), Failure> {
+    let text = help.render();
+    // Rendered without colours where none are wanted, instead of stripping them afterwards.
+    let text = match output::stdout_has_colours() {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    output::data(text.trim_end())
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {

@@ -14,7 +14,7 @@ use super::setup;
 pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     let active = wait_for(async {
         let explain = |error| setup::explain(&settings, error);
         client.revoke(&token, args.hint).await.map_err(explain)?;

@@ -34,11 +34,10 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
 }
 
 fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
-    let jws = token_input::read_unchanged(args.token.token_file.as_deref())?;
+    let jws = token_input::read_unchanged(args.token.source())?;
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
-    note_nothing(&jws);
     let outcome = match signature_only(&jws, keys) {
         Verification::Verified(verified) => Outcome {
             verified: true,
@@ -60,8 +59,7 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
-    let token = token_input::read_unparsed(args.token.token_file.as_deref())?;
-    note_nothing(&token);
+    let token = token_input::read_unparsed(args.token.source())?;
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
     if outcome.verified {
@@ -70,13 +68,6 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         );
     }
     outcome.print(args.json)
-}
-
-/// An empty token is rejected like any other text, but is hardly what was meant.
-fn note_nothing(token: &str) {
-    if token.is_empty() {
-        output::note("the token is empty; check the file or the command that was to give it");
-    }
 }
 
 /// What the token must be.

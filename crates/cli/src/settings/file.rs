@@ -36,6 +36,10 @@ pub(super) fn read_first(
 }
 
 fn text(path: &Path) -> Result<Option<Zeroizing<String>>, SettingsError> {
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    if path.metadata().is_ok_and(|file| !file.is_file()) {
+        return Err(fault(path, "is not a regular file").advise("replace it, or remove it"));
+    }
     let mut text = Zeroizing::new(String::new());
     let read = File::open(path).and_then(|file| file.take(MAX_LEN + 1).read_to_string(&mut text));
     match read {

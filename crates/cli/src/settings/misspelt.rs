@@ -25,6 +25,16 @@ const OF_OTHERS: [&str; 12] = [
     "OKTA_CLIENT_USERAGENT",
 ];
 
+/// Names that are often taken for ours and are nearer to another one, or to none.
+const TAKEN_FOR: [(&str, &str); 6] = [
+    ("OKTA_CLIENT_ID", "OKTA_CLIENT_CLIENTID"),
+    ("OKTA_CLIENT_KEY", "OKTA_CLIENT_PRIVATEKEY"),
+    ("OKTA_CLIENT_DOMAIN", "OKTA_CLIENT_ORGURL"),
+    ("OKTA_DOMAIN", "OKTA_CLIENT_ORGURL"),
+    ("OKTA_ORG_URL", "OKTA_CLIENT_ORGURL"),
+    ("id", "clientId"),
+];
+
 /// The known name that was probably meant; `None` if the name is known, or like none.
 fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_uppercase();
@@ -32,6 +42,9 @@ fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let typed = plain(name);
+    if let Some((_, meant)) = TAKEN_FOR.iter().find(|(other, _)| plain(other) == typed) {
+        return known.iter().find(|name| *name == meant).copied();
+    }
     if OF_OTHERS.iter().any(|other| plain(other) == typed) {
         return None;
     }
@@ -106,6 +119,8 @@ mod tests {
             ("OKTA_CLIENT_ORG_URL", Some("OKTA_CLIENT_ORGURL")),
             ("OKTA_CLIENT_CLIENT_ID", Some("OKTA_CLIENT_CLIENTID")),
             ("OKTA_CLIENT_CLEINTID", Some("OKTA_CLIENT_CLIENTID")),
+            ("OKTA_CLIENT_ID", Some("OKTA_CLIENT_CLIENTID")),
+            ("OKTA_ORGURL", Some("OKTA_CLIENT_ORGURL")),
             ("okta_client_orgurl", Some("OKTA_CLIENT_ORGURL")),
             ("OKTA_CLIENT_ORGURL", None),
             ("OKTA_CLIENT_TOKEN", None),

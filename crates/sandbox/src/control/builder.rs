@@ -51,6 +51,13 @@ impl Tls {
     }
 }
 
+impl Sandbox {
+    /// A sandbox to be filled and started.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::new()
+    }
+}
+
 impl SandboxBuilder {
     pub(crate) fn new() -> Self {
         Self {

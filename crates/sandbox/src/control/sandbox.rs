@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use super::builder::SandboxBuilder;
 use super::faults::Faults;
 use crate::error::Error;
 use crate::http::listener;
@@ -67,11 +66,6 @@ impl Drop for Running {
 }
 
 impl Sandbox {
-    /// A sandbox to be filled and started.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::new()
-    }
-
     pub(crate) fn start(listener: TcpListener, server: Server) -> Self {
         Self { running: Arc::new(Running::start(listener, server)) }
     }
@@ -104,7 +98,7 @@ impl Sandbox {
     }
 
     /// Sets how far the server's clock is ahead of the clock that the sandbox was given; negative
-    /// is behind. Default: zero. Shows in `Date`, in tokens, and in how assertions are judged.
+    /// is behind. Default: zero. Shows in `Date`, in tokens, and in how assertions are checked.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.world().state().clock_offset = offset;
     }

@@ -30,20 +30,8 @@ pub(crate) fn altered(fault: &Fault, right: Option<Answer>) -> Answer {
 
 fn changed(change: &Change, right: Answer) -> Answer {
     match change {
-        Change::OAuth { status, error } => Answer::json(
-            code(*status),
-            &json!({"error": error, "error_description": "An injected fault."}),
-        ),
-        Change::Api { status, code: error } => Answer::json(
-            code(*status),
-            &json!({
-                "errorCode": error,
-                "errorSummary": "An injected fault.",
-                "errorLink": error,
-                "errorId": "oaesandboxfault",
-                "errorCauses": [],
-            }),
-        ),
+        Change::OAuth { status, error } => oauth_error(code(*status), error),
+        Change::Api { status, code: error } => api_error(code(*status), error),
         Change::Html { status } => {
             let mut answer = Answer::empty(code(*status));
             answer.set(header::CONTENT_TYPE, "text/html; charset=utf-8");
@@ -63,6 +51,21 @@ fn changed(change: &Change, right: Answer) -> Answer {
         }
         Change::Active(value) => with_active(right, value),
     }
+}
+
+fn oauth_error(status: StatusCode, error: &str) -> Answer {
+    Answer::json(status, &json!({"error": error, "error_description": "An injected fault."}))
+}
+
+fn api_error(status: StatusCode, error: &str) -> Answer {
+    let body = json!({
+        "errorCode": error,
+        "errorSummary": "An injected fault.",
+        "errorLink": error,
+        "errorId": "oaesandboxfault",
+        "errorCauses": [],
+    });
+    Answer::json(status, &body)
 }
 
 fn packed(mut answer: Answer, unpacked: usize) -> Answer {

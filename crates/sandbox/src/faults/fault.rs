@@ -132,7 +132,7 @@ impl Fault {
         Self::answering(Change::Huge { bytes })
     }
 
-    /// The right answer as gzip, though nobody asked for it. The server acts first.
+    /// The right answer as gzip, though it was not asked for. The server acts first.
     pub fn gzip() -> Self {
         Self::gzip_bomb(0)
     }
@@ -155,9 +155,9 @@ impl Fault {
 
     /// A connection that is reset. The server acts first, unless it is
     /// [before the answer](Reset::BeforeAnswer).
-    pub fn reset(moment: Reset) -> Self {
-        let acts_first = moment != Reset::BeforeAnswer;
-        Self { acts_first, delivery: Delivery::Reset(moment), ..Self::acting(None) }
+    pub fn reset(when: Reset) -> Self {
+        let acts_first = when != Reset::BeforeAnswer;
+        Self { acts_first, delivery: Delivery::Reset(when), ..Self::acting(None) }
     }
 
     /// Half of the right answer, and then the end of the connection. The server acts first.

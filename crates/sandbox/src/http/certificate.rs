@@ -80,7 +80,7 @@ fn begin(
     validity: Validity,
 ) -> Result<X509Builder, ErrorStack> {
     const DAY: i64 = 86_400;
-    // Clients judge certificates by the computer's clock, whatever clock the sandbox was given.
+    // Clients check certificates by the computer's clock, whatever clock the sandbox was given.
     let now = SystemClock.now().timestamp();
     let (from, until) = match validity {
         Validity::Month => (now - DAY, now + 30 * DAY),

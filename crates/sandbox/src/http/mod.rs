@@ -1,4 +1,4 @@
-//! HTTP: from a connection to a request, along the [routes](routes) to an answer, and back.
+//! HTTP: from a connection to a request, along the [routes] to an answer, and back.
 
 mod body;
 mod certificate;

@@ -46,7 +46,7 @@ pub(crate) async fn respond(
     } else {
         (unreadable(server), Delivery::Whole)
     };
-    server.world.state().note_answer(&request.id, answer.status);
+    server.world.state().note_answer(&request.id, answer.status.as_u16());
     let (answer, bytes) = finish(answer, delivery, &request.id, server.world.now());
     let clock = Arc::clone(&server.world.clock);
     answer.map(|()| AnswerBody::new(bytes, delivery, clock, Arc::clone(cutter), under_way))

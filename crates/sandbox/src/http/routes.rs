@@ -15,75 +15,76 @@ use crate::model::authority::Authority;
 use crate::oauth::{discovery, introspect, revoke, token};
 use crate::world::World;
 
-/// An endpoint: its method, its path, what it asks of its callers, and what answers.
-struct Route(Method, &'static str, Access, fn(&Call<'_>) -> Result<Answer, Refusal>);
+/// An endpoint.
+struct Route {
+    method: Method,
+    path: &'static str,
+    /// What it asks of its callers.
+    access: Access,
+    handler: Handler,
+}
+
+type Handler = fn(&Call<'_>) -> Result<Answer, Refusal>;
 
 /// Every endpoint. `{server}` is the id of a custom authorization server, which must exist; other
 /// names in braces are what [`Call::parameter`] gives. For the rate limit of a path see
 /// [`throttle`](super::throttle).
 static ROUTES: &[Route] = &[
-    Route(Method::POST, "/oauth2/v1/token", Open, token::endpoint),
-    Route(Method::POST, "/oauth2/v1/introspect", Open, introspect::endpoint),
-    Route(Method::POST, "/oauth2/v1/revoke", Open, revoke::endpoint),
-    Route(Method::GET, "/oauth2/v1/keys", Open, discovery::keys),
-    Route(Method::GET, "/.well-known/openid-configuration", Open, discovery::metadata),
-    Route(Method::GET, "/.well-known/oauth-authorization-server", Open, discovery::metadata),
-    //
-    Route(Method::POST, "/oauth2/{server}/v1/token", Open, token::endpoint),
-    Route(Method::POST, "/oauth2/{server}/v1/introspect", Open, introspect::endpoint),
-    Route(Method::POST, "/oauth2/{server}/v1/revoke", Open, revoke::endpoint),
-    Route(Method::GET, "/oauth2/{server}/v1/keys", Open, discovery::keys),
-    Route(
-        Method::GET,
-        "/oauth2/{server}/.well-known/openid-configuration",
-        Open,
-        discovery::metadata,
-    ),
-    Route(
-        Method::GET,
-        "/oauth2/{server}/.well-known/oauth-authorization-server",
-        Open,
-        discovery::metadata,
-    ),
-    Route(
-        Method::GET,
-        "/.well-known/oauth-authorization-server/oauth2/{server}",
-        Open,
-        discovery::metadata,
-    ),
-    //
-    Route(Method::GET, "/api/v1/users", Read("okta.users"), users::list),
-    Route(Method::GET, "/api/v1/users/{id}", Read("okta.users"), users::read),
-    Route(Method::GET, "/api/v1/apps/{id}", Read("okta.apps"), apps::read),
-    Route(Method::GET, "/api/v1/apps/{id}/credentials/jwks", Read("okta.apps"), apps::list_keys),
+    // the org authorization server
+    post("/oauth2/v1/token", Open, token::endpoint),
+    post("/oauth2/v1/introspect", Open, introspect::endpoint),
+    post("/oauth2/v1/revoke", Open, revoke::endpoint),
+    get("/oauth2/v1/keys", Open, discovery::keys),
+    get("/.well-known/openid-configuration", Open, discovery::metadata),
+    get("/.well-known/oauth-authorization-server", Open, discovery::metadata),
+    // custom authorization servers
+    post("/oauth2/{server}/v1/token", Open, token::endpoint),
+    post("/oauth2/{server}/v1/introspect", Open, introspect::endpoint),
+    post("/oauth2/{server}/v1/revoke", Open, revoke::endpoint),
+    get("/oauth2/{server}/v1/keys", Open, discovery::keys),
+    get("/oauth2/{server}/.well-known/openid-configuration", Open, discovery::metadata),
+    get("/oauth2/{server}/.well-known/oauth-authorization-server", Open, discovery::metadata),
+    get("/.well-known/oauth-authorization-server/oauth2/{server}", Open, discovery::metadata),
+    // the management API
+    get("/api/v1/users", Read("okta.users"), users::list),
+    get("/api/v1/users/{id}", Read("okta.users"), users::read),
+    get("/api/v1/apps/{id}", Read("okta.apps"), apps::read),
+    get("/api/v1/apps/{id}/grants", Read("okta.appGrants"), apps::list_grants),
+    get("/api/v1/apps/{id}/credentials/jwks", Read("okta.apps"), apps::list_keys),
     // Okta has no such path: it is the sandbox's own short form of the one above.
-    Route(Method::GET, "/api/v1/apps/{id}/jwks", Read("okta.apps"), apps::list_keys),
-    Route(Method::POST, "/api/v1/apps/{id}/credentials/jwks", Manage("okta.apps"), apps::add_key),
-    Route(
-        Method::POST,
+    get("/api/v1/apps/{id}/jwks", Read("okta.apps"), apps::list_keys),
+    post("/api/v1/apps/{id}/credentials/jwks", Manage("okta.apps"), apps::add_key),
+    post(
         "/api/v1/apps/{id}/credentials/jwks/{key}/lifecycle/deactivate",
         Manage("okta.apps"),
         apps::deactivate_key,
     ),
-    Route(Method::GET, "/api/v1/apps/{id}/grants", Read("okta.appGrants"), apps::list_grants),
-    Route(Method::GET, "/oauth2/v1/clients/{id}/roles", Read("okta.roles"), apps::list_roles),
-    Route(Method::GET, "/api/v1/logs", Read("okta.logs"), logs::list),
+    get("/api/v1/logs", Read("okta.logs"), logs::list),
+    get("/oauth2/v1/clients/{id}/roles", Read("okta.roles"), apps::list_roles),
 ];
+
+const fn get(path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method: Method::GET, path, access, handler }
+}
+
+const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method: Method::POST, path, access, handler }
+}
 
 /// Has the endpoint answer to which the request's path leads.
 pub(crate) fn answer(world: &World, request: &Request) -> Result<Answer, Refusal> {
     let segments = request.segments();
-    let matching = |route: &'static Route| Some((route, parameters(route.1, &segments)?));
+    let matching = |route: &'static Route| Some((route, parameters(route.path, &segments)?));
     let mut matches = ROUTES.iter().filter_map(matching).peekable();
     let Some((_, first)) = matches.peek() else {
         return Err(nothing_here(request));
     };
     let authority = authority(world, first)?;
-    let (Route(_, _, access, handler), parameters) =
-        matches.find(|(route, _)| route.0 == request.method).ok_or_else(wrong_method)?;
+    let (route, parameters) =
+        matches.find(|(route, _)| route.method == request.method).ok_or_else(wrong_method)?;
     let call = Call { world, request, authority, parameters, now: world.now() };
-    access::authorize(&call, *access)?;
-    handler(&call)
+    access::authorize(&call, route.access)?;
+    (route.handler)(&call)
 }
 
 /// What the names in `path` stand for, if the segments are those of `path`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::jose::Jws;
 use crate::message::refusal::Refusal;
 use crate::message::request::Request;
-use crate::model::limits::{Bucket, RateLimitHeaders, Statement};
+use crate::model::limits::{Bucket, Statement};
 use crate::model::tokens::Digest;
 use crate::world::World;
 
@@ -25,8 +25,7 @@ pub(crate) fn admit(
     if state.limits.concurrency.is_some_and(|limit| under_way > limit) {
         // Okta: zeros tell that it is not the rate; the time is a hint and no promise.
         let reset = now.timestamp() + 60;
-        let headers = headers(&[Statement { limit: 0, remaining: 0, reset }]);
-        return Err(too_many(headers));
+        return Err(too_many(headers(&[Statement { limit: 0, remaining: 0, reset }])));
     }
     let client_id = match state.limits.per_minute.contains_key(&bucket) {
         true => client_id(request, |token| {
@@ -37,17 +36,10 @@ pub(crate) fn admit(
     // Made-up names would fill the memory.
     let client_id = client_id.filter(|id| state.app(id).is_some());
     let (admitted, statements) = state.limits.take(bucket, client_id, now);
-    let statements = match state.limits.headers {
-        RateLimitHeaders::Each => statements,
-        RateLimitHeaders::Tightest => statements
-            .into_iter()
-            .min_by_key(|one| (one.remaining, one.limit))
-            .into_iter()
-            .collect(),
-    };
+    let headers = headers(&state.limits.headers.stated(statements));
     match admitted {
-        true => Ok(headers(&statements)),
-        false => Err(too_many(headers(&statements))),
+        true => Ok(headers),
+        false => Err(too_many(headers)),
     }
 }
 

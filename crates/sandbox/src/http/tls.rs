@@ -1,4 +1,4 @@
-//! TLS at the server: who it says it is.
+//! TLS at the server: its certificate and its key.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -39,7 +39,7 @@ impl ServerIdentity {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|cause| unusable(cause))?;
+            .map_err(unusable)?;
         config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config), ca_pem: None })
     }
@@ -84,7 +84,7 @@ impl ServerIdentity {
     }
 
     fn made(hosts: &[&str], validity: Validity) -> Result<Self, Error> {
-        let made = certificate::make(hosts, validity).map_err(|cause| unusable(cause))?;
+        let made = certificate::make(hosts, validity).map_err(unusable)?;
         let Made { ca_pem, certificate_pem, key_pem } = made;
         let identity = Self::from_pem(certificate_pem.as_bytes(), &key_pem)?;
         Ok(Self { ca_pem: Some(ca_pem), ..identity })

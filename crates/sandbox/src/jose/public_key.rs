@@ -15,7 +15,7 @@ use crate::error::Error;
 /// A public key of a kind that Okta registers: RSA of 2048 bits and more, P-256, P-384 or P-521.
 #[derive(Clone)]
 pub(crate) struct PublicKey {
-    /// With the members of the key alone: what a JWK says about its use is for others to judge.
+    /// With the members of the key alone: what a JWK says about its use is checked elsewhere.
     jwk: Jwk,
     /// `None` is an RSA key.
     curve: Option<EcdsaJwsAlgorithm>,
@@ -29,7 +29,7 @@ impl PublicKey {
     /// Beyond this many bits a verification would cost too much.
     const MAX_RSA_BITS: usize = 8192;
 
-    /// Reads an RSA or EC key from a JWK. Its `use`, `alg` and `kid` are for the caller to judge.
+    /// Reads an RSA or EC key from a JWK. Its `use`, `alg` and `kid` are not looked at.
     pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, Error> {
         if Self::PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             let advice = "give the public half only";

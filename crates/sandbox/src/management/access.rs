@@ -1,4 +1,4 @@
-//! Who may use the management API: access tokens at a protected resource
+//! Access control of the management API: access tokens at a protected resource
 //! ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750),
 //! [RFC 9449 §7](https://www.rfc-editor.org/rfc/rfc9449#section-7)).
 
@@ -104,7 +104,7 @@ fn why_invalid(known: Option<&Issued>, now: DateTime<Utc>) -> &'static str {
     }
 }
 
-/// Judges whether the client has the key to which the token is bound: error code and description
+/// Checks that the client has the key to which the token is bound: error code and description
 /// if not. A proof beside a token that is not bound does no harm, and no nonce is asked for.
 fn prove(
     call: &Call<'_>,

@@ -16,28 +16,20 @@ use crate::model::app_key::AppKey;
 /// An app's settings.
 pub(crate) fn read(call: &Call<'_>) -> Result<Answer, Refusal> {
     let app = find(call)?;
-    let status = match app.status {
-        AppStatus::Active => "ACTIVE",
-        AppStatus::Inactive => "INACTIVE",
-    };
-    let kind = match app.kind {
-        AppKind::Service => "service",
-        AppKind::Web => "web",
-    };
     Ok(Answer::json(
         StatusCode::OK,
         &json!({
             "id": app.client_id,
             "name": "oidc_client",
             "label": app.display_name(),
-            "status": status,
+            "status": status(app.status),
             "signOnMode": "OPENID_CONNECT",
             "credentials": {"oauthClient": {
                 "client_id": app.client_id,
                 "token_endpoint_auth_method": auth_method(app.auth_method),
             }},
             "settings": {"oauthClient": {
-                "application_type": kind,
+                "application_type": kind(app.kind),
                 "grant_types": ["client_credentials"],
                 "response_types": ["token"],
                 "dpop_bound_access_tokens": app.dpop_required,
@@ -142,6 +134,20 @@ fn key_object(app: &str, number: usize, key: &AppKey) -> Value {
 
 fn object_id(app: &str, number: usize) -> String {
     format!("pks{number}{app}")
+}
+
+fn status(status: AppStatus) -> &'static str {
+    match status {
+        AppStatus::Active => "ACTIVE",
+        AppStatus::Inactive => "INACTIVE",
+    }
+}
+
+fn kind(kind: AppKind) -> &'static str {
+    match kind {
+        AppKind::Service => "service",
+        AppKind::Web => "web",
+    }
 }
 
 /// The names are those of OpenID Connect.

@@ -16,10 +16,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let limit = page::limit(call, 100, 1000)?;
     let since = time(call, "since")?.unwrap_or(call.now - TimeDelta::days(7));
     let until = time(call, "until")?;
-    let after = call.request.query("after").map(|cursor| {
-        cursor.parse::<usize>().map_err(|_| Refusal::invalid("The value of after is not a cursor"))
-    });
-    let after = after.transpose()?;
+    let after = cursor(call)?;
     let descending = call.request.query("sortOrder") == Some("DESCENDING");
     let state = call.world.state();
     let wanted = |(number, event): &(usize, &LogEvent)| {
@@ -57,6 +54,12 @@ fn next_page(call: &Call<'_>, cursor: Option<usize>, limit: usize) -> Vec<(&'sta
         None => next.extend(call.request.query("since").map(|since| ("since", since.to_owned()))),
     }
     next
+}
+
+/// The number of the event after which the page begins.
+fn cursor(call: &Call<'_>) -> Result<Option<usize>, Refusal> {
+    let cursor = call.request.query("after").map(str::parse).transpose();
+    cursor.map_err(|_| Refusal::invalid("The value of after is not a cursor"))
 }
 
 fn time(call: &Call<'_>, name: &str) -> Result<Option<DateTime<Utc>>, Refusal> {

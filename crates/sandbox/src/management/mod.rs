@@ -1,4 +1,4 @@
-//! The management API, as far as clients need it to see their tokens work: who may use it, and
+//! The management API, as far as clients need it to see their tokens work: its access control, and
 //! what its endpoints decide.
 
 pub(crate) mod access;

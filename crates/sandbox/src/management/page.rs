@@ -10,7 +10,7 @@ use crate::message::refusal::Refusal;
 /// A `Link` header value ([RFC 8288 §3](https://www.rfc-editor.org/rfc/rfc8288#section-3)): to
 /// this page, or to the next one with its query.
 pub(crate) fn link(call: &Call<'_>, next: Option<&[(&str, String)]>) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let mut query = form_urlencoded::Serializer::new(String::new());
     match next {
         Some(pairs) => query.extend_pairs(pairs),
         None => query.extend_pairs(&call.request.query),

@@ -31,7 +31,7 @@ enum Shape {
 }
 
 impl Refusal {
-    /// 401: the client did not prove who it is.
+    /// 401: the client did not authenticate.
     pub(crate) fn client(description: &'static str) -> Self {
         Self::oauth(StatusCode::UNAUTHORIZED, "invalid_client", description)
     }

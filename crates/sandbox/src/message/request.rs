@@ -87,7 +87,7 @@ impl Request {
             self.header(&header::CONTENT_TYPE).is_some_and(|value| value.starts_with(FORM));
         let form = if is_form { pairs(&self.body) } else { Pairs::new() };
         let Self { id, method, path, query, headers, .. } = self.clone();
-        RecordedRequest { at, id, method, path, query, headers, form, status: None }
+        RecordedRequest { at, id, method, path, query, headers, form, status: 0 }
     }
 }
 

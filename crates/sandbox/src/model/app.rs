@@ -1,4 +1,4 @@
-//! Apps: who may call, and with which keys and grants.
+//! Apps: the OAuth clients, with their keys and grants.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub struct App {
     /// `service` or `web`. Default: `service`.
     #[serde(default, rename = "type")]
     pub kind: AppKind,
-    /// How the app proves who it is. Default: `private_key_jwt`, the only method by which a
+    /// How the app authenticates. Default: `private_key_jwt`, the only method by which a
     /// client can authenticate at a sandbox.
     #[serde(default)]
     pub auth_method: AuthMethod,

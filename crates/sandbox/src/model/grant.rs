@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// An access token to be made without a token request: for a client alone, or for a user who has
-/// signed in through it. See [`Sandbox::issue`](crate::Sandbox::issue).
+/// An access token to be issued without a token request: for a client alone, or for a user after
+/// a sign-in through it. See [`Sandbox::issue`](crate::Sandbox::issue).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Grant {

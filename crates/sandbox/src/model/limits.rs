@@ -118,6 +118,17 @@ impl Limits {
     }
 }
 
+impl RateLimitHeaders {
+    /// What an answer states of the limits that a request was counted against.
+    pub(crate) fn stated(self, statements: Vec<Statement>) -> Vec<Statement> {
+        let tightness = |one: &Statement| (one.remaining, one.limit);
+        match self {
+            Self::Each => statements,
+            Self::Tightest => statements.into_iter().min_by_key(tightness).into_iter().collect(),
+        }
+    }
+}
+
 impl Window {
     fn at(began: DateTime<Utc>) -> Self {
         Self { began, used: 0 }

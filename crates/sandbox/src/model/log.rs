@@ -21,7 +21,7 @@ pub struct LogEvent {
     pub published: DateTime<Utc>,
     /// What happened, such as `app.oauth2.as.token.revoke`.
     pub event_type: &'static str,
-    /// Who did it.
+    /// What did it: a client, a user or the administrator.
     pub actor: LogEntity,
     /// How it went.
     pub outcome: LogOutcome,
@@ -35,7 +35,7 @@ pub struct LogEvent {
     pub severity: &'static str,
 }
 
-/// Somebody or something in an event.
+/// An actor or a target of an event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -90,6 +90,17 @@ pub(crate) enum LogResult {
     /// More was asked for, such as a DPoP nonce.
     Challenge(String),
     Failure(String),
+}
+
+impl LogResult {
+    fn outcome(self) -> LogOutcome {
+        let (result, reason) = match self {
+            Self::Success => ("SUCCESS", None),
+            Self::Challenge(reason) => ("CHALLENGE", Some(reason)),
+            Self::Failure(reason) => ("FAILURE", Some(reason)),
+        };
+        LogOutcome { result, reason }
+    }
 }
 
 /// The event of a server's keys that were rotated.
@@ -160,11 +171,8 @@ impl SystemLog {
             self.events.pop_front();
             self.forgotten += 1;
         }
-        let (result, reason) = match entry.result {
-            LogResult::Success => ("SUCCESS", None),
-            LogResult::Challenge(reason) => ("CHALLENGE", Some(reason)),
-            LogResult::Failure(reason) => ("FAILURE", Some(reason)),
-        };
+        let outcome = entry.result.outcome();
+        let severity = if outcome.result == "FAILURE" { "WARN" } else { "INFO" };
         let (kind, id) = match request_id {
             Some(id) => ("WEB", id.to_owned()),
             None => ("JOB", uuid.clone()),
@@ -174,11 +182,11 @@ impl SystemLog {
             published: now,
             event_type: entry.event_type,
             actor: entry.actor,
-            outcome: LogOutcome { result, reason },
+            outcome,
             target: entry.target,
             transaction: LogTransaction { kind, id },
             version: "0",
-            severity: if result == "FAILURE" { "WARN" } else { "INFO" },
+            severity,
         });
     }
 

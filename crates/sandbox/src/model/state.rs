@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hyper::StatusCode;
 
 use super::app::{App, AppStatus};
 use super::app_key::AppKey;
@@ -237,7 +236,7 @@ impl State {
     }
 
     /// Takes note of what was answered to the recorded request with this id.
-    pub(crate) fn note_answer(&mut self, id: &str, status: StatusCode) {
+    pub(crate) fn note_answer(&mut self, id: &str, status: u16) {
         // Most answers are to the latest requests.
         if let Some(request) = self.requests.iter_mut().rev().find(|request| request.id() == id) {
             request.note_answer(status);

@@ -27,9 +27,9 @@ impl Digest {
 /// What a token is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TokenKind {
-    /// To be let in with.
+    /// To use a resource with.
     Access,
-    /// To know who signed in. It cannot be revoked.
+    /// To tell of a sign-in. It cannot be revoked.
     Id,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Issued {
     pub(crate) kind: TokenKind,
     pub(crate) jti: String,
     pub(crate) client_id: String,
-    /// The user for whom it was issued, if there is one.
+    /// The id of the user on whose behalf it was issued, if there is one.
     pub(crate) user_id: Option<String>,
     /// The login name of the user (in ID tokens the user id), or the client id.
     pub(crate) subject: String,

@@ -1,4 +1,4 @@
-//! Users: for whom tokens are issued.
+//! Users: the people in the directory.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

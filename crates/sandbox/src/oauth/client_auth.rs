@@ -43,7 +43,7 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
     by_assertion(call, assertion, form.member("client_id"))
 }
 
-/// A sandbox keeps no secrets, so nobody gets in without an assertion; but the reason differs.
+/// A sandbox keeps no secrets, so no client gets in without an assertion; but the reason differs.
 fn without_assertion(call: &Call<'_>, form: &Form) -> Refusal {
     let basic = call.request.header(&header::AUTHORIZATION).map(basic_client_id);
     let client_id = match &basic {
@@ -198,8 +198,13 @@ fn check_claims(
             "The client_assertion token has an expiration too far into the future.",
         ));
     }
-    for claim in ["iat", "nbf"] {
-        let Some(time) = claims.get(claim) else { continue };
+    check_begin(claims, now_secs)?;
+    Ok(expires_at.ceil() as i64)
+}
+
+/// Checks that the assertion counts already, as far as it says from when on.
+fn check_begin(claims: &Map<String, Value>, now_secs: f64) -> Result<(), Refusal> {
+    for time in ["iat", "nbf"].iter().filter_map(|claim| claims.get(*claim)) {
         let time = time
             .as_f64()
             .ok_or_else(|| Refusal::client("The parsing of the client_assertion failed."))?;
@@ -209,7 +214,7 @@ fn check_claims(
             ));
         }
     }
-    Ok(expires_at.ceil() as i64)
+    Ok(())
 }
 
 /// `aud` is the endpoint's URL, character for character, or (RFC 7519 §4.1.3) a list with it.

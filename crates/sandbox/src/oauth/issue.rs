@@ -127,22 +127,26 @@ fn id_claims(issued: &Issued, sign_in: &SignIn, user: &User) -> Value {
         "amr": ["pwd"],
         "idp": "00osandbox",
     });
-    if issued.scopes.contains("profile") {
-        let name = format!("{} {}", user.first_name, user.last_name);
-        claims["name"] = name.trim().into();
-        claims["given_name"] = user.first_name.as_str().into();
-        claims["family_name"] = user.last_name.as_str().into();
-        claims["preferred_username"] = user.login.as_str().into();
-    }
-    if issued.scopes.contains("email") {
-        claims["email"] = user.email.as_ref().unwrap_or(&user.login).as_str().into();
-        claims["email_verified"] = true.into();
-    }
     if let Some(nonce) = &sign_in.nonce {
         claims["nonce"] = nonce.as_str().into();
     }
     if let Some(hash) = &sign_in.at_hash {
         claims["at_hash"] = hash.as_str().into();
     }
+    add_user_claims(&mut claims, &issued.scopes, user);
     claims
+}
+
+fn add_user_claims(claims: &mut Value, scopes: &Scopes, user: &User) {
+    if scopes.contains("profile") {
+        let name = format!("{} {}", user.first_name, user.last_name);
+        claims["name"] = name.trim().into();
+        claims["given_name"] = user.first_name.as_str().into();
+        claims["family_name"] = user.last_name.as_str().into();
+        claims["preferred_username"] = user.login.as_str().into();
+    }
+    if scopes.contains("email") {
+        claims["email"] = user.email.as_ref().unwrap_or(&user.login).as_str().into();
+        claims["email_verified"] = true.into();
+    }
 }

@@ -1,12 +1,12 @@
 //! Reads DPoP proofs and verifies their signatures
 //! ([RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::jose::{Jws, PublicKey};
 
 /// What a proof says, once its signature has been verified with the key that it carries. Whether
-/// it fits the request is for the caller to judge.
+/// it fits the request is checked elsewhere.
 #[derive(Debug)]
 pub(crate) struct Proof {
     /// The RFC 7638 thumbprint of the proof's key.
@@ -40,12 +40,15 @@ impl Proof {
         if !key.verify(algorithm, &jws) {
             return Err("The DPoP proof JWT signature is invalid.");
         }
-        let claims = jws.claims().ok_or(UNREADABLE)?;
+        Self::from_claims(key.thumbprint(), &jws.claims().ok_or(UNREADABLE)?)
+    }
+
+    fn from_claims(jkt: String, claims: &Map<String, Value>) -> Result<Self, &'static str> {
         let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let number = |name| claims.get(name).and_then(Value::as_i64);
         let is_bounded = |jti: &String| !jti.is_empty() && jti.len() <= Self::MAX_JTI;
         Ok(Self {
-            jkt: key.thumbprint(),
+            jkt,
             htm: text("htm").ok_or(INVALID_HTM)?,
             htu: text("htu").ok_or(INVALID_HTU)?,
             iat: number("iat").ok_or("'iat' claim in the DPoP proof JWT is invalid.")?,

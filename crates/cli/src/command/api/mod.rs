@@ -23,7 +23,7 @@ use org::Api;
 use print::Printer;
 
 pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
-    let (method, path) = request_line(&args.request)?;
+    let (method, path) = request_line(&args.request, args.method.as_deref())?;
     let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
     let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
     let layer = args.client.requesting(&args.scopes, &args.dpop);
@@ -42,11 +42,14 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// `[METHOD] PATH`.
-fn request_line(words: &[String]) -> Result<(String, String), Failure> {
-    let (method, path) = match words {
-        [path] => ("GET", path),
-        [method, path] => (method.as_str(), path),
+/// `[METHOD] PATH`, or `-X METHOD PATH`.
+fn request_line(request: &[String], method: Option<&str>) -> Result<(String, String), Failure> {
+    let (method, path) = match (request, method) {
+        ([path], method) => (method.unwrap_or("GET"), path),
+        ([method, path], None) => (method.as_str(), path),
+        ([_, _], Some(_)) => {
+            return Err(Failure::usage("the method is given twice").advise("leave out --method"));
+        }
         // The command line allows one or two.
         _ => return Err(Failure::usage("give a path, or a method and a path")),
     };
@@ -65,7 +68,7 @@ fn request_line(words: &[String]) -> Result<(String, String), Failure> {
 /// Refuses a path that a URL parser would silently change into another one: in a script over ids,
 /// an empty id, or one with a line break or `..` in it, must not reach another resource.
 fn check(path: &str) -> Result<(), Failure> {
-    let whole = path.split(['?', '#']).next().unwrap_or(path);
+    let whole = path.split('?').next().unwrap_or(path);
     let is_dots = |segment: &str| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");
         segment == "." || segment == ".."
@@ -74,6 +77,11 @@ fn check(path: &str) -> Result<(), Failure> {
         "is empty"
     } else if path.contains(char::is_control) {
         "contains control characters, perhaps a line break"
+    } else if path.starts_with(' ') || path.ends_with(' ') {
+        "begins or ends with a blank"
+    } else if path.contains('#') {
+        return Err(Failure::usage("the API's path has a fragment, which no server gets to see")
+            .advise("write # as %23"));
     } else if whole.contains('\\') {
         "contains a backslash"
     } else if whole.split('/').any(is_dots) {
@@ -91,7 +99,7 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => &call.path,
     };
-    match api_scopes::scope(&call.method, path) {
+    match api_scopes::scope(call.method.as_str(), path) {
         Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
         _ => settings.scopes().map_err(|failure| match typed {
             true => failure.into(),
@@ -133,10 +141,10 @@ mod tests {
             "/api\\v1",
             "https://acme.okta.com/api/../x",
         ] {
-            assert!(request_line(&[path.to_owned()]).is_err(), "{path:?}");
+            assert!(request_line(&[path.to_owned()], None).is_err(), "{path:?}");
         }
         for path in ["/api/v1/users?q=../a\\b", "/api/v1/users/a..b", "/x?search=a eq \"b\"", "x"] {
-            assert!(request_line(&[path.to_owned()]).is_ok(), "{path:?}");
+            assert!(request_line(&[path.to_owned()], None).is_ok(), "{path:?}");
         }
     }
 
@@ -144,7 +152,7 @@ mod tests {
     fn a_method_is_one_that_apis_know() {
         for (method, known) in [("get", true), ("PATCH", true), ("GETT", false), ("", false)] {
             let line = [method.to_owned(), "/x".to_owned()];
-            assert_eq!(request_line(&line).is_ok(), known, "{method}");
+            assert_eq!(request_line(&line, None).is_ok(), known, "{method}");
         }
     }
 }

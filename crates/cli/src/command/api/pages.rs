@@ -55,8 +55,8 @@ impl Api<'_> {
 /// The next page. The System Log always links to one, for polling: its list ends with the first
 /// empty page, or where a page links to itself.
 fn next(answer: &ResourceAnswer, call: &ResourceCall) -> Option<String> {
-    let links = answer.headers.iter().filter(|(name, _)| name == "link");
-    let next = link::next(links.map(|(_, value)| value.as_str()))?;
+    let links = answer.headers.get_all("link").iter();
+    let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
     let is_log = call.path.contains("/api/v1/logs");
     let empty = answer.body.trim_ascii() == b"[]";
     (next != call.path && !(is_log && empty)).then(|| next.to_owned())

@@ -45,8 +45,8 @@ pub(super) async fn search(
         if let Some(reason) = events.iter().find_map(|event| reason(event, token, facts)) {
             return Ok(Some(reason));
         }
-        let links = answer.headers.iter().filter(|(name, _)| name == "link");
-        match link::next(links.map(|(_, value)| value.as_str())) {
+        let links = answer.headers.get_all("link").iter();
+        match link::next(links.filter_map(|value| value.to_str().ok())) {
             Some(next) if !events.is_empty() => path = next.to_owned(),
             _ => break,
         }

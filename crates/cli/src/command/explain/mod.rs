@@ -41,7 +41,7 @@ struct Explanation {
 pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let (token, removed) = token_input::read_with_removed(args.token.token_file.as_deref())?;
+    let (token, removed) = token_input::read_with_removed(args.token.source())?;
     let explanation = wait_for(explain(&settings, &client, &token, &removed))?;
     let active = explanation.active;
     match args.json {

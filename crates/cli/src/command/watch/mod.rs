@@ -31,7 +31,7 @@ use history::State;
 pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     note_foreign_issuer(&token, client.issuer());
     let fingerprint = token.fingerprint();
     let mut output = Output { settings: &settings, fingerprint, json: args.json };

@@ -1,4 +1,4 @@
-//! Strict JSON: the objects of a token or a key set, read once and borrowed where possible.
+//! Strict JSON objects, read once and borrowed where possible.
 //!
 //! Two readers of one text must not see two different things, so a member that occurs twice is
 //! refused at any depth ([RFC 8725 §2.4](https://www.rfc-editor.org/rfc/rfc8725#section-2.4)
@@ -9,7 +9,9 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::Serialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not the JSON that is wanted.
@@ -33,6 +35,21 @@ pub enum JsonFault {
 
 /// How many arrays and objects may lie in one another, the outermost one counted.
 const MAX_DEPTH: usize = 32;
+
+/// Reads a document into a `T`, and refuses what [`Object::parse`] refuses.
+///
+/// # Errors
+///
+/// Those of serde_json; a duplicate member and too deep nesting are among its data errors.
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    match Object::parse(json) {
+        Err(fault @ (JsonFault::DuplicateMember | JsonFault::TooDeep)) => {
+            Err(serde_json::Error::custom(fault))
+        }
+        // serde_json knows the line and the column of an error in the syntax.
+        Ok(_) | Err(JsonFault::Syntax | JsonFault::NotAnObject) => serde_json::from_slice(json),
+    }
+}
 
 /// A JSON value whose texts are borrowed unless they contain escapes.
 #[derive(Debug, PartialEq)]
@@ -246,6 +263,28 @@ mod tests {
         }
         assert!(parse(&format!("{{{many}}}")).is_ok());
         assert_eq!(Object::parse(b"{\"a\":\"\xff\"}"), Err(JsonFault::Syntax));
+    }
+
+    #[test]
+    fn a_document_with_a_member_twice_is_not_read() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Answer {
+            active: bool,
+            #[serde(flatten)]
+            extra: Map<String, Value>,
+        }
+        let answer: Answer = read(br#"{"active":true,"sub":"a"}"#).unwrap();
+        assert!(answer.active && answer.extra.len() == 1);
+        for twice in [
+            r#"{"active":true,"sub":"a","sub":"b"}"#,
+            r#"{"active":true,"active":false}"#,
+            r#"{"active":true,"cnf":{"jkt":"a","jkt":"b"}}"#,
+        ] {
+            let error = read::<Answer>(twice.as_bytes()).unwrap_err();
+            assert!(error.is_data() && error.to_string().contains("twice"), "{twice}: {error}");
+        }
+        assert!(read::<Answer>(b"[]").unwrap_err().is_data());
+        assert!(read::<Answer>(b"{").unwrap_err().is_eof());
     }
 
     #[test]
