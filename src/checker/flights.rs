@@ -155,7 +155,7 @@ mod tests {
         Ok((Flight::start(std::future::pending()), Arc::new(send_time)))
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_call_is_joined_as_long_as_it_is_young_enough() {
         let (flights, timeline) = (Flights::new(), Timeline::new(SystemClock.monotonic()));
         let (_, send_time) = begin(&timeline).unwrap();
@@ -179,14 +179,14 @@ mod tests {
         assert_eq!(flights.len(), 2);
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn the_answer_is_looked_for_once_more_under_the_lock() {
         let flights = Flights::new();
         let boarding = flights.board(key(), || Some(active(1)), |_| true, |_| unreachable!());
         assert!(matches!(boarding, Ok(Boarding::Known(_))));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_late_answer_is_dropped_even_if_the_newer_one_was_evicted() {
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
         for _ in 0..2 {

@@ -50,7 +50,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    #[tokio::test]
+    #[test_support::test]
     async fn many_wait_and_the_work_is_done_once() {
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&runs);
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(runs.load(Ordering::SeqCst), 1);
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn whoever_started_it_may_leave() {
         let (open, gate) = tokio::sync::oneshot::channel::<()>();
         let flight = Flight::start(async move { gate.await.is_ok() });
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(joined.landed().await, Some(true));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn abandoned_work_is_reported_not_waited_for() {
         let flight: Flight<()> = Flight::start(async { panic!("the work fails") });
         assert_eq!(flight.landed().await, None);

@@ -284,7 +284,7 @@ mod tests {
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_form_says_what_it_is_given() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let random = Arc::new(SeededRandom::new(1));

@@ -265,7 +265,7 @@ mod tests {
         Err(Refusal::Denied(denial))
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_proof_is_good_once_for_its_request() {
         let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof("https://api.example:443/orders/1?page=2", TOKEN, 1000).await;
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(judge(&judges, &proof, &client.jkt, 1060), denied(ProofDenial::Replayed));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_proof_for_something_else_is_refused() {
         let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let jkt = &client.jkt;
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(judge(&judges, "e30.e30.e30", jkt, 1000), denied(ProofDenial::Invalid));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn the_span_of_time_is_exact() {
         let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         for (now, expected) in [
@@ -304,7 +304,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_full_memory_lets_nobody_in_until_it_has_forgotten() {
         let config = ProofConfig { capacity: 2, ..ProofConfig::default() };
         let (client, judges) = (Client::new(), ProofValidator::new(config));
@@ -320,7 +320,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_clock_that_is_set_back_makes_no_proof_good_again() {
         let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof(URL, TOKEN, 1000).await;
