@@ -126,6 +126,6 @@ fn a_settings_file_that_is_a_pipe_is_refused_at_once() {
     let world = World::new();
     let line = "mkfifo okta.yaml; timeout 20 okta-introspect config show";
     let output = world.shell(line).output().unwrap();
-    let run = common::Run::of(&[line], output);
+    let run = crate::common::Run::of(&[line], output);
     run.fails(2, "the settings file okta.yaml is not a regular file");
 }
