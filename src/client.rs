@@ -365,6 +365,7 @@ impl ClientBuilder {
             Error::configuration(format!("the endpoints of {} are not known", self.issuer))
                 .advise("take them from discovery, or name them with `endpoints`")
         })?;
+        self.token_cache.check()?;
         let destination = Destination::of(&self.issuer, &endpoints);
         if destination == Destination::Elsewhere && self.signer.public_jwk().is_some_and(is_sample)
         {

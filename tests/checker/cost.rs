@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use okta_introspect::ManualClock;
-use okta_introspect::checker::{Checker, AnswerSource};
+use okta_introspect::checker::{AnswerSource, Checker};
 use serde_json::json;
 
 use crate::script::{Script, authorized, checker, settle, start, within};

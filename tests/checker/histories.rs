@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::checker::{
-    Answered, Checker, CheckerConfig, Invalidation, Reason, Requirement, SendTime, AnswerSource,
+    AnswerSource, Answered, Checker, CheckerConfig, Invalidation, Reason, Requirement, SendTime,
     Upstream, Verdict,
 };
 use okta_introspect::{

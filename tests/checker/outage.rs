@@ -1,6 +1,6 @@
 //! An outage of ten minutes, second by second.
 
-use okta_introspect::checker::{Checker, Reason, AnswerSource, Verdict};
+use okta_introspect::checker::{AnswerSource, Checker, Reason, Verdict};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use okta_introspect::checker::{Checker, CheckerConfig, Reason, AnswerSource};
+use okta_introspect::checker::{AnswerSource, Checker, CheckerConfig, Reason};
 use okta_introspect::sandbox::{App, Fault, Grant, Sandbox, Times, User};
 use okta_introspect::{
     Algorithm, CircuitConfig, Client, Error, ErrorKind, ManualClock, RetryConfig, SigningKey, Token,

@@ -1,6 +1,6 @@
 //! Wounds that other caches of token checks are known to have. Each test is named for one.
 
-use okta_introspect::checker::{Reason, Requirement, AnswerSource};
+use okta_introspect::checker::{AnswerSource, Reason, Requirement};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 

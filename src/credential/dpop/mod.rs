@@ -5,6 +5,7 @@ mod htu;
 
 mod proof;
 mod prover;
+mod replay;
 mod validator;
 
 use crate::key::SigningKey;
@@ -16,7 +17,8 @@ pub(crate) use proof::Proof;
 #[cfg(feature = "sandbox")]
 pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
-pub(crate) use validator::{Presented, ProofValidator, Refusal};
+pub(crate) use replay::Now;
+pub(crate) use validator::{PresentedProof, ProofRefusal, ProofValidator, ValidProof};
 
 /// How a client uses DPoP.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! Keeps service tokens: one request for all who wait, and a new token before the old one ends.
+//! Keeps service tokens: one request for all callers that wait, and a new token before the old one ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,26 +7,51 @@ use std::time::{Duration, Instant};
 
 use super::{AccessToken, StoredToken, TokenSource, TokenStore};
 use crate::clock::{Clock, Deadline};
+use crate::error::bounds::within;
 use crate::error::{Error, ErrorKind};
 use crate::scope::Scopes;
 use crate::support::boxed_future::BoxFuture;
 use crate::support::random::Random;
-use crate::support::single_flight::Flight;
+use crate::support::single_flight::{Flight, SingleFlight};
 
-/// How service tokens are kept.
+/// How service tokens are kept. Bounds are checked by
+/// [`ClientBuilder::build`](crate::ClientBuilder::build).
+///
+/// # Example: tokens that are used for long calls
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::TokenCacheConfig;
+///
+/// let mut config = TokenCacheConfig::default();
+/// config.min_left = Duration::from_secs(60);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TokenCacheConfig {
     /// How long before its end a token is replaced in the background, at the earliest. Up to a
     /// quarter of it is taken away again at random, so that many processes do not ask at once.
-    /// Default: five minutes, and never more than a fifth of the token's life.
+    /// Default: five minutes, and never more than a fifth of the token's life. Bounds: at most
+    /// 24 h.
     pub refresh_ahead: Duration,
     /// A token with less life left than this is not given out any more, since it could end on
-    /// its way. Default: ten seconds.
+    /// its way. Default: ten seconds. Bounds: at most 24 h.
     pub min_left: Duration,
     /// How long to leave the server alone after a background request failed, while the old
-    /// token is still good. Default: five seconds.
+    /// token is still good. Default: five seconds. Bounds: at most 24 h.
     pub pause_after_failure: Duration,
+}
+
+impl TokenCacheConfig {
+    /// The most that any of them can be.
+    const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Refuses settings that are out of bounds.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        within("refresh_ahead", self.refresh_ahead, Duration::ZERO..=Self::MAX)?;
+        within("min_left", self.min_left, Duration::ZERO..=Self::MAX)?;
+        within("pause_after_failure", self.pause_after_failure, Duration::ZERO..=Self::MAX)
+    }
 }
 
 impl Default for TokenCacheConfig {
@@ -86,10 +111,10 @@ impl fmt::Debug for TokenCache {
 /// Gives service tokens, requesting a new one only when needed. Cheap to clone; clones, and all
 /// sources of one client for the same scopes, share one token.
 ///
-/// While a usable token is at hand nobody waits: its replacement is fetched in the background.
-/// Otherwise everybody who waits shares one request, and its failure if it fails; a failure is
-/// never kept, so the next caller tries anew. A token without `expires_in` is handed to those who
-/// waited for it and not kept.
+/// While there is a usable token no caller waits: its replacement is requested in the background.
+/// Otherwise all callers that wait share one request, and its failure if it fails; a failure is
+/// never kept, so the next caller tries anew. A token without `expires_in` is handed to the
+/// callers that waited for it and not kept.
 #[derive(Clone)]
 pub struct CachedTokenSource {
     shared: Arc<Shared>,
@@ -106,12 +131,14 @@ struct Cell {
 #[derive(Default)]
 struct State {
     kept: Option<Kept>,
-    flight: Option<Flight<Result<AccessToken, Error>>>,
+    requests: SingleFlight<Fetched>,
     /// After a failure in the background: not before this.
     resume_at: Option<Instant>,
     /// A token was refused. The store may have the same one.
     refused: bool,
 }
+
+type Fetched = Result<AccessToken, Error>;
 
 /// Where a token may come from.
 #[derive(Clone, Copy)]
@@ -134,15 +161,15 @@ impl CachedTokenSource {
         &self.scopes
     }
 
-    /// As [`token`](TokenSource::token), but waits no longer than `timeout`. The request goes on
-    /// for the others.
+    /// As [`token`](TokenSource::token), but waits no longer than `timeout`; more than 24 h counts
+    /// as that. The request goes on for the others.
     ///
     /// # Errors
     ///
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
     pub async fn token_within(&self, timeout: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + timeout)
+        Deadline::new(clock, clock.monotonic() + timeout.min(TokenCacheConfig::MAX))
             .before(self.token())
             .await
             .unwrap_or_else(|| {
@@ -151,39 +178,37 @@ impl CachedTokenSource {
             })
     }
 
-    /// Forgets the token at hand, for instance because a resource server refused it.
+    /// Forgets the kept token, for instance because a resource server refused it.
     pub fn invalidate(&self) {
         let mut state = self.cell.state();
         state.kept = None;
         state.refused = true;
     }
 
-    /// The token at hand, or the flight that will bring one.
-    fn at_hand(&self) -> Result<AccessToken, Flight<Result<AccessToken, Error>>> {
+    /// The kept token, or the request that will bring one.
+    fn kept(&self) -> Result<AccessToken, Flight<Fetched>> {
         let now = self.shared.clock.monotonic();
         let mut state = self.cell.state();
         if let Some(kept) = state.kept.as_ref().filter(|kept| now < kept.usable_until) {
             let token = kept.token.clone();
-            let may_ask = state.flight.is_none() && state.resume_at.is_none_or(|at| now >= at);
+            let may_ask = state.requests.len() == 0 && state.resume_at.is_none_or(|at| now >= at);
             if now >= kept.refresh_at && may_ask {
-                state.flight = Some(self.start(Origin::Server));
+                self.start(&mut state, Origin::Server);
             }
             return Ok(token);
         }
         let origin = if state.refused { Origin::Server } else { Origin::Anywhere };
-        Err(state.flight.get_or_insert_with(|| self.start(origin)).join())
+        Err(state.requests.join(|()| true).unwrap_or_else(|| self.start(&mut state, origin)))
     }
 
-    /// Begins a request. The caller holds the lock, so that the flight stands in the state before
-    /// it can end.
-    fn start(&self, origin: Origin) -> Flight<Result<AccessToken, Error>> {
-        let source = self.clone();
-        Flight::start(async move {
-            let landing = Landing { cell: Arc::clone(&source.cell) };
-            let result = source.obtain(origin).await;
-            source.keep(&result);
-            drop(landing);
-            result
+    fn start(&self, state: &mut State, origin: Origin) -> Flight<Fetched> {
+        let (work, end) = (self.clone(), self.clone());
+        state.requests.start((), async move { work.obtain(origin).await }, move |id, result| {
+            let mut state = end.cell.state();
+            state.requests.finish(id);
+            if let Some(result) = result {
+                end.keep(&mut state, result);
+            }
         })
     }
 
@@ -204,9 +229,8 @@ impl CachedTokenSource {
         Ok(token)
     }
 
-    fn keep(&self, result: &Result<AccessToken, Error>) {
+    fn keep(&self, state: &mut State, result: &Fetched) {
         let config = &self.shared.config;
-        let mut state = self.cell.state();
         match result {
             Ok(token) => {
                 state.resume_at = None;
@@ -233,13 +257,13 @@ impl CachedTokenSource {
 impl TokenSource for CachedTokenSource {
     /// # Errors
     ///
-    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all who waited
-    /// for the same request.
+    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all callers
+    /// that waited for the same request.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         Box::pin(async move {
-            match self.at_hand() {
+            match self.kept() {
                 Ok(token) => Ok(token),
-                Err(flight) => flight.landed().await.unwrap_or_else(|| Err(abandoned())),
+                Err(request) => request.result().await.unwrap_or_else(|| Err(abandoned())),
             }
         })
     }
@@ -254,18 +278,6 @@ impl fmt::Debug for CachedTokenSource {
 impl Cell {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Clears the place of the flight however its task ends, even by a panic: otherwise everybody
-/// after it would wait for a flight that is gone.
-struct Landing {
-    cell: Arc<Cell>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.cell.state().flight = None;
     }
 }
 
