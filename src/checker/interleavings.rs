@@ -162,6 +162,25 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
 }
 
 #[test]
+fn an_invalidation_counts_while_a_later_one_takes_its_place() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            let before = active(world.sent());
+            let later = thread::spawn({
+                let world = Arc::clone(&world);
+                move || world.watermarks.raise(Named::Everything, SystemClock.monotonic())
+            });
+            world.watermarks.raise(Named::User("00u1"), SystemClock.monotonic());
+            assert!(!world.counts(&before), "let in after its user was invalidated");
+            later.join().unwrap();
+            assert!(!world.counts(&before), "let in after everything was invalidated");
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
 fn however_writers_meet_the_pool_counts_what_it_holds() {
     shuttle::check_random(
         || {

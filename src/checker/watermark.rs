@@ -207,6 +207,38 @@ mod tests {
         }
     }
 
+    /// As `checker::interleavings` does, with real threads: 20,000 rounds, or as many as
+    /// `OKTA_INTROSPECT_ROUNDS` says.
+    #[test]
+    fn an_invalidation_counts_while_a_later_one_takes_its_place() {
+        let rounds = std::env::var("OKTA_INTROSPECT_ROUNDS").ok();
+        let rounds: u64 = rounds.and_then(|text| text.parse().ok()).unwrap_or(20_000);
+        let (timeline, marks, key) = watermarks(100);
+        let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+        let now = SystemClock.monotonic();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=rounds {
+                    while begun.load(Ordering::Acquire) < round {
+                        std::thread::yield_now();
+                    }
+                    marks.raise(Named::Everything, now);
+                    ended.store(round, Ordering::Release);
+                }
+            });
+            let mut let_in = 0;
+            for round in 1..=rounds {
+                let before = known(&timeline);
+                marks.raise(Named::User("00u1"), now);
+                begun.store(round, Ordering::Release);
+                while ended.load(Ordering::Acquire) < round {
+                    let_in += u64::from(marks.passes(key, &before));
+                }
+            }
+            assert_eq!(let_in, 0, "of {rounds} rounds");
+        });
+    }
+
     #[test]
     fn an_inactive_answer_is_asked_again_when_its_token_is_named() {
         let (timeline, marks, key) = watermarks(100);

@@ -216,6 +216,29 @@ async fn tokens_go_to_their_own_server_and_the_key_includes_the_issuer() {
 }
 
 #[tokio::test]
+async fn a_server_is_known_by_all_of_its_names() {
+    let clock = clock();
+    let script = script(&clock);
+    let (issuer, alias) = (ISSUER, "https://login.acme.example");
+    let parse = |text| Issuer::parse(text).unwrap();
+    let other = Script::of("https://acme.okta.com/oauth2/default", &clock);
+    let checker = Checker::builder(script.clone())
+        .server(other)
+        .alias(parse(alias), parse(issuer))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    for (named, required) in [(issuer, alias), (alias, issuer), (alias, alias), (issuer, issuer)] {
+        script.active(TOKEN, json!({"iss": named}));
+        let requirement = within(Duration::ZERO).issuer(parse(required));
+        authorized(checker.check(TOKEN, &requirement).await);
+    }
+    script.active(TOKEN, json!({"iss": "https://acme.okta.com/oauth2/default"}));
+    let requirement = within(Duration::ZERO).issuer(parse(alias));
+    assert_eq!(denied(checker.check(TOKEN, &requirement).await), Reason::Issuer);
+}
+
+#[tokio::test]
 async fn two_servers_of_one_issuer_are_refused() {
     let clock = clock();
     let script = script(&clock);
