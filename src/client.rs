@@ -25,10 +25,11 @@ use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
-use crate::wire::admission::rate_window::Outlook;
-use crate::wire::call::Caller;
-use crate::wire::form_post::{Exchange, Target};
-use crate::wire::rate_limit::RateLimit;
+use crate::wire::admission::rate_windows::RateWindows;
+use crate::wire::admission::{Admission, AdmissionConfig};
+use crate::wire::call::CallContext;
+use crate::wire::form_post::{FormClient, Target};
+use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::retry::RetryConfig;
 use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
@@ -69,13 +70,23 @@ struct Inner {
 /// What a call needs; shared with the requests that go on in the background.
 #[derive(Debug)]
 struct Calls {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     token: Target,
     introspection: Target,
     revocation: Target,
 }
 
 /// An endpoint that a client calls.
+///
+/// # Example: was a limit stated?
+///
+/// ```
+/// use okta_introspect::{Client, Endpoint};
+///
+/// fn is_limited(client: &Client) -> bool {
+///     client.rate_limit(Endpoint::Introspection).is_some()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -92,7 +103,7 @@ impl Client {
     /// administrator says otherwise, half as many; more are refused with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
-    pub const DEFAULT_MAX_IN_FLIGHT: usize = 32;
+    pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
 
     /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
     pub fn builder(
@@ -109,8 +120,7 @@ impl Client {
             assertion: AssertionConfig::default(),
             http: HttpConfig::default(),
             retry: RetryConfig::default(),
-            circuit: CircuitConfig::default(),
-            max_in_flight: Self::DEFAULT_MAX_IN_FLIGHT,
+            admission: AdmissionConfig::default(),
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             token_store: None,
@@ -131,7 +141,7 @@ impl Client {
 
     /// The client id of the service app.
     pub fn client_id(&self) -> &str {
-        self.inner.calls.exchange.client_id()
+        self.inner.calls.forms.client_id()
     }
 
     /// Asks whether a token is good now. Nothing is cached.
@@ -152,7 +162,7 @@ impl Client {
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        introspect::introspect(&calls.exchange, &calls.introspection, token, hint, None).await
+        introspect::introspect(&calls.forms, &calls.introspection, token, hint, None).await
     }
 
     /// As [`introspect`](Self::introspect), and tells when the request is sent.
@@ -163,13 +173,13 @@ impl Client {
         send_time: &SendTime,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        let (exchange, target) = (&calls.exchange, &calls.introspection);
-        introspect::introspect(exchange, target, token, hint, Some(send_time)).await
+        let (forms, target) = (&calls.forms, &calls.introspection);
+        introspect::introspect(forms, target, token, hint, Some(send_time)).await
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.
-    pub(crate) fn introspection_outlook(&self, now: Instant) -> Option<Outlook> {
-        self.inner.calls.introspection.outlook(now)
+    pub(crate) fn introspection_remaining(&self, now: Instant) -> Option<Remaining> {
+        self.inner.calls.introspection.remaining(now)
     }
 
     /// Revokes one of this client's own tokens.
@@ -183,7 +193,7 @@ impl Client {
     /// Those of any call: the token may or may not have been revoked.
     pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
         let calls = &self.inner.calls;
-        revoke::revoke(&calls.exchange, &calls.revocation, token, hint).await
+        revoke::revoke(&calls.forms, &calls.revocation, token, hint).await
     }
 
     /// Requests a service token with these scopes. Nothing is cached; see
@@ -195,7 +205,7 @@ impl Client {
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
         let calls = &self.inner.calls;
-        token::request(&calls.exchange, &calls.token, scopes).await
+        token::request(&calls.forms, &calls.token, scopes).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.
@@ -205,8 +215,8 @@ impl Client {
 
     /// The org's management APIs, called with service tokens of these scopes.
     pub fn resource(&self, scopes: Scopes) -> Resource {
-        let exchange = Arc::clone(&self.inner.calls.exchange);
-        Resource::new(exchange, self.token_source(scopes), self.inner.origin.clone())
+        let forms = Arc::clone(&self.inner.calls.forms);
+        Resource::new(forms, self.token_source(scopes), self.inner.origin.clone())
     }
 
     /// Fetches the server's metadata document. Needs no credentials, and tells the
@@ -216,19 +226,19 @@ impl Client {
     ///
     /// As [`metadata::discover`].
     pub async fn metadata(&self) -> Result<Metadata, Error> {
-        let exchange = &self.inner.calls.exchange;
+        let forms = &self.inner.calls.forms;
         let observe = |answer: &Answer, round_trip| {
             if let Some(date) = answer.header(DATE) {
-                exchange.server_time().observe(date, round_trip);
+                forms.server_time().observe(date, round_trip);
             }
         };
-        metadata::fetch(exchange.http(), &self.inner.issuer, observe).await
+        metadata::fetch(forms.http(), &self.inner.issuer, observe).await
     }
 
     /// What the server said last about its rate limit at an endpoint, if it has said anything.
     ///
-    /// Okta counts introspection and revocation together, and every endpoint of all custom
-    /// servers together.
+    /// Okta counts introspection and revocation together, so what it says at one of them is about
+    /// both; see [`RateWindows`].
     pub fn rate_limit(&self, endpoint: Endpoint) -> Option<RateLimit> {
         let calls = &self.inner.calls;
         match endpoint {
@@ -240,7 +250,7 @@ impl Client {
 
     /// How far the server's clock is ahead of this computer's, as of its latest answer.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.inner.calls.exchange.clock_offset()
+        self.inner.calls.forms.clock_offset()
     }
 
     /// Makes an assertion for an endpoint that this library does not call itself.
@@ -249,11 +259,29 @@ impl Client {
     ///
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
-        self.inner.calls.exchange.assertion(endpoint.as_str()).await
+        self.inner.calls.forms.assertion(endpoint.as_str()).await
     }
 }
 
 /// The settings of a [`Client`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: a backend that must not wait long
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::{Client, Error, HttpConfig, Issuer, RetryConfig, Signer};
+///
+/// fn client(key: impl Signer + 'static) -> Result<Client, Error> {
+///     let mut http = HttpConfig::default();
+///     http.timeout = Duration::from_secs(3);
+///     Client::builder(Issuer::parse("https://acme.okta.com")?, "0oa1b2c3d4", key)
+///         .http(http)
+///         .retry(RetryConfig::off())
+///         .max_in_flight(8)
+///         .build()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -265,8 +293,7 @@ pub struct ClientBuilder {
     assertion: AssertionConfig,
     http: HttpConfig,
     retry: RetryConfig,
-    circuit: CircuitConfig,
-    max_in_flight: usize,
+    admission: AdmissionConfig,
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     token_store: Option<Arc<dyn TokenStore>>,
@@ -307,9 +334,10 @@ impl ClientBuilder {
         self
     }
 
-    /// When a server that keeps failing is left alone.
+    /// When an endpoint that keeps failing is left alone. Each endpoint, and each management API,
+    /// is judged by its own answers.
     pub fn circuit(mut self, config: CircuitConfig) -> Self {
-        self.circuit = config;
+        self.admission.circuit = config;
         self
     }
 
@@ -318,7 +346,14 @@ impl ClientBuilder {
     /// are signed when it has come. For a server that takes more at once, and callers who wait for
     /// it, allow more. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to 10,000.
     pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.max_in_flight = requests;
+        self.admission.max_in_flight = requests;
+        self
+    }
+
+    /// The rate windows that this client shares with other clients of the same org. Default: its
+    /// own.
+    pub fn rate_windows(mut self, windows: RateWindows) -> Self {
+        self.admission.windows = windows;
         self
     }
 
@@ -365,7 +400,6 @@ impl ClientBuilder {
             Error::configuration(format!("the endpoints of {} are not known", self.issuer))
                 .advise("take them from discovery, or name them with `endpoints`")
         })?;
-        self.token_cache.check()?;
         let destination = Destination::of(&self.issuer, &endpoints);
         if destination == Destination::Elsewhere && self.signer.public_jwk().is_some_and(is_sample)
         {
@@ -376,8 +410,18 @@ impl ClientBuilder {
         }
         let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let caller =
-            Caller::new(http, clock, random, self.retry, self.circuit, self.max_in_flight)?;
+        let admission = Admission::new(
+            self.admission,
+            self.issuer.clone(),
+            self.client_id.clone(),
+            Arc::clone(&clock),
+        )?;
+        let target =
+            |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience, &admission);
+        let token = target(&endpoints.token)?;
+        let introspection = target(&endpoints.introspection)?;
+        let revocation = target(&endpoints.revocation)?;
+        let context = CallContext::new(http, clock, random, self.retry, admission)?;
         let prover = Prover::new(self.dpop, Arc::clone(&self.random));
         let assertions = AssertionSigner::new(
             self.client_id,
@@ -385,24 +429,21 @@ impl ClientBuilder {
             self.assertion,
             Arc::clone(&self.random),
         )?;
-        let target = |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience);
         let calls = Arc::new(Calls {
-            token: target(&endpoints.token)?,
-            introspection: target(&endpoints.introspection)?,
-            revocation: target(&endpoints.revocation)?,
-            exchange: Arc::new(Exchange::new(caller, assertions, prover)),
+            token,
+            introspection,
+            revocation,
+            forms: Arc::new(FormClient::new(context, assertions, prover)),
         });
         // What was kept is not bound, and so is no use where only bound tokens are.
-        let store = self.token_store.filter(|_| !calls.exchange.prover().is_required());
+        let store = self.token_store.filter(|_| !calls.forms.prover().is_required());
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, {
             let calls = Arc::clone(&calls);
             Arc::new(move |scopes| {
                 let calls = Arc::clone(&calls);
-                Box::pin(
-                    async move { token::request(&calls.exchange, &calls.token, &scopes).await },
-                )
+                Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
             })
-        });
+        })?;
         let origin = Url::parse(self.issuer.origin())
             .map_err(|cause| Error::configuration("the issuer is not a URL").because(cause))?;
         Ok(Client {

@@ -83,11 +83,12 @@ pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use wire::admission::circuit::CircuitConfig;
+pub use wire::admission::rate_windows::RateWindows;
 
 pub use credential::dpop::{DpopConfig, DpopMode};
 pub use error::diagnosis::Diagnosis;
 pub use error::refusal::Refusal;
-pub use error::{BoxError, Error, ErrorKind, Trail};
+pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
@@ -103,10 +104,11 @@ pub use secret::{Secret, Token};
 pub use support::boxed_future::BoxFuture;
 pub use support::random::{Random, SeededRandom, SystemRandom};
 pub use verify::{
-    AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
+    AccessTokenClaims, IdTokenClaims, InvalidToken, Verification, Verified, Verifier,
+    VerifierBuilder,
 };
 pub use wire::proxy::{Proxy, ProxyServer};
-pub use wire::rate_limit::RateLimit;
+pub use wire::rate_limit::{RateLimit, Remaining};
 pub use wire::retry::RetryConfig;
 pub use wire::tls::TlsBackend;
 pub use wire::transport::HttpConfig;
@@ -115,3 +117,7 @@ pub use wire::transport::HttpConfig;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+#[path = "../tests/layout/rooms.rs"]
+mod rooms;

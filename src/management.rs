@@ -1,50 +1,61 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+mod path;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Method, Request, Url};
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::Request;
+use url::Url;
 
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::{Demand, Refusal};
 use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
 use crate::secret::Secret;
-use crate::wire::admission::rate_window::Budget;
-use crate::wire::call::{Attempts, Verdict};
+use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::form_post::{DPOP, DPOP_NONCE, Exchange, secret_header};
+use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
 use crate::wire::transport::{Answer, Place};
 
 /// A call to an API of the org.
+///
+/// # Example: deactivate a user
+///
+/// ```
+/// use http::Method;
+/// use okta_introspect::ResourceCall;
+///
+/// let path = "/api/v1/users/00u1/lifecycle/deactivate?sendEmail=false";
+/// let call = ResourceCall::json(Method::POST, path, "{}");
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ResourceCall {
     /// The HTTP method.
-    pub method: String,
+    pub method: Method,
     /// The path with its query, beginning with `/`: `/api/v1/users?limit=200`; or a whole URL of
     /// the same origin, such as the `next` link of a page.
+    ///
+    /// Text, because the parsers of URLs mend what they read: no part of this is ever dropped,
+    /// trimmed or resolved away. A path with which that would happen is refused.
     pub path: String,
     /// What to send, and its media type.
-    pub body: Option<(String, Vec<u8>)>,
+    pub body: Option<(HeaderValue, Vec<u8>)>,
 }
 
 impl ResourceCall {
     /// A `GET`.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET".to_owned(), path: path.into(), body: None }
+        Self { method: Method::GET, path: path.into(), body: None }
     }
 
     /// A call with a JSON body.
-    pub fn json(
-        method: impl Into<String>,
-        path: impl Into<String>,
-        body: impl Into<Vec<u8>>,
-    ) -> Self {
-        let body = Some(("application/json".to_owned(), body.into()));
-        Self { method: method.into(), path: path.into(), body }
+    pub fn json(method: Method, path: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        let body = Some((HeaderValue::from_static("application/json"), body.into()));
+        Self { method, path: path.into(), body }
     }
 }
 
@@ -60,13 +71,25 @@ impl fmt::Debug for ResourceCall {
 }
 
 /// The successful answer of an API.
+///
+/// # Example: read it as JSON
+///
+/// ```
+/// use okta_introspect::ResourceAnswer;
+///
+/// fn logins(answer: &ResourceAnswer) -> serde_json::Result<Vec<String>> {
+///     let users: Vec<serde_json::Value> = serde_json::from_slice(&answer.body)?;
+///     let login = |user: &serde_json::Value| user["profile"]["login"].as_str().map(str::to_owned);
+///     Ok(users.iter().filter_map(login).collect())
+/// }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ResourceAnswer {
     /// The HTTP status, 200 to 299.
-    pub status: u16,
-    /// The header lines, names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub status: StatusCode,
+    /// The headers as they came.
+    pub headers: HeaderMap,
     /// The body as it came.
     pub body: Vec<u8>,
 }
@@ -87,7 +110,21 @@ impl fmt::Debug for ResourceAnswer {
     }
 }
 
-/// The APIs of one origin, called with tokens from one source. Cheap to clone.
+/// The APIs of one origin, called with tokens from one source. Cheap to clone; all `Resource`s of
+/// one client share its rate windows and circuits.
+///
+/// # Example: the first page of users
+///
+/// ```no_run
+/// use okta_introspect::{Client, Error, ResourceCall, Scopes};
+///
+/// # async fn example(client: &Client) -> Result<(), Error> {
+/// let users = client.resource(Scopes::parse("okta.users.read")?);
+/// let page = users.call(&ResourceCall::get("/api/v1/users?limit=200")).await?;
+/// println!("{} bytes", page.body.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Resource {
     inner: Arc<Inner>,
@@ -95,15 +132,14 @@ pub struct Resource {
 
 #[derive(Debug)]
 struct Inner {
-    exchange: Arc<Exchange>,
+    forms: Arc<FormClient>,
     tokens: CachedTokenSource,
     origin: Url,
-    budgets: Budgets,
 }
 
 impl Resource {
-    pub(crate) fn new(exchange: Arc<Exchange>, tokens: CachedTokenSource, origin: Url) -> Self {
-        Self { inner: Arc::new(Inner { exchange, tokens, origin, budgets: Budgets::default() }) }
+    pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
+        Self { inner: Arc::new(Inner { forms, tokens, origin }) }
     }
 
     /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a
@@ -113,66 +149,40 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// [`Input`](crate::ErrorKind::Input) if the method is none or the path leads to another
-    /// origin, which must never see the token;
+    /// [`Input`](crate::ErrorKind::Input) if the path leads to another origin, which must never see
+    /// the token, or if it would not be sent as it is written;
     /// [`RequestRefused`](crate::ErrorKind::RequestRefused) and the like for every status that is
     /// not a success; and those of the token source.
     pub async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let (method, url) = self.inner.address(call)?;
-        let budget = self.inner.budgets.of(&method, &url);
-        let mut attempts = ResourceAttempts {
+        let url = path::resolve(&self.inner.origin, &call.path)?;
+        let context = self.inner.forms.context();
+        let limits = context.admission().api(&call.method, &url);
+        let mut requests = ResourceRequests {
             resource: &self.inner,
             call,
-            method,
             url,
             sent: None,
             proof: None,
             renewed: false,
             nonce_followed: false,
         };
-        let place = Place::of(&attempts.url);
-        let answer =
-            self.inner.exchange.caller().call(&place, &budget, &mut attempts).await?.answer;
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Ok(ResourceAnswer {
-            status: answer.status.as_u16(),
-            headers: answer
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), text(value)))
-                .collect(),
-            body: answer.body,
-        })
+        let place = Place::of(&requests.url);
+        let answer = context.call(&place, &limits, &mut requests).await?.answer;
+        Ok(ResourceAnswer { status: answer.status, headers: answer.headers, body: answer.body })
     }
 }
 
 impl Inner {
-    fn address(&self, call: &ResourceCall) -> Result<(Method, Url), Error> {
-        let method = Method::from_bytes(call.method.as_bytes())
-            .map_err(|cause| Error::input("the HTTP method is not one").because(cause))?;
-        let url = self.origin.join(&call.path);
-        match url {
-            Ok(url) if url.origin() == self.origin.origin() && url.username().is_empty() => {
-                Ok((method, url))
-            }
-            _ => Err(Error::input(
-                "the API's path leads to another host, which must not see the token",
-            )
-            .advise(format!("give a path that begins with /, or a URL below {}", self.origin))),
-        }
-    }
-
     /// Where a nonce of the APIs belongs.
     fn place(&self) -> String {
         self.origin.origin().ascii_serialization()
     }
 }
 
-/// One call's attempts.
-struct ResourceAttempts<'a> {
+/// Makes the requests of one call.
+struct ResourceRequests<'a> {
     resource: &'a Inner,
     call: &'a ResourceCall,
-    method: Method,
     url: Url,
     sent: Option<AccessToken>,
     proof: Option<Secret>,
@@ -180,28 +190,26 @@ struct ResourceAttempts<'a> {
     nonce_followed: bool,
 }
 
-impl Attempts for ResourceAttempts<'_> {
-    type Needed = AccessToken;
+impl RequestFactory for ResourceRequests<'_> {
+    type Prerequisite = AccessToken;
 
-    async fn obtain(&mut self) -> Result<AccessToken, Error> {
+    async fn prerequisite(&mut self) -> Result<AccessToken, Error> {
         self.resource.tokens.token().await
     }
 
     async fn request(&mut self, token: AccessToken) -> Result<Request, Error> {
-        let presentation = token.present_to(&self.method, &self.url).await?;
+        let presentation = token.present_to(&self.call.method, &self.url).await?;
         self.sent = Some(token);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(AUTHORIZATION, secret_header(presentation.authorization.expose()));
+        headers.insert(AUTHORIZATION, secret_header(presentation.authorization.expose())?);
         if let Some(proof) = presentation.dpop {
-            headers.insert(DPOP, secret_header(proof.expose()));
+            headers.insert(DPOP, secret_header(proof.expose())?);
             self.proof = Some(proof);
         }
-        let mut request = Request::new(self.method.clone(), self.url.clone());
+        let mut request = Request::new(self.call.method.clone(), self.url.clone());
         if let Some((content_type, body)) = &self.call.body {
-            let content_type = HeaderValue::from_str(content_type)
-                .map_err(|cause| Error::input("the body's media type is not one").because(cause))?;
-            headers.insert(CONTENT_TYPE, content_type);
+            headers.insert(CONTENT_TYPE, content_type.clone());
             *request.body_mut() = Some(body.clone().into());
         }
         *request.headers_mut() = headers;
@@ -213,25 +221,28 @@ impl Attempts for ResourceAttempts<'_> {
         [token, self.proof.clone(), None]
     }
 
-    fn judge(&mut self, answer: &Answer) -> Verdict {
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce {
-            self.resource.exchange.prover().remember_nonce(&self.resource.place(), nonce);
+            self.resource.forms.prover().remember_nonce(&self.resource.place(), nonce);
         }
         if answer.status.is_success() {
-            return Verdict::Done;
+            return Outcome::Done;
         }
         let error = error_response::read(answer);
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
-            return Verdict::Again;
+            return Outcome::Again;
         }
-        if answer.status.as_u16() == 401 && !std::mem::replace(&mut self.renewed, true) {
-            self.resource.tokens.invalidate();
-            return Verdict::Again;
+        if answer.status == StatusCode::UNAUTHORIZED
+            && let Some(refused) = &self.sent
+            && !std::mem::replace(&mut self.renewed, true)
+        {
+            self.resource.tokens.invalidate(refused);
+            return Outcome::Again;
         }
         let diagnosis = error.refusal().and_then(|refused| Diagnosis::of(refused, |_| None));
-        Verdict::Refused(match diagnosis {
+        Outcome::Refused(match diagnosis {
             Some(diagnosis) => error.diagnosed(diagnosis),
             None => error,
         })
@@ -244,29 +255,6 @@ impl Attempts for ResourceAttempts<'_> {
     fn is_repeatable(&self) -> bool {
         // Those that RFC 9110 §9.2.2 calls idempotent.
         [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
-            .contains(&self.method)
-    }
-}
-
-/// A budget for each API, told apart by method and the beginning of the path, as Okta's buckets
-/// are.
-#[derive(Debug, Default)]
-struct Budgets(Mutex<HashMap<String, Arc<Budget>>>);
-
-impl Budgets {
-    /// So many segments of the path tell APIs apart: `/api/v1/users`.
-    const SEGMENTS: usize = 3;
-
-    /// More APIs than any program calls; beyond, the budgets begin anew.
-    const MAX: usize = 256;
-
-    fn of(&self, method: &Method, url: &Url) -> Arc<Budget> {
-        let path: Vec<&str> =
-            url.path_segments().into_iter().flatten().take(Self::SEGMENTS).collect();
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if budgets.len() >= Self::MAX {
-            budgets.clear();
-        }
-        Arc::clone(budgets.entry(format!("{method} {}", path.join("/"))).or_default())
+            .contains(&self.call.method)
     }
 }

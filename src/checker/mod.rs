@@ -63,7 +63,6 @@ use std::time::Instant;
 
 pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
-pub use governor::Allowance;
 pub use metrics::{Histogram, Metrics};
 pub use policy::denial::Reason;
 pub use policy::presented::Presented;
@@ -85,6 +84,7 @@ use crate::issuer::Issuer;
 use crate::oauth::introspect::TokenTypeHint;
 use crate::secret::Token;
 use crate::support::random::Random;
+use crate::wire::rate_limit::Remaining;
 use cache::Cache;
 use cache::freshness::Bounds;
 use cache::intern::Interner;
@@ -282,7 +282,7 @@ impl Checker {
     /// What has been counted so far.
     pub fn metrics(&self) -> Metrics {
         let (inner, now) = (&self.inner, self.inner.clock.monotonic());
-        let left = |server: &Server| server.upstream.allowance(now).map(|stated| stated.left);
+        let left = |server: &Server| server.upstream.remaining(now).map(Remaining::left);
         Metrics {
             rate_limit_left: inner.servers.iter().map(left).collect(),
             entries: inner.cache.len(),

@@ -169,8 +169,8 @@ impl Inner {
         calls: &mut Calls,
     ) -> Result<Flight<CallResult>, Error> {
         let (server, now) = (&self.servers[question.server], self.clock.monotonic());
-        let allowance = server.upstream.allowance(now);
-        let permit = server.governor.admit(purpose, allowance, now).map_err(|wait| {
+        let remaining = server.upstream.remaining(now);
+        let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
             count(&self.counters.governor_refusals);
             Error::new(ErrorKind::RateLimited, "the rate limit leaves no room for this call")
                 .advise("wait, or ask for a higher rate limit")

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::checker::governor::Allowance;
 use crate::client::Client;
 use crate::clock::send_time::{SendTime, Sent};
 use crate::error::{Error, ErrorKind};
@@ -11,6 +10,7 @@ use crate::issuer::Issuer;
 use crate::oauth::introspect::{Introspection, TokenTypeHint};
 use crate::secret::Token;
 use crate::support::boxed_future::BoxFuture;
+use crate::wire::rate_limit::Remaining;
 
 /// Answers questions about the tokens of one issuer. [`Client`] is the one for servers; a cache
 /// shared by several processes, or a test's script, can be another.
@@ -79,7 +79,7 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     }
 
     /// What is left of the rate limit, if there is one that is known. Default: none.
-    fn allowance(&self, _now: Instant) -> Option<Allowance> {
+    fn remaining(&self, _now: Instant) -> Option<Remaining> {
         None
     }
 }
@@ -134,9 +134,8 @@ impl Upstream for Client {
         Box::pin(self.revoke(token, hint))
     }
 
-    fn allowance(&self, now: Instant) -> Option<Allowance> {
-        let outlook = self.introspection_outlook(now)?;
-        Some(Allowance::new(outlook.limit, outlook.left, outlook.renews_in))
+    fn remaining(&self, now: Instant) -> Option<Remaining> {
+        self.introspection_remaining(now)
     }
 }
 

@@ -13,6 +13,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 
 /// How far the server's clock is ahead of this computer's.
+///
+/// # Example: a warning about a clock that is off
+///
+/// ```
+/// use okta_introspect::Client;
+///
+/// fn warn(client: &Client) {
+///     if let Some(offset) = client.clock_offset().filter(|offset| offset.is_significant()) {
+///         eprintln!("{offset}");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ClockOffset {
@@ -137,9 +149,11 @@ impl State {
     }
 }
 
-/// Reads a date as HTTP writes it ([RFC 9110 §5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)).
+/// Reads a date as HTTP writes it, in any of its three forms
+/// ([RFC 9110 §5.6.7](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)).
 pub(crate) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc2822(text).ok().map(|date| date.with_timezone(&Utc))
+    // The years are 1970 to 9999, which a `DateTime` can hold.
+    httpdate::parse_http_date(text).ok().map(DateTime::from)
 }
 
 const HALF_RESOLUTION_MILLIS: i64 = 500;
@@ -153,6 +167,26 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
+    fn date(seconds: i64) -> String {
+        httpdate::fmt_http_date(at(seconds).into())
+    }
+
+    #[test]
+    fn each_form_of_a_date_is_read_and_nothing_else() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(parse_date(text), Some(at(784_111_777)), "{text}");
+        }
+        let last = parse_date("Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(last, Some(at(253_402_300_799)));
+        for text in ["", "784111777", "1994-11-06T08:49:37Z", "Sun, 06 Nov 10000 08:49:37 GMT"] {
+            assert_eq!(parse_date(text), None, "{text}");
+        }
+    }
+
     fn server_time(now: i64) -> (ManualClock, ServerTime) {
         let clock = ManualClock::new(at(now));
         (clock.clone(), ServerTime::new(Arc::new(clock)))
@@ -161,7 +195,7 @@ mod tests {
     #[test]
     fn the_offset_counts_half_the_round_trip_and_half_a_second() {
         let (_, time) = server_time(1000);
-        time.observe(&at(1600).to_rfc2822(), Duration::from_millis(400));
+        time.observe(&date(1600), Duration::from_millis(400));
         let offset = time.offset().unwrap();
         assert_eq!((offset.millis, offset.uncertainty_millis), (600_700, 700));
     }
@@ -169,7 +203,7 @@ mod tests {
     #[test]
     fn a_difference_is_applied_only_when_it_has_to_be_and_then_followed() {
         let (clock, time) = server_time(1000);
-        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
+        time.observe(&date(400), Duration::ZERO);
         assert_eq!(time.now(), at(1000));
         assert!(time.apply(TimeDelta::zero()));
         assert_eq!(time.now(), at(400) + TimeDelta::milliseconds(500));
@@ -177,7 +211,7 @@ mod tests {
         assert!(!time.apply(correction), "it is applied already");
         // The administrator mends the clock: the next answer takes the correction back.
         clock.set_wall(at(400));
-        time.observe(&at(400).to_rfc2822(), Duration::ZERO);
+        time.observe(&date(400), Duration::ZERO);
         assert_eq!(time.now(), at(400));
         assert!(time.apply(correction), "what was refused had been corrected too much");
     }
@@ -186,7 +220,7 @@ mod tests {
     fn a_difference_within_the_uncertainty_is_none() {
         let (_, time) = server_time(1000);
         assert!(!time.apply(TimeDelta::zero()), "nothing was measured");
-        time.observe(&at(1000).to_rfc2822(), Duration::from_millis(20));
+        time.observe(&date(1000), Duration::from_millis(20));
         assert!(!time.offset().unwrap().is_significant());
         assert!(!time.apply(TimeDelta::zero()));
     }

@@ -40,7 +40,7 @@ impl Clock for SystemClock {
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             loop {
-                let remaining = at.saturating_duration_since(SystemClock.monotonic());
+                let remaining = at.saturating_duration_since(Self.monotonic());
                 if remaining.is_zero() {
                     return;
                 }

@@ -15,6 +15,6 @@ pub(crate) fn within<T: PartialOrd + Debug>(
         return Ok(());
     }
     let (least, most) = bounds.into_inner();
-    Err(Error::configuration(format!("`{setting}` is out of bounds: {value:?}"))
+    Err(Error::configuration(format!("{setting} cannot be {value:?}"))
         .advise(format!("choose a value from {least:?} to {most:?}")))
 }

@@ -15,12 +15,39 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Refusal;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
+///
+/// # Example: a failure of one's own
+///
+/// ```
+/// use okta_introspect::BoxError;
+///
+/// let error: BoxError = "the HSM is locked".into();
+/// assert_eq!(error.to_string(), "the HSM is locked");
+/// ```
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why there is no answer. An error always means "we do not know": an inactive token is not one.
 ///
 /// `Display` says one level; [`advice`](Self::advice) says what to do; `source()` leads on to
 /// the cause. Neither tokens, assertions, keys nor request bodies ever appear in any of them.
+///
+/// # Example: what to log
+///
+/// ```
+/// use std::error::Error as _;
+///
+/// use okta_introspect::Error;
+///
+/// fn line(error: &Error) -> String {
+///     let mut line = format!("{error}; {}", error.advice());
+///     let mut cause = error.source();
+///     while let Some(error) = cause {
+///         line.push_str(&format!(": {error}"));
+///         cause = error.source();
+///     }
+///     line
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -32,11 +59,24 @@ struct Inner {
     refusal: Option<Refusal>,
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
-    trail: Option<Trail>,
+    attempts: Option<Attempts>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What the caller should do.
+///
+/// # Example: what a backend answers that cannot tell
+///
+/// ```
+/// use okta_introspect::{Error, ErrorKind};
+///
+/// fn status(error: &Error) -> u16 {
+///     match error.kind() {
+///         ErrorKind::Input => 401,
+///         _ => 503,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -83,18 +123,18 @@ impl ErrorKind {
 /// What was tried before an error was given.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Trail {
+pub struct Attempts {
     /// How many requests were sent.
-    pub attempts: u32,
+    pub count: u32,
     /// From the beginning of the call to its end.
     pub elapsed: Duration,
     /// Okta's ids of the requests that were refused, in order.
     pub request_ids: Vec<String>,
 }
 
-impl fmt::Display for Trail {
+impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "after {} attempts in {:.1} s", self.attempts, self.elapsed.as_secs_f64())?;
+        write!(f, "after {} attempts in {:.1} s", self.count, self.elapsed.as_secs_f64())?;
         if !self.request_ids.is_empty() {
             write!(f, ", request ids {}", self.request_ids.join(" "))?;
         }
@@ -124,8 +164,8 @@ impl Error {
     }
 
     /// What was tried, if the error is that of a call.
-    pub fn trail(&self) -> Option<&Trail> {
-        self.0.trail.as_ref()
+    pub fn attempts(&self) -> Option<&Attempts> {
+        self.0.attempts.as_ref()
     }
 
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
@@ -142,7 +182,7 @@ impl Error {
             refusal: None,
             diagnosis: None,
             retry_after: None,
-            trail: None,
+            attempts: None,
             source: None,
         }))
     }
@@ -184,8 +224,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn after(mut self, trail: Trail) -> Self {
-        self.0.trail = Some(trail);
+    pub(crate) fn after(mut self, attempts: Attempts) -> Self {
+        self.0.attempts = Some(attempts);
         self
     }
 
@@ -198,8 +238,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
-        match &self.0.trail {
-            Some(trail) if trail.attempts > 1 => write!(f, " ({trail})"),
+        match &self.0.attempts {
+            Some(attempts) if attempts.count > 1 => write!(f, " ({attempts})"),
             _ => Ok(()),
         }
     }
@@ -225,8 +265,8 @@ impl fmt::Debug for Error {
         if let Some(wait) = &inner.retry_after {
             out.field("retry_after", wait);
         }
-        if let Some(trail) = &inner.trail {
-            out.field("trail", trail);
+        if let Some(attempts) = &inner.attempts {
+            out.field("attempts", attempts);
         }
         if let Some(source) = &inner.source {
             out.field("source", source);

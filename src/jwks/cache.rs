@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::builder::JwksBuilder;
 use super::freshness::JwksConfig;
 use super::remote::{Fetched, Remote};
 use super::set::{ChoiceFault, JwkSet};
 use super::status::JwksStatus;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::issuer::Issuer;
 use crate::jws::VerificationKey;
 use crate::key::Algorithm;
 use crate::support::random::Random;
@@ -99,11 +97,6 @@ pub(crate) enum Missing {
 }
 
 impl Jwks {
-    /// Begins a source of the keys of `issuer`.
-    pub fn builder(issuer: Issuer) -> JwksBuilder {
-        JwksBuilder::new(issuer)
-    }
-
     /// These keys and no others, for ever: no request is ever sent.
     pub fn fixed(set: JwkSet) -> Self {
         Self { source: KeySource::Fixed(set) }

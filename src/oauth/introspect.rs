@@ -12,10 +12,20 @@ use crate::clock::send_time::SendTime;
 use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
 
 /// What kind of token is asked about, if known. A hint only: the server may look further
 /// ([RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
+///
+/// # Example: from the command line
+///
+/// ```
+/// use okta_introspect::TokenTypeHint;
+///
+/// let hint: TokenTypeHint = "refresh_token".parse()?;
+/// assert_eq!(hint, TokenTypeHint::RefreshToken);
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -62,7 +72,8 @@ impl std::str::FromStr for TokenTypeHint {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|hint| hint.as_str() == text).ok_or_else(|| {
-            Error::input(format!("this is not a token type hint: {text}"))
+            // Not repeated: it may be a token, given by mistake.
+            Error::input("this is not a token type hint")
                 .advise("use access_token, refresh_token, id_token or device_secret")
         })
     }
@@ -72,6 +83,18 @@ impl std::str::FromStr for TokenTypeHint {
 ///
 /// `active` is the answer; the rest describes an active token, and is absent otherwise. Members
 /// that are not listed are kept in [`extra`](Self::extra).
+///
+/// # Example: read a recorded answer
+///
+/// ```
+/// use okta_introspect::Introspection;
+///
+/// let answer: Introspection =
+///     serde_json::from_str(r#"{"active":true,"scope":"orders.read","groups":["Everyone"]}"#)?;
+/// assert!(answer.active && answer.scope.is_some_and(|scope| scope.contains("orders.read")));
+/// assert_eq!(answer.extra["groups"][0], "Everyone");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Introspection {
@@ -134,6 +157,16 @@ pub struct Introspection {
 
 /// To which key a token is bound
 /// ([RFC 7800 §3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)).
+///
+/// # Example: the key of a bound token
+///
+/// ```
+/// use okta_introspect::Introspection;
+///
+/// fn key_thumbprint(answer: &Introspection) -> Option<&str> {
+///     answer.cnf.as_ref()?.jkt.as_deref()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Confirmation {
@@ -155,7 +188,7 @@ impl Introspection {
 
 /// Asks about one token, and records when.
 pub(crate) async fn introspect(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
@@ -163,7 +196,7 @@ pub(crate) async fn introspect(
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
-    exchange.post(target, form).await?.answer.json()
+    forms.post(target, form).await?.json()
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

@@ -18,6 +18,19 @@ use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
 
 /// A server's metadata document. Members that are not listed are kept in
 /// [`extra`](Self::extra).
+///
+/// # Example: a client of any conforming server
+///
+/// ```
+/// use okta_introspect::metadata::discover;
+/// use okta_introspect::{Client, Error, HttpConfig, Issuer, Signer};
+///
+/// async fn client(issuer: &str, key: impl Signer + 'static) -> Result<Client, Error> {
+///     let issuer = Issuer::parse_other(issuer)?;
+///     let metadata = discover(&issuer, &HttpConfig::default()).await?;
+///     Client::builder(issuer, "my-client", key).endpoints(metadata.endpoints()?).build()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Metadata {
@@ -132,10 +145,12 @@ fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
     let what =
         format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
     Err(Error::malformed(what).diagnosed(Diagnosis {
-        about: "issuer",
+        about: "issuer".to_owned(),
         sent: None,
-        cause: "the server is called under another address than its own: an org may have a custom domain beside Okta's",
-        cure: "use the issuer that it names, if it is yours",
+        cause: "the server is called under another address than its own: an org may have a custom \
+                domain beside Okta's"
+            .to_owned(),
+        cure: "use the issuer that it names, if it is yours".to_owned(),
     }))
 }
 

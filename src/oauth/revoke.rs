@@ -4,22 +4,22 @@
 use crate::error::Error;
 use crate::oauth::introspect::TokenTypeHint;
 use crate::secret::Token;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
 
 /// Revokes one token. The server says 200 whether or not there was anything to revoke.
 pub(crate) async fn revoke(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time: None };
-    let answer = exchange.post(target, form).await?.answer;
+    let reply = forms.post(target, form).await?;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
-    if answer.body.is_empty() || answer.is_json() {
+    if reply.answer.body.is_empty() || reply.answer.is_json() {
         Ok(())
     } else {
-        Err(answer.malformed("is not one of a revocation endpoint"))
+        Err(reply.malformed("is not one of a revocation endpoint"))
     }
 }

@@ -29,6 +29,17 @@ pub trait Random: fmt::Debug + Send + Sync {
     }
 }
 
+/// A shared generator is a generator.
+impl<T: Random + ?Sized> Random for Arc<T> {
+    fn fill(&self, bytes: &mut [u8]) {
+        (**self).fill(bytes);
+    }
+
+    fn fraction(&self) -> f64 {
+        (**self).fraction()
+    }
+}
+
 /// The operating system's generator.
 ///
 /// # Example
@@ -48,16 +59,6 @@ impl Random for SystemRandom {
     /// `jti` would be worse than none.
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system's random generator works");
-    }
-}
-
-impl<R: Random + ?Sized> Random for Arc<R> {
-    fn fill(&self, bytes: &mut [u8]) {
-        (**self).fill(bytes);
-    }
-
-    fn fraction(&self) -> f64 {
-        (**self).fraction()
     }
 }
 

@@ -6,20 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Request, StatusCode};
-use tokio::sync::Semaphore;
+use serde::de::DeserializeOwned;
 
 use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline};
-use crate::error::{Error, ErrorKind, Trail};
+use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
-use crate::wire::admission::circuit::{Circuit, CircuitConfig};
-use crate::wire::admission::rate_window::{Budget, Reservation, Unreserved};
+use crate::wire::admission::{Admission, Admitted, EndpointLimits};
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
+use crate::wire::server_numbers;
 use crate::wire::transport::{Answer, Http, HttpConfig, Place};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
@@ -27,29 +26,27 @@ const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
 
 /// What is the same for every call to one server.
 #[derive(Debug)]
-pub(crate) struct Caller {
+pub(crate) struct CallContext {
     http: Http,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     retry: RetryConfig,
-    circuit: Circuit,
-    /// One for each request that may be under way.
-    turns: Semaphore,
+    admission: Admission,
     server_time: Arc<ServerTime>,
 }
 
-/// The attempts of one call.
-pub(crate) trait Attempts: Send {
+/// Makes the requests of one call, and says what their answers mean.
+pub(crate) trait RequestFactory: Send {
     /// What a request needs that takes calls of its own to get: for APIs, a token.
-    type Needed: Send;
+    type Prerequisite: Send;
 
     /// Gets what the next request needs, before anything is taken up for that request.
-    fn obtain(&mut self) -> impl Future<Output = Result<Self::Needed, Error>> + Send;
+    fn prerequisite(&mut self) -> impl Future<Output = Result<Self::Prerequisite, Error>> + Send;
 
     /// Makes the next request, with whatever may be sent only once made anew.
     fn request(
         &mut self,
-        needed: Self::Needed,
+        prerequisite: Self::Prerequisite,
     ) -> impl Future<Output = Result<Request, Error>> + Send;
 
     /// What is secret in the latest request, and must not come back out of its answer.
@@ -59,7 +56,7 @@ pub(crate) trait Attempts: Send {
     fn sends(&mut self, _now: Instant) {}
 
     /// Says what an answer means.
-    fn judge(&mut self, answer: &Answer) -> Verdict;
+    fn evaluate(&mut self, answer: &Answer) -> Outcome;
 
     /// The longest answer that is read, in bytes.
     fn max_answer(&self) -> usize {
@@ -73,41 +70,58 @@ pub(crate) trait Attempts: Send {
 }
 
 /// What an answer means for a call.
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     /// It is what was asked for.
     Done,
-    /// The server told what to do differently, and the next request will do it. Whoever says so
-    /// sees to it that it is not said for ever.
+    /// The server told what to do differently, and the next request will do it. The factory sees to
+    /// it that this does not go on for ever.
     Again,
     /// It is a refusal.
     Refused(Error),
 }
 
-/// The answer to a call, and when the request that brought it was sent.
+/// The answer to a call, and how it came.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) answer: Answer,
+    /// When the request that brought it was sent.
     pub(crate) sent_at: Instant,
+    attempts: Attempts,
 }
 
-impl Caller {
+impl Reply {
+    /// Reads the body as JSON of the type `T`.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.answer.json().map_err(|error| self.after_attempts(error))
+    }
+
+    /// An error that says why this is not the answer that belongs here.
+    pub(crate) fn malformed(&self, what: &str) -> Error {
+        self.after_attempts(self.answer.malformed(what))
+    }
+
+    fn after_attempts(&self, error: Error) -> Error {
+        let mut attempts = self.attempts.clone();
+        attempts.request_ids.extend(self.answer.request_id().map(str::to_owned));
+        error.after(attempts)
+    }
+}
+
+impl CallContext {
     pub(crate) fn new(
         http: Http,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         retry: RetryConfig,
-        circuit: CircuitConfig,
-        max_in_flight: usize,
+        admission: Admission,
     ) -> Result<Self, Error> {
         retry.check()?;
-        if !(1..=10_000).contains(&max_in_flight) {
-            let what = format!("{max_in_flight} requests cannot be under way at once");
-            return Err(Error::configuration(what)
-                .advise("choose a number from 1 to 10,000; 32 is the default"));
-        }
-        let (circuit, turns) = (Circuit::new(circuit), Semaphore::new(max_in_flight));
         let server_time = Arc::new(ServerTime::new(Arc::clone(&clock)));
-        Ok(Self { http, clock, random, retry, circuit, turns, server_time })
+        Ok(Self { http, clock, random, retry, admission, server_time })
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -122,24 +136,27 @@ impl Caller {
     pub(crate) async fn call(
         &self,
         place: &Place,
-        budget: &Budget,
-        attempts: &mut impl Attempts,
+        limits: &EndpointLimits,
+        factory: &mut impl RequestFactory,
     ) -> Result<Reply, Error> {
         let begun = self.clock.monotonic();
         let mut deadline = self.http.deadline_of(begun);
-        let mut trail = Trail::default();
+        let mut attempts = Attempts::default();
         let mut repeats = 0;
         loop {
-            let attempt = self.attempt(place, budget, attempts, &mut deadline, &mut trail).await;
+            let attempt = self.attempt(place, limits, factory, &mut deadline, &mut attempts).await;
             let (error, setback) = match attempt {
-                Ok((Verdict::Done, reply)) => return Ok(reply),
-                Ok((Verdict::Again, _)) => continue,
-                Ok((Verdict::Refused(error), reply)) => {
-                    let status = reply.answer.status;
+                Ok((Outcome::Done, answer, sent_at)) => {
+                    attempts.elapsed = self.clock.monotonic() - begun;
+                    return Ok(Reply { answer, sent_at, attempts });
+                }
+                Ok((Outcome::Again, ..)) => continue,
+                Ok((Outcome::Refused(error), answer, _)) => {
+                    let status = answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
                     // With 429 the server says that it did nothing.
                     let may_repeat =
-                        attempts.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
+                        factory.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
                     let setback = match Setback::of_answer(status, code, error.retry_after()) {
                         setback if may_repeat => setback,
                         _ => Setback::Lasting,
@@ -149,16 +166,16 @@ impl Caller {
                 Err((error, setback)) => (error, setback),
             };
             let now = self.clock.monotonic();
-            trail.elapsed = now - begun;
+            attempts.elapsed = now - begun;
             repeats += 1;
             let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
                 Some(pause) => now + pause,
-                None => return Err(error.after(trail)),
+                None => return Err(error.after(attempts)),
             };
             if resume_at >= deadline.at() {
-                return Err(error.after(trail));
+                return Err(error.after(attempts));
             }
-            tracing::debug!(endpoint = place.path(), attempts = trail.attempts, %error, "trying again");
+            tracing::debug!(endpoint = place.path(), attempts = attempts.count, %error, "trying again");
             self.clock.sleep_until(resume_at).await;
         }
     }
@@ -166,77 +183,67 @@ impl Caller {
     async fn attempt(
         &self,
         place: &Place,
-        budget: &Budget,
-        attempts: &mut impl Attempts,
+        limits: &EndpointLimits,
+        factory: &mut impl RequestFactory,
         deadline: &mut Deadline<'_>,
-        trail: &mut Trail,
-    ) -> Result<(Verdict, Reply), (Error, Setback)> {
+        attempts: &mut Attempts,
+    ) -> Result<(Outcome, Answer, Instant), (Error, Setback)> {
         let lasting = |error| (error, Setback::Lasting);
-        let obtained = deadline.before(attempts.obtain()).await;
-        let needed =
+        let obtained = deadline.before(factory.prerequisite()).await;
+        let prerequisite =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
-        let reservation = budget
-            .reserve(&self.turns, &*self.clock, deadline)
+        let admitted = self
+            .admission
+            .admit(limits, deadline)
             .await
-            .map_err(|why| lasting(unreserved(place.path(), why)))?;
-        let admission = self
-            .circuit
-            .admit(reservation.taken_at)
-            .map_err(|wait| lasting(left_alone(place.path(), wait)))?;
-        let made = deadline.before(pin!(attempts.request(needed))).await;
+            .map_err(|why| lasting(why.into_error(place.path())))?;
+        let made = deadline.before(pin!(factory.request(prerequisite))).await;
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
-        mark_repeat(&mut request, trail);
-        trail.attempts += 1;
+        mark_repeat(&mut request, attempts);
+        attempts.count += 1;
         let sent_at = self.clock.monotonic();
-        attempts.sends(sent_at);
-        let mut answer = match self.http.send(request, place, attempts.max_answer(), deadline).await
+        factory.sends(sent_at);
+        let mut answer = match self.http.send(request, place, factory.max_answer(), deadline).await
         {
             Ok(answer) => answer,
             Err(failure) => {
-                admission.failed(self.clock.monotonic());
-                let lasting = failure.lasting || !attempts.is_repeatable();
+                admitted.failed(self.clock.monotonic());
+                let lasting = failure.lasting || !factory.is_repeatable();
                 let setback =
                     if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
                 return Err((failure.error, setback));
             }
         };
-        answer.sent = attempts.secrets();
+        answer.sent = factory.secrets();
         let received_at = self.clock.monotonic();
-        // Before the turn is given back: whoever gets it next is to find the circuit as it is.
-        if answer.status.is_server_error() {
-            admission.failed(received_at);
-        } else {
-            admission.answered();
-        }
-        self.learn(reservation, &answer, sent_at..received_at, trail);
-        Ok((attempts.judge(&answer), Reply { answer, sent_at }))
+        self.record(admitted, &answer, sent_at..received_at, attempts);
+        Ok((factory.evaluate(&answer), answer, sent_at))
     }
 
-    /// Takes from an answer what is of use beyond it.
-    fn learn(
+    /// Records what of an answer is of use beyond it.
+    fn record(
         &self,
-        reservation: Reservation<'_>,
+        admitted: Admitted<'_>,
         answer: &Answer,
         trip: Range<Instant>,
-        trail: &mut Trail,
+        attempts: &mut Attempts,
     ) {
         let round_trip = trip.end - trip.start;
         let date = answer.header(DATE);
         if let Some(date) = date {
             self.server_time.observe(date, round_trip);
         }
-        let stated = RateLimit::from_headers(&answer.headers);
-        let date = stated.and(date).and_then(parse_date);
-        reservation.answered(
-            trip.end,
-            stated.zip(date).map(|(stated, date)| (stated, until(stated.reset, date))),
-        );
-        // Whether an id repeats a secret takes a while to find out: not for nobody.
+        let statement = RateLimit::from_headers(&answer.headers).and_then(|stated| {
+            let lasts = server_numbers::rest_of_window(stated.reset, parse_date(date?)?)?;
+            Some((stated, lasts))
+        });
+        admitted.answered(trip.end, answer.status.is_server_error(), statement);
+        // Whether an id repeats a secret takes a while to find out.
         let is_wanted = !answer.status.is_success() || tracing::enabled!(tracing::Level::DEBUG);
         let request_id = if is_wanted { answer.request_id() } else { None };
         if !answer.status.is_success() {
-            trail.request_ids.extend(request_id.map(str::to_owned));
+            attempts.request_ids.extend(request_id.map(str::to_owned));
         }
         tracing::debug!(
             endpoint = answer.path(),
@@ -249,57 +256,27 @@ impl Caller {
 }
 
 /// Tells Okta which request this one repeats, as its SDKs do.
-fn mark_repeat(request: &mut Request, trail: &Trail) {
-    let first = trail.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
-    if let Some(first) = first.filter(|_| trail.attempts > 0) {
+fn mark_repeat(request: &mut Request, attempts: &Attempts) {
+    let first = attempts.request_ids.first().and_then(|id| HeaderValue::from_str(id).ok());
+    if let Some(first) = first.filter(|_| attempts.count > 0) {
         request.headers_mut().insert(RETRY_FOR, first);
-        request.headers_mut().insert(RETRY_COUNT, trail.attempts.into());
+        request.headers_mut().insert(RETRY_COUNT, attempts.count.into());
     }
 }
 
 /// How long the server wants to be left alone, by its own clock: `Retry-After`, or until the
 /// rate-limit window ends. A refusal for too many requests at once says neither.
 pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
+    let date = answer.header(DATE).and_then(parse_date);
     if let Some(value) = answer.header(RETRY_AFTER) {
-        let date = || Some(until(parse_date(value)?, answer.header(DATE).and_then(parse_date)?));
-        return value.parse().ok().map(Duration::from_secs).or_else(date);
+        return server_numbers::retry_after(value, date);
     }
     if answer.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
     let stated =
         RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
-    Some(until(stated.reset, answer.header(DATE).and_then(parse_date)?))
-}
-
-/// From an answer's `Date` to a moment of the server's clock, and one second more, as Okta's SDKs
-/// wait: a `Date` leaves the fraction of its second out.
-fn until(moment: DateTime<Utc>, date: DateTime<Utc>) -> Duration {
-    let wait = (moment - date).to_std().unwrap_or_default();
-    wait.saturating_add(Duration::from_secs(1))
-}
-
-fn unreserved(path: &str, why: Unreserved) -> Error {
-    match why {
-        Unreserved::NoTurn => {
-            Error::new(ErrorKind::TimedOut, format!("{path} was not called: others came first"))
-                .advise("call less at once, allow more time, or raise `max_in_flight`")
-        }
-        Unreserved::UsedUp(wait) => {
-            Error::new(ErrorKind::RateLimited, format!("{path} allows no more requests for now"))
-                .advise("wait, or request less")
-                .retry_in(Some(wait))
-        }
-    }
-}
-
-fn left_alone(path: &str, wait: Duration) -> Error {
-    Error::new(
-        ErrorKind::ServerFailed,
-        format!("{path} has failed too often in a row and is left alone for now"),
-    )
-    .advise("wait for the next probe")
-    .retry_in(Some(wait))
+    server_numbers::rest_of_window(stated.reset, date?)
 }
 
 fn not_obtained_in_time(path: &str) -> Error {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{Method, Request, StatusCode, Url};
+use url::form_urlencoded;
 
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
@@ -16,10 +17,10 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
-use crate::wire::admission::rate_window::{Budget, Outlook};
-use crate::wire::call::{Attempts, Caller, Reply, Verdict};
+use crate::wire::admission::{Admission, EndpointLimits};
+use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::rate_limit::RateLimit;
+use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::transport::{Answer, Http, Place};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
@@ -36,7 +37,7 @@ pub(crate) struct Target {
     url: Url,
     place: Place,
     audience: String,
-    budget: Budget,
+    limits: EndpointLimits,
 }
 
 impl Target {
@@ -45,30 +46,32 @@ impl Target {
         endpoints: &Endpoints,
         issuer: &Issuer,
         audience: &Audience,
+        admission: &Admission,
     ) -> Result<Self, Error> {
         let url = Url::parse(endpoint.as_str()).map_err(|cause| {
             Error::configuration(format!("the endpoint is not a URL: {endpoint}")).because(cause)
         })?;
         let audience = audience.of(endpoint, endpoints, issuer).to_owned();
         let place = Place::of(&url);
-        Ok(Self { endpoint: endpoint.clone(), url, place, audience, budget: Budget::default() })
+        let limits = admission.endpoint(&Method::POST, &url);
+        Ok(Self { endpoint: endpoint.clone(), url, place, audience, limits })
     }
 
     /// What the server said last about its rate limit here.
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
-        self.budget.latest()
+        self.limits.rate_limit()
     }
 
     /// What of the rate limit here is left.
-    pub(crate) fn outlook(&self, now: Instant) -> Option<Outlook> {
-        self.budget.outlook(now)
+    pub(crate) fn remaining(&self, now: Instant) -> Option<Remaining> {
+        self.limits.remaining(now)
     }
 }
 
-/// Makes authenticated calls for one client.
+/// Posts authenticated forms for one client.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    caller: Caller,
+pub(crate) struct FormClient {
+    context: CallContext,
     assertions: AssertionSigner,
     prover: Arc<Prover>,
     headers: HeaderMap,
@@ -86,24 +89,24 @@ pub(crate) struct Form<'a> {
     pub(crate) send_time: Option<&'a SendTime>,
 }
 
-impl Exchange {
-    pub(crate) fn new(caller: Caller, assertions: AssertionSigner, prover: Prover) -> Self {
+impl FormClient {
+    pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
         // With the sender, which would be added anyhow, and with room in the index for what the HTTP
         // client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
-        headers.insert(USER_AGENT, caller.http().user_agent().clone());
-        Self { caller, assertions, prover: Arc::new(prover), headers }
+        headers.insert(USER_AGENT, context.http().user_agent().clone());
+        Self { context, assertions, prover: Arc::new(prover), headers }
     }
 
     pub(crate) fn http(&self) -> &Http {
-        self.caller.http()
+        self.context.http()
     }
 
-    pub(crate) fn caller(&self) -> &Caller {
-        &self.caller
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.context
     }
 
     pub(crate) fn prover(&self) -> &Arc<Prover> {
@@ -126,8 +129,8 @@ impl Exchange {
     ///
     /// Token and assertion go into the body and nowhere else.
     pub(crate) async fn post(&self, target: &Target, form: Form<'_>) -> Result<Reply, Error> {
-        let mut attempts = FormPost {
-            exchange: self,
+        let mut post = FormPost {
+            forms: self,
             target,
             form,
             sent: None,
@@ -135,17 +138,17 @@ impl Exchange {
             proof: None,
             second_tries: SecondTries::default(),
         };
-        self.caller.call(&target.place, &target.budget, &mut attempts).await
+        self.context.call(&target.place, &target.limits, &mut post).await
     }
 
     pub(crate) fn server_time(&self) -> &Arc<ServerTime> {
-        self.caller.server_time()
+        self.context.server_time()
     }
 }
 
 /// One call's attempts to post a form.
 struct FormPost<'a> {
-    exchange: &'a Exchange,
+    forms: &'a FormClient,
     target: &'a Target,
     form: Form<'a>,
     sent: Option<ClientAssertion>,
@@ -163,28 +166,28 @@ struct SecondTries {
     nonce: bool,
 }
 
-impl Attempts for FormPost<'_> {
-    type Needed = ();
+impl RequestFactory for FormPost<'_> {
+    type Prerequisite = ();
 
-    async fn obtain(&mut self) -> Result<(), Error> {
+    async fn prerequisite(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
     async fn request(&mut self, (): ()) -> Result<Request, Error> {
-        let (exchange, target) = (self.exchange, self.target);
-        self.correction = exchange.server_time().correction();
-        let assertion = exchange.assertion(&target.audience).await?;
+        let (forms, target) = (self.forms, self.target);
+        self.correction = forms.server_time().correction();
+        let assertion = forms.assertion(&target.audience).await?;
         let body = body(&assertion, self.form.token, self.form.fields);
         let mut request = Request::new(Method::POST, target.url.clone());
-        *request.headers_mut() = exchange.headers.clone();
+        *request.headers_mut() = forms.headers.clone();
         *request.body_mut() = Some(body.into());
-        if self.form.proves && exchange.prover.is_on() {
-            let now = exchange.server_time().now();
-            let proof = exchange
+        if self.form.proves && forms.prover.is_on() {
+            let now = forms.server_time().now();
+            let proof = forms
                 .prover
                 .proof(&Method::POST, &target.url, target.endpoint.as_str(), None, now)
                 .await?;
-            request.headers_mut().insert(DPOP, secret_header(proof.expose()));
+            request.headers_mut().insert(DPOP, secret_header(proof.expose())?);
             self.proof = Some(proof);
         }
         self.sent = Some(assertion);
@@ -203,27 +206,27 @@ impl Attempts for FormPost<'_> {
         }
     }
 
-    fn judge(&mut self, answer: &Answer) -> Verdict {
+    fn evaluate(&mut self, answer: &Answer) -> Outcome {
         let nonce = answer.header(DPOP_NONCE);
         if let Some(nonce) = nonce.filter(|_| self.form.proves) {
-            self.exchange.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
+            self.forms.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
         }
         if answer.status == StatusCode::OK {
-            return Verdict::Done;
+            return Outcome::Done;
         }
         let error = error_response::read(answer);
         if self.may_do_differently(&error, nonce.is_some()) {
-            return Verdict::Again;
+            return Outcome::Again;
         }
-        Verdict::Refused(self.diagnose(error))
+        Outcome::Refused(self.diagnose(error))
     }
 }
 
 impl FormPost<'_> {
     fn diagnose(&self, error: Error) -> Error {
         let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
-        match Diagnosis::of(refused, |about| self.exchange.assertions.describe(about, sent)) {
-            Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.exchange.clock_offset())),
+        match Diagnosis::of(refused, |about| self.forms.assertions.describe(about, sent)) {
+            Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
             None => error,
         }
     }
@@ -231,7 +234,7 @@ impl FormPost<'_> {
     /// Whether the refusal says how the next request can succeed, and it has not been tried.
     fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
         let Some(refused) = error.refusal() else { return false };
-        let prover = &self.exchange.prover;
+        let prover = &self.forms.prover;
         match refused.demand() {
             Some(Demand::Nonce) if self.form.proves => {
                 let turned_on = prover.demand();
@@ -243,7 +246,7 @@ impl FormPost<'_> {
             Some(Demand::Proof) if self.form.proves => prover.demand(),
             Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
-                    && self.exchange.server_time().apply(self.correction)
+                    && self.forms.server_time().apply(self.correction)
             }
             Some(Demand::Nonce | Demand::Proof) | None => false,
         }
@@ -254,59 +257,63 @@ impl FormPost<'_> {
 fn body(assertion: &ClientAssertion, token: Option<&Token>, fields: &[(&str, &str)]) -> String {
     let token = token.map(|token| ("token", token.expose()));
     let fields = || token.iter().chain(fields);
+    // Nearly always all of it: tokens are base64url and dots, which stand for themselves.
     let lengths = fields().map(|(name, value)| name.len() + value.len() + "&=".len());
     let length = ASSERTION_FIELDS.len() + assertion.expose().len() + lengths.sum::<usize>();
     let mut body = String::with_capacity(length);
     body.push_str(ASSERTION_FIELDS);
-    body.push_str(assertion.expose()); // base64url and dots stand for themselves in a form
-    for field in fields() {
-        body.push('&');
-        push_field(&mut body, *field);
-    }
-    body
+    body.push_str(assertion.expose());
+    form_urlencoded::Serializer::new(body).extend_pairs(fields()).finish()
 }
 
-/// One field. Nearly all tokens are base64url and dots; to look is far quicker than to encode.
-fn push_field(body: &mut String, (name, value): (&str, &str)) {
-    if stands_for_itself(name) && stands_for_itself(value) {
-        body.extend([name, "=", value]);
-    } else {
-        // A pair of strings is what a form is made of: nothing that could fail to serialise.
-        body.push_str(&serde_urlencoded::to_string([(name, value)]).expect("strings serialise"));
-    }
-}
-
-/// Whether a form has the text as it is.
-fn stands_for_itself(text: &str) -> bool {
-    // All of it, without stopping early: so the compiler can look at many bytes at once.
-    text.bytes().fold(true, |plain, byte| {
-        let is_letter = (byte | 0x20).is_ascii_lowercase();
-        plain & (is_letter | byte.is_ascii_digit() | matches!(byte, b'-' | b'.' | b'_'))
-    })
-}
-
-/// A header value that is kept out of logs.
-pub(crate) fn secret_header(value: &str) -> HeaderValue {
-    // JWTs and tokens are visible ASCII.
-    let mut value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+/// A header value that is kept out of logs, and out of the compression tables of HTTP/2.
+pub(crate) fn secret_header(value: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(value).map_err(|cause| {
+        Error::input("the token or proof has characters that no header can hold")
+            .advise("use the token exactly as it was issued")
+            .because(cause)
+    })?;
     value.set_sensitive(true);
-    value
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::assertion::AssertionConfig;
+    use crate::key::{Algorithm, SigningKey};
+    use crate::support::random::SeededRandom;
+
+    #[tokio::test]
+    async fn a_form_says_what_it_is_given() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let random = Arc::new(SeededRandom::new(1));
+        let config = AssertionConfig::default();
+        let assertions = AssertionSigner::new("0oa1", Arc::new(key), config, random).unwrap();
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let assertion = assertions.assertion("https://acme.okta.com", now).await.unwrap();
+        let every: String = ('!'..='~').collect();
+        let token = Token::parse(&every).unwrap();
+        let fields = [("scope", "a b"), ("empty", ""), ("\u{e9}", "\u{1f511}&=+%")];
+        let body = body(&assertion, Some(&token), &fields);
+        let read: Vec<(String, String)> = serde_urlencoded::from_str(&body).unwrap();
+        let said = [
+            ("client_assertion_type", ClientAssertion::TYPE),
+            ("client_assertion", assertion.expose()),
+            ("token", &every),
+        ];
+        let expected = said.into_iter().chain(fields);
+        assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(expected), "{read:?}");
+    }
 
     #[test]
-    fn fields_are_written_as_encoding_would_write_them() {
-        let every: String = (' '..='~').chain(['\u{e9}', '\u{1f511}']).collect();
-        let each = every.chars().map(String::from);
-        for value in each.chain([every.clone(), String::new(), "eyJ.a-b_c.09AZaz".to_owned()]) {
-            let field = ("token", value.as_str());
-            let mut body = String::new();
-            push_field(&mut body, field);
-            assert_eq!(body, serde_urlencoded::to_string([field]).unwrap());
+    fn a_secret_that_no_header_can_hold_is_an_error_and_others_are_sensitive() {
+        for impossible in ["Bearer a\nb", "Bearer \u{7f}", "Bearer a\0"] {
+            let error = secret_header(impossible).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Input);
+            assert!(!format!("{error:?}").contains("Bearer"));
         }
+        assert!(secret_header("DPoP t1").unwrap().is_sensitive());
     }
 
     #[test]

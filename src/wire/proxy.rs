@@ -6,6 +6,15 @@ use crate::error::Error;
 use crate::secret::Secret;
 
 /// Which proxy is used. Servers on loopback are always called directly.
+///
+/// # Example: no proxy, whatever the environment says
+///
+/// ```
+/// use okta_introspect::{HttpConfig, Proxy};
+///
+/// let mut http = HttpConfig::default();
+/// http.proxy = Proxy::Off;
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Proxy {
@@ -19,6 +28,17 @@ pub enum Proxy {
 }
 
 /// An HTTP proxy.
+///
+/// # Example: one that wants a password
+///
+/// ```
+/// use okta_introspect::{HttpConfig, Proxy, ProxyServer, Secret};
+///
+/// let password = Secret::new("correct horse".to_owned());
+/// let proxy = ProxyServer::new("http://proxy.acme.example:3128").credentials("orders", password);
+/// let mut http = HttpConfig::default();
+/// http.proxy = Proxy::Server(proxy);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProxyServer {

@@ -1,12 +1,28 @@
-//! What the server says about its rate limits.
+//! Rate limits: what the server states, and what is left now.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderName};
+
+use crate::wire::server_numbers::{MAX_LIMIT, MAX_WINDOW, count, epoch_time};
 
 /// A rate limit, as Okta's headers `X-Rate-Limit-Limit`, `-Remaining` and `-Reset` state it.
 ///
 /// An answer may state several, one for the org and one for the app; this is the one with the
 /// least left.
+///
+/// # Example: how much room is there?
+///
+/// ```
+/// use okta_introspect::{Client, Endpoint};
+///
+/// fn report(client: &Client) {
+///     if let Some(stated) = client.rate_limit(Endpoint::Introspection) {
+///         println!("{} of {} left until {}", stated.remaining, stated.limit, stated.reset);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimit {
@@ -25,20 +41,66 @@ impl RateLimit {
         self.limit == 0 && self.remaining == 0
     }
 
-    /// Reads the headers; `None` unless all three are there with as many values each.
+    /// Reads the headers, each figure no larger than the highest that is believed; `None` unless all three are there with as many values each.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let (limits, remaining) = (numbers(headers, &LIMIT)?, numbers(headers, &REMAINING)?);
-        let resets = numbers(headers, &RESET)?;
+        let limits = values(headers, &LIMIT, count)?;
+        let remaining = values(headers, &REMAINING, count)?;
+        let resets = values(headers, &RESET, epoch_time)?;
         if limits.len() != remaining.len() || limits.len() != resets.len() {
             return None;
         }
         let stated = limits.into_iter().zip(remaining).zip(resets);
         stated
-            .filter_map(|((limit, remaining), reset)| {
-                let reset = DateTime::from_timestamp(i64::try_from(reset).ok()?, 0)?;
-                Some(Self { limit, remaining, reset })
-            })
+            .map(|((limit, remaining), reset)| Self { limit, remaining, reset })
             .min_by_key(|stated| (stated.remaining, std::cmp::Reverse(stated.reset)))
+    }
+}
+
+/// What is left of a rate limit now.
+///
+/// # Example: an upstream with a limit of its own
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::Remaining;
+///
+/// let remaining = Remaining::new(600, 120, Duration::from_secs(42));
+/// assert_eq!((remaining.limit(), remaining.left()), (600, 120));
+/// assert_eq!(remaining.renews_in(), Duration::from_secs(42));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Remaining {
+    limit: u64,
+    left: u64,
+    renews_in: Duration,
+}
+
+impl Remaining {
+    /// So many of so many left, for so long: at most a thousand million requests, and five minutes.
+    /// Larger values count as these.
+    pub fn new(limit: u64, left: u64, renews_in: Duration) -> Self {
+        Self {
+            limit: limit.min(MAX_LIMIT),
+            left: left.min(MAX_LIMIT),
+            renews_in: renews_in.min(MAX_WINDOW),
+        }
+    }
+
+    /// How many requests a window allows.
+    pub fn limit(self) -> u64 {
+        self.limit
+    }
+
+    /// How many are left in this window. Requests whose answers have not come are not yet taken
+    /// away.
+    pub fn left(self) -> u64 {
+        self.left
+    }
+
+    /// How long this window lasts yet.
+    pub fn renews_in(self) -> Duration {
+        self.renews_in
     }
 }
 
@@ -47,10 +109,14 @@ const REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
 /// All values of a header, whether on lines of their own or joined by commas.
-fn numbers(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u64>> {
-    let values = headers.get_all(name).into_iter().map(|value| value.to_str().ok());
-    let joined = values.collect::<Option<Vec<_>>>()?.join(",");
-    joined.split(',').map(|number| number.trim().parse().ok()).collect()
+fn values<T>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<Vec<T>> {
+    let lines = headers.get_all(name).into_iter().map(|value| value.to_str().ok());
+    let joined = lines.collect::<Option<Vec<_>>>()?.join(",");
+    joined.split(',').map(read).collect()
 }
 
 #[cfg(test)]
@@ -103,5 +169,16 @@ mod tests {
         ] {
             assert_eq!(read(&lines), None, "{name}");
         }
+    }
+
+    #[test]
+    fn figures_that_cannot_be_are_the_largest() {
+        let [limit, remaining, reset] = NAMES;
+        let most = "18446744073709551615";
+        let lines = [(limit, most), (remaining, most), (reset, "60")];
+        assert_eq!(read(&lines), Some((MAX_LIMIT, MAX_LIMIT, 60)));
+        let remaining = Remaining::new(u64::MAX, u64::MAX, Duration::MAX);
+        assert_eq!((remaining.limit(), remaining.left()), (MAX_LIMIT, MAX_LIMIT));
+        assert_eq!(remaining.renews_in(), MAX_WINDOW);
     }
 }

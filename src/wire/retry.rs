@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 
 use crate::error::Error;
 use crate::support::random::Random;
+use crate::wire::bounds;
 
 /// How a call that failed for no lasting reason is repeated.
 ///
@@ -14,6 +15,18 @@ use crate::support::random::Random;
 /// or 401 is never repeated, but for the two second tries that OAuth and Okta provide for: a
 /// wrong clock, and a DPoP nonce. All of it happens within
 /// [`HttpConfig::timeout`](crate::HttpConfig::timeout).
+///
+/// # Example: more patience with a server that is often busy
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::RetryConfig;
+///
+/// let mut retry = RetryConfig::default();
+/// retry.max_attempts = 5;
+/// retry.max_pause = Duration::from_secs(30);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RetryConfig {
@@ -21,8 +34,9 @@ pub struct RetryConfig {
     /// to 10; 1 repeats nothing.
     pub max_attempts: u32,
     /// The upper end of the first random pause; it doubles with every attempt. Default: 250 ms.
+    /// Bounds: at most one hour.
     pub base_pause: Duration,
-    /// The upper end of every random pause. Default: 10 s.
+    /// The upper end of every random pause. Default: 10 s. Bounds: at most one hour.
     pub max_pause: Duration,
 }
 
@@ -33,11 +47,14 @@ impl RetryConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if (1..=10).contains(&self.max_attempts) {
-            return Ok(());
+        if !(1..=10).contains(&self.max_attempts) {
+            let what = format!("a call cannot have {} attempts", self.max_attempts);
+            return Err(
+                Error::configuration(what).advise("choose between 1 and 10; 3 is the default")
+            );
         }
-        Err(Error::configuration(format!("a call cannot have {} attempts", self.max_attempts))
-            .advise("choose between 1 and 10; 3 is the default"))
+        bounds::check("the retries' base_pause", self.base_pause, bounds::PAUSE)?;
+        bounds::check("the retries' max_pause", self.max_pause, bounds::PAUSE)
     }
 
     /// The pause after attempt number `attempt` (counted from 1), or `None` to give up.

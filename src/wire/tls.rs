@@ -8,6 +8,15 @@ use reqwest::ClientBuilder;
 use crate::error::Error;
 
 /// A TLS library.
+///
+/// # Example: the one that is built in
+///
+/// ```
+/// use okta_introspect::{HttpConfig, TlsBackend};
+///
+/// let mut http = HttpConfig::default();
+/// http.tls = TlsBackend::default();
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TlsBackend {

@@ -14,18 +14,34 @@ use crate::error::redact::{excerpt, shows};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
+use crate::support::json;
+use crate::wire::bounds;
 use crate::wire::proxy::Proxy;
 use crate::wire::tls::{self, Roots, TlsBackend};
 
 /// How servers are reached.
+///
+/// # Example: a backend that answers quickly or not at all
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::HttpConfig;
+///
+/// let mut http = HttpConfig::default();
+/// http.timeout = Duration::from_secs(5);
+/// http.connect_timeout = Duration::from_secs(1);
+/// http.user_agent = "orders/1.0".to_owned();
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpConfig {
-    /// How long one call may take in all, from the wait for its turn to the last byte of the answer.
+    /// How long one call may take in all, from the wait for its place among those in flight to the
+    /// last byte of the answer.
     /// Default: [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT). Bounds: 1 ms to one hour.
     pub timeout: Duration,
     /// How long a connection may take to open. Default:
-    /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT).
+    /// [`DEFAULT_CONNECT_TIMEOUT`](Self::DEFAULT_CONNECT_TIMEOUT). Bounds: 1 ms to one hour.
     pub connect_timeout: Duration,
     /// The `User-Agent`, which Okta records. Default:
     /// [`DEFAULT_USER_AGENT`](Self::DEFAULT_USER_AGENT).
@@ -134,17 +150,18 @@ impl Http {
         clock: Arc<dyn Clock>,
         destination: Destination,
     ) -> Result<Self, Error> {
-        if config.timeout < Duration::from_millis(1) || config.timeout > Duration::from_secs(3600) {
+        if !bounds::WAIT.contains(&config.timeout) {
             return Err(Error::configuration(format!("a call cannot take {:?}", config.timeout))
                 .advise("choose a timeout between 1 ms and 1 h; 30 s is the default"));
         }
+        bounds::check("the connect_timeout", config.connect_timeout, bounds::WAIT)?;
         let user_agent = user_agent(&config.user_agent)?;
         let builder = Client::builder()
             .user_agent(user_agent.clone())
             .connect_timeout(config.connect_timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
-            // Without the second part it would keep a copy of each request all the same.
+            // `max_retries_per_request(0)` stops reqwest from keeping a copy of each request.
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .tcp_nodelay(true);
         let builder = match destination {
@@ -294,7 +311,7 @@ impl Answer {
             let content_type = self.excerpt(self.header(CONTENT_TYPE).unwrap_or("no content type"));
             return Err(self.malformed(&format!("is not JSON but {content_type}")));
         }
-        serde_json::from_slice(&self.body).map_err(|cause| {
+        json::read(&self.body).map_err(|cause| {
             // Not the source: its text may quote what stood in the body.
             let (line, column) = (cause.line(), cause.column());
             let what = match cause.classify() {

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use okta_introspect::adapter::{Active, Gate, Require};
+use okta_introspect::adapter::{Active, Gate, Require, original_uri};
 use okta_introspect::checker::{Authorized, Requirement};
 use okta_introspect::{Algorithm, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
@@ -96,7 +96,7 @@ fn layered(
     }))
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn each_request_gets_the_answer_that_the_rfcs_ask_for() {
     let (_, script) = script();
     let gate = gate(&script).realm("or\"ders");
@@ -134,7 +134,7 @@ async fn each_request_gets_the_answer_that_the_rfcs_ask_for() {
     assert_eq!(answer(service(), good).await, expected);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_is_not_known_is_503_and_never_401() {
     let (clock, script) = script();
     let service = layered(&gate(&script), Requirement::new());
@@ -152,7 +152,7 @@ async fn what_is_not_known_is_503_and_never_401() {
     assert_eq!(answer(service, request()).await.0, 401);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_extractor_guards_each_route_by_its_own_requirement() {
     let (_, script) = script();
     let nested = Router::new().route(
@@ -205,13 +205,13 @@ fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -> St
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_gets_in_with_a_proof_for_this_request_and_once() {
     let (_, script) = script();
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let jkt = key.public_jwk().thumbprint();
     script.active("bound", json!({"cnf": {"jkt": jkt}, "username": "ada@acme.example"}));
-    let gate = gate(&script).origin(ORIGIN);
+    let gate = gate(&script).origin(ORIGIN).unwrap();
     let ask = async |authorization: &str, proof: Option<&str>| {
         let mut headers = vec![("authorization", authorization)];
         headers.extend(proof.map(|proof| ("dpop", proof)));
@@ -238,10 +238,10 @@ async fn a_bound_token_gets_in_with_a_proof_for_this_request_and_once() {
     assert_eq!(ask(&unbound, Some(&good)).await, refused("invalid_token"), "not bound at all");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn where_proofs_are_demanded_the_challenge_says_so() {
     let (_, script) = script();
-    let gate = gate(&script).origin(ORIGIN);
+    let gate = gate(&script).origin(ORIGIN).unwrap();
     let service = layered(&gate, Requirement::new().bound());
     let dpop = r#"DPoP algs="RS256 RS384 RS512 ES256 ES384 ES512""#;
     let (status, challenges, ..) = answer(service.clone(), request(&[])).await;
@@ -254,7 +254,7 @@ async fn where_proofs_are_demanded_the_challenge_says_so() {
     assert_eq!(challenges, ["Bearer".to_owned(), dpop.to_owned()]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_a_known_origin_no_proof_is_good() {
     let (_, script) = script();
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
@@ -265,7 +265,7 @@ async fn without_a_known_origin_no_proof_is_good() {
     assert_eq!(answer(service, request(&headers)).await.0, StatusCode::UNAUTHORIZED.as_u16());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn nothing_shown_holds_the_token() {
     let (_, script) = script();
     let gate = gate(&script);
@@ -277,4 +277,27 @@ async fn nothing_shown_holds_the_token() {
     let layer = gate.layer(Requirement::new());
     let shown = format!("{authorized:?} {refused:?} {unknown:?} {layer:?} {gate:?}");
     assert!(!shown.contains(TOKEN), "{shown}");
+}
+
+/// A router takes the front off a path, and with it what a proof names.
+#[test_support::test]
+async fn a_layer_inside_a_router_sees_the_whole_path_where_it_is_told_to_look() {
+    let (_, script) = script();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    script.active("bound", json!({"cnf": {"jkt": key.public_jwk().thumbprint()}}));
+    let plain = gate(&script).origin(ORIGIN).unwrap();
+    let told = plain.clone().original_uri(original_uri);
+    for (gate, url, status, jti) in [
+        (&told, "/orders/7", 200, 1),
+        (&told, "/7", 401, 2),
+        (&plain, "/7", 200, 3),
+        (&plain, "/orders/7", 401, 4),
+    ] {
+        let nested =
+            Router::new().route("/7", get(async || "seven")).layer(gate.layer(Requirement::new()));
+        let router: Router = Router::new().nest("/orders", nested);
+        let proof = proof(&key, "GET", &format!("{ORIGIN}{url}"), "bound", jti);
+        let headers = [("authorization", "DPoP bound"), ("dpop", &*proof)];
+        assert_eq!(answer(router, request(&headers)).await.0, status, "{url}");
+    }
 }

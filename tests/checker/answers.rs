@@ -24,7 +24,7 @@ fn script(clock: &ManualClock) -> Script {
     script
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_answer_is_used_up_to_its_readers_bound_and_no_longer() {
     let clock = clock();
     let script = script(&clock);
@@ -46,7 +46,7 @@ async fn an_answer_is_used_up_to_its_readers_bound_and_no_longer() {
     assert_eq!(script.calls(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn two_routes_with_different_bounds_share_what_is_known() {
     let clock = clock();
     let script = script(&clock);
@@ -59,7 +59,7 @@ async fn two_routes_with_different_bounds_share_what_is_known() {
     assert_eq!(script.calls(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn zero_asks_every_time() {
     let clock = clock();
     let script = script(&clock);
@@ -70,7 +70,7 @@ async fn zero_asks_every_time() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_careless_bound_is_cut_to_the_longest() {
     let clock = clock();
     let script = script(&clock);
@@ -81,7 +81,7 @@ async fn a_careless_bound_is_cut_to_the_longest() {
     assert_eq!(script.calls(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
     let clock = clock();
     let script = script(&clock);
@@ -116,7 +116,7 @@ async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_late_answer_never_replaces_a_newer_one() {
     let clock = clock();
     let script = script(&clock);
@@ -138,7 +138,7 @@ async fn a_late_answer_never_replaces_a_newer_one() {
     assert_eq!(script.calls(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_ends_on_time_even_if_the_answer_is_young() {
     let clock = clock();
     let script = script(&clock);
@@ -152,7 +152,7 @@ async fn a_token_ends_on_time_even_if_the_answer_is_young() {
     assert_eq!(script.calls(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn invalidation_counts_for_whatever_it_names() {
     let clock = clock();
     let script = script(&clock);
@@ -176,7 +176,7 @@ async fn invalidation_counts_for_whatever_it_names() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_answer_that_is_invalidated_on_its_way_is_asked_for_again() {
     let clock = clock();
     let script = script(&clock);
@@ -194,7 +194,7 @@ async fn an_answer_that_is_invalidated_on_its_way_is_asked_for_again() {
     assert_eq!(script.calls(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn tokens_go_to_their_own_server_and_the_key_includes_the_issuer() {
     let clock = clock();
     let (org, custom) =
@@ -215,7 +215,7 @@ async fn tokens_go_to_their_own_server_and_the_key_includes_the_issuer() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_server_is_known_by_all_of_its_names() {
     let clock = clock();
     let script = script(&clock);
@@ -238,7 +238,7 @@ async fn a_server_is_known_by_all_of_its_names() {
     assert_eq!(denied(checker.check(TOKEN, &requirement).await), Reason::Issuer);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn two_servers_of_one_issuer_are_refused() {
     let clock = clock();
     let script = script(&clock);
@@ -246,7 +246,7 @@ async fn two_servers_of_one_issuer_are_refused() {
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::Configuration);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_the_edge_refuses_is_never_asked_about() {
     let clock = clock();
     let script = script(&clock);
@@ -268,7 +268,7 @@ async fn what_the_edge_refuses_is_never_asked_about() {
     assert_eq!(metrics.denied_at_edge, expected.into());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_is_no_bearer_token() {
     let clock = clock();
     let script = script(&clock);
@@ -293,7 +293,7 @@ async fn a_bound_token_is_no_bearer_token() {
     assert_eq!(denied(verdict), proof(ProofDenial::Unsupported));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn no_secret_shows() {
     let clock = clock();
     let script = script(&clock);
@@ -306,7 +306,7 @@ async fn no_secret_shows() {
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn metrics_count_what_was_done() {
     let clock = clock();
     let script = script(&clock);

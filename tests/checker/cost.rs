@@ -41,7 +41,7 @@ async fn check(checker: &Checker, token: &str) -> AnswerSource {
     authorized(checker.check(token, &within(BOUND)).await).source()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_in_use_costs_one_call_per_bound() {
     let (calls, _) = steadily(false).await;
     let most = TOKENS * (BOUNDS as usize + 1);
@@ -49,7 +49,7 @@ async fn a_token_in_use_costs_one_call_per_bound() {
     assert!(calls <= most, "{calls}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn with_refresh_ahead_no_check_waits_after_the_first() {
     let (calls, waited) = steadily(true).await;
     let most = TOKENS * (BOUNDS as usize + 1);
@@ -58,7 +58,7 @@ async fn with_refresh_ahead_no_check_waits_after_the_first() {
     assert!(calls <= most, "{calls}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_that_is_no_longer_used_costs_nothing() {
     let clock = ManualClock::new(start());
     let script = Script::new(&clock);
@@ -72,7 +72,7 @@ async fn a_token_that_is_no_longer_used_costs_nothing() {
     assert_eq!(script.calls(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn refreshes_of_tokens_that_began_together_spread() {
     let clock = ManualClock::new(start());
     let script = Script::new(&clock);

@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_flood_of_made_up_tokens_takes_nothing_from_real_ones() {
     let world = world().await;
     let grant = Grant::to_client("0oa2portal").server("default");

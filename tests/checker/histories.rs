@@ -361,7 +361,7 @@ async fn settle() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 #[allow(clippy::print_stdout)] // the figures are there to be read
 async fn no_history_breaks_a_promise() {
     let mut tally = Tally::default();

@@ -68,7 +68,7 @@ fn slow(clock: &ManualClock) -> Checker {
     Checker::builder(slow).clock(clock.clone()).build().unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_revocation_that_is_given_up_counts() {
     let clock = clock();
     let checker = slow(&clock);
@@ -82,7 +82,7 @@ async fn a_revocation_that_is_given_up_counts() {
     assert_eq!(denied(checker.check(TOKEN, &within(seconds(60))).await), Reason::Inactive);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_upstreams_answer_that_is_older_than_the_bound_lets_nothing_in() {
     let clock = clock();
     let checker = slow(&clock);
@@ -128,7 +128,7 @@ fn every_setting_has_bounds() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_requirement_that_waits_for_ever_waits_for_an_hour() {
     let clock = clock();
     let script = script(&clock);

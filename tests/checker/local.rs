@@ -47,7 +47,7 @@ impl Org {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_forgery_is_never_asked_about_and_a_good_signature_lets_nobody_in() {
     let org = org().await;
     let checker = org.builder().verifier(org.verifier(AUDIENCE)).build().unwrap();
@@ -60,7 +60,7 @@ async fn a_forgery_is_never_asked_about_and_a_good_signature_lets_nobody_in() {
     assert_eq!((org.introspections(), checker.metrics().verified_but_inactive), (2, 1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_keys_the_server_decides_alone() {
     let org = org().await;
     let checker = org.builder().verifier(org.verifier(AUDIENCE)).build().unwrap();
@@ -73,7 +73,7 @@ async fn without_keys_the_server_decides_alone() {
     assert_eq!(denied(checker.check(&*org.forged(), &within(seconds(30))).await), Reason::Inactive);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn in_shadow_disagreement_is_counted_and_nothing_is_enforced() {
     let org = org().await;
     // The verifier was set up for another API.

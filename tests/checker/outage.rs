@@ -41,7 +41,7 @@ fn expected(parts: &[(&'static str, u64)]) -> Vec<&'static str> {
     parts.iter().flat_map(|(word, times)| vec![*word; *times as usize]).collect()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn by_default_a_checker_that_cannot_ask_cannot_tell() {
     let (_, script, checker, said) = outage(0).await;
     assert_eq!(said, expected(&[("fresh", MAX_AGE), ("unknown", OUTAGE - MAX_AGE)]));
@@ -50,7 +50,7 @@ async fn by_default_a_checker_that_cannot_ask_cannot_tell() {
     assert_eq!(answer.source(), AnswerSource::Introspected);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn stale_answers_last_exactly_as_much_longer_and_are_marked() {
     let (_, _, checker, said) = outage(STALE).await;
     let rest = OUTAGE - MAX_AGE - STALE;
@@ -58,7 +58,7 @@ async fn stale_answers_last_exactly_as_much_longer_and_are_marked() {
     assert_eq!(checker.metrics().stale, STALE);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_stale_answer_ends_with_its_token_and_with_whatever_invalidates_it() {
     use okta_introspect::checker::Invalidation;
     let clock = ManualClock::new(start());
@@ -82,7 +82,7 @@ async fn a_stale_answer_ends_with_its_token_and_with_whatever_invalidates_it() {
     checker.check("named", &requirement).await.unwrap_err();
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn who_asks_for_now_gets_nothing_stale_unless_saying_so() {
     let clock = ManualClock::new(start());
     let script = Script::new(&clock);

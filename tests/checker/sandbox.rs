@@ -68,7 +68,7 @@ impl Org {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_thousand_first_checks_at_once_make_one_call() {
     let org = org(RetryConfig::default()).await;
     let results = org.checks().await;
@@ -77,7 +77,7 @@ async fn a_thousand_first_checks_at_once_make_one_call() {
     assert_eq!((asked.count(), org.requests()), (1, 1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_thousand_during_an_outage_make_one_failed_call_and_who_comes_later_tries_anew() {
     let org = org(RetryConfig::off()).await;
     org.sandbox.faults().set_outage(Some(Fault::html(503)));
@@ -93,7 +93,7 @@ async fn a_thousand_during_an_outage_make_one_failed_call_and_who_comes_later_tr
     assert_eq!(org.requests(), 3);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_retried_call_is_one_call_for_all_who_wait() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.faults().inject(Fault::html(503), Times::Exactly(2));
@@ -101,7 +101,7 @@ async fn a_retried_call_is_one_call_for_all_who_wait() {
     assert_eq!((org.requests(), org.checker.metrics().upstream_calls), (3, 1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn five_checks_of_an_inactive_token_make_one_call() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.revoke(&org.token);
@@ -112,7 +112,7 @@ async fn five_checks_of_an_inactive_token_make_one_call() {
     assert_eq!(org.requests(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn whoever_began_the_call_may_leave() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.faults().inject(Fault::hold(), Times::Once);
@@ -133,7 +133,7 @@ async fn whoever_began_the_call_may_leave() {
     assert_eq!(org.requests(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn who_cannot_wait_leaves_in_time_and_the_answer_comes_for_the_others() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.faults().inject(Fault::hold(), Times::Once);
@@ -157,7 +157,7 @@ async fn who_cannot_wait_leaves_in_time_and_the_answer_comes_for_the_others() {
     assert_eq!(answer.age(), Duration::from_millis(50), "it counts from when it was asked");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_refusal_of_our_own_credentials_is_no_answer() {
     let org = org(RetryConfig::default()).await;
     org.sandbox.deactivate_key("0oa1backend", "k1").unwrap();
@@ -165,7 +165,7 @@ async fn a_refusal_of_our_own_credentials_is_no_answer() {
     assert_eq!(error.kind(), ErrorKind::ClientRefused);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_own_revocation_is_seen_at_once() {
     let org = org(RetryConfig::default()).await;
     let key = SigningKey::generate(Algorithm::Es256).unwrap();

@@ -15,7 +15,7 @@ fn script() -> (ManualClock, Script) {
     (clock, script)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_rule_is_evaluated_on_a_hit_too() {
     let (_, script) = script();
     let checker = checker(&script, |_| {});
@@ -26,7 +26,7 @@ async fn the_rule_is_evaluated_on_a_hit_too() {
     assert_eq!(script.calls(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_short_rule_is_not_served_an_entry_of_a_long_one() {
     let (clock, script) = script();
     let checker = checker(&script, |_| {});
@@ -37,7 +37,7 @@ async fn a_short_rule_is_not_served_an_entry_of_a_long_one() {
     assert_eq!(denied(checker.check(TOKEN, &within(seconds(600))).await), Reason::Inactive);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_failure_is_not_stored() {
     let (_, script) = script();
     let checker = checker(&script, |_| {});
@@ -53,7 +53,7 @@ async fn a_failure_is_not_stored() {
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_failed_leader_does_not_fail_those_who_come_after() {
     let (_, script) = script();
     let checker = checker(&script, |_| {});
@@ -71,7 +71,7 @@ async fn a_failed_leader_does_not_fail_those_who_come_after() {
     assert_eq!((script.calls(), script.errors()), (2, 1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn negative_entries_cannot_evict_good_ones() {
     let (_, script) = script();
     let checker = checker(&script, |config| (config.capacity, config.inactive_capacity) = (64, 64));
@@ -84,7 +84,7 @@ async fn negative_entries_cannot_evict_good_ones() {
     assert!(checker.metrics().entries.1 <= 64, "{:?}", checker.metrics().entries);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_inactive_token_is_not_asked_about_each_time() {
     let (clock, script) = script();
     let checker = checker(&script, |_| {});
@@ -98,7 +98,7 @@ async fn an_inactive_token_is_not_asked_about_each_time() {
     authorized(checker.check("bad", &within(seconds(60))).await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn inactive_is_never_success_whatever_else_the_answer_says() {
     let (_, script) = script();
     let checker = checker(&script, |config| config.stale_if_error = seconds(600));
@@ -112,7 +112,7 @@ async fn inactive_is_never_success_whatever_else_the_answer_says() {
     assert_eq!(verdict.unwrap_err().kind(), ErrorKind::Unreachable, "a stale no is no yes");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn our_own_refused_credentials_say_nothing_about_the_token() {
     let (clock, script) = script();
     let checker = checker(&script, |config| config.stale_if_error = seconds(600));

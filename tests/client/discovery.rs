@@ -13,7 +13,7 @@ fn client(issuer: &str) -> Client {
     Client::builder(Issuer::parse(issuer).unwrap(), "0oa1", key).build().unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_clock_is_known_before_any_credentials_are_sent() {
     let sandbox = sandbox().await;
     sandbox.set_clock_offset(TimeDelta::minutes(10));
@@ -25,7 +25,7 @@ async fn the_clock_is_known_before_any_credentials_are_sent() {
     assert_eq!((offset.millis + 30_000) / 60_000, 10);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_failure_has_its_kind_and_what_is_known_of_its_cause() {
     let sandbox = sandbox().await;
     let org = sandbox.issuer().as_str().to_owned();

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use okta_introspect::{Client, ErrorKind, ResourceCall, Scopes};
+use okta_introspect::{
+    CircuitConfig, Client, ClientBuilder, ErrorKind, HttpConfig, ResourceCall, RetryConfig, Scopes,
+    TokenCacheConfig,
+};
 use tokio::task::JoinHandle;
 
 use crate::support::{Act, Peer, builder, clock, reply, token};
@@ -23,7 +26,7 @@ async fn settle() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn no_more_are_under_way_than_okta_serves_one_app() {
     const CALLERS: usize = 200;
     // Half of the 75 that it serves an org.
@@ -42,7 +45,7 @@ async fn no_more_are_under_way_than_okta_serves_one_app() {
     assert_eq!(peer.requests().len(), CALLERS);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
     let acts = [Act::Silence, Act::Hold(active()), Act::Write(active())];
     let (peer, clock) = (Peer::start(acts).await, clock());
@@ -60,7 +63,7 @@ async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
     assert_eq!(peer.requests().len(), 3);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn who_waits_for_a_turn_gives_up_in_time() {
     let (peer, clock) = (Peer::always(Act::Silence).await, clock());
     let client = builder(&peer.issuer(), &clock).max_in_flight(1).build().unwrap();
@@ -78,7 +81,7 @@ async fn who_waits_for_a_turn_gives_up_in_time() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_token_for_an_api_needs_no_second_turn() {
     let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
     let answers = [granted, "[]"].map(|body| Act::Write(reply(200, "application/json", body)));
@@ -88,7 +91,7 @@ async fn the_token_for_an_api_needs_no_second_turn() {
     assert_eq!(users.call(&ResourceCall::get("/api/v1/users")).await.unwrap().status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_number_out_of_bounds_is_refused() {
     let with = |requests| {
         builder("http://127.0.0.1:1", &clock()).max_in_flight(requests).build().map(drop)
@@ -101,4 +104,45 @@ async fn a_number_out_of_bounds_is_refused() {
     for requests in [1, 10_000] {
         with(requests).unwrap();
     }
+}
+
+#[test_support::test]
+async fn spans_out_of_bounds_are_refused_when_the_client_is_built() {
+    type Set = fn(ClientBuilder, Duration) -> ClientBuilder;
+    macro_rules! set {
+        ($config:ident, $setter:ident, $field:ident) => {
+            (stringify!($field), |builder, span| {
+                let mut config = $config::default();
+                config.$field = span;
+                builder.$setter(config)
+            })
+        };
+    }
+    let (ms, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
+    let zero = Duration::ZERO;
+    let settings: [((&str, Set), Duration, Duration); 8] = [
+        (set!(HttpConfig, http, timeout), ms, hour),
+        (set!(HttpConfig, http, connect_timeout), ms, hour),
+        (set!(RetryConfig, retry, base_pause), zero, hour),
+        (set!(RetryConfig, retry, max_pause), zero, hour),
+        (set!(CircuitConfig, circuit, probe_after), ms, hour),
+        (set!(TokenCacheConfig, token_cache, refresh_ahead), zero, 24 * hour),
+        (set!(TokenCacheConfig, token_cache, min_remaining), zero, hour),
+        (set!(TokenCacheConfig, token_cache, pause_after_failure), zero, hour),
+    ];
+    for ((name, set), min, max) in settings {
+        let with = |span| set(builder("http://127.0.0.1:1", &clock()), span).build().map(drop);
+        for span in [min, max] {
+            with(span).unwrap_or_else(|error| panic!("{name} {span:?}: {error}"));
+        }
+        let below = min.checked_sub(Duration::from_nanos(1));
+        for span in below.into_iter().chain([max + Duration::from_nanos(1), Duration::MAX]) {
+            let error = with(span).expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name} {span:?}");
+        }
+    }
+    let mut circuit = CircuitConfig::default();
+    circuit.failures = Some(0);
+    let error = builder("http://127.0.0.1:1", &clock()).circuit(circuit).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
 }

@@ -10,6 +10,7 @@ mod dpop;
 mod faults;
 mod in_flight;
 mod keys;
+mod limit;
 mod outage;
 #[cfg(feature = "sandbox")]
 mod rate_limits;

@@ -31,7 +31,7 @@ async fn insist(client: Client, clock: ManualClock) {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_outage_of_thirty_seconds_costs_few_requests_and_ends_with_one_probe() {
     const CALLERS: usize = 200;
     let clock = ManualClock::stepped(start());
@@ -49,7 +49,7 @@ async fn an_outage_of_thirty_seconds_costs_few_requests_and_ends_with_one_probe(
     assert!(clock.elapsed() <= OUTAGE + Duration::from_secs(5 + 1), "{:?}", clock.elapsed());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn while_open_calls_fail_at_once_and_say_when_the_next_probe_is() {
     let (peer, clock) = (Peer::always(failing()).await, clock());
     let mut config = CircuitConfig::default();
@@ -66,7 +66,7 @@ async fn while_open_calls_fail_at_once_and_say_when_the_next_probe_is() {
     assert_eq!((peer.requests().len(), clock.elapsed()), (3, before));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn one_answer_closes_the_circuit_for_everybody() {
     let (clock, healthy) = (clock(), Arc::new(AtomicBool::new(false)));
     let switch = Arc::clone(&healthy);
@@ -88,7 +88,7 @@ async fn one_answer_closes_the_circuit_for_everybody() {
 
 /// A call of an API that has no token asks for one first, and that is the probe: were the call
 /// itself the probe, its own token would be kept from it for ever.
-#[tokio::test]
+#[test_support::test]
 async fn apis_are_found_again_by_a_call_that_has_no_token() {
     let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
     let granted = Act::Write(reply(200, "application/json", granted));
@@ -107,7 +107,7 @@ async fn apis_are_found_again_by_a_call_that_has_no_token() {
     assert_eq!(peer.requests().len(), 3);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn refusals_do_not_open_the_circuit() {
     let body = r#"{"error":"invalid_client","error_description":"x"}"#;
     let (peer, clock) =
@@ -122,4 +122,26 @@ async fn refusals_do_not_open_the_circuit() {
         );
     }
     assert_eq!(peer.requests().len(), 5);
+}
+
+#[test_support::test]
+async fn an_api_that_fails_does_not_close_the_others() {
+    let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
+    let granted = Act::Write(reply(200, "application/json", granted));
+    let error = Act::Write(reply(500, "application/json", "{}"));
+    let page = Act::Write(reply(200, "application/json", "[]"));
+    let acts = std::iter::once(granted).chain(vec![error; 10]).chain([fine(), page]);
+    let (peer, clock) = (Peer::start(acts).await, clock());
+    let client = builder(&peer.issuer(), &clock).retry(RetryConfig::off()).build().unwrap();
+    let resource = || client.resource(Scopes::parse("a").unwrap());
+    let (users, groups) =
+        (ResourceCall::get("/api/v1/users?limit=1"), ResourceCall::get("/api/v1/groups"));
+    for _ in 0..10 {
+        resource().call(&users).await.unwrap_err();
+    }
+    assert!(client.introspect(&token(), None).await.unwrap().active);
+    assert_eq!(resource().call(&groups).await.unwrap().status, 200);
+    let error = resource().call(&users).await.unwrap_err();
+    assert!(error.to_string().contains("/api/v1/users"), "{error}");
+    assert_eq!(peer.requests().len(), 13, "that one is left alone, through every handle");
 }

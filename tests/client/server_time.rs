@@ -19,7 +19,7 @@ async fn org(ahead: i64) -> (Sandbox, Client, ManualClock) {
     (sandbox, client, clock)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_clock_that_is_off_costs_at_most_one_request_in_all() {
     for (ahead, extra) in
         [(0, 0), (5, 0), (-5, 0), (600, 1), (-600, 1), (3600, 1), (-3600, 1), (86_400 * 400, 1)]
@@ -40,7 +40,7 @@ async fn a_clock_that_is_off_costs_at_most_one_request_in_all() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_clock_that_is_mended_is_noticed() {
     let (sandbox, client, clock) = org(600).await;
     let scopes = Scopes::parse("okta.users.read").unwrap();
@@ -63,7 +63,7 @@ async fn strict(date: Option<DateTime<Utc>>) -> Peer {
     Peer::always(Act::Write(reply_with(401, &headers, body))).await
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_server_that_is_never_content_is_tried_twice_and_told_of() {
     for (date, requests) in
         [(Some(start() + TimeDelta::seconds(600)), 2), (Some(start()), 1), (None, 1)]

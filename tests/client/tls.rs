@@ -27,7 +27,7 @@ fn answer() -> Vec<u8> {
     reply(200, "application/json", r#"{"active":true}"#)
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn a_server_of_our_own_authority_is_trusted_when_the_authority_is_named() {
     let (own, other) = (authority(), authority());
     for newest in [None, Some(SslVersion::TLS1_2)] {
@@ -36,7 +36,7 @@ async fn a_server_of_our_own_authority_is_trusted_when_the_authority_is_named() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn what_cannot_be_trusted_is_said_once_and_nothing_is_sent() {
     let (own, other) = (authority(), authority());
     for (name, identity, newest, root) in [

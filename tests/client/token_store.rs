@@ -54,7 +54,7 @@ async fn name(client: &Client, scopes: &str) -> String {
     source.token().await.unwrap().token().expose().to_owned()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn another_process_uses_the_token_and_requests_none() {
     let peer = Peer::start([hour("t1"), hour("t2")]).await;
     let (clock, store) = (clock(), Memory::default());
@@ -71,7 +71,7 @@ async fn another_process_uses_the_token_and_requests_none() {
     assert_eq!(peer.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_stored_token_is_used_up_to_a_minute_before_its_end() {
     for (age, expected, requests) in
         [(3_539, "t1", 1), (3_540, "t1", 1), (3_541, "t2", 2), (3_700, "t2", 2)]
@@ -85,7 +85,7 @@ async fn a_stored_token_is_used_up_to_a_minute_before_its_end() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_end_of_a_stored_token_counts_from_its_request() {
     let peer = Peer::start([hour("t1")]).await;
     let (clock, store) = (clock(), Memory::default());
@@ -94,7 +94,7 @@ async fn the_end_of_a_stored_token_counts_from_its_request() {
     assert_eq!((stored.expires_at - clock.now()).num_seconds(), 3_600);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_renewed_token_replaces_the_stored_one() {
     let peer = Peer::start([hour("t1"), hour("t2")]).await;
     let (clock, store) = (clock(), Memory::default());
@@ -109,7 +109,7 @@ async fn a_renewed_token_replaces_the_stored_one() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_stored_token_that_is_refused_is_replaced_once() {
     let refusal = Act::Write(reply(401, "application/json", r#"{"errorCode":"E0000011"}"#));
     let fine = Act::Write(reply(200, "application/json", "[]"));
@@ -127,7 +127,7 @@ async fn a_stored_token_that_is_refused_is_replaced_once() {
     assert_eq!(store.names(), ["t2"]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_does_not_say_how_long_it_lives_is_not_kept() {
     let peer = Peer::start([token("t1", ""), token("t2", "")]).await;
     let (clock, store) = (clock(), Memory::default());
@@ -136,7 +136,7 @@ async fn what_does_not_say_how_long_it_lives_is_not_kept() {
     assert_eq!(store.names(), Vec::<String>::new());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_is_not_kept_and_a_plain_one_is_no_use_where_tokens_must_be_bound() {
     let bound = r#"{"access_token":"t2","token_type":"DPoP","expires_in":3600}"#;
     let bound = Act::Write(reply(200, "application/json", bound));
@@ -150,7 +150,7 @@ async fn a_bound_token_is_not_kept_and_a_plain_one_is_no_use_where_tokens_must_b
     assert_eq!(store.names(), ["t1"]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_that_is_bound_because_the_server_demands_it_is_not_kept() {
     let demand = r#"{"error":"invalid_dpop_proof","error_description":"The DPoP proof JWT header is missing."}"#;
     let bound = r#"{"access_token":"t1","token_type":"DPoP","expires_in":3600}"#;

@@ -31,7 +31,7 @@ fn builder(provider: &Provider, key: SigningKey) -> ClientBuilder {
     Client::builder(Issuer::parse(provider.issuer()).unwrap(), CLIENT_ID, key)
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn token_active_revoke_inactive_at_a_real_server() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
         for audience in ["own", "endpoint"] {
@@ -52,7 +52,7 @@ async fn token_active_revoke_inactive_at_a_real_server() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn discovery_at_a_real_server() {
     let key = key(Algorithm::Es256);
     let provider =
@@ -62,7 +62,7 @@ async fn discovery_at_a_real_server() {
     assert_eq!(&metadata.endpoints().unwrap(), client.endpoints());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn a_custom_server_dress_works_with_opaque_tokens() {
     let key = key(Algorithm::Es256);
     let provider = Provider::start(&json!({
@@ -75,7 +75,7 @@ async fn a_custom_server_dress_works_with_opaque_tokens() {
     assert_eq!(*answer.aud, ["api://default"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn a_real_server_refuses_what_it_must() {
     let registered = key(Algorithm::Es256);
     let provider =
@@ -139,7 +139,7 @@ fn pem(key: &SigningKey) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn oktas_node_sdk_gets_a_token_and_lists_users() {
     let key = key(Algorithm::Rs256);
     let sandbox = sandbox(&key).await;
@@ -155,7 +155,7 @@ async fn oktas_node_sdk_gets_a_token_and_lists_users() {
     assert_eq!(logins, ["user1@acme.example", "user2@acme.example", "user3@acme.example"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn oauth4webapi_gets_introspects_and_revokes_a_token() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384] {
         let key = key(algorithm);
@@ -177,7 +177,7 @@ async fn oauth4webapi_gets_introspects_and_revokes_a_token() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn bound_tokens_at_a_real_server_through_a_nonce_rotation() {
     for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
         let key = key(algorithm);
@@ -187,12 +187,16 @@ async fn bound_tokens_at_a_real_server_through_a_nonce_rotation() {
         let client =
             builder(&provider, key).dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
         let source = client.token_source(scopes());
+        let held = std::cell::RefCell::new(None);
         let renew = async || {
-            source.invalidate();
+            if let Some(token) = held.take() {
+                source.invalidate(&token);
+            }
             provider.control("POST", "/control/reset-requests").await;
             let token = source.token().await.unwrap();
             assert_eq!(token.token_type(), TokenType::Dpop);
             assert!(client.introspect(token.token(), None).await.unwrap().is_bound());
+            held.replace(Some(token));
             provider.control("GET", "/control/requests").await["/oauth2/v1/token"].clone()
         };
         assert_eq!(
@@ -210,7 +214,7 @@ async fn bound_tokens_at_a_real_server_through_a_nonce_rotation() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn oktas_node_sdk_works_with_dpop_and_nonces() {
     let key = key(Algorithm::Rs256);
     let sandbox = sandbox(&key).await;
@@ -226,7 +230,7 @@ async fn oktas_node_sdk_works_with_dpop_and_nonces() {
     assert_eq!(said["users"].as_array().unwrap().len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn oauth4webapi_works_with_dpop_and_nonces() {
     let key = key(Algorithm::Es256);
     let sandbox = sandbox(&key).await;

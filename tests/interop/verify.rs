@@ -17,7 +17,7 @@ use crate::tokens::reason;
 
 const AUDIENCE_OF_PROVIDER: &str = "api://default";
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn tokens_of_a_real_server_verify() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some("k1".to_owned()));
     let jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
@@ -64,7 +64,7 @@ async fn okta_jwt_verifier(
     said.iter().map(verdict).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn okta_s_verifier_takes_the_sandbox_s_tokens() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let sandbox = Sandbox::builder()
@@ -116,7 +116,7 @@ async fn okta_s_verifier_takes_the_sandbox_s_tokens() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[test_support::test(multi_thread)]
 async fn tampered_tokens_are_refused_by_both() {
     let minter = Minter::generate(Algorithm::Rs256, "k1");
     let stranger = Minter::generate(Algorithm::Rs256, "k1");

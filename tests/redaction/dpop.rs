@@ -10,7 +10,7 @@ use crate::support::{Act, Peer, reply, reply_with};
 const DPOP_TOKEN: &str = r#"{"access_token":"b0und-t0ken-of-the-server","token_type":"DPoP","expires_in":3600,"scope":"okta.users.read"}"#;
 const NONCE: &str = r#"{"error":"use_dpop_nonce","error_description":"Authorization server requires nonce in DPoP proof."}"#;
 
-#[tokio::test]
+#[test_support::test]
 async fn bound_tokens_and_their_proofs_show_nothing() {
     listen();
     let from = mark();

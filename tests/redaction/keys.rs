@@ -169,7 +169,7 @@ fn keys_of_servers_that_cannot_be_used_show_nothing() {
     for (case, text) in spoilt(&key) {
         for (chain, key) in [(certificate, text.as_bytes()), (text.as_bytes(), text.as_bytes())] {
             let result = ServerIdentity::from_pem(chain, key);
-            secrets.assert_absent(case, &told(&result.unwrap_err()));
+            secrets.assert_absent(case, &told(&result.unwrap_err().into()));
         }
     }
 }

@@ -127,7 +127,7 @@ fn client_of(peer: &Echo, key: &PKey<Private>) -> Client {
         .unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn peers_that_send_everything_back_do_not_make_us_show_it() {
     listen();
     let (peer, key) = (Echo::start().await, ec_key());
@@ -175,7 +175,7 @@ async fn peers_that_send_everything_back_do_not_make_us_show_it() {
     assert!(leaks.is_empty(), "{} leaks: {leaks:#?}", leaks.len());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn proxies_that_refuse_do_not_make_us_show_their_password() {
     listen();
     let (from, proxy) = (mark(), Echo::start().await);

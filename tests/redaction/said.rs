@@ -73,7 +73,7 @@ pub(crate) fn told(error: &Error) -> String {
     }
     text.extend(error.refusal().map(|refusal| said!(*refusal)));
     text.extend(error.diagnosis().map(|diagnosis| said!(*diagnosis)));
-    text.extend(error.trail().map(|trail| said!(*trail)));
+    text.extend(error.attempts().map(|attempts| said!(*attempts)));
     text + &said!(error.kind())
 }
 

@@ -91,7 +91,7 @@ fn identity() -> (Vec<u8>, ServerConfig) {
     (authority.certificate.to_pem().unwrap(), config)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn http_2_and_tls_log_nothing_of_what_they_carry() {
     listen();
     let (from, server) = (mark(), Server::start().await);

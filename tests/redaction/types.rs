@@ -124,7 +124,7 @@ async fn checked(
     client: Client,
     secrets: &mut Secrets,
 ) -> BTreeMap<&'static str, String> {
-    org.sandbox.set_rate_limit(Bucket::Org, 600); // for an allowance
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
     let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
     let checker = builder().build().unwrap();
     let noted =
@@ -187,14 +187,14 @@ async fn checked(
         Invalidation::Client(CLIENT),
     ];
     let metrics = checker.metrics();
-    let allowance = Upstream::allowance(&client, org.clock.monotonic()).unwrap();
+    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
     let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
     let send_times = noted.send_times.lock().unwrap().clone();
     let answers = noted.answers.lock().unwrap().clone();
 
     BTreeMap::from([
-        ("Allowance", said!(allowance)),
         ("Answered", answers.clone()),
+        ("Remaining", said!(remaining)),
         ("Authorized", authorized),
         ("Checker", said!(checker) + &said!(noting)),
         ("CheckerBuilder", said!(builder().server(noted.clone()))),
@@ -222,7 +222,7 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
     secrets.add("a token behind the gate", token.token().expose());
     let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
-    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example");
+    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
     let request = |token: &str| {
         let request =
             http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
@@ -253,7 +253,7 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     ])
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let org = Org::start().await;
     let key = signing_key(&org.keys[0], "k1");
@@ -295,7 +295,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let proxy = ProxyServer::new("http://127.0.0.1:3128");
     let proxy = proxy.credentials("ada", Secret::new(PASSPHRASE));
     let resource = client.resource(scope.clone());
-    let sending = ResourceCall::json("POST", format!("/x?token={TOKEN}"), TOKEN);
+    let sending = ResourceCall::json(http::Method::POST, format!("/x?token={TOKEN}"), TOKEN);
     let page = resource.call(&ResourceCall::get("/api/v1/users")).await.unwrap();
     let metadata = client.metadata().await.unwrap();
     let custom = org.sandbox.custom_issuer("default").unwrap();
@@ -341,7 +341,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("AccessTokenClaims", said!(*verified.claims())),
         ("Algorithm", said!(key.algorithm())),
         ("App", said!(app)),
-        ("AppKey", said!(registered) + &told(&private)),
+        ("AppKey", said!(registered) + &told(&private.into())),
         ("AppKind", said!(AppKind::Service)),
         ("AppStatus", said!(AppStatus::Active)),
         ("AssertionConfig", said!(AssertionConfig::default())),
@@ -395,10 +395,11 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("PublicJwk", said!(*key.public_jwk()) + &key.public_jwk().thumbprint()),
         ("Random", said!(*(&SystemRandom as &dyn Random))),
         ("RateLimit", said!(client.rate_limit(Endpoint::Token))),
+        ("RateWindows", said!(RateWindows::default())),
         ("RateLimitHeaders", said!(RateLimitHeaders::default())),
         ("RecordedRequest", said!(org.sandbox.requests())),
         ("Refusal", said!(*error.refusal().unwrap())),
-        ("Rejection", said!(*rejected.rejection().unwrap())),
+        ("InvalidToken", said!(*rejected.reason().unwrap())),
         ("Reset", said!(Reset::BeforeAnswer)),
         ("Resource", said!(resource)),
         ("ResourceAnswer", said!(page)),
@@ -427,7 +428,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("TokenSource", said!(*(&source as &dyn TokenSource))),
         ("TokenType", said!(kept.token_type())),
         ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
-        ("Trail", said!(*error.trail().unwrap())),
+        ("Attempts", said!(*error.attempts().unwrap())),
         ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
         ("User", said!(user)),
         ("UserStatus", said!(UserStatus::Active)),
@@ -437,7 +438,6 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("VerifierBuilder", said!(verifying())),
     ]);
     for (name, said) in adapter_types(&org, &mut secrets).await {
-        // Both verification and the adapter have a `Rejection`.
         table.entry(name).or_default().push_str(&said);
     }
     table.extend(checked(&org, client, &mut secrets).await);

@@ -50,7 +50,7 @@ fn a_secret_is_known_in_every_dress_and_in_part() {
     assert_eq!(secrets.find(&jwk.to_string()), None, "the public half is no secret");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_whole_job_at_the_sandbox_shows_nothing() {
     listen();
     let (from, org) = (mark(), Org::start().await);
@@ -101,7 +101,7 @@ async fn the_whole_job_at_the_sandbox_shows_nothing() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn refusals_of_every_kind_show_nothing() {
     listen();
     let (from, org) = (mark(), Org::start().await);
@@ -202,7 +202,7 @@ async fn refusals_of_every_kind_show_nothing() {
     assert!(proofs >= 2, "{proofs} proofs were sent");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn local_verification_shows_no_token() {
     listen();
     let (from, org) = (mark(), Org::start().await);
@@ -246,7 +246,7 @@ async fn local_verification_shows_no_token() {
         let rejected = access.verify(&spoilt).await.unwrap();
         assert!(!rejected.is_verified(), "{rejected:?}");
         said += &said!(rejected);
-        said += &said!(*rejected.rejection().unwrap());
+        said += &said!(*rejected.reason().unwrap());
     }
     org.clock.advance(Duration::from_secs(2 * 3600));
     said += &said!(access.verify(text).await.unwrap());

@@ -52,7 +52,7 @@ fn changed(mut claims: Map<String, Value>, claim: &str, value: Value) -> Map<Str
     claims
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_claim_is_judged() {
     let org = Org::start_with(|builder, key| {
         builder.app(App::service("0oa2other").key(key.public_jwk()))
@@ -103,7 +103,7 @@ async fn every_claim_is_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_header_is_judged() {
     let org = Org::start().await;
     let cases = [
@@ -128,7 +128,7 @@ async fn every_header_is_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_is_not_the_signed_jwt_is_refused() {
     let org = Org::start().await;
     let stranger = key(Algorithm::Es256, "k1");
@@ -152,7 +152,7 @@ async fn what_is_not_the_signed_jwt_is_refused() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn each_endpoint_wants_its_own_assertion() {
     let org = Org::start().await;
     let endpoints = [
@@ -172,7 +172,7 @@ async fn each_endpoint_wants_its_own_assertion() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_org_url_with_a_slash_too_many_shows_as_a_wrong_audience() {
     let org = Org::start().await;
     let path = "//oauth2/v1/introspect";
@@ -182,7 +182,7 @@ async fn an_org_url_with_a_slash_too_many_shows_as_a_wrong_audience() {
     assert_eq!(answer.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_audience_follows_the_name_by_which_the_server_was_called() {
     let org = Org::start().await;
     let port = org.sandbox.address().port();
@@ -206,7 +206,7 @@ async fn the_audience_follows_the_name_by_which_the_server_was_called() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_jti_works_once_even_if_the_request_fails() {
     let org = Org::start().await;
     let bad_scope = [("grant_type", "client_credentials"), ("scope", "okta.groups.read")];
@@ -215,7 +215,7 @@ async fn a_jti_works_once_even_if_the_request_fails() {
     assert_eq!(org.post_form(TOKEN, &form).await.member("error_description"), USED);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_jti_is_not_burnt_by_an_assertion_that_was_refused() {
     let org = Org::start().await;
     let claims = org.claims(INTROSPECT);
@@ -226,7 +226,7 @@ async fn a_jti_is_not_burnt_by_an_assertion_that_was_refused() {
     assert_eq!(introspect_with(&org, assertion).await, USED);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_a_jti_an_assertion_works_until_it_expires() {
     let org = Org::start().await;
     let claims = changed(org.claims(INTROSPECT), "jti", Value::Null);
@@ -238,7 +238,7 @@ async fn without_a_jti_an_assertion_works_until_it_expires() {
     assert_eq!(introspect_with(&org, assertion).await, EXPIRED);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_jti_is_remembered_across_endpoints() {
     let org = Org::start().await;
     let jti = json!(unique());
@@ -254,7 +254,7 @@ async fn a_jti_is_remembered_across_endpoints() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn one_assertion_in_many_hands_works_once() {
     let org = Org::start().await;
     let form = org.form(INTROSPECT, &[("token", "x")]);
@@ -267,7 +267,7 @@ async fn one_assertion_in_many_hands_works_once() {
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 19);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn with_two_keys_the_kid_decides() {
     let org = Org::start().await;
     let second = key(Algorithm::Rs256, "k2");
@@ -290,7 +290,7 @@ async fn with_two_keys_the_kid_decides() {
     assert_eq!(introspect_with(&org, assertion).await, KID, "an inactive key counts as a second");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_algorithm_of_okta_authenticates() {
     let org = Org::start().await;
     for name in ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] {
@@ -302,7 +302,7 @@ async fn every_algorithm_of_okta_authenticates() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_key_without_alg_is_judged_by_its_signature() {
     let org = Org::start().await;
     let rs256 = SigningKey::generate(Algorithm::Rs256).unwrap();
@@ -315,7 +315,7 @@ async fn a_key_without_alg_is_judged_by_its_signature() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_registered_keys_are_judged() {
     let org = Org::start().await;
     let jwk = |kid: Option<&str>, usage: &str| {
@@ -346,7 +346,7 @@ async fn the_registered_keys_are_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_app_is_judged() {
     let org = Org::start().await;
     org.sandbox.set_app_status(CLIENT, AppStatus::Inactive).unwrap();
@@ -363,7 +363,7 @@ async fn the_app_is_judged() {
     assert_eq!(org.token("/oauth2/default/v1/token", "read").await.refusal().2, FAILED);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_form_is_judged() {
     let org = Org::start().await;
     let good = || org.form(INTROSPECT, &[("token", "x")]);
@@ -414,7 +414,7 @@ async fn the_form_is_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn credentials_elsewhere_are_refused() {
     let org = Org::start().await;
     let form = || org.form(INTROSPECT, &[("token", "x")]);
@@ -435,7 +435,7 @@ async fn credentials_elsewhere_are_refused() {
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_body_of_another_type_is_refused() {
     let org = Org::start().await;
     let form = serde_urlencoded::to_string(org.form(INTROSPECT, &[("token", "x")])).unwrap();
@@ -446,7 +446,7 @@ async fn a_body_of_another_type_is_refused() {
     assert_eq!(answer.refusal().2, "No client credentials found.");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn assertions_are_judged_by_the_servers_clock() {
     let org = Org::start().await;
     let claims = org.claims(INTROSPECT);

@@ -45,7 +45,7 @@ async fn nonce(org: &Org, key: &SigningKey) -> String {
     answer.header("dpop-nonce")
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_is_bound_to_the_key_of_its_proof() {
     for algorithm in ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] {
         let (org, _) = start().await;
@@ -64,7 +64,7 @@ async fn a_token_is_bound_to_the_key_of_its_proof() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_app_without_dpop_gets_a_bearer_token_whatever_it_proves() {
     let (org, key) = start().await;
     require(&org, false);
@@ -75,7 +75,7 @@ async fn an_app_without_dpop_gets_a_bearer_token_whatever_it_proves() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn headers_are_judged() {
     let (org, key) = start().await;
     let claims = org.proof_claims("POST", TOKEN);
@@ -144,7 +144,7 @@ async fn headers_are_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn claims_are_judged() {
     let (org, key) = start().await;
     let now = org.sandbox.now().timestamp();
@@ -185,7 +185,7 @@ async fn claims_are_judged() {
 }
 
 /// Okta's Node SDK puts `kid` into the header, and `alg` and more into the key.
-#[tokio::test]
+#[test_support::test]
 async fn members_too_many_do_no_harm() {
     let (org, key) = start().await;
     let nonce = nonce(&org, &key).await;
@@ -200,7 +200,7 @@ async fn members_too_many_do_no_harm() {
     assert_eq!(bound, key.public_jwk().thumbprint());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_proof_works_once() {
     let (org, key) = start().await;
     let nonce = nonce(&org, &key).await;
@@ -210,7 +210,7 @@ async fn a_proof_works_once() {
     assert_eq!(again.member("error_description"), "The DPoP proof JWT has already been used.");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_assertion_is_used_up_when_a_nonce_is_demanded() {
     let (org, key) = start().await;
     let form = org.form(TOKEN, &GRANT);
@@ -225,7 +225,7 @@ async fn an_assertion_is_used_up_when_a_nonce_is_demanded() {
     assert_eq!(second.refusal(), (401, "invalid_client".to_owned(), used.to_owned()));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_nonce_is_renewed_every_day_and_good_for_three() {
     let (org, key) = start().await;
     let first = nonce(&org, &key).await;
@@ -240,7 +240,7 @@ async fn a_nonce_is_renewed_every_day_and_good_for_three() {
     assert_eq!(answer.member("error"), "use_dpop_nonce");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_rotated_nonce_is_no_good_any_more() {
     let (org, key) = start().await;
     let old = nonce(&org, &key).await;
@@ -252,7 +252,7 @@ async fn a_rotated_nonce_is_no_good_any_more() {
     assert_eq!(send(&org, &[&with_nonce(&org, &key, &new)]).await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn nonces_can_be_demanded_for_ever() {
     let (org, key) = start().await;
     org.sandbox.demand_nonces_forever(true);
@@ -268,7 +268,7 @@ async fn nonces_can_be_demanded_for_ever() {
     assert_eq!(send(&org, &[&with_nonce(&org, &key, &nonce)]).await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_nonce_is_good_at_its_own_server_only() {
     let (org, key) = start().await;
     let nonce = nonce(&org, &key).await;
@@ -280,7 +280,7 @@ async fn a_nonce_is_good_at_its_own_server_only() {
     assert_eq!(answer.member("error"), "use_dpop_nonce");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_system_log_takes_a_demand_for_a_question_and_a_bad_proof_for_a_failure() {
     let (org, key) = start().await;
     nonce(&org, &key).await;

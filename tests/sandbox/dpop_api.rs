@@ -59,7 +59,7 @@ fn challenged<'a>(challenge: &'a str, name: &str) -> &'a str {
     challenge[at + begin.len()..].split('"').next().unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_with_a_good_proof_is_let_in() {
     let case = Case::start().await;
     let authorization = format!("DPoP {}", case.bound);
@@ -76,7 +76,7 @@ async fn a_bound_token_with_a_good_proof_is_let_in() {
     assert_eq!(case.get(USERS, &lower, &[&case.proof(USERS, &[])]).await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn proof_and_scheme_must_fit_the_token() {
     let case = Case::start().await;
     let good = || case.proof(USERS, &[]);
@@ -173,7 +173,7 @@ async fn proof_and_scheme_must_fit_the_token() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_challenge_is_oktas() {
     let case = Case::start().await;
     let answer = case.get(USERS, &format!("DPoP {}", case.bound), &["garbage"]).await;
@@ -186,7 +186,7 @@ async fn the_challenge_is_oktas() {
     assert!(answer.header("www-authenticate").starts_with("Bearer authorization_uri="));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_proof_works_once_and_the_api_wants_no_nonce() {
     let case = Case::start().await;
     let proof = case.proof(USERS, &[]);
@@ -199,7 +199,7 @@ async fn a_proof_works_once_and_the_api_wants_no_nonce() {
     assert_eq!(challenged(&challenge, "error_description"), used);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_that_is_not_bound_is_a_bearer_token() {
     let case = Case::start().await;
     let bearer = format!("Bearer {}", case.plain);
@@ -211,7 +211,7 @@ async fn a_token_that_is_not_bound_is_a_bearer_token() {
     assert_eq!(challenged(&challenge, "error_description"), not_bound);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_bound_token_that_is_no_good_is_refused_like_any_other() {
     let case = Case::start().await;
     case.org.sandbox.revoke(&okta_introspect::Token::parse(&case.bound).unwrap());

@@ -37,7 +37,7 @@ async fn raw(org: &Org) -> (String, Result<(), ErrorKind>) {
     (String::from_utf8(received).unwrap(), end)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn other_answers_replace_the_right_one_and_the_server_does_not_act() {
     let org = Org::start().await;
     let cases = [
@@ -67,7 +67,7 @@ async fn other_answers_replace_the_right_one_and_the_server_does_not_act() {
     assert_eq!(&statuses[..6], [503, 200, 503, 500, 200, 500]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_server_that_acts_first_uses_the_assertion_up() {
     let org = Org::start().await;
     let form = org.form(INTROSPECT, &[("token", "x")]);
@@ -78,7 +78,7 @@ async fn a_server_that_acts_first_uses_the_assertion_up() {
     assert_eq!(send().await.member("error_description"), used);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_right_answer_can_be_spoilt() {
     let org = Org::start().await;
     let answer = async |fault: Fault| {
@@ -101,7 +101,7 @@ async fn the_right_answer_can_be_spoilt() {
     assert_eq!(wait.header("x-rate-limit-reset"), "1");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn gzip_comes_unasked() {
     let org = Org::start().await;
     for (fault, length) in [(Fault::gzip(), 16), (Fault::gzip_bomb(MANY), MANY)] {
@@ -120,7 +120,7 @@ async fn gzip_comes_unasked() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn connections_end_where_they_should() {
     let org = Org::start().await;
     let cases = [
@@ -154,7 +154,7 @@ async fn connections_end_where_they_should() {
     assert_eq!(org.sandbox.requests().len(), 4);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_dripping_answer_takes_the_clocks_time() {
     let org = Org::start().await;
     let pause = Duration::from_secs(7);
@@ -163,7 +163,7 @@ async fn a_dripping_answer_takes_the_clocks_time() {
     assert_eq!(org.clock.slept(), [pause; 4]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_late_answer_takes_the_clocks_time_and_is_as_old_as_the_request() {
     let org = Org::start().await;
     org.sandbox.faults().inject(Fault::delay(Duration::from_secs(3600)), Times::Always);
@@ -174,7 +174,7 @@ async fn a_late_answer_takes_the_clocks_time_and_is_as_old_as_the_request() {
     assert_eq!(answer.header("date"), "Fri, 15 Jan 2027 09:00:00 GMT");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_held_answer_comes_when_it_is_released() {
     let org = Org::start().await;
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
@@ -196,7 +196,7 @@ async fn a_held_answer_comes_when_it_is_released() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn silence_lasts_until_the_client_gives_up() {
     let org = Org::start().await;
     org.sandbox.faults().inject(Fault::silence(), Times::Once);
@@ -208,7 +208,7 @@ async fn silence_lasts_until_the_client_gives_up() {
     assert_eq!(org.introspect(INTROSPECT, "x").await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn faults_strike_their_path_and_as_often_as_they_should() {
     let org = Org::start().await;
     let faults = org.sandbox.faults();
@@ -222,7 +222,7 @@ async fn faults_strike_their_path_and_as_often_as_they_should() {
     assert_eq!((keys().await, introspect().await), (200, 200));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_outage_begins_and_ends_by_the_servers_clock() {
     let org = Org::start().await;
     let now = org.sandbox.now();
@@ -240,7 +240,7 @@ async fn an_outage_begins_and_ends_by_the_servers_clock() {
     assert_eq!(org.introspect(INTROSPECT, "x").await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn requests_that_wait_count_as_concurrent() {
     let org = Org::start().await;
     org.sandbox.set_concurrency_limit(1);
@@ -257,7 +257,7 @@ async fn requests_that_wait_count_as_concurrent() {
     assert_eq!(org.introspect(INTROSPECT, "x").await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_does_not_reach_the_server_does_not_count_against_the_limit() {
     let org = Org::start().await;
     org.sandbox.set_rate_limit(Bucket::Org, 10);

@@ -39,7 +39,7 @@ async fn verifies(org: &Org, path: &str, token: &Token) -> bool {
     })
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_next_key_is_published_before_it_signs_and_the_last_one_after() {
     let org = Org::start().await;
     let before = key_ids(&org, KEYS).await;
@@ -59,7 +59,7 @@ async fn the_next_key_is_published_before_it_signs_and_the_last_one_after() {
     assert_eq!(event.target[0].id, "default");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn servers_rotate_apart_and_only_custom_ones() {
     let org = Org::start().await;
     let org_keys = key_ids(&org, ORG_KEYS).await;
@@ -69,7 +69,7 @@ async fn servers_rotate_apart_and_only_custom_ones() {
     assert!(org.sandbox.schedule_rotation("none", org.sandbox.now()).is_err());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_life_of_cached_keys_ends_with_a_scheduled_rotation() {
     let org = Org::start().await;
     let max_age = async || org.get(KEYS).await.header("cache-control");
@@ -87,7 +87,7 @@ async fn the_life_of_cached_keys_ends_with_a_scheduled_rotation() {
     assert_eq!(rollovers.iter().filter(|e| e.event_type.ends_with("key.rollover")).count(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_rotation_happens_for_whoever_asks_first() {
     let org = Org::start().await;
     let before = key_ids(&org, KEYS).await;
@@ -95,7 +95,7 @@ async fn a_rotation_happens_for_whoever_asks_first() {
     assert_eq!(key_ids(&org, KEYS).await[0], before[1]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_id_token_is_signed_with_a_published_key() {
     let org = Org::start().await;
     for (sign_in, issuer, keys) in [
@@ -115,7 +115,7 @@ async fn an_id_token_is_signed_with_a_published_key() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_id_token_says_what_was_asked_for() {
     let org = Org::start().await;
     let access_token = org.sandbox.issue(&Grant::to_client(CLIENT).user(USER)).unwrap();
@@ -147,7 +147,7 @@ async fn an_id_token_says_what_was_asked_for() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_id_token_is_known_to_its_server_and_lets_nobody_in() {
     let org = Org::start().await;
     let sign_in = SignIn::new(CLIENT, USER).scope("okta.users.read");
@@ -165,7 +165,7 @@ async fn an_id_token_is_known_to_its_server_and_lets_nobody_in() {
     assert_eq!(introspect().await, json!({"active": false}));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_access_token_says_for_whom_it_is() {
     let org = Org::start().await;
     let grant = Grant::to_client(CLIENT).user(USER).server("default").scope("read");

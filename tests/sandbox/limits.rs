@@ -21,13 +21,13 @@ fn stated(answer: &Answer) -> (u16, Vec<(i64, i64, i64)>) {
     (answer.status, rows.collect())
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_a_limit_nothing_is_said() {
     let org = Org::start().await;
     assert_eq!(stated(&org.introspect(INTROSPECT, "x").await), (200, vec![]));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_app_gets_its_share_of_a_minute() {
     let org = Org::start().await;
     org.sandbox.set_rate_limit(Bucket::Org, 4);
@@ -44,7 +44,7 @@ async fn an_app_gets_its_share_of_a_minute() {
     assert_eq!(introspect().await, (200, vec![]));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_refusal_has_the_shape_of_the_api() {
     let org = Org::start().await;
     org.sandbox.set_rate_limit(Bucket::OrgToken, 0);
@@ -59,7 +59,7 @@ async fn a_refusal_has_the_shape_of_the_api() {
     assert_eq!(org.sandbox.requests()[0].status(), 429);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_assertion_that_met_the_limit_may_be_sent_again() {
     let org = Org::start().await;
     org.sandbox.set_rate_limit(Bucket::Org, 0);
@@ -72,7 +72,7 @@ async fn an_assertion_that_met_the_limit_may_be_sent_again() {
     assert_eq!(send().await, 401, "now it is used up");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn refusals_of_the_endpoint_count_and_state_the_limit_too() {
     let org = Org::start().await;
     org.sandbox.set_rate_limit(Bucket::Org, 10);
@@ -81,7 +81,7 @@ async fn refusals_of_the_endpoint_count_and_state_the_limit_too() {
     assert_eq!(stated(&org.post_form(INTROSPECT, &[]).await), (401, vec![(10, 8, 60)]));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn each_bucket_has_its_own_window() {
     let org = Org::start().await;
     let buckets = [
@@ -115,7 +115,7 @@ async fn each_bucket_has_its_own_window() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn both_limits_are_stated_if_asked_for() {
     let org = Org::start_with(|builder, _| builder.app(App::service("0oa2"))).await;
     org.sandbox.set_rate_limit(Bucket::Org, 10);
@@ -130,7 +130,7 @@ async fn both_limits_are_stated_if_asked_for() {
     assert_eq!(stated(&whole).1, [(10, 7, 60), (10, 8, 60)]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn too_many_at_once_are_refused_with_zeros() {
     let org = Org::start().await;
     org.sandbox.set_concurrency_limit(0);

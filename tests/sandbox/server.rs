@@ -15,7 +15,7 @@ fn bearer(org: &Org, scopes: &[&str]) -> String {
     org.sandbox.issue(&grant).unwrap().expose().to_owned()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn unknown_routes_and_methods_are_refused_in_the_shape_of_the_api() {
     let org = Org::start().await;
     for path in [
@@ -51,7 +51,7 @@ async fn unknown_routes_and_methods_are_refused_in_the_shape_of_the_api() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn discovery_is_found_in_every_form_and_names_what_is_served() {
     let org = Org::start().await;
     let forms = [
@@ -80,7 +80,7 @@ async fn discovery_is_found_in_every_form_and_names_what_is_served() {
     assert!(org.sandbox.custom_issuer("none").is_none());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn discovery_for_an_unknown_client_is_refused() {
     let org = Org::start().await;
     let path = "/.well-known/openid-configuration?client_id=";
@@ -89,7 +89,7 @@ async fn discovery_for_an_unknown_client_is_refused() {
     assert_eq!(org.get(&format!("{path}{CLIENT}")).await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn every_answer_is_dated_by_the_servers_clock_and_has_an_id() {
     let org = Org::start().await;
     org.sandbox.set_clock_offset(TimeDelta::seconds(90));
@@ -104,7 +104,7 @@ async fn every_answer_is_dated_by_the_servers_clock_and_has_an_id() {
     assert_eq!(ids, recorded);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn management_endpoints_want_a_good_token_with_the_scope() {
     let org = Org::start().await;
     let read = bearer(&org, &["okta.users.read"]);
@@ -144,7 +144,7 @@ async fn management_endpoints_want_a_good_token_with_the_scope() {
     assert_eq!(answer.header("www-authenticate"), "");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn users_are_listed_in_pages() {
     let org = Org::start_with(|builder, _| {
         (2..=5).fold(builder, |builder, n| {
@@ -176,7 +176,7 @@ fn link(answer: &Answer, relation: &str) -> Option<String> {
         .map(|(url, _)| url.trim_matches(['<', '>']).to_owned())
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_user_is_found_by_id_and_by_login() {
     let org = Org::start().await;
     let token = bearer(&org, &["okta.users.read"]);
@@ -190,7 +190,7 @@ async fn a_user_is_found_by_id_and_by_login() {
     assert_eq!(org.get_with("/api/v1/users/00u9", &token).await.status, 404);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn searches_and_bad_limits_are_refused_and_not_ignored() {
     let org = Org::start().await;
     let token = bearer(&org, &["okta.users.read", "okta.logs.read"]);
@@ -206,7 +206,7 @@ async fn searches_and_bad_limits_are_refused_and_not_ignored() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_apps_keys_are_listed_with_their_status() {
     let org = Org::start().await;
     let token = bearer(&org, &["okta.apps.read"]);
@@ -221,7 +221,7 @@ async fn an_apps_keys_are_listed_with_their_status() {
     assert_eq!(org.get_with(missing, &token).await.status, 404);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_apps_settings_grants_and_roles_can_be_read() {
     let org = Org::start().await;
     let get = async |path: String, scope: &str| {
@@ -241,7 +241,7 @@ async fn an_apps_settings_grants_and_roles_can_be_read() {
     assert_eq!(roles.as_array().unwrap().len(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn keys_are_added_and_deactivated_with_the_scope_to_manage_apps() {
     let org = Org::start().await;
     let manage = bearer(&org, &["okta.apps.manage"]);
@@ -266,7 +266,7 @@ async fn keys_are_added_and_deactivated_with_the_scope_to_manage_apps() {
     assert_eq!((&listed[0]["status"], &listed[1]["kid"]), (&json!("INACTIVE"), &json!("k2")));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_system_log_can_be_polled() {
     let org = Org::start().await;
     let token = bearer(&org, &["okta.logs.read"]);
@@ -291,7 +291,7 @@ async fn the_system_log_can_be_polled() {
     assert_eq!(answer.json()[0]["eventType"], "application.lifecycle.activate");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn requests_are_recorded_with_their_parts() {
     let org = Org::start().await;
     org.introspect("/oauth2/v1/introspect", "s3cret").await;
@@ -310,7 +310,7 @@ async fn requests_are_recorded_with_their_parts() {
     assert!(org.sandbox.requests().is_empty());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_body_that_is_too_long_is_refused() {
     let org = Org::start().await;
     let request = org.http.post(org.url("/oauth2/v1/token")).body(vec![b'a'; 300 * 1024]);
@@ -319,7 +319,7 @@ async fn a_body_that_is_too_long_is_refused() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn clones_share_one_server_and_the_last_one_ends_it() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let (http, url) = (http_client(), format!("{}/oauth2/v1/nothing", sandbox.issuer()));
@@ -334,7 +334,7 @@ async fn clones_share_one_server_and_the_last_one_ends_it() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_seed_document_fills_a_sandbox() {
     let seed: Seed = serde_json::from_str(
         r#"{
@@ -349,7 +349,7 @@ async fn a_seed_document_fills_a_sandbox() {
     assert!(sandbox.issue(&Grant::to_client("0oa1").user("00u1").server("aus1")).is_ok());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_sandbox_that_cannot_be_is_not_started() {
     let twice = Sandbox::builder().app(App::service("0oa1")).app(App::service("0oa1"));
     assert_eq!(twice.start().await.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);

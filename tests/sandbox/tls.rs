@@ -26,7 +26,7 @@ async fn tls_org() -> Org {
     org
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn issuers_and_audiences_are_https() {
     let org = tls_org().await;
     let issuer = org.sandbox.issuer();
@@ -37,7 +37,7 @@ async fn issuers_and_audiences_are_https() {
     assert_eq!(document["issuer"], issuer.as_str());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn clients_choose_between_http_2_and_1() {
     let org = tls_org().await;
     let ca_pem = org.sandbox.ca_pem().unwrap();
@@ -59,7 +59,7 @@ async fn clients_choose_between_http_2_and_1() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn our_own_client_works_with_the_authority_as_an_extra_root() {
     let org = tls_org().await;
     let mut config = HttpConfig::default();
@@ -73,7 +73,7 @@ async fn our_own_client_works_with_the_authority_as_an_extra_root() {
     assert!(client.introspect(token.token(), None).await.unwrap().active);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn certificates_that_are_not_good_are_not_trusted() {
     let other = ServerIdentity::self_made().unwrap();
     let cases = [
@@ -91,7 +91,7 @@ async fn certificates_that_are_not_good_are_not_trusted() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_identity_can_come_from_pem() {
     let key = openssl_pem();
     let identity = ServerIdentity::from_pem(&key.0, &key.1).unwrap();
@@ -133,7 +133,7 @@ fn is_reset(error: &reqwest::Error) -> bool {
     false
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn faults_strike_both_protocols() {
     let mut org = tls_org().await;
     let ca_pem = org.sandbox.ca_pem().unwrap().to_owned();
@@ -158,7 +158,7 @@ async fn faults_strike_both_protocols() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_server_that_knows_no_tls_above_1_1_is_not_talked_to() {
     let peer = OldTlsPeer::start();
     let ca = ServerIdentity::self_made().unwrap();
@@ -168,7 +168,7 @@ async fn a_server_that_knows_no_tls_above_1_1_is_not_talked_to() {
     peer.assert_refused();
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn plain_http_on_the_tls_port_gets_no_answer() {
     let org = tls_org().await;
     let url = format!("http://{}/oauth2/v1/keys", org.sandbox.address());

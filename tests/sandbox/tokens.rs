@@ -17,7 +17,7 @@ const CUSTOM_TOKEN: &str = "/oauth2/default/v1/token";
 const CUSTOM_INTROSPECT: &str = "/oauth2/default/v1/introspect";
 const INACTIVE: &str = r#"{"active":false}"#;
 
-#[tokio::test]
+#[test_support::test]
 async fn the_org_server_grants_an_opaque_token_for_an_hour() {
     let org = Org::start().await;
     let answer = org.token(TOKEN, "okta.users.read").await;
@@ -35,7 +35,7 @@ async fn the_org_server_grants_an_opaque_token_for_an_hour() {
     assert!(keys["keys"].as_array().unwrap().iter().all(|key| key["kid"] != header["kid"]));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_custom_server_grants_a_jwt_signed_with_a_published_key() {
     let org = Org::start_with(|builder, _| {
         let server = CustomServer::new("short").scope("read").audience("api://short");
@@ -73,7 +73,7 @@ fn verifies(token: &str, jwk: &serde_json::Value) -> bool {
 /// Name, path, form, status, error, description.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16, &'a str, &'a str);
 
-#[tokio::test]
+#[test_support::test]
 async fn token_requests_are_judged() {
     let org = Org::start_with(|builder, key| {
         builder
@@ -181,7 +181,7 @@ async fn token_requests_are_judged() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn only_service_apps_get_tokens_from_the_org_server() {
     let org = Org::start().await;
     let web = App::web(CLIENT).key(org.key.public_jwk()).grant("okta.users.read");
@@ -192,7 +192,7 @@ async fn only_service_apps_get_tokens_from_the_org_server() {
     assert_eq!(org.token(CUSTOM_TOKEN, "read").await.status, 200);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn granted_scopes_are_given_and_others_left_out() {
     let org = Org::start().await;
     let answer = org.token(TOKEN, "okta.groups.read okta.users.read").await;
@@ -202,7 +202,7 @@ async fn granted_scopes_are_given_and_others_left_out() {
     assert_eq!(answer.member("scope"), "okta.groups.read okta.users.read");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_app_that_demands_dpop_gets_no_bearer_token() {
     let org = Org::start().await;
     let app = App::service(CLIENT).key(org.key.public_jwk()).grant("okta.users.read");
@@ -212,7 +212,7 @@ async fn an_app_that_demands_dpop_gets_no_bearer_token() {
     assert_eq!(answer.refusal(), (400, "invalid_dpop_proof".to_owned(), description.to_owned()));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_service_token_introspects_with_its_client_as_subject() {
     let org = Org::start().await;
     let token = org.token(TOKEN, "okta.users.read").await.member("access_token");
@@ -225,7 +225,7 @@ async fn a_service_token_introspects_with_its_client_as_subject() {
     assert_eq!(org.introspect(INTROSPECT, &token).await.json(), expected);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_users_token_introspects_with_login_and_id() {
     let org = Org::start().await;
     let grant = Grant::to_client(CLIENT).user(USER).server("default").scope("read");
@@ -237,7 +237,7 @@ async fn a_users_token_introspects_with_login_and_id() {
     assert_eq!(body["aud"], "api://default");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn whatever_is_not_a_good_token_of_this_server_is_inactive() {
     let org = Org::start().await;
     let good = org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap();
@@ -262,7 +262,7 @@ async fn whatever_is_not_a_good_token_of_this_server_is_inactive() {
     assert_eq!(elsewhere.text, INACTIVE);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_dies_at_its_second() {
     let org = Org::start().await;
     let grant = Grant::to_client(CLIENT).lifetime(Duration::from_secs(60));
@@ -274,7 +274,7 @@ async fn a_token_dies_at_its_second() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_token_dies_with_its_user_or_client() {
     let org = Org::start_with(|builder, _| builder.app(App::web("0oa2web"))).await;
     let token = org.sandbox.issue(&Grant::to_client("0oa2web").user(USER)).unwrap();
@@ -290,7 +290,7 @@ async fn a_token_dies_with_its_user_or_client() {
     assert!(!active().await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_client_revokes_its_own_tokens_only() {
     let org = Org::start_with(|builder, _| builder.app(App::service("0oa2other"))).await;
     let own = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
@@ -307,7 +307,7 @@ async fn a_client_revokes_its_own_tokens_only() {
     assert_eq!(answer.refusal().2, "The 'token' parameter is required.");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_administrator_revokes_any_token_once() {
     let org = Org::start().await;
     let token = org.sandbox.issue(&Grant::to_client(CLIENT).user(USER)).unwrap();
@@ -317,7 +317,7 @@ async fn an_administrator_revokes_any_token_once() {
     assert_eq!(org.introspect(INTROSPECT, token.expose()).await.text, INACTIVE);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_system_log_tells_of_grants_and_revocations() {
     let org = Org::start().await;
     let token = org.token(CUSTOM_TOKEN, "read").await.member("access_token");
@@ -338,7 +338,7 @@ async fn the_system_log_tells_of_grants_and_revocations() {
     assert_eq!(log[2].actor.id, CLIENT);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_does_not_exist_gets_no_token() {
     let org = Org::start().await;
     for grant in [

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use okta_introspect::verify::TokenKind;
 use okta_introspect::{
-    AccessTokenClaims, Algorithm, ErrorKind, IdTokenClaims, Issuer, Jwks, ManualClock, Rejection,
-    Scopes, Verification, Verifier, VerifierBuilder,
+    AccessTokenClaims, Algorithm, ErrorKind, IdTokenClaims, InvalidToken, Issuer, Jwks,
+    ManualClock, Scopes, Verification, Verifier, VerifierBuilder,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,17 +42,17 @@ async fn access_reason(changes: Value) -> Option<String> {
     let minter = rs256();
     let token = minter.token(&with(access_claims(), changes));
     let verification = access(&minter).build().unwrap().verify(&token).await.unwrap();
-    verification.rejection().map(reason)
+    verification.reason().map(reason)
 }
 
 async fn id_reason(changes: Value, nonce: Option<&str>) -> Option<String> {
     let minter = rs256();
     let token = minter.token(&with(id_claims(), changes));
     let verification = id(&minter).build().unwrap().verify(&token, nonce).await.unwrap();
-    verification.rejection().map(reason)
+    verification.reason().map(reason)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_good_access_token_gives_its_claims() {
     let minter = rs256();
     let claims = with(access_claims(), json!({"groups": ["Everyone"], "cnf": {"jkt": "thumb"}}));
@@ -71,7 +71,7 @@ async fn a_good_access_token_gives_its_claims() {
     assert_eq!(claims.further["ver"], json!(1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_good_id_token_gives_its_claims() {
     let minter = rs256();
     let verifier = id(&minter).build().unwrap();
@@ -82,7 +82,7 @@ async fn a_good_id_token_gives_its_claims() {
     assert_eq!(claims.further["email"], json!("ada@acme.example"));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn claims_are_written_as_they_were_read() {
     let minter = rs256();
     let claims = with(access_claims(), json!({"scp": null, "aud": [AUDIENCE], "more": {"a": [1]}}));
@@ -94,7 +94,7 @@ async fn claims_are_written_as_they_were_read() {
     assert_eq!(serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap(), claims);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn further_claims_are_read_into_a_struct_of_the_program() {
     #[derive(Debug, Deserialize)]
     struct Mine {
@@ -105,7 +105,7 @@ async fn further_claims_are_read_into_a_struct_of_the_program() {
     let good = minter.token(&with(access_claims(), json!({"tenant": "t1"})));
     assert_eq!(verifier.verify(&good).await.unwrap().claims().unwrap().further.tenant, "t1");
     let without = verifier.verify(&minter.token(&access_claims())).await.unwrap();
-    assert_eq!(without.rejection().map(reason).as_deref(), Some("further_claims"));
+    assert_eq!(without.reason().map(reason).as_deref(), Some("further_claims"));
 
     let verifier = id(&minter).further_claims::<Mine>().build().unwrap();
     let good = minter.token(&with(id_claims(), json!({"tenant": "t2"})));
@@ -114,7 +114,7 @@ async fn further_claims_are_read_into_a_struct_of_the_program() {
 }
 
 /// The shared table: every mutation is refused for its reason, as access and as ID token.
-#[tokio::test]
+#[test_support::test]
 async fn every_mutation_is_refused_for_its_reason() {
     let (minter, stranger) = (rs256(), Minter::generate(Algorithm::Rs256, "stranger"));
     let sign = |input: &str| minter.sign_input(input);
@@ -124,20 +124,20 @@ async fn every_mutation_is_refused_for_its_reason() {
     for mutation in &OF_EVERY_TOKEN {
         let token = (mutation.make)(&original(access_claims()));
         let verification = access.verify(&token).await.unwrap();
-        let found = verification.rejection().map(reason);
+        let found = verification.reason().map(reason);
         assert_eq!(found.as_deref(), Some(mutation.reason), "access token: {}", mutation.name);
     }
     for mutation in OF_EVERY_TOKEN.iter().chain(&OF_ID_TOKENS) {
         let token = (mutation.make)(&original(id_claims()));
         let verification = id.verify(&token, Some(NONCE)).await.unwrap();
-        let found = verification.rejection().map(reason);
+        let found = verification.reason().map(reason);
         assert_eq!(found.as_deref(), Some(mutation.reason), "ID token: {}", mutation.name);
     }
     let shared = OF_EVERY_TOKEN.iter().filter(|m| m.okta_jwt_verifier == Theirs::Refuses).count();
     assert!(shared >= 25, "{shared}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn times_are_compared_to_the_second_with_leeway() {
     let leeway = 120;
     for (name, changes, expected) in [
@@ -167,7 +167,7 @@ async fn times_are_compared_to_the_second_with_leeway() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn facts_of_time_are_in_the_rejection() {
     let minter = rs256();
     let verifier = access(&minter).leeway(Duration::from_secs(1)).build().unwrap();
@@ -175,15 +175,15 @@ async fn facts_of_time_are_in_the_rejection() {
     let verification = verifier.verify(&token).await.unwrap();
     let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
     let expected =
-        Rejection::Expired { exp: at(NOW - 1), now: at(NOW), leeway: Duration::from_secs(1) };
-    assert_eq!(verification.rejection(), Some(&expected));
+        InvalidToken::Expired { exp: at(NOW - 1), now: at(NOW), leeway: Duration::from_secs(1) };
+    assert_eq!(verification.reason(), Some(&expected));
     assert_eq!(
         serde_json::to_value(&expected).unwrap(),
         json!({"reason": "expired", "exp": at(NOW - 1), "now": at(NOW), "leeway_secs": 1})
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn claims_that_must_be_there_must_be_of_their_type() {
     for name in ["iss", "sub", "aud", "exp", "iat"] {
         let without = access_reason(json!({ name: null })).await;
@@ -204,12 +204,12 @@ async fn claims_that_must_be_there_must_be_of_their_type() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn one_of_several_audiences_is_enough_for_an_access_token() {
     assert_eq!(access_reason(json!({"aud": ["api://other", AUDIENCE]})).await, None);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn clients_and_scopes_are_held_to_what_was_set() {
     let minter = rs256();
     let verifier = access(&minter)
@@ -224,16 +224,16 @@ async fn clients_and_scopes_are_held_to_what_was_set() {
     assert_eq!(rejection(json!({})).await, None);
     let found = Some("0oa1stranger".to_owned());
     let other = rejection(json!({"cid": "0oa1stranger"})).await;
-    assert_eq!(other, Some(Rejection::ClientNotAllowed { found }));
+    assert_eq!(other, Some(InvalidToken::ClientNotAllowed { found }));
     let none = rejection(json!({"cid": null})).await;
-    assert_eq!(none, Some(Rejection::ClientNotAllowed { found: None }));
+    assert_eq!(none, Some(InvalidToken::ClientNotAllowed { found: None }));
     let missing = Scopes::parse("orders.read").unwrap();
     let fewer = rejection(json!({"scp": ["openid", "profile"]})).await;
-    assert_eq!(fewer, Some(Rejection::MissingScopes { missing }));
+    assert_eq!(fewer, Some(InvalidToken::MissingScopes { missing }));
 }
 
 /// RFC 9068 names client and scopes differently, and has a type.
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_other_servers_are_read_as_well() {
     let minter = rs256();
     let changes = json!({
@@ -252,7 +252,7 @@ async fn access_tokens_of_other_servers_are_read_as_well() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_nonce_is_compared_both_ways() {
     let cases = [
         (json!({}), Some(NONCE), None),
@@ -268,7 +268,7 @@ async fn the_nonce_is_compared_both_ways() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn several_audiences_of_an_id_token_need_the_authorized_party() {
     let cases = [
         (json!({"aud": [CLIENT, "0oa1other"], "azp": CLIENT}), None),
@@ -284,13 +284,13 @@ async fn several_audiences_of_an_id_token_need_the_authorized_party() {
 }
 
 /// Okta signs both with the same keys, and an audience may happen to be the client id.
-#[tokio::test]
+#[test_support::test]
 async fn an_id_token_is_no_access_token_and_the_other_way_round() {
     let wrong = Some("wrong_kind");
     let as_access = async |changes| {
         let minter = rs256();
         let token = minter.token(&with(with(id_claims(), json!({"aud": AUDIENCE})), changes));
-        access(&minter).build().unwrap().verify(&token).await.unwrap().rejection().map(reason)
+        access(&minter).build().unwrap().verify(&token).await.unwrap().reason().map(reason)
     };
     for (name, changes, expected) in [
         ("ID token of Okta", json!({}), wrong),
@@ -306,7 +306,7 @@ async fn an_id_token_is_no_access_token_and_the_other_way_round() {
     let as_id = async |changes| {
         let minter = rs256();
         let token = minter.token(&with(with(access_claims(), json!({"aud": CLIENT})), changes));
-        id(&minter).build().unwrap().verify(&token, None).await.unwrap().rejection().map(reason)
+        id(&minter).build().unwrap().verify(&token, None).await.unwrap().reason().map(reason)
     };
     for (name, changes) in [
         ("access token of Okta", json!({})),
@@ -318,7 +318,7 @@ async fn an_id_token_is_no_access_token_and_the_other_way_round() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn types_of_other_jwts_are_refused() {
     let minter = rs256();
     let (access, id) = (access(&minter).build().unwrap(), id(&minter).build().unwrap());
@@ -336,15 +336,15 @@ async fn types_of_other_jwts_are_refused() {
     ] {
         let header = with(minter.header(), json!({ "typ": typ })).to_string();
         let token = minter.sign(&header, access_claims().to_string());
-        let found = access.verify(&token).await.unwrap().rejection().map(reason);
+        let found = access.verify(&token).await.unwrap().reason().map(reason);
         assert_eq!(found.as_deref(), as_access, "access token: {typ:?}");
         let token = minter.sign(&header, id_claims().to_string());
-        let found = id.verify(&token, Some(NONCE)).await.unwrap().rejection().map(reason);
+        let found = id.verify(&token, Some(NONCE)).await.unwrap().reason().map(reason);
         assert_eq!(found.as_deref(), as_id, "ID token: {typ:?}");
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
     let org = "https://acme.okta.com";
     let rejection = {
@@ -352,7 +352,7 @@ async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
         let token = minter.token(&with(access_claims(), json!({"iss": org, "aud": org})));
         access(&minter).build().unwrap().verify(&token).await.unwrap().into_result().unwrap_err()
     };
-    assert_eq!(rejection, Rejection::OrgAccessToken { issuer: Some(org.to_owned()) });
+    assert_eq!(rejection, InvalidToken::OrgAccessToken { issuer: Some(org.to_owned()) });
     assert!(rejection.to_string().contains("introspection"), "{rejection}");
     let error = Verifier::access_token(Issuer::parse(org).unwrap(), org).build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -361,7 +361,7 @@ async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
     assert!(Verifier::id_token(Issuer::parse(org).unwrap(), CLIENT).build().is_ok());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn other_algorithms_are_taken_if_they_are_allowed_and_the_key_is_for_them() {
     for algorithm in [Algorithm::Es256, Algorithm::Ps256, Algorithm::Es512] {
         let minter = Minter::generate(algorithm, "k1");
@@ -370,8 +370,8 @@ async fn other_algorithms_are_taken_if_they_are_allowed_and_the_key_is_for_them(
         assert!(allowed.verify(&token).await.unwrap().is_verified(), "{algorithm}");
         let refused = access(&minter).build().unwrap().verify(&token).await.unwrap();
         let expected =
-            Rejection::AlgorithmNotAllowed { found: algorithm, allowed: vec![Algorithm::Rs256] };
-        assert_eq!(refused.rejection(), Some(&expected));
+            InvalidToken::AlgorithmNotAllowed { found: algorithm, allowed: vec![Algorithm::Rs256] };
+        assert_eq!(refused.reason(), Some(&expected));
     }
 }
 
@@ -390,16 +390,16 @@ fn settings_that_cannot_be_meant_are_refused() {
     assert!(access(&minter).leeway(max).build().is_ok());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_the_token_holds_is_quoted_briefly_and_never_whole() {
     let minter = rs256();
     let long = format!("https://evil.example/é\n\u{1b}[2J{}", "é".repeat(2000));
     let changes = json!({"iss": long, "nonce": "s3cret-nonce"});
     let token = minter.token(&with(access_claims(), changes));
     let verification = access(&minter).build().unwrap().verify(&token).await.unwrap();
-    let rejection = verification.rejection().unwrap();
-    let Rejection::WrongIssuer { found, .. } = rejection else { panic!("{rejection:?}") };
-    assert!(found.len() <= Rejection::MAX_QUOTED && found.starts_with("https://evil.example/é"));
+    let rejection = verification.reason().unwrap();
+    let InvalidToken::WrongIssuer { found, .. } = rejection else { panic!("{rejection:?}") };
+    assert!(found.len() <= InvalidToken::MAX_QUOTED && found.starts_with("https://evil.example/é"));
     let text = format!("{rejection} {rejection:?} {}", serde_json::to_string(rejection).unwrap());
     assert!(!text.contains(char::is_control), "a line of its own in a log: {text}");
     assert!(!text.contains("s3cret") && !text.contains(&token[token.len() - 40..]));
@@ -410,13 +410,13 @@ fn only_what_may_come_right_says_so() {
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
     let leeway = Duration::ZERO;
     for (rejection, expected) in [
-        (Rejection::UnknownKey { kid: None, retry_after: None }, true),
-        (Rejection::NotYetValid { nbf: now, now, leeway }, true),
-        (Rejection::IssuedInFuture { iat: now, now, leeway }, true),
-        (Rejection::Expired { exp: now, now, leeway }, false),
-        (Rejection::Unsigned, false),
+        (InvalidToken::UnknownKey { kid: None, retry_after: None }, true),
+        (InvalidToken::NotYetValid { nbf: now, now, leeway }, true),
+        (InvalidToken::IssuedInFuture { iat: now, now, leeway }, true),
+        (InvalidToken::Expired { exp: now, now, leeway }, false),
+        (InvalidToken::Unsigned, false),
         (
-            Rejection::WrongKind { expected: TokenKind::IdToken, found: TokenKind::AccessToken },
+            InvalidToken::WrongKind { expected: TokenKind::IdToken, found: TokenKind::AccessToken },
             false,
         ),
     ] {

@@ -9,7 +9,7 @@ use crate::tokens::key_server::{Fetches, KeyServer};
 use crate::tokens::minter::with;
 use crate::tokens::scene::{Scene, minter, secs};
 
-#[tokio::test]
+#[test_support::test]
 async fn in_an_outage_known_keys_keep_working_and_unknown_ones_cannot_be_told() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -34,7 +34,7 @@ async fn in_an_outage_known_keys_keep_working_and_unknown_ones_cannot_be_told() 
     assert!(!scene.is_stale());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn stale_keys_are_used_up_to_their_bound_and_not_beyond() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -49,7 +49,7 @@ async fn stale_keys_are_used_up_to_their_bound_and_not_beyond() {
     assert!(error.retry_after().unwrap() <= JwksConfig::DEFAULT_PAUSE_AFTER_FAILURE);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn after_a_failure_the_server_is_left_alone_for_a_while() {
     let key = minter("k1");
     let scene = Scene::without_discovery(&key).await;
@@ -67,7 +67,7 @@ async fn after_a_failure_the_server_is_left_alone_for_a_while() {
     assert_eq!(scene.key_fetches(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_server_that_says_how_long_to_wait_is_listened_to() {
     let key = minter("k1");
     let scene = Scene::without_discovery(&key).await;
@@ -86,7 +86,7 @@ async fn a_server_that_says_how_long_to_wait_is_listened_to() {
     assert!(scene.accepts(&token).await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_answer_that_is_no_key_set_does_not_replace_good_keys() {
     let key = minter("k1");
     let encrypting = json!({"keys": [with(key.jwk(), json!({"use": "enc"}))]}).to_string();
@@ -105,7 +105,7 @@ async fn an_answer_that_is_no_key_set_does_not_replace_good_keys() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_address_for_keys_without_tls_or_elsewhere_is_refused() {
     for address in ["http://keys.example/v1/keys", "https://127.0.0.1:1/keys", "file:///etc/passwd"]
     {
@@ -118,7 +118,7 @@ async fn an_address_for_keys_without_tls_or_elsewhere_is_refused() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_address_for_keys_may_have_a_query() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -127,7 +127,7 @@ async fn an_address_for_keys_may_have_a_query() {
     assert!(scene.accepts(&scene.token(&key)).await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_given_address_needs_no_discovery() {
     let key = minter("k1");
     let server = KeyServer::start(key.document()).await;
@@ -138,7 +138,7 @@ async fn a_given_address_needs_no_discovery() {
     assert_eq!(server.fetches(), Fetches { metadata: 0, keys: 1 });
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn whoever_stops_waiting_takes_nothing_from_the_others() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;

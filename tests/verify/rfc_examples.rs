@@ -1,7 +1,7 @@
 //! The examples that the RFCs print.
 
 use okta_introspect::verify::signature_only;
-use okta_introspect::{Algorithm, JwkSet, Rejection};
+use okta_introspect::{Algorithm, InvalidToken, JwkSet};
 
 /// RFC 7515, appendix A.2.
 const A2_KEY: &str = concat!(
@@ -106,7 +106,7 @@ fn the_signatures_of_rfc_7515_verify() {
 #[test]
 fn the_unsigned_one_of_rfc_7515_does_not() {
     let verified = signature_only(A5_JWS, &set(A2_KEY));
-    assert_eq!(verified.rejection(), Some(&Rejection::Unsigned));
+    assert_eq!(verified.reason(), Some(&InvalidToken::Unsigned));
 }
 
 #[test]
@@ -125,6 +125,6 @@ fn the_thumbprints_of_rfc_7638_and_rfc_9449_come_out() {
 fn the_proofs_of_rfc_9449_are_no_tokens() {
     for proof in [TOKEN_PROOF, RESOURCE_PROOF] {
         let verified = signature_only(&format!("{DPOP_HEADER}{proof}"), &set(DPOP_KEY));
-        assert_eq!(verified.rejection(), Some(&Rejection::KeyFromSender { name: "jwk" }));
+        assert_eq!(verified.reason(), Some(&InvalidToken::KeyFromSender { name: "jwk" }));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use okta_introspect::{Algorithm, JwksConfig, Rejection, Verifier};
+use okta_introspect::{Algorithm, InvalidToken, JwksConfig, Verifier};
 use serde_json::json;
 
 use crate::tokens::key_server::Fetches;
 use crate::tokens::minter::{AUDIENCE, Minter, NOW, with};
 use crate::tokens::scene::{Scene, minter, secs};
 
-#[tokio::test]
+#[test_support::test]
 async fn keys_are_discovered_once_and_fetched_once() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -25,7 +25,7 @@ async fn keys_are_discovered_once_and_fetched_once() {
     assert_eq!(status.fetched_at.unwrap().timestamp(), NOW);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn many_who_wait_for_the_first_keys_share_one_fetch() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -42,7 +42,7 @@ async fn many_who_wait_for_the_first_keys_share_one_fetch() {
     assert_eq!(scene.key_fetches(), 1);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn what_is_bound_to_be_refused_costs_no_fetch() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -55,7 +55,7 @@ async fn what_is_bound_to_be_refused_costs_no_fetch() {
 }
 
 /// Three rotations without notice among 10,000 verifications, no matter how close together.
-#[tokio::test]
+#[test_support::test]
 async fn rotations_refuse_no_valid_token_and_cost_one_fetch_each() {
     const ROTATIONS: usize = 3;
     const VERIFICATIONS: usize = 10_000;
@@ -75,7 +75,7 @@ async fn rotations_refuse_no_valid_token_and_cost_one_fetch_each() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn rotations_under_load_refuse_no_valid_token_either() {
     let keys: Vec<Minter> = (0..4).map(|number| minter(&format!("k{number}"))).collect();
     let scene = Scene::new(&keys[0]).await;
@@ -95,7 +95,7 @@ async fn rotations_under_load_refuse_no_valid_token_either() {
     assert_eq!(scene.key_fetches(), keys.len());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_key_that_was_published_before_its_use_costs_no_fetch_at_all() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -108,7 +108,7 @@ async fn a_key_that_was_published_before_its_use_costs_no_fetch_at_all() {
 
 /// The flood: 10,000 made-up key ids cost one fetch each cool-down, and a rotation in the middle
 /// of it is picked up within one.
-#[tokio::test]
+#[test_support::test]
 async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotation() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -119,7 +119,7 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
         for _ in 0..count {
             number += 1;
             let rejection = scene.rejection(&scene.made_up(number)).await;
-            assert!(matches!(rejection, Rejection::UnknownKey { .. }), "{rejection}");
+            assert!(matches!(rejection, InvalidToken::UnknownKey { .. }), "{rejection}");
             assert!(rejection.may_change_later());
         }
     };
@@ -131,7 +131,7 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
     scene.clock.advance(secs(10));
     let rejection = scene.rejection(&token).await;
     let retry_after = Some(cool_down - secs(10));
-    assert_eq!(rejection, Rejection::UnknownKey { kid: Some("new".to_owned()), retry_after });
+    assert_eq!(rejection, InvalidToken::UnknownKey { kid: Some("new".to_owned()), retry_after });
     flood(3000).await;
     assert_eq!(scene.key_fetches(), 2);
     scene.clock.advance(cool_down - secs(10));
@@ -143,7 +143,7 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
     assert!(scene.accepts(&token).await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_cool_down_ends_at_its_moment_and_not_before() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -158,7 +158,7 @@ async fn the_cool_down_ends_at_its_moment_and_not_before() {
     assert_eq!(scene.key_fetches(), 3);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_made_up_key_id_as_the_first_token_of_all_costs_the_first_fetch_alone() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -170,7 +170,7 @@ async fn a_made_up_key_id_as_the_first_token_of_all_costs_the_first_fetch_alone(
 }
 
 /// The outage: an hour in which the server cannot be reached.
-#[tokio::test]
+#[test_support::test]
 async fn keys_are_refreshed_in_the_background_before_they_expire() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -195,7 +195,7 @@ async fn keys_are_refreshed_in_the_background_before_they_expire() {
     assert!(!scene.accepts(&token).await);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn keys_that_have_expired_unused_are_fetched_before_they_are_used() {
     let (old, new) = (minter("old"), minter("new"));
     let scene = Scene::new(&old).await;
@@ -205,11 +205,11 @@ async fn keys_that_have_expired_unused_are_fetched_before_they_are_used() {
     scene.clock.advance(secs(3600));
     // The old key was withdrawn meanwhile: nobody may slip through on the way.
     let rejection = scene.rejection(&token).await;
-    assert!(matches!(rejection, Rejection::UnknownKey { .. }));
+    assert!(matches!(rejection, InvalidToken::UnknownKey { .. }));
     assert_eq!(scene.key_fetches(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_servers_word_counts_within_bounds() {
     for (name, header, fresh_secs) in [
         ("as said", Some(("cache-control", "max-age=600")), 600),
@@ -230,7 +230,7 @@ async fn the_servers_word_counts_within_bounds() {
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn time_that_an_answer_spent_in_caches_counts() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;
@@ -241,7 +241,7 @@ async fn time_that_an_answer_spent_in_caches_counts() {
     assert!(scene.is_stale());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn verifiers_of_one_issuer_can_share_its_keys() {
     let key = minter("k1");
     let scene = Scene::new(&key).await;

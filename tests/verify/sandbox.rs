@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use okta_introspect::sandbox::{App, CustomServer, Grant, Sandbox, SignIn, User};
 use okta_introspect::verify::TokenKind;
-use okta_introspect::{Clock, Jwks, ManualClock, Rejection, Scopes, Verifier};
+use okta_introspect::{Clock, InvalidToken, Jwks, ManualClock, Scopes, Verifier};
 
 const CLIENT: &str = "0oa2portal";
 const AUDIENCE: &str = "api://default";
@@ -45,7 +45,7 @@ fn verifier(sandbox: &Sandbox, clock: &ManualClock) -> Verifier {
         .unwrap()
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_a_custom_server_verify() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
@@ -58,7 +58,7 @@ async fn access_tokens_of_a_custom_server_verify() {
     assert_eq!(claims.exp, clock.now() + TimeDelta::hours(1));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn id_tokens_of_both_servers_verify_and_no_token_passes_for_the_other_kind() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
@@ -74,25 +74,25 @@ async fn id_tokens_of_both_servers_verify_and_no_token_passes_for_the_other_kind
         let access = sandbox.issue(&grant()).unwrap();
         let refused = verifier.verify(access.expose(), Some("n")).await.unwrap();
         let (expected, found) = (TokenKind::IdToken, TokenKind::AccessToken);
-        assert_eq!(refused.rejection(), Some(&Rejection::WrongKind { expected, found }));
+        assert_eq!(refused.reason(), Some(&InvalidToken::WrongKind { expected, found }));
     }
     let id_token = sandbox.issue_id_token(&sign_in.server("default")).unwrap();
     let refused = verifier(&sandbox, &clock).verify(id_token.expose()).await.unwrap();
     let (expected, found) = (TokenKind::AccessToken, TokenKind::IdToken);
-    assert_eq!(refused.rejection(), Some(&Rejection::WrongKind { expected, found }));
+    assert_eq!(refused.reason(), Some(&InvalidToken::WrongKind { expected, found }));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn access_tokens_of_the_org_server_are_sent_to_introspection() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;
     let token = sandbox.issue(&Grant::to_client(CLIENT).user("00u1ada")).unwrap();
     let refused = verifier(&sandbox, &clock).verify(token.expose()).await.unwrap();
     let issuer = Some(sandbox.issuer().to_string());
-    assert_eq!(refused.rejection(), Some(&Rejection::OrgAccessToken { issuer }));
+    assert_eq!(refused.reason(), Some(&InvalidToken::OrgAccessToken { issuer }));
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn rotations_go_unnoticed_by_those_who_have_good_tokens() {
     let clock = clock();
     let sandbox = sandbox(&clock).await;

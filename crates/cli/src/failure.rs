@@ -1,4 +1,4 @@
-//! Why a command ended without doing its work: one line for people, one exit code for scripts.
+//! Why a command failed: one line for people, one exit code for scripts.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,6 +6,8 @@ use std::fmt;
 use okta_introspect::Error;
 
 use crate::exit::Exit;
+use crate::settings::SettingsError;
+use crate::text;
 
 /// A failure of a command. `Display` is the whole message: what failed and why, then what to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,25 +35,17 @@ impl Failure {
 
     /// Adds the cause and the causes behind it.
     pub(crate) fn because(mut self, cause: &dyn StdError) -> Self {
-        let mut next = Some(cause);
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            // Some libraries repeat a cause in the text of its effect.
-            if !self.what.ends_with(&text) {
-                self.what = format!("{}: {text}", self.what);
-            }
-            next = cause.source();
-        }
+        self.what = text::with_causes(self.what, cause);
         self
     }
 
-    /// Adds where the faulty value stands.
+    /// Adds where the faulty value was found.
     pub(crate) fn found_in(mut self, place: impl fmt::Display) -> Self {
         self.what = format!("{} (from {place})", self.what);
         self
     }
 
-    /// Says first what was being done.
+    /// Puts first what was being done.
     pub(crate) fn during(mut self, step: impl fmt::Display) -> Self {
         self.what = format!("{step}: {}", self.what);
         self
@@ -85,6 +79,12 @@ impl From<Error> for Failure {
             Some(cause) => failure.because(cause),
             None => failure,
         }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(error.kind().into(), error.to_string()).advise(error.advice())
     }
 }
 

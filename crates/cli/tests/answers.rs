@@ -1,9 +1,7 @@
 //! Answers that no authorization server should give: never a verdict, and the right exit code.
 
-mod common;
-
-use common::server::{answer, answering, json, silent};
-use common::{Run, World};
+use crate::common::server::{answer, answering, json, silent};
+use crate::common::{Run, World};
 
 const TOKEN: &str = "s3cret-token-0123456789";
 
@@ -23,7 +21,7 @@ fn introspect(world: &World, issuer: &str) -> Run {
     world.pipe(&args, TOKEN)
 }
 
-#[test]
+#[test_support::test]
 fn nonsense_is_no_verdict() {
     let (world, _) = World::with_key();
     let html = "Content-Type: text/html\r\n";
@@ -66,7 +64,7 @@ fn nonsense_is_no_verdict() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_refusal_of_ours_is_not_an_inactive_token() {
     let (world, _) = World::with_key();
     for (status, error, description, told) in [
@@ -88,7 +86,7 @@ fn a_refusal_of_ours_is_not_an_inactive_token() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_server_that_repeats_the_request_does_not_make_us_tell_it() {
     let (world, _) = World::with_key();
     for status in ["200 OK", "401 Unauthorized"] {
@@ -104,7 +102,7 @@ fn a_server_that_repeats_the_request_does_not_make_us_tell_it() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn no_answer_before_the_deadline_is_exit_code_3() {
     let (world, _) = World::with_key();
     let (issuer, _listener) = silent();

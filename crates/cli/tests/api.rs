@@ -1,10 +1,9 @@
 //! `api` against the sandbox, and against servers that lead astray.
 
-mod common;
-
-use common::server::{answer, answering, json};
-use common::{Run, Sandbox, World};
 use serde_json::{Value, json};
+
+use crate::common::server::{answer, answering, json};
+use crate::common::{Run, Sandbox, World};
 
 /// A world with a sandbox of so many users, whose app demands DPoP.
 fn org(users: usize) -> (World, Sandbox, Vec<String>) {
@@ -33,7 +32,7 @@ fn api(world: &World, client: &[String], more: &[&str]) -> Run {
     world.run(&[&["api"], &client[..], id, more].concat())
 }
 
-#[test]
+#[test_support::test]
 fn every_page_is_fetched_once_and_in_order_with_dpop() {
     let (world, _sandbox, client) = org(2_500);
     let ids: Vec<String> = (0..2_500).map(|n| format!("00u{n:05}")).collect();
@@ -51,7 +50,7 @@ fn every_page_is_fetched_once_and_in_order_with_dpop() {
     assert_eq!(api(&world, &client, &raw).exits(0).stdout.lines().collect::<Vec<_>>(), ids);
 }
 
-#[test]
+#[test_support::test]
 fn answers_are_shown_as_asked() {
     let (world, sandbox, client) = org(3);
     let one = api(&world, &client, &["/api/v1/users/u1@example.test"]);
@@ -74,7 +73,7 @@ fn answers_are_shown_as_asked() {
     assert!(log.exits(0).stdout.contains("app.oauth2.token.grant"), "{log:?}");
 }
 
-#[test]
+#[test_support::test]
 fn refusals_have_their_exit_codes() {
     let (world, _sandbox, client) = org(1);
     for (args, code, told) in [
@@ -100,14 +99,14 @@ fn refusals_have_their_exit_codes() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_custom_server_in_the_settings_does_not_hide_the_org() {
     let (world, sandbox, mut client) = org(1);
     client[1] = format!("{}/oauth2/default", sandbox.text("issuer"));
     api(&world, &client, &["/api/v1/users"]).exits(0);
 }
 
-#[test]
+#[test_support::test]
 fn what_is_sent_arrives() {
     let (world, _) = World::with_key();
     let issuer = answering(|body| match body {
@@ -129,10 +128,10 @@ fn what_is_sent_arrives() {
     assert_eq!(sent.exits(0).stdout, "{\"from\": \"stdin\"}\n");
 }
 
-#[test]
+#[test_support::test]
 fn a_next_page_on_another_host_is_refused() {
     let (world, _) = World::with_key();
-    let (elsewhere, heads) = common::server::recording(answer("200 OK", "", "[]"));
+    let (elsewhere, heads) = crate::common::server::recording(answer("200 OK", "", "[]"));
     for target in ["https://evil.example/api/v1/users", &elsewhere] {
         let link = format!("Link: <{target}>; rel=\"next\"\r\nContent-Type: application/json\r\n");
         let issuer = answering(move |body| match body.contains("grant_type") {
@@ -148,7 +147,7 @@ fn a_next_page_on_another_host_is_refused() {
     assert!(heads.try_recv().is_err(), "somebody else was called");
 }
 
-#[test]
+#[test_support::test]
 fn the_help_tells_which_scope_is_requested() {
     let help = World::new().run(&["api", "--help"]).exits(0).stdout.clone();
     for told in ["[METHOD] <PATH>", "/api/v1/zones: networkZones", "Examples:", "Exit codes:"] {

@@ -1,10 +1,9 @@
 //! Wrong settings, keys, scopes and tokens: one clear line, exit code 2, and no secret in it.
 
-mod common;
-
-use common::{World, sample};
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
+
+use crate::common::{World, sample};
 
 /// An org that is never called: everything here fails before.
 const ORG: [&str; 4] = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1"];
@@ -12,7 +11,7 @@ const ORG: [&str; 4] = ["--issuer", "https://acme.okta.com", "--client-id", "0oa
 /// Where a call would fail with exit code 3: nobody listens on the discard port.
 const NOWHERE: [&str; 4] = ["--issuer", "http://127.0.0.1:9", "--client-id", "0oa1"];
 
-#[test]
+#[test_support::test]
 fn issuers_that_can_never_work() {
     let (world, _) = World::with_key();
     for (issuer, told) in [
@@ -39,7 +38,7 @@ fn issuers_that_can_never_work() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn client_ids_that_are_none() {
     let (world, _) = World::with_key();
     for id in ["", "{clientId}", "{yourClientId}"] {
@@ -49,7 +48,7 @@ fn client_ids_that_are_none() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn keys_that_cannot_sign() {
     let world = World::new();
     let private = Rsa::generate(1024).unwrap();
@@ -93,7 +92,7 @@ fn keys_that_cannot_sign() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_key_in_a_variable_that_is_not_recognised_is_not_repeated() {
     let world = World::new().set("OKTA_CLIENT_PRIVATEKEY", "MIGHAgEAs3cret+base64/without/header");
     world
@@ -109,7 +108,7 @@ fn a_key_in_a_variable_that_is_not_recognised_is_not_repeated() {
     world.pipe(&[&["introspect"], &ORG[..]].concat(), "t").fails(2, "placeholder");
 }
 
-#[test]
+#[test_support::test]
 fn scopes_that_cannot_be_requested() {
     let (world, _) = World::with_key();
     let long = "x".repeat(4097);
@@ -127,7 +126,7 @@ fn scopes_that_cannot_be_requested() {
     world.run(&[&["token", "--key-file", "key.pem"], &NOWHERE[..]].concat()).fails(2, "no scope");
 }
 
-#[test]
+#[test_support::test]
 fn tokens_that_are_none() {
     let (world, _) = World::with_key();
     let long = "s3cret".repeat(17 * 1024);
@@ -156,7 +155,7 @@ fn tokens_that_are_none() {
     world.run(&args.concat()).fails(2, "the token file cannot be read: missing");
 }
 
-#[test]
+#[test_support::test]
 #[cfg(target_os = "linux")]
 fn files_that_never_end_and_folders_are_refused_and_fill_no_memory() {
     let (world, _) = World::with_key();
@@ -185,7 +184,7 @@ fn files_that_never_end_and_folders_are_refused_and_fill_no_memory() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn bodies_that_are_cut_or_none_are_not_sent() {
     let (world, _) = World::with_key();
     let api = ["api", "POST", "/api/v1/users", "--input", "-", "--key-file", "key.pem"];
@@ -204,7 +203,7 @@ fn bodies_that_are_cut_or_none_are_not_sent() {
     world.pipe(&api, " {\"profile\": {}}\n").fails(3, "no connection");
 }
 
-#[test]
+#[test_support::test]
 fn quotes_and_schemes_around_a_token_go_with_a_note() {
     let (world, _) = World::with_key();
     for input in ["Bearer s3cret", "dpop s3cret\n", "\"s3cret\"", " 's3cret' "] {
@@ -219,13 +218,12 @@ fn quotes_and_schemes_around_a_token_go_with_a_note() {
     assert!(!run.fails(3, "no connection").stderr.contains("note:"), "{run:?}");
 }
 
-#[test]
+#[test_support::test]
 fn command_lines_that_are_wrong() {
     let world = World::new();
     let cases: &[(&[&str], &str)] = &[
-        (&[], "no command was given"),
         (&["tokn"], "did you mean token"),
-        (&["introspect", "eyJhbGci.s3cret"], "files or stdin"),
+        (&["decode", "eyJhbGci.s3cret"], "files or stdin"),
         (&["introspect", "--token", "s3cret"], "did you mean --token-file"),
         (&["introspect", "--hint", "s3cret"], "access_token"),
         (&["token", "--timeout", "s3cret"], "--timeout"),
@@ -234,6 +232,10 @@ fn command_lines_that_are_wrong() {
         (&["introspect", "--batch", "--concurrency", "0"], "from 1 to 64"),
         (&["api", "s3cret", "/api/v1/users"], "GET, HEAD, POST"),
         (&["api", "DELETE", "/api/v1/users/../groups/s3cret"], "only dots"),
+        (&["api", "DELETE", "/api/v1/users/ada#x@acme.example"], "write # as %23"),
+        (&["api", "/api/v1/users?search=a#s3cret"], "write # as %23"),
+        (&["api", " /api/v1/users"], "begins or ends with a blank"),
+        (&["api", "/api/v1/users/ "], "begins or ends with a blank"),
         (&["api", "DELETE", "/api/v1/users/s3cret\r"], "a line break"),
         (&["api", ""], "the API's path is empty"),
         (&["keygen", "--rsa", "1024", "k.pem"], "2048"),
@@ -251,7 +253,7 @@ fn command_lines_that_are_wrong() {
     assert!(!world.path("k.pem").exists());
 }
 
-#[test]
+#[test_support::test]
 fn endpoints_that_are_none() {
     let (world, _) = World::with_key();
     for (endpoint, told) in [
@@ -264,7 +266,7 @@ fn endpoints_that_are_none() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn settings_files_that_cannot_be_used() {
     let long = format!("# {}\n", "s3cret".repeat(200_000));
     let world = World::new();
@@ -296,7 +298,7 @@ fn settings_files_that_cannot_be_used() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn other_settings_that_are_wrong() {
     let (world, _) = World::with_key();
     world.write("ca.pem", "nothing");
@@ -316,4 +318,15 @@ fn other_settings_that_are_wrong() {
     let world = World::new();
     world.write("seed.yaml", "servers:\n  - id: a/b\n");
     world.run(&["sandbox", "--seed", "seed.yaml"]).fails(2, "use letters, digits");
+}
+
+#[test_support::test]
+fn a_token_response_is_read_as_its_token() {
+    let world = World::new();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    let response = format!("{{\"access_token\":\"{jwt}\",\"token_type\":\"Bearer\"}}\n");
+    assert_eq!(world.pipe(&["decode", "--json"], response).exits(0).stdout, decoded);
+    let other = world.pipe(&["decode"], "{\"id_token\":\"s3cret\"}");
+    other.fails(2, "error: ").hides("s3cret");
 }

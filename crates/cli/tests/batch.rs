@@ -1,16 +1,15 @@
 //! `introspect --batch`: many tokens in, a line for each out, nothing lost on the way.
 
-mod common;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{Fault, Grant, Times};
 use okta_introspect::{Client, Token};
 use serde_json::{Value, json};
+
+use crate::common::org::{CLIENT, Org};
 
 const BATCH: [&str; 3] = ["introspect", "--batch", "tokens.txt"];
 
@@ -22,7 +21,7 @@ fn records(output: &str) -> Vec<Value> {
     output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-#[test]
+#[test_support::test]
 fn every_line_is_answered_in_order_and_what_stood_beside_the_token_is_kept() {
     let org = Org::new();
     let token = good(&org);
@@ -51,7 +50,7 @@ fn every_line_is_answered_in_order_and_what_stood_beside_the_token_is_kept() {
     assert_eq!(records(&from_stdin.exits(0).stdout).len(), 2);
 }
 
-#[test]
+#[test_support::test]
 fn lines_without_a_token_are_told_and_the_others_answered() {
     let org = Org::new();
     org.world.write("tokens.txt", format!("s3cret s3cret\n{}\n{{\"token\": 1}}\n", good(&org)));
@@ -64,7 +63,7 @@ fn lines_without_a_token_are_told_and_the_others_answered() {
     assert!(told[2]["error"].is_string());
 }
 
-#[test]
+#[test_support::test]
 fn command_lines_that_are_wrong() {
     let org = Org::new();
     org.world.write("tokens.txt", "t\n");
@@ -83,7 +82,7 @@ fn command_lines_that_are_wrong() {
     assert!(org.sandbox.requests().is_empty());
 }
 
-#[test]
+#[test_support::test]
 fn a_question_that_cannot_be_answered_ends_the_run() {
     let org = Org::new();
     org.world.write("tokens.txt", "t1\nt2\n");
@@ -93,7 +92,7 @@ fn a_question_that_cannot_be_answered_ends_the_run() {
     org.run(&BATCH, &[], "").fails(3, "stopped before the first answer: ");
 }
 
-#[test]
+#[test_support::test]
 fn a_run_goes_on_where_the_last_one_stopped() {
     let org = Org::new();
     let resume = [&BATCH[..], &["--resume", "state.json"]].concat();
@@ -110,7 +109,7 @@ fn a_run_goes_on_where_the_last_one_stopped() {
 
 /// The first question goes alone, and then as many as the user has said, also if that is more than
 /// the library has under way by itself.
-#[tokio::test]
+#[test_support::test]
 async fn as_many_are_under_way_as_the_user_says() {
     const ALL: u32 = 64;
     assert!(ALL as usize > Client::DEFAULT_MAX_IN_FLIGHT);
@@ -160,7 +159,7 @@ fn rest(output: BufReader<std::process::ChildStdout>) -> Vec<String> {
 }
 
 #[cfg(unix)]
-#[test]
+#[test_support::test]
 fn killed_at_any_moment_and_resumed_nothing_is_lost() {
     const TOKENS: usize = 300;
     const CONCURRENCY: usize = 8; // the default
@@ -193,12 +192,12 @@ fn killed_at_any_moment_and_resumed_nothing_is_lost() {
 }
 
 #[cfg(unix)]
-#[test]
+#[test_support::test]
 fn ctrl_c_lets_it_finish_what_is_under_way() {
     let org = Org::new();
     org.world.write("tokens.txt", "t\n".repeat(5_000));
     let (child, told, output) = start(&org, 3);
-    common::signal(&child, "INT");
+    crate::common::signal(&child, "INT");
     let told = told.len() + rest(output).len();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));

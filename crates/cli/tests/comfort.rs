@@ -1,11 +1,9 @@
 //! What makes the command pleasant: manual pages, a look at the settings, requests told, mistakes
 //! understood.
 
-mod common;
+use crate::common::{Sandbox, World};
 
-use common::{Sandbox, World};
-
-#[test]
+#[test_support::test]
 fn manual_pages_are_printed_and_written() {
     let world = World::new();
     let page = world.run(&["man", "introspect"]);
@@ -22,7 +20,7 @@ fn manual_pages_are_printed_and_written() {
     world.run(&["man", "--out-dir", "no/such"]).fails(2, "cannot be written");
 }
 
-#[test]
+#[test_support::test]
 fn settings_are_shown_with_their_places_and_without_secrets() {
     let (world, key_id) = World::with_key();
     world.write(
@@ -56,7 +54,7 @@ fn settings_are_shown_with_their_places_and_without_secrets() {
     assert_eq!(World::new().run(&["config", "show"]).exits(0).stdout, "");
 }
 
-#[test]
+#[test_support::test]
 fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     let world = World::new();
     let _sandbox = Sandbox::start(&world, &[]);
@@ -76,7 +74,7 @@ fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     assert!(!quiet.exits(0).stderr.contains("request:"), "{quiet:?}");
 }
 
-#[test]
+#[test_support::test]
 fn mistyped_settings_are_noted_with_what_was_meant() {
     let (world, _) = World::with_key();
     world.write("okta.yaml", "okta: {client: {clientid: s3cret, token: x, orgURl: s3cret}}");
@@ -93,7 +91,7 @@ fn mistyped_settings_are_noted_with_what_was_meant() {
     assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
 }
 
-#[test]
+#[test_support::test]
 fn colours_are_for_those_who_want_them() {
     let world = World::new();
     let jwt = "eyJhbGciOiJub25lIn0.e30.";
@@ -102,4 +100,54 @@ fn colours_are_for_those_who_want_them() {
     assert!(world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
     let world = world.set("NO_COLOR", "1").set("CLICOLOR_FORCE", "0");
     assert!(!world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
+}
+
+#[test_support::test]
+fn help_is_shown_however_it_is_asked_for() {
+    let world = World::new();
+    for command in [&["introspect"][..], &["config", "show"], &[]] {
+        let help = world.run(&[command, &["--help"]].concat()).exits(0).stdout.clone();
+        assert_eq!(world.run(&[&["help"], command].concat()).exits(0).stdout, help);
+    }
+    // Not exit code 0, which would say of an empty variable that a token is active.
+    for command in [&[][..], &["config"]] {
+        let run = world.run(command);
+        assert_eq!(run.exits(2).stdout, world.run(&[command, &["-h"]].concat()).stdout);
+        assert!(run.stderr.contains("no command was given"), "{run:?}");
+    }
+    world.run(&["help", "s3cret"]).fails(2, "not a command").hides("s3cret");
+}
+
+#[test_support::test]
+fn files_and_methods_may_stand_where_people_put_them() {
+    let (world, _) = World::with_key();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    world.write("token.txt", jwt);
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    assert_eq!(world.run(&["decode", "token.txt", "--json"]).exits(0).stdout, decoded);
+    assert_eq!(world.pipe(&["decode", "-", "--json"], jwt).exits(0).stdout, decoded);
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).exits(0).stdout.clone();
+    assert_eq!(world.run(&["jwk", "key.pem"]).exits(0).stdout, jwk);
+    for (line, told) in [
+        (&["decode", "token.txt", "--token-file", "x"][..], "exclude each other"),
+        (&["jwk", "key.pem", "--key-file", "x"], "exclude each other"),
+        (&["api", "/x", "-X", "GETT"], "the HTTP method is not one"),
+        (&["api", "POST", "/x", "-X", "GET"], "the method is given twice"),
+        (&["token", "okta.users.read"], "the form is: okta-introspect token [OPTIONS]"),
+        (&["token", "-X"], "there is no such option here: -X"),
+    ] {
+        world.run(line).fails(2, told);
+    }
+}
+
+#[test_support::test]
+fn an_argument_that_may_be_a_token_is_not_repeated() {
+    let world = World::new();
+    for command in ["introspect", "watch", "revoke", "explain", "decode"] {
+        let args = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1"];
+        let args: &[&str] = if command == "decode" { &[] } else { &args };
+        let run = world.run(&[&[command, "00s3cret"], args].concat());
+        run.exits(2).hides("s3cret");
+    }
+    world.run(&["decode", "00s3cret"]).fails(2, "the argument is not a file that can be read");
 }

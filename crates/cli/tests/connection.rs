@@ -1,12 +1,11 @@
 //! How servers are called: proxies, DPoP, repeats.
 
-mod common;
-
-use common::server::{answer, answering, recording};
-use common::{Sandbox, World};
 use serde_json::json;
 
-#[test]
+use crate::common::server::{answer, answering, recording};
+use crate::common::{Sandbox, World};
+
+#[test_support::test]
 fn dpop_is_used_as_the_settings_say() {
     let (world, key_id) = World::with_key();
     let jwk = world.run(&["jwk", "--key-file", "key.pem"]).json();
@@ -45,7 +44,7 @@ fn dpop_is_used_as_the_settings_say() {
     run(&world, "0oabound", &[]).fails(2, "OKTA_CLIENT_DPOPENABLED");
 }
 
-#[test]
+#[test_support::test]
 fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
     let (world, _) = World::with_key();
     let (proxy, heads) = recording(answer("502 Bad Gateway", "", ""));
@@ -71,7 +70,7 @@ fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
     world.pipe(&[&args[..], &["key.pem"]].concat(), "t").fails(2, "has no host").hides("s3cret");
 }
 
-#[test]
+#[test_support::test]
 fn retries_and_their_pauses_are_bounded_by_the_settings() {
     let (world, _) = World::with_key();
     let world = world.set("OKTA_CLIENT_RATELIMIT_MAXBACKOFF", "1");

@@ -1,11 +1,10 @@
 //! The whole way with the real binary: sandbox, token, introspection, revocation.
 
-mod common;
-
-use common::{Sandbox, World};
 use serde_json::json;
 
-#[test]
+use crate::common::{Sandbox, World};
+
+#[test_support::test]
 fn a_token_is_active_until_it_is_revoked_with_no_configuration_at_all() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &[]);
@@ -38,7 +37,7 @@ fn a_token_is_active_until_it_is_revoked_with_no_configuration_at_all() {
     assert_eq!(world.pipe(&["introspect"], &token).exits(1).stdout, "inactive\n");
 }
 
-#[test]
+#[test_support::test]
 fn the_exported_settings_serve_as_well_as_the_record() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &[]);
@@ -61,7 +60,7 @@ fn the_exported_settings_serve_as_well_as_the_record() {
     assert_eq!(confirmed.json(), json!({"accepted": true, "active": false}));
 }
 
-#[test]
+#[test_support::test]
 fn a_token_of_another_server_is_inactive_and_a_note_says_why() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &[]);
@@ -76,7 +75,7 @@ fn a_token_of_another_server_is_inactive_and_a_note_says_why() {
     assert!(wrong.stderr.contains(sandbox.text("custom_issuer")), "{wrong:?}");
 }
 
-#[test]
+#[test_support::test]
 fn a_wrong_key_is_our_problem_and_says_nothing_about_the_token() {
     let (world, _) = World::with_key();
     let sandbox = Sandbox::start(&world, &[]);
@@ -100,7 +99,7 @@ fn a_wrong_key_is_our_problem_and_says_nothing_about_the_token() {
     unknown.fails(4, "The client_assertion JWT kid is invalid.");
 }
 
-#[test]
+#[test_support::test]
 fn a_scope_that_was_not_granted_is_refused() {
     let world = World::new();
     let _sandbox = Sandbox::start(&world, &[]);
@@ -108,7 +107,7 @@ fn a_scope_that_was_not_granted_is_refused() {
 }
 
 #[cfg(unix)]
-#[test]
+#[test_support::test]
 fn a_sandbox_that_has_ended_is_named_as_the_cause() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &[]);
@@ -119,7 +118,7 @@ fn a_sandbox_that_has_ended_is_named_as_the_cause() {
 }
 
 #[cfg(unix)]
-#[test]
+#[test_support::test]
 fn what_the_sandbox_leaves_is_for_its_user_alone() {
     use std::os::unix::fs::PermissionsExt;
 
@@ -136,7 +135,7 @@ fn what_the_sandbox_leaves_is_for_its_user_alone() {
     world.run(&["token", "--scope", "okta.users.read"]).fails(2, "no issuer was given");
 }
 
-#[test]
+#[test_support::test]
 fn a_seed_adds_apps_and_servers_to_the_sandbox() {
     let (world, key_id) = World::with_key();
     let jwk = world.run(&["jwk", "--key-file", "key.pem"]).stdout;
@@ -165,7 +164,7 @@ fn a_seed_adds_apps_and_servers_to_the_sandbox() {
     world.run(&["token", "--auth-server", "default", "--scope", "orders.read"]).exits(0);
 }
 
-#[test]
+#[test_support::test]
 fn the_demo_needs_nothing_and_shows_everything_but_secrets() {
     let world = World::new();
     let told = world.run(&["demo"]);

@@ -1,13 +1,12 @@
 //! `explain` tells why a token is inactive, as far as that can be known.
 
-mod common;
-
 use std::time::Duration;
 
-use common::org::{CLIENT, Org};
-use common::server::recording;
 use okta_introspect::sandbox::{App, AppStatus, Grant, SignIn, UserStatus};
 use serde_json::Value;
+
+use crate::common::org::{CLIENT, Org};
+use crate::common::server::recording;
 
 /// What is said of the token, with the most important reason first.
 #[track_caller]
@@ -26,7 +25,7 @@ fn issue(org: &Org, grant: &Grant) -> String {
     org.sandbox.issue(grant).unwrap().expose().to_owned()
 }
 
-#[test]
+#[test_support::test]
 fn a_good_token_is_active_and_needs_no_reason() {
     let org = with_log();
     let (told, _) = explain(&org, &issue(&org, &Grant::to_client(CLIENT)), 0);
@@ -36,7 +35,7 @@ fn a_good_token_is_active_and_needs_no_reason() {
     assert!(explain(&org, &bound, 0).1.contains("bound to a key"));
 }
 
-#[test]
+#[test_support::test]
 fn the_reason_is_found() {
     let user = || Grant::to_client(CLIENT).user("00u1ada");
     type Make = fn(&Org, Grant) -> String;
@@ -105,7 +104,7 @@ fn the_reason_is_found() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn an_id_token_is_known_as_one() {
     let org = with_log();
     let signed_in = SignIn::new(CLIENT, "00u1ada").server("default");
@@ -114,7 +113,7 @@ fn an_id_token_is_known_as_one() {
     assert_eq!(run.json()["kind"], "an ID token", "{run:?}");
 }
 
-#[test]
+#[test_support::test]
 fn an_address_that_stands_only_in_the_token_is_not_called() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -129,7 +128,7 @@ fn an_address_that_stands_only_in_the_token_is_not_called() {
     assert!(heads.try_recv().is_err(), "the address in the token was called");
 }
 
-#[test]
+#[test_support::test]
 fn without_the_scope_the_log_is_not_searched_and_the_scope_named() {
     let org = Org::new();
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
@@ -141,7 +140,7 @@ fn without_the_scope_the_log_is_not_searched_and_the_scope_named() {
     assert!(told.contains("possible: it cannot be told from outside"), "{told}");
 }
 
-#[test]
+#[test_support::test]
 fn a_signature_that_is_not_the_servers_is_the_reason() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,11 +1,10 @@
 //! Commands that call nobody: keys, decoding, help, completions.
 
-mod common;
-
 use std::io::Write;
 
-use common::World;
 use serde_json::{Value, json};
+
+use crate::common::World;
 
 const COMMANDS: [&str; 15] = [
     "api",
@@ -25,7 +24,7 @@ const COMMANDS: [&str; 15] = [
     "completions",
 ];
 
-#[test]
+#[test_support::test]
 fn keygen_writes_a_key_for_its_owner_and_tells_the_public_half() {
     let world = World::new();
     let made = world.run(&["keygen", "key.pem"]);
@@ -56,7 +55,7 @@ fn keygen_writes_a_key_for_its_owner_and_tells_the_public_half() {
     assert_eq!(std::fs::read_to_string(world.path("key.pem")).unwrap(), pem);
 }
 
-#[test]
+#[test_support::test]
 fn a_key_id_may_begin_with_a_hyphen() {
     let world = World::new();
     let made = world.run(&["keygen", "key.pem", "--key-id", "-k1"]);
@@ -65,7 +64,7 @@ fn a_key_id_may_begin_with_a_hyphen() {
     assert_eq!(shown.exits(0).json()["kid"], "-k1");
 }
 
-#[test]
+#[test_support::test]
 fn keygen_makes_other_keys_on_request() {
     let world = World::new();
     for (name, args, alg, kty) in [
@@ -82,7 +81,7 @@ fn keygen_makes_other_keys_on_request() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn decode_shows_everything_and_says_that_nothing_is_verified() {
     let world = World::new();
     // {"alg":"none"} . {"iss":"x","exp":1}
@@ -98,7 +97,7 @@ fn decode_shows_everything_and_says_that_nothing_is_verified() {
     world.pipe(&["decode"], "00opaque-s3cret").fails(2, "is not a JWT").hides("s3cret");
 }
 
-#[test]
+#[test_support::test]
 fn every_help_tells_the_exit_codes() {
     let world = World::new();
     for command in COMMANDS {
@@ -114,7 +113,7 @@ fn every_help_tells_the_exit_codes() {
     assert!(world.run(&["--version"]).exits(0).stdout.starts_with("okta-introspect "));
 }
 
-#[test]
+#[test_support::test]
 fn every_shell_has_completions() {
     let world = World::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
@@ -123,7 +122,7 @@ fn every_shell_has_completions() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_reader_that_goes_away_is_no_failure() {
     let world = World::new();
     let mut child = world.command(&["decode"]).spawn().unwrap();
@@ -135,7 +134,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(output.stderr, b"");
 }
 
-#[test]
+#[test_support::test]
 fn an_assertion_tells_its_form_fields_as_json() {
     let (world, key_id) = World::with_key();
     let args = [
@@ -161,4 +160,30 @@ fn an_assertion_tells_its_form_fields_as_json() {
     let shown: Value = world.pipe(&["decode", "--json"], jwt).exits(0).json();
     assert_eq!(shown["claims"]["aud"], url);
     assert_eq!(shown["header"], json!({"alg": "ES256", "kid": key_id}));
+}
+
+/// Completes the last word of a line in a real bash.
+fn complete(world: &World, line: &[&str]) -> String {
+    let words = line.join(" ");
+    let (last, before) = (line.len() - 1, line[line.len() - 2]);
+    let script = format!(
+        "source <(okta-introspect completions bash); COMP_WORDS=({words}); COMP_CWORD={last}; \
+         _okta__introspect okta-introspect '{}' '{before}'; echo \"${{COMPREPLY[@]}}\"",
+        line[last]
+    );
+    let output = world.with_path("bash", &["-c", &script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test_support::test]
+fn bash_completes_commands_options_and_values() {
+    let world = World::new();
+    for (line, completed) in [
+        (&["okta-introspect", "intro"][..], "introspect\n"),
+        (&["okta-introspect", "token", "--sco"], "--scope\n"),
+        (&["okta-introspect", "config", "sh"], "show\n"),
+        (&["okta-introspect", "introspect", "--hint", "refresh"], "refresh_token\n"),
+    ] {
+        assert_eq!(complete(&world, line), completed, "{line:?}");
+    }
 }

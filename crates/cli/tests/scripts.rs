@@ -1,16 +1,13 @@
 //! The scripts in `examples/scripts/` do what they say, against a sandbox within the test.
 
-#![cfg(unix)]
-
-mod common;
-
 use std::path::Path;
 use std::process::Stdio;
 
-use common::Run;
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{App, Fault, Grant, Times};
 use okta_introspect::{KeyOptions, SigningKey, Token};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org};
 
 /// Runs a script in the world's folder, with the settings of the app in the environment.
 fn run(org: &Org, script: &str, args: &[&str], settings: &[(&str, &str)]) -> Run {
@@ -38,7 +35,7 @@ fn org() -> Org {
 
 const KEY: [(&str, &str); 1] = [("OKTA_CLIENT_PRIVATEKEY", "key.pem")];
 
-#[test]
+#[test_support::test]
 fn revocation_check_is_silent_until_there_is_something_to_say() {
     let org = org();
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
@@ -55,7 +52,7 @@ fn revocation_check_is_silent_until_there_is_something_to_say() {
     assert_eq!((unknown.code, unknown.stdout.as_str()), (3, ""), "{unknown:?}");
 }
 
-#[test]
+#[test_support::test]
 fn key_gate_lets_only_registered_and_active_keys_pass() {
     let org = org();
     org.world.run(&["keygen", "next.pem"]).exits(0);
@@ -79,7 +76,7 @@ fn key_gate_lets_only_registered_and_active_keys_pass() {
     assert!(inactive.stdout.contains("but not active"), "{inactive:?}");
 }
 
-#[test]
+#[test_support::test]
 fn rotate_key_leaves_no_moment_without_a_key_that_works() {
     let org = org();
     let works = |key: &str| {
@@ -100,7 +97,7 @@ fn rotate_key_leaves_no_moment_without_a_key_that_works() {
     assert_eq!(run(&org, "rotate-key", &["middle", "a", "b"], &[]).code, 2);
 }
 
-#[test]
+#[test_support::test]
 fn nightly_audit_names_what_is_no_longer_active_and_goes_on_after_an_outage() {
     let org = org();
     let good = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();

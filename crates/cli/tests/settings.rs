@@ -1,9 +1,8 @@
 //! Where settings come from, and which one wins. `assertion --claims` shows them without a call.
 
-mod common;
-
-use common::World;
 use serde_json::Value;
+
+use crate::common::World;
 
 /// The assertion that the settings lead to.
 #[track_caller]
@@ -19,7 +18,7 @@ fn client(issuer: &str, client_id: &str, key: &str) -> String {
     )
 }
 
-#[test]
+#[test_support::test]
 fn flag_beats_environment_beats_project_beats_home() {
     let (world, _) = World::with_key();
     let key = world.path("key.pem").to_str().unwrap().to_owned();
@@ -45,7 +44,7 @@ fn flag_beats_environment_beats_project_beats_home() {
     assert_eq!(shown["claims"]["aud"], "https://home.example/oauth2/default/v1/token");
 }
 
-#[test]
+#[test_support::test]
 fn every_form_of_a_key_is_taken_from_the_environment() {
     let (world, _) = World::with_key();
     let pem = std::fs::read_to_string(world.path("key.pem")).unwrap();
@@ -61,7 +60,7 @@ fn every_form_of_a_key_is_taken_from_the_environment() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_key_path_in_a_file_is_relative_to_the_file() {
     let (world, key_id) = World::with_key();
     let folder = world.home().join(".okta");
@@ -72,9 +71,9 @@ fn a_key_path_in_a_file_is_relative_to_the_file() {
     assert_eq!(world.run(&["jwk", "--thumbprint"]).exits(0).stdout.trim(), key_id);
 }
 
-#[test]
+#[test_support::test]
 fn a_passphrase_comes_from_a_file_or_from_the_environment() {
-    let encrypted = common::sample("sample-p256-encrypted.pem");
+    let encrypted = crate::common::sample("sample-p256-encrypted.pem");
     let world = World::new();
     world.write("passphrase.txt", "sample\n");
     let args = ["jwk", "--thumbprint", "--key-file", &encrypted];
@@ -83,7 +82,7 @@ fn a_passphrase_comes_from_a_file_or_from_the_environment() {
     assert_eq!(from_file.exits(0).stdout, world.run(&args).exits(0).stdout);
 }
 
-#[test]
+#[test_support::test]
 fn a_custom_server_is_named_by_its_issuer_as_well() {
     let (world, _) = World::with_key();
     let world = world
@@ -100,7 +99,7 @@ fn a_custom_server_is_named_by_its_issuer_as_well() {
     assert_eq!(aud(&["--auth-server", "x"]), "https://acme.okta.com/oauth2/x/v1/token");
 }
 
-#[test]
+#[test_support::test]
 fn a_mode_for_other_programs_does_not_disturb_a_key_of_our_own() {
     let (world, _) = World::with_key();
     world.write(
@@ -111,7 +110,7 @@ fn a_mode_for_other_programs_does_not_disturb_a_key_of_our_own() {
     assert_eq!(shown["claims"]["aud"], "https://acme.okta.com/oauth2/v1/token");
 }
 
-#[test]
+#[test_support::test]
 fn without_any_settings_the_error_says_what_to_set() {
     let run = World::new().pipe(&["introspect"], "t");
     run.fails(2, "no issuer was given");
@@ -119,4 +118,14 @@ fn without_any_settings_the_error_says_what_to_set() {
     {
         assert!(run.stderr.contains(place), "{place}: {run:?}");
     }
+}
+
+#[test_support::test]
+#[cfg(unix)]
+fn a_settings_file_that_is_a_pipe_is_refused_at_once() {
+    let world = World::new();
+    let line = "mkfifo okta.yaml; timeout 20 okta-introspect config show";
+    let output = world.shell(line).output().unwrap();
+    let run = crate::common::Run::of(&[line], output);
+    run.fails(2, "the settings file okta.yaml is not a regular file");
 }

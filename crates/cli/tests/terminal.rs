@@ -1,11 +1,7 @@
 //! On a terminal: colours, a line of progress, indented JSON. Everywhere else: none of them.
 
-#![cfg(unix)]
-
-mod common;
-
-use common::org::Org;
-use common::terminal::on_terminal;
+use crate::common::org::Org;
+use crate::common::terminal::on_terminal;
 
 /// An org with the app's settings in the environment, a token of it, and a made-up one.
 fn org() -> Org {
@@ -29,7 +25,7 @@ const COLOURED: [&str; 9] = [
     "okta-introspect tokn",
 ];
 
-#[test]
+#[test_support::test]
 fn colours_are_for_terminals() {
     let org = org();
     for line in COLOURED {
@@ -48,7 +44,7 @@ fn colours_are_for_terminals() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn json_has_no_colours_on_a_terminal_either() {
     let org = org();
     for line in COLOURED.iter().filter(|line| line.contains(".txt")) {
@@ -58,7 +54,7 @@ fn json_has_no_colours_on_a_terminal_either() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_batch_shows_how_far_it_is_and_takes_it_away_again() {
     let org = org();
     org.world.write("tokens.txt", "made-up\n".repeat(20));
@@ -82,7 +78,7 @@ fn a_batch_shows_how_far_it_is_and_takes_it_away_again() {
     assert!(!shown.contains(" %"), "{shown}");
 }
 
-#[test]
+#[test_support::test]
 fn an_answer_of_an_api_is_indented() {
     let org = org();
     let user = "okta-introspect api /api/v1/users/00u1ada";

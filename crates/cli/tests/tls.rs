@@ -1,12 +1,11 @@
 //! A sandbox that speaks TLS, and the commands that call it.
 
-mod common;
-
-use common::{Sandbox, World, sample};
 use openssl::asn1::Asn1Time;
 use openssl::pkey::PKey;
 
-#[test]
+use crate::common::{Sandbox, World, sample};
+
+#[test_support::test]
 fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &["--tls"]);
@@ -26,17 +25,17 @@ fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     stranger.pipe(&known, "t").exits(1);
 }
 
-#[test]
+#[test_support::test]
 fn the_export_lines_of_a_tls_sandbox_name_its_authority() {
     let world = World::new();
     let mut child = world.command(&["sandbox", "--tls"]).spawn().unwrap();
-    let lines = common::read_lines(&mut child, 7);
+    let lines = crate::common::read_lines(&mut child, 7);
     let _ = child.kill();
     let _ = child.wait();
     assert!(lines[6].starts_with("export OKTA_CLIENT_CAFILE="), "{lines:?}");
 }
 
-#[test]
+#[test_support::test]
 fn a_sandbox_takes_a_certificate_of_ours() {
     let world = World::new();
     let key = PKey::from_ec_key(

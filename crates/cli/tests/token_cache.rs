@@ -1,14 +1,13 @@
 //! `api --token-cache`: how many tokens are requested, and what lies on the disk.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::Run;
-use common::org::{CLIENT, Org, key};
 use okta_introspect::sandbox::App;
 use okta_introspect::{KeyOptions, SigningKey, Token};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org, key};
 
 const USER: &str = "/api/v1/users/00u1ada";
 
@@ -56,7 +55,7 @@ fn files(org: &Org) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-#[test]
+#[test_support::test]
 fn a_second_call_requests_no_token_if_it_was_asked_to_keep_one() {
     let org = org();
     for (more, tokens) in [(&[][..], [1, 1]), (&["--token-cache"], [1, 0])] {
@@ -71,7 +70,7 @@ fn a_second_call_requests_no_token_if_it_was_asked_to_keep_one() {
     assert_eq!(requested(&org), 1);
 }
 
-#[test]
+#[test_support::test]
 #[cfg(unix)]
 fn what_lies_on_the_disk_is_private_and_no_token_can_be_read_from_it() {
     use std::os::unix::fs::PermissionsExt;
@@ -93,7 +92,7 @@ fn what_lies_on_the_disk_is_private_and_no_token_can_be_read_from_it() {
     assert!(name.len() == 64 + ".token".len() && !name.contains(CLIENT), "{name}");
 }
 
-#[test]
+#[test_support::test]
 fn a_token_is_found_for_the_same_client_key_server_and_scopes_only() {
     let org = org();
     cached(&org).exits(0);
@@ -130,7 +129,7 @@ fn a_token_is_found_for_the_same_client_key_server_and_scopes_only() {
     assert_eq!(files(&org).len(), 5);
 }
 
-#[test]
+#[test_support::test]
 fn a_damaged_file_and_one_of_somebody_else_are_noted_and_replaced() {
     let org = org();
     cached(&org).exits(0);
@@ -159,7 +158,7 @@ fn a_damaged_file_and_one_of_somebody_else_are_noted_and_replaced() {
     assert_eq!(requested(&org), 1);
 }
 
-#[test]
+#[test_support::test]
 #[cfg(unix)]
 fn files_that_are_open_to_others_and_links_are_not_used() {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -189,7 +188,7 @@ fn files_that_are_open_to_others_and_links_are_not_used() {
     assert_eq!(requested(&org), 1);
 }
 
-#[test]
+#[test_support::test]
 fn a_kept_token_that_is_refused_is_replaced_once() {
     let org = org();
     cached(&org).exits(0);
@@ -203,7 +202,7 @@ fn a_kept_token_that_is_refused_is_replaced_once() {
     assert_eq!(requested(&org), 0);
 }
 
-#[test]
+#[test_support::test]
 fn bound_tokens_are_not_kept() {
     let org = Org::with(|app| app.admin(true).dpop_required(true), |builder| builder);
     for _ in 0..2 {
@@ -213,7 +212,7 @@ fn bound_tokens_are_not_kept() {
     assert_eq!(files(&org), Vec::<PathBuf>::new());
 }
 
-#[test]
+#[test_support::test]
 fn a_folder_that_cannot_be_made_costs_the_cache_and_nothing_else() {
     let org = org();
     fs::write(org.world.home().join(".cache"), "in the way").unwrap();

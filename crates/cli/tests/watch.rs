@@ -1,15 +1,14 @@
 //! `watch` as scripts use it.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command};
 
-use common::Run;
-use common::org::{CLIENT, Org};
 use okta_introspect::sandbox::{Fault, Grant, Times};
 use okta_introspect::{KeyOptions, SigningKey, Token};
 use serde_json::{Value, json};
+
+use crate::common::Run;
+use crate::common::org::{CLIENT, Org};
 
 fn issue(org: &Org) -> Token {
     org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap()
@@ -49,7 +48,7 @@ impl Watch {
     }
 }
 
-#[test]
+#[test_support::test]
 fn a_revocation_is_told_and_ends_the_wait_with_1() {
     let org = Org::new();
     let token = issue(&org);
@@ -63,7 +62,7 @@ fn a_revocation_is_told_and_ends_the_wait_with_1() {
     assert_eq!(end.stderr, "");
 }
 
-#[test]
+#[test_support::test]
 fn json_lines_tell_time_state_and_what_changed_and_an_outage_is_null() {
     let org = Org::new();
     let token = issue(&org);
@@ -90,7 +89,7 @@ fn json_lines_tell_time_state_and_what_changed_and_an_outage_is_null() {
     assert!(end.stderr.starts_with("note: the token's state is unknown: "), "{end:?}");
 }
 
-#[test]
+#[test_support::test]
 fn time_that_is_up_ends_it_with_the_latest_state() {
     let org = Org::new();
     let token = issue(&org);
@@ -115,7 +114,7 @@ fn time_that_is_up_ends_it_with_the_latest_state() {
     assert_eq!(inactive.stdout.lines().count(), 1, "{inactive:?}");
 }
 
-#[test]
+#[test_support::test]
 fn refused_credentials_end_it_at_once_and_say_nothing_of_the_token() {
     let org = Org::new();
     let token = issue(&org);
@@ -132,7 +131,7 @@ fn refused_credentials_end_it_at_once_and_say_nothing_of_the_token() {
     watch.end().fails(4, "error: ");
 }
 
-#[test]
+#[test_support::test]
 #[cfg(unix)]
 fn an_interrupt_ends_it_with_130() {
     let org = Org::new();
@@ -143,7 +142,7 @@ fn an_interrupt_ends_it_with_130() {
     watch.end().fails(130, "error: interrupted");
 }
 
-#[test]
+#[test_support::test]
 fn wrong_lengths_of_time_and_tokens_as_arguments_are_refused() {
     let org = Org::new();
     for args in [
@@ -156,7 +155,7 @@ fn wrong_lengths_of_time_and_tokens_as_arguments_are_refused() {
     }
     assert_eq!(org.sandbox.requests().len(), 0);
     // Nobody is kept waiting longer than there is time.
-    let (silent, _listener) = common::server::silent();
+    let (silent, _listener) = crate::common::server::silent();
     let run = org.run(&["watch", "--for", "50ms"], &[("--issuer", &silent)], "t");
     run.fails(3, "the token's state is not known");
 }

@@ -12,26 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::checker::governor::forecast::Forecast;
-
-/// What of an upstream's rate limit is left.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Allowance {
-    /// How many requests a window allows.
-    pub limit: u64,
-    /// How many are left in this window. Requests whose answers have not come are not yet taken
-    /// away.
-    pub left: u64,
-    /// How long this window lasts yet.
-    pub renews_in: Duration,
-}
-
-impl Allowance {
-    /// So many of so many left, for so long.
-    pub fn new(limit: u64, left: u64, renews_in: Duration) -> Self {
-        Self { limit, left, renews_in }
-    }
-}
+use crate::wire::rate_limit::Remaining;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,11 +65,11 @@ impl Governor {
     pub(crate) fn admit(
         &self,
         purpose: Purpose,
-        allowance: Option<Allowance>,
+        remaining: Option<Remaining>,
         now: Instant,
     ) -> Result<Permit, Duration> {
         let mut state = self.state();
-        state.check(purpose, allowance, self.division, now)?;
+        state.check(purpose, remaining, self.division, now)?;
         state.under_way += 1;
         if purpose == Purpose::Newcomer {
             state.newcomers += 1;
@@ -107,14 +88,15 @@ impl State {
     fn check(
         &mut self,
         purpose: Purpose,
-        allowance: Option<Allowance>,
+        remaining: Option<Remaining>,
         division: Division,
         now: Instant,
     ) -> Result<(), Duration> {
         if purpose == Purpose::Newcomer && self.newcomers_under_way >= division.max_newcomers {
             return Err(SOON);
         }
-        let Some(Allowance { limit, left, renews_in }) = allowance else { return Ok(()) };
+        let Some(remaining) = remaining else { return Ok(()) };
+        let (limit, left, renews_in) = (remaining.limit(), remaining.left(), remaining.renews_in());
         if self.window_ends.is_none_or(|end| now >= end) {
             (self.window_ends, self.newcomers) = (Some(now + renews_in), 0);
         }
@@ -172,8 +154,8 @@ mod tests {
         (Governor::new(division), SystemClock.monotonic())
     }
 
-    fn left(left: u64) -> Option<Allowance> {
-        Some(Allowance::new(100, left, MINUTE))
+    fn left(left: u64) -> Option<Remaining> {
+        Some(Remaining::new(100, left, MINUTE))
     }
 
     /// How many calls of a kind get through before one is refused, all under way at once.

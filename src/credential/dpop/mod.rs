@@ -14,13 +14,22 @@ pub use validator::{ProofConfig, ProofDenial};
 
 pub(crate) use htu::htu;
 pub(crate) use proof::Proof;
-#[cfg(feature = "sandbox")]
-pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
 pub(crate) use replay::Now;
 pub(crate) use validator::{PresentedProof, ProofRefusal, ProofValidator, ValidProof};
 
 /// How a client uses DPoP.
+///
+/// # Example: every token bound, to one key across restarts
+///
+/// ```
+/// use okta_introspect::{DpopConfig, DpopMode, Error, KeyOptions, SigningKey};
+///
+/// fn bound() -> Result<DpopConfig, Error> {
+///     let key = SigningKey::from_file("dpop.pem", &KeyOptions::default())?;
+///     Ok(DpopConfig::new(DpopMode::Always).key(key))
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DpopConfig {
@@ -47,6 +56,16 @@ impl DpopConfig {
 }
 
 /// Whether a client proves possession of a key when it requests tokens.
+///
+/// # Example: plain tokens only
+///
+/// ```
+/// use okta_introspect::{ClientBuilder, DpopConfig, DpopMode};
+///
+/// fn plain(builder: ClientBuilder) -> ClientBuilder {
+///     builder.dpop(DpopConfig::new(DpopMode::Never))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DpopMode {

@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::Url;
 
+use super::Proof;
+use super::htu;
 use super::prover::ath;
 use super::replay::{Now, ReplayMemory};
-use super::{Proof, htu};
 use crate::error::{Error, bounds};
 use crate::secret::Token;
 
@@ -156,7 +156,7 @@ impl ProofValidator {
             return Err(ProofDenial::Key);
         }
         if proof.htm != presented.method
-            || !same_place(&proof.htu, presented.url)
+            || !htu::names(&proof.htu, presented.url)
             || proof.ath.as_deref() != Some(ath_of(token).as_str())
         {
             return Err(ProofDenial::Mismatch);
@@ -183,15 +183,6 @@ impl ProofValidator {
 impl fmt::Debug for ProofValidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProofValidator").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-/// Compares what a proof is for with where the request came, both in one spelling
-/// (RFC 9449 §4.3, check 9).
-fn same_place(claimed: &str, actual: &str) -> bool {
-    match (Url::parse(claimed), Url::parse(actual)) {
-        (Ok(claimed), Ok(actual)) => htu(&claimed) == htu(&actual),
-        _ => false,
     }
 }
 
@@ -226,7 +217,7 @@ mod tests {
     use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
-    use reqwest::Method;
+    use reqwest::{Method, Url};
     use std::sync::{Arc, LazyLock};
     use std::time::Instant;
 

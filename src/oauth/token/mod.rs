@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
 use crate::support::boxed_future::BoxFuture;
-use crate::wire::form_post::{Exchange, Form, Target};
+use crate::wire::form_post::{Form, FormClient, Target};
+use crate::wire::server_numbers;
 
 pub use source::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};
@@ -28,6 +29,17 @@ pub(crate) use source::TokenCache;
 ///
 /// [`CachedTokenSource`] requests tokens and keeps them; [`StaticTokenSource`] always gives the
 /// same one.
+///
+/// # Example: code that takes any source
+///
+/// ```
+/// use okta_introspect::{Error, TokenSource};
+///
+/// async fn authorization(source: &dyn TokenSource, url: &str) -> Result<String, Error> {
+///     let presentation = source.token().await?.present("GET", url).await?;
+///     Ok(presentation.authorization.expose().to_owned())
+/// }
+/// ```
 pub trait TokenSource: std::fmt::Debug + Send + Sync {
     /// A token that is good to use now.
     ///
@@ -42,6 +54,19 @@ pub trait TokenSource: std::fmt::Debug + Send + Sync {
 }
 
 /// An access token that this client was given. Cheap to clone; `Debug` leaves the token out.
+///
+/// # Example: request one and end it
+///
+/// ```no_run
+/// use okta_introspect::{Client, Error, Scopes};
+///
+/// # async fn example(client: &Client) -> Result<(), Error> {
+/// let token = client.request_token(&Scopes::parse("okta.users.read")?).await?;
+/// println!("lives for {:?}", token.lifetime());
+/// client.revoke(token.token(), None).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     inner: Arc<Inner>,
@@ -59,6 +84,19 @@ struct Inner {
 
 /// The header values with which an access token is presented to a resource server, for one
 /// request. `Debug` shows nothing of them.
+///
+/// # Example: with an HTTP client of your own
+///
+/// ```
+/// use okta_introspect::{AccessToken, Error};
+///
+/// async fn headers(token: &AccessToken, url: &str) -> Result<Vec<(&'static str, String)>, Error> {
+///     let shown = token.present("GET", url).await?;
+///     let authorization = ("authorization", shown.authorization.expose().to_owned());
+///     let dpop = shown.dpop.map(|proof| ("dpop", proof.expose().to_owned()));
+///     Ok([authorization].into_iter().chain(dpop).collect())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Presentation {
@@ -71,10 +109,20 @@ pub struct Presentation {
 
 /// How an access token is presented
 /// ([RFC 6749 §7.1](https://www.rfc-editor.org/rfc/rfc6749#section-7.1)).
+///
+/// # Example: is it bound to a key?
+///
+/// ```
+/// use okta_introspect::{AccessToken, TokenType};
+///
+/// fn is_bound(token: &AccessToken) -> bool {
+///     token.token_type() == TokenType::Dpop
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenType {
-    /// Whoever has it may use it.
+    /// Good for everybody that has it.
     Bearer,
     /// Bound to a key; each use needs a proof
     /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
@@ -155,6 +203,11 @@ impl AccessToken {
         self.inner.lifetime
     }
 
+    /// Whether both are the same token.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) || self.token().expose() == other.token().expose()
+    }
+
     /// When the request for it was sent, on the monotonic clock. Its life is counted from here:
     /// the answer's own travel must not lengthen it.
     pub(crate) fn requested_at(&self) -> Instant {
@@ -163,6 +216,17 @@ impl AccessToken {
 }
 
 /// Always gives the same token: for tests, and for tokens that come from elsewhere.
+///
+/// # Example: a token from the environment
+///
+/// ```
+/// use okta_introspect::{Error, StaticTokenSource, Token};
+///
+/// fn source() -> Result<StaticTokenSource, Error> {
+///     let token = std::env::var("ACCESS_TOKEN").unwrap_or_default();
+///     Ok(StaticTokenSource::bearer(Token::parse(&token)?))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StaticTokenSource {
     token: AccessToken,
@@ -194,43 +258,43 @@ impl TokenSource for StaticTokenSource {
 struct TokenAnswer {
     access_token: Token,
     token_type: String,
-    expires_in: Option<u64>,
+    #[serde(default, deserialize_with = "server_numbers::lifetime")]
+    expires_in: Option<Duration>,
     scope: Option<Scopes>,
 }
 
 /// Requests one token.
 pub(crate) async fn request(
-    exchange: &Exchange,
+    forms: &FormClient,
     target: &Target,
     scopes: &Scopes,
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
     let form = Form { token: None, fields: &fields, proves: true, send_time: None };
-    let mut reply = exchange.post(target, form).await?;
-    let answer: TokenAnswer = reply.answer.json()?;
+    let mut reply = forms.post(target, form).await?;
+    let answer: TokenAnswer = reply.json()?;
     reply.answer.received = Some(answer.access_token.secret().clone());
     let token_type = match answer.token_type.to_ascii_lowercase().as_str() {
-        "bearer" if exchange.prover().is_required() => {
+        "bearer" if forms.prover().is_required() => {
             return Err(reply
-                .answer
                 .malformed("has a token that is not bound, although a proof was sent")
                 .advise("tick \"Require DPoP header in token requests\" in the app, or let DPoP be Auto"));
         }
         "bearer" => TokenType::Bearer,
-        "dpop" if exchange.prover().is_on() => TokenType::Dpop,
+        "dpop" if forms.prover().is_on() => TokenType::Dpop,
         "dpop" => {
-            return Err(reply.answer.malformed("has a bound token, although no proof was sent"));
+            return Err(reply.malformed("has a bound token, although no proof was sent"));
         }
         _ => {
-            return Err(reply.answer.malformed("has a token type that is neither Bearer nor DPoP"));
+            return Err(reply.malformed("has a token type that is neither Bearer nor DPoP"));
         }
     };
-    let prover = || (Arc::clone(exchange.prover()), Arc::clone(exchange.server_time()));
+    let prover = || (Arc::clone(forms.prover()), Arc::clone(forms.server_time()));
     let inner = Inner {
         token: answer.access_token,
         scopes: answer.scope,
-        lifetime: answer.expires_in.map(Duration::from_secs),
+        lifetime: answer.expires_in,
         requested_at: reply.sent_at,
         prover: (token_type == TokenType::Dpop).then(prover),
     };

@@ -1,4 +1,4 @@
-//! Keeps service tokens: one request for all callers that wait, and a new token before the old one ends.
+//! Keeps service tokens: one request for all that wait, and a new token before the old one ends.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,60 +7,59 @@ use std::time::{Duration, Instant};
 
 use super::{AccessToken, StoredToken, TokenSource, TokenStore};
 use crate::clock::{Clock, Deadline};
-use crate::error::bounds::within;
 use crate::error::{Error, ErrorKind};
 use crate::scope::Scopes;
 use crate::support::boxed_future::BoxFuture;
 use crate::support::random::Random;
 use crate::support::single_flight::{Flight, SingleFlight};
+use crate::wire::bounds;
+use crate::wire::server_numbers::MAX_LIFETIME;
 
-/// How service tokens are kept. Bounds are checked by
-/// [`ClientBuilder::build`](crate::ClientBuilder::build).
+/// How service tokens are kept.
 ///
-/// # Example: tokens that are used for long calls
+/// # Example: tokens for jobs that take a while
 ///
 /// ```
 /// use std::time::Duration;
+///
 /// use okta_introspect::TokenCacheConfig;
 ///
-/// let mut config = TokenCacheConfig::default();
-/// config.min_left = Duration::from_secs(60);
+/// let mut cache = TokenCacheConfig::default();
+/// cache.min_remaining = Duration::from_secs(120);
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TokenCacheConfig {
     /// How long before its end a token is replaced in the background, at the earliest. Up to a
     /// quarter of it is taken away again at random, so that many processes do not ask at once.
-    /// Default: five minutes, and never more than a fifth of the token's life. Bounds: at most
-    /// 24 h.
+    /// Default: five minutes, and never more than a fifth of the token's life. Bounds: at most one
+    /// day.
     pub refresh_ahead: Duration,
     /// A token with less life left than this is not given out any more, since it could end on
-    /// its way. Default: ten seconds. Bounds: at most 24 h.
-    pub min_left: Duration,
+    /// its way. Default: ten seconds. Bounds: at most one hour.
+    pub min_remaining: Duration,
     /// How long to leave the server alone after a background request failed, while the old
-    /// token is still good. Default: five seconds. Bounds: at most 24 h.
+    /// token is still good. Default: five seconds. Bounds: at most one hour.
     pub pause_after_failure: Duration,
-}
-
-impl TokenCacheConfig {
-    /// The most that any of them can be.
-    const MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-    /// Refuses settings that are out of bounds.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        within("refresh_ahead", self.refresh_ahead, Duration::ZERO..=Self::MAX)?;
-        within("min_left", self.min_left, Duration::ZERO..=Self::MAX)?;
-        within("pause_after_failure", self.pause_after_failure, Duration::ZERO..=Self::MAX)
-    }
 }
 
 impl Default for TokenCacheConfig {
     fn default() -> Self {
         Self {
             refresh_ahead: Duration::from_secs(5 * 60),
-            min_left: Duration::from_secs(10),
+            min_remaining: Duration::from_secs(10),
             pause_after_failure: Duration::from_secs(5),
         }
+    }
+}
+
+impl TokenCacheConfig {
+    fn check(&self) -> Result<(), Error> {
+        let ahead = Duration::ZERO..=MAX_LIFETIME;
+        bounds::check("the token cache's refresh_ahead", self.refresh_ahead, ahead)?;
+        bounds::check("the token cache's min_remaining", self.min_remaining, bounds::PAUSE)?;
+        let pause = self.pause_after_failure;
+        bounds::check("the token cache's pause_after_failure", pause, bounds::PAUSE)
     }
 }
 
@@ -89,9 +88,10 @@ impl TokenCache {
         random: Arc<dyn Random>,
         store: Option<Arc<dyn TokenStore>>,
         fetch: Fetch,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        config.check()?;
         let shared = Shared { config, clock, random, store, fetch };
-        Self { shared: Arc::new(shared), cells: Mutex::default() }
+        Ok(Self { shared: Arc::new(shared), cells: Mutex::default() })
     }
 
     /// The source for `scopes`; all sources for the same scopes share one token.
@@ -111,10 +111,22 @@ impl fmt::Debug for TokenCache {
 /// Gives service tokens, requesting a new one only when needed. Cheap to clone; clones, and all
 /// sources of one client for the same scopes, share one token.
 ///
-/// While there is a usable token no caller waits: its replacement is requested in the background.
-/// Otherwise all callers that wait share one request, and its failure if it fails; a failure is
-/// never kept, so the next caller tries anew. A token without `expires_in` is handed to the
-/// callers that waited for it and not kept.
+/// While the kept token is usable no call waits: its replacement is fetched in the background.
+/// Otherwise all calls that wait share one request, and its failure if it fails; a failure is
+/// never kept, so the next call tries anew. A token without `expires_in` is handed to the calls
+/// that waited for it and not kept.
+///
+/// # Example: a token for each request to an API
+///
+/// ```no_run
+/// use okta_introspect::{Client, Error, Scopes, TokenSource};
+///
+/// # async fn example(client: &Client) -> Result<(), Error> {
+/// let source = client.token_source(Scopes::parse("okta.users.read")?);
+/// let token = source.token().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct CachedTokenSource {
     shared: Arc<Shared>,
@@ -169,24 +181,27 @@ impl CachedTokenSource {
     /// As [`token`](TokenSource::token), and [`TimedOut`](ErrorKind::TimedOut).
     pub async fn token_within(&self, timeout: Duration) -> Result<AccessToken, Error> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + timeout.min(TokenCacheConfig::MAX))
-            .before(self.token())
-            .await
-            .unwrap_or_else(|| {
-                Err(Error::new(ErrorKind::TimedOut, "no token came in time")
-                    .advise("try again, or allow more time"))
-            })
+        let Some(at) = clock.monotonic().checked_add(timeout) else {
+            // Longer than the clock can tell.
+            return self.token().await;
+        };
+        Deadline::new(clock, at).before(self.token()).await.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::TimedOut, "no token came in time")
+                .advise("try again, or allow more time"))
+        })
     }
 
-    /// Forgets the kept token, for instance because a resource server refused it.
-    pub fn invalidate(&self) {
+    /// Forgets `refused`, a token of this source that a resource server refused. A newer one that
+    /// has taken its place is kept, however late the refusal comes.
+    pub fn invalidate(&self, refused: &AccessToken) {
         let mut state = self.cell.state();
-        state.kept = None;
-        state.refused = true;
+        if state.kept.take_if(|kept| kept.token.is_same(refused)).is_some() {
+            state.refused = true;
+        }
     }
 
-    /// The kept token, or the request that will bring one.
-    fn kept(&self) -> Result<AccessToken, Flight<Fetched>> {
+    /// The token that is kept, or the flight that will bring one.
+    fn kept_or_requested(&self) -> Result<AccessToken, Flight<Fetched>> {
         let now = self.shared.clock.monotonic();
         let mut state = self.cell.state();
         if let Some(kept) = state.kept.as_ref().filter(|kept| now < kept.usable_until) {
@@ -203,7 +218,7 @@ impl CachedTokenSource {
 
     fn start(&self, state: &mut State, origin: Origin) -> Flight<Fetched> {
         let (work, end) = (self.clone(), self.clone());
-        state.requests.start((), async move { work.obtain(origin).await }, move |id, result| {
+        state.requests.start((), async move { work.resolve(origin).await }, move |id, result| {
             let mut state = end.cell.state();
             state.requests.finish(id);
             if let Some(result) = result {
@@ -212,7 +227,7 @@ impl CachedTokenSource {
         })
     }
 
-    async fn obtain(&self, origin: Origin) -> Result<AccessToken, Error> {
+    async fn resolve(&self, origin: Origin) -> Result<AccessToken, Error> {
         let Shared { clock, store, fetch, .. } = &*self.shared;
         if let (Origin::Anywhere, Some(store)) = (origin, store)
             && let Some(stored) = store.load(&self.scopes).await
@@ -243,7 +258,7 @@ impl CachedTokenSource {
                     Kept {
                         token: token.clone(),
                         refresh_at: lived(ahead),
-                        usable_until: lived(config.min_left),
+                        usable_until: lived(config.min_remaining),
                     }
                 });
             }
@@ -261,7 +276,7 @@ impl TokenSource for CachedTokenSource {
     /// that waited for the same request.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         Box::pin(async move {
-            match self.kept() {
+            match self.kept_or_requested() {
                 Ok(token) => Ok(token),
                 Err(request) => request.result().await.unwrap_or_else(|| Err(abandoned())),
             }

@@ -10,10 +10,11 @@ use crate::clock::Clock;
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::support::boxed_future::BoxFuture;
+use crate::wire::server_numbers::MAX_LIFETIME;
 
 /// A stored token with less life left than this is not used: the program that finds it has work
 /// before it.
-const LEAST_LEFT: Duration = Duration::from_secs(60);
+const MIN_REMAINING: Duration = Duration::from_secs(60);
 
 /// Keeps the service tokens of one client beyond the process, or for several processes.
 ///
@@ -22,9 +23,35 @@ const LEAST_LEFT: Duration = Duration::from_secs(60);
 /// kept, and no bound ones: a token that is bound to a key (DPoP) is no use without it. What is
 /// found and refused by a resource server is replaced once.
 ///
-/// Whoever can read the store can use the tokens: encrypt them, for instance with a
+/// Everybody that can read the store can use the tokens: encrypt them, for instance with a
 /// [secret derived from the private key](crate::SigningKey::derive_secret). Tokens of other
 /// clients, keys and servers must not be found in it.
+///
+/// # Example: a store that two clients of one process share
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::{Arc, Mutex};
+///
+/// use okta_introspect::{BoxFuture, Scopes, StoredToken, TokenStore};
+///
+/// #[derive(Clone, Debug, Default)]
+/// struct Shared(Arc<Mutex<HashMap<Scopes, StoredToken>>>);
+///
+/// impl TokenStore for Shared {
+///     fn load<'a>(&'a self, scopes: &'a Scopes) -> BoxFuture<'a, Option<StoredToken>> {
+///         Box::pin(async move { self.0.lock().ok()?.get(scopes).cloned() })
+///     }
+///
+///     fn save<'a>(&'a self, scopes: &'a Scopes, token: StoredToken) -> BoxFuture<'a, ()> {
+///         Box::pin(async move {
+///             if let Ok(mut kept) = self.0.lock() {
+///                 kept.insert(scopes.clone(), token);
+///             }
+///         })
+///     }
+/// }
+/// ```
 pub trait TokenStore: fmt::Debug + Send + Sync {
     /// The token that was saved last for exactly these scopes. `None` if there is none or it
     /// cannot be had, for whatever reason: a new one is requested.
@@ -36,6 +63,18 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
 }
 
 /// A bearer token in a [`TokenStore`]. `Debug` leaves the token out.
+///
+/// # Example: read back what was written
+///
+/// ```
+/// use chrono::DateTime;
+/// use okta_introspect::{StoredToken, Token};
+///
+/// fn read(token: &str, expires_at: i64) -> Option<StoredToken> {
+///     let expires_at = DateTime::from_timestamp(expires_at, 0)?;
+///     Some(StoredToken::new(Token::parse(token).ok()?, None, expires_at))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoredToken {
@@ -64,8 +103,8 @@ impl StoredToken {
 
     /// The token for use; `None` if it ends too soon.
     pub(super) fn revive(self, clock: &dyn Clock) -> Option<AccessToken> {
-        let left = (self.expires_at - clock.now()).to_std().ok()?;
+        let left = (self.expires_at - clock.now()).to_std().ok()?.min(MAX_LIFETIME);
         let now = clock.monotonic();
-        (left >= LEAST_LEFT).then(|| AccessToken::bearer(self.token, self.scopes, left, now))
+        (left >= MIN_REMAINING).then(|| AccessToken::bearer(self.token, self.scopes, left, now))
     }
 }

@@ -4,14 +4,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When a failing server is left alone.
+use crate::error::Error;
+use crate::wire::bounds;
+
+/// When an endpoint that keeps failing is left alone.
+///
+/// # Example: leave it alone sooner
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::CircuitConfig;
+///
+/// let mut circuit = CircuitConfig::default();
+/// circuit.failures = Some(3);
+/// circuit.probe_after = Duration::from_secs(1);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct CircuitConfig {
     /// After how many failed attempts in a row calls fail at once. A failure is no answer, or a
     /// status of 500 and above; a refusal is an answer. `None` turns the breaker off. Default: 10.
+    /// Bounds: at least 1.
     pub failures: Option<u32>,
     /// How long calls fail at once before one is let through as a probe. Default: five seconds.
+    /// Bounds: 1 ms to one hour.
     pub probe_after: Duration,
 }
 
@@ -19,6 +36,14 @@ impl CircuitConfig {
     /// Never leaves the server alone: for programs that make a few calls and end.
     pub fn off() -> Self {
         Self { failures: None, ..Self::default() }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.failures == Some(0) {
+            return Err(Error::configuration("a circuit cannot open after no failure at all")
+                .advise("choose at least 1, or `None` to turn it off; 10 is the default"));
+        }
+        bounds::check("the circuit's probe_after", self.probe_after, bounds::WAIT)
     }
 }
 
@@ -52,20 +77,20 @@ impl Circuit {
     }
 
     /// Lets an attempt through, or says how long to wait for the next probe.
-    pub(crate) fn admit(&self, now: Instant) -> Result<Admission<'_>, Duration> {
+    pub(crate) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         if !self.troubled.load(Ordering::Acquire) {
-            return Ok(Admission { circuit: self, probe: false });
+            return Ok(Pass { circuit: self, probe: false });
         }
         let mut state = self.lock();
         let probe = match state.probe_at {
             None => false,
             Some(at) if now < at => return Err(at - now),
-            // Somebody is finding out; a moment later it will be known.
+            // A probe is under way; a moment later it will be known.
             Some(_) if state.probing => return Err(self.config.probe_after),
             Some(_) => true,
         };
         state.probing |= probe;
-        Ok(Admission { circuit: self, probe })
+        Ok(Pass { circuit: self, probe })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -73,15 +98,15 @@ impl Circuit {
     }
 }
 
-/// An attempt that was let through. Dropped without a word, as when its caller is cancelled, it
+/// An attempt that was let through. Dropped without a word, as when its call is cancelled, it
 /// leaves the circuit as it was and makes room for another probe.
 #[derive(Debug)]
-pub(crate) struct Admission<'a> {
+pub(crate) struct Pass<'a> {
     circuit: &'a Circuit,
     probe: bool,
 }
 
-impl Admission<'_> {
+impl Pass<'_> {
     /// The server answered, whatever it said.
     pub(crate) fn answered(self) {
         if !self.circuit.troubled.load(Ordering::Acquire) {
@@ -106,7 +131,7 @@ impl Admission<'_> {
     }
 }
 
-impl Drop for Admission<'_> {
+impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.probe {
             self.circuit.lock().probing = false;

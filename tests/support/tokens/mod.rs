@@ -8,10 +8,10 @@ pub mod mutations;
 pub mod scene;
 pub mod vectors;
 
-use okta_introspect::Rejection;
+use okta_introspect::InvalidToken;
 
 /// The name under which a reason is serialised.
-pub fn reason(rejection: &Rejection) -> String {
+pub fn reason(rejection: &InvalidToken) -> String {
     let facts = serde_json::to_value(rejection).unwrap();
     facts["reason"].as_str().unwrap().to_owned()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use okta_introspect::{
-    AccessTokenClaims, Algorithm, Error, Issuer, Jwks, JwksBuilder, ManualClock, Rejection,
+    AccessTokenClaims, Algorithm, Error, InvalidToken, Issuer, Jwks, JwksBuilder, ManualClock,
     SeededRandom, Verification, Verifier,
 };
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Scene {
         self.verify(token).await.unwrap().is_verified()
     }
 
-    pub async fn rejection(&self, token: &str) -> Rejection {
+    pub async fn rejection(&self, token: &str) -> InvalidToken {
         self.verify(token).await.unwrap().into_result().unwrap_err()
     }
 

@@ -8,8 +8,7 @@ use okta_introspect::Algorithm;
 
 use crate::exit::Exit;
 
-use super::help;
-use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm, help};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DEMO_HELP, &[
@@ -107,8 +106,8 @@ pub(crate) struct KeygenArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
-    "jwk --key-file service-app.pem",
-    "jwk --key-file service-app.pem --set > jwks.json",
+    "jwk service-app.pem",
+    "jwk service-app.pem --set > jwks.json",
 ]))]
 pub(crate) struct JwkArgs {
     /// Print a JWK Set: {"keys":[…]}
@@ -120,6 +119,9 @@ pub(crate) struct JwkArgs {
     /// Print JSON in every case: a JWK is JSON as it is, the thumbprint becomes {"thumbprint":…}
     #[arg(long)]
     pub(crate) json: bool,
+    /// The private key; the same as --key-file
+    #[arg(value_name = "FILE", conflicts_with = "key_file")]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
 }

@@ -1,7 +1,7 @@
-//! What was typed: plain data, without environment, files or network.
+//! The command line as plain data, without environment, files or network.
 //!
-//! What a command is for is told at its name, in [`Command`]. The types of its options have plain
-//! comments: clap would print others in that text's place.
+//! The help of a command is the doc comment at its name, in [`Command`]. The types of its options
+//! have plain comments: clap would print a doc comment in place of that text.
 
 mod duration;
 mod flags;
@@ -14,12 +14,12 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use duration::NOTATION as DURATION_NOTATION;
 pub(crate) use local::{
     AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
     DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use shared::KeyArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -37,7 +37,6 @@ pub(crate) use watch::WatchArgs;
     name = "okta-introspect",
     version,
     after_help = EXAMPLES,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub(crate) struct Args {
@@ -51,14 +50,8 @@ pub(crate) struct Args {
     pub(crate) trace: bool,
 }
 
-/// The place of what every command has: behind its own options, before `--help`.
+/// The position of global options: behind a command's own, before `--help`.
 const LAST: usize = 900;
-
-/// What stands below the options: exit codes, and examples.
-fn help(exit_codes: &str, examples: &[&str]) -> String {
-    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
-    format!("{exit_codes}\n\nExamples:{lines}")
-}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,8 +65,8 @@ Exit codes are the same for every command and listed in its --help: 0 active or 
 1 inactive, 2 usage or configuration, 3 could not find out, 4 our credentials were refused,
 130 interrupted.";
 
-/// The commands. The parser learns a command's options only when that command is typed: most of
-/// what `--help` took was the options of all the others.
+/// The commands. `defer` builds a command's options only when that command is typed: building
+/// those of all others took most of the time of `--help`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {

@@ -7,8 +7,7 @@ use okta_introspect::TokenTypeHint;
 use crate::api_scopes;
 use crate::exit::Exit;
 
-use super::help;
-use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, hint};
+use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::ONLINE_HELP, &[
@@ -50,7 +49,7 @@ pub(crate) struct IntrospectArgs {
         value_name = "FILE",
         num_args = 0..=1,
         default_missing_value = "-",
-        conflicts_with = "token_file"
+        conflicts_with_all = ["file", "token_file"]
     )]
     pub(crate) batch: Option<PathBuf>,
     /// How many tokens of a batch to ask about at once
@@ -75,6 +74,9 @@ pub(crate) struct ApiArgs {
     /// The method, if it is not GET, and the path: /api/v1/users
     #[arg(value_name = "PATH", num_args = 1..=2, required = true)]
     pub(crate) request: Vec<String>,
+    /// The method, if it is not given before the path
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
     /// A parameter; repeat it for more
     #[arg(short, long = "field", value_name = "KEY=VALUE")]
     pub(crate) fields: Vec<String>,

@@ -1,21 +1,35 @@
-//! What several commands have in common: who asks whom, with which key, about which token.
+//! The options that several commands have: server, client, key, token.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use okta_introspect::{Algorithm, DpopMode, TokenTypeHint};
 
+use crate::input::token;
 use crate::settings::{DPOP_MODES, dpop_mode};
 
 // Where the token to work on comes from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TokenInputArgs {
+    /// Read the token from this file instead of stdin; - is stdin
+    #[arg(value_name = "FILE", conflicts_with = "token_file")]
+    file: Option<PathBuf>,
     /// Read the token from a file instead of stdin
     #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
 }
 
-// Who asks whom.
+impl TokenInputArgs {
+    pub(crate) fn source(&self) -> token::Source<'_> {
+        match (&self.file, &self.token_file) {
+            (Some(path), _) if path != Path::new("-") => token::Source::Argument(path),
+            (None, Some(path)) if path != Path::new("-") => token::Source::File(path),
+            _ => token::Source::Stdin,
+        }
+    }
+}
+
+// Server and client.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct ClientArgs {
@@ -79,4 +93,10 @@ fn dpop() -> impl TypedValueParser<Value = DpopMode> {
 pub(super) fn hint() -> impl TypedValueParser<Value = TokenTypeHint> {
     PossibleValuesParser::new(TokenTypeHint::ALL.map(TokenTypeHint::as_str))
         .try_map(|name| name.parse::<TokenTypeHint>())
+}
+
+/// What a help has below the options: exit codes and examples.
+pub(super) fn help(exit_codes: &str, examples: &[&str]) -> String {
+    let lines: String = examples.iter().map(|line| format!("\n  okta-introspect {line}")).collect();
+    format!("{exit_codes}\n\nExamples:{lines}")
 }

@@ -1,23 +1,25 @@
-//! Wrong command lines in one line each, without repeating what may be a secret.
+//! Errors of the command line, one line each, without what may be a secret.
 //!
-//! Whoever passes a token as an argument by mistake must not find it in a log of stderr as well.
-//! So values are never quoted, and names only if they look like names.
+//! A token that was passed as an argument by mistake must not get into a log of stderr as well: so
+//! values are never quoted, and names only if they look like names.
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::{self, Args};
 use crate::failure::Failure;
+use crate::text;
+
+use super::{Args, duration};
 
 /// What is wrong with the command line.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
-    let option = text(error, ContextKind::InvalidArg);
+    let option = context(error, ContextKind::InvalidArg);
     let what = match error.kind() {
         ErrorKind::UnknownArgument => match option.as_deref().and_then(option_name) {
             Some(name) => format!("there is no such option here: {name}"),
             None => "an argument was given where none belongs".to_owned(),
         },
-        ErrorKind::InvalidSubcommand => match text(error, ContextKind::InvalidSubcommand) {
+        ErrorKind::InvalidSubcommand => match context(error, ContextKind::InvalidSubcommand) {
             Some(name) if is_word(&name) => format!("there is no such command: {name}"),
             _ => "the first argument is not a command".to_owned(),
         },
@@ -28,14 +30,15 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
             format!("missing on the command line: {}", option.unwrap_or_default())
         }
         ErrorKind::ArgumentConflict => {
-            let (option, prior) = (option.unwrap_or_default(), text(error, ContextKind::PriorArg));
+            let (option, prior) =
+                (option.unwrap_or_default(), context(error, ContextKind::PriorArg));
             match prior.unwrap_or_default() {
                 prior if prior == option => format!("given twice on the command line: {option}"),
                 prior => format!("two options exclude each other: {option} and {prior}"),
             }
         }
         ErrorKind::InvalidValue
-            if text(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) =>
+            if context(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) =>
         {
             format!("a value is missing on the command line: {}", option.unwrap_or_default())
         }
@@ -63,31 +66,42 @@ fn advice(error: &clap::Error) -> String {
     };
     let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
         .into_iter()
-        .find_map(|kind| text(error, kind));
-    match (suggestion, text(error, ContextKind::ValidValue), error.kind()) {
+        .find_map(|kind| context(error, kind));
+    match (suggestion, context(error, ContextKind::ValidValue), error.kind()) {
         (Some(name), ..) => format!("did you mean {name}? {help}"),
         (None, Some(values), _) if !values.is_empty() => format!("use one of {values}"),
-        (None, _, ErrorKind::ValueValidation) => match text(error, ContextKind::InvalidArg) {
+        (None, _, ErrorKind::ValueValidation) => match context(error, ContextKind::InvalidArg) {
             Some(option) => form(&option).map_or(help, str::to_owned),
             None => help,
         },
-        (None, _, ErrorKind::UnknownArgument) => {
-            format!("tokens and keys come from files or stdin; {help}")
-        }
+        (None, _, ErrorKind::UnknownArgument) => match usage(error) {
+            Some(usage) => format!("the form is: {usage}; {help}"),
+            None => help,
+        },
         _ => help,
     }
 }
 
-/// How the values of an option are written, by the name that its help gives them.
+/// The notation of an option's value, by the name that its help gives it.
 fn form(option: &str) -> Option<&'static str> {
     let name = option.split_once('<')?.1;
     Some(match name {
-        "DURATION>" => args::DURATION_NOTATION,
+        "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "N>" => "give a number from 1 to 64",
         "ADDR:PORT>" => "give an address and a port, such as 127.0.0.1:8080",
         _ => return None,
     })
+}
+
+/// The form of the command that was typed.
+fn usage(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::Usage)? {
+        ContextValue::StyledStr(usage) => {
+            Some(text::one_line(usage.to_string().strip_prefix("Usage:")?))
+        }
+        _ => None,
+    }
 }
 
 /// The command on the command line, with the one below it: as far as they are ours.
@@ -106,7 +120,7 @@ fn asked_command() -> Option<String> {
 }
 
 /// A part of what clap found, as text.
-fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
         ContextValue::Strings(texts) => Some(texts.join(", ")),
@@ -117,6 +131,10 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
 /// The name of what was meant to be an option, without its value.
 fn option_name(argument: &str) -> Option<&str> {
     let name = argument.split('=').next()?;
+    let letter = name.strip_prefix('-').filter(|letter| letter.len() == 1);
+    if letter.is_some_and(|letter| letter.starts_with(|c: char| c.is_ascii_alphabetic())) {
+        return Some(name);
+    }
     is_word(name.trim_start_matches('-')).then_some(name).filter(|name| name.starts_with('-'))
 }
 
@@ -190,7 +208,7 @@ mod tests {
     #[test]
     fn what_may_be_a_secret_is_not_repeated() {
         for line in [
-            &["introspect", "eyJhbGci.s3cret"][..],
+            &["token", "eyJhbGci.s3cret"][..],
             &["eyJhbGci.s3cret"],
             &["introspect", "--eyJhbGci.s3cret"],
             &["introspect", "--token=s3cret"],

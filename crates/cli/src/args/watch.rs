@@ -7,8 +7,7 @@ use okta_introspect::TokenTypeHint;
 use crate::exit::Exit;
 
 use super::duration::duration;
-use super::help;
-use super::shared::{ClientArgs, TokenInputArgs, hint};
+use super::shared::{ClientArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::WATCH_HELP, &[

@@ -8,17 +8,17 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::output;
-use crate::settings::Settings;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: AssertionArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let endpoint = endpoint(&args.endpoint, &client)?;
     let assertion = wait_for(async { Ok(client.assertion(&endpoint).await?) })?;
     if args.claims {
-        output::json(&Unverified::look(assertion.expose()))?;
+        output::json(&Unverified::decode(assertion.expose()))?;
     } else if args.json {
         output::json(&AssertionJson::new(&assertion))?;
     } else {

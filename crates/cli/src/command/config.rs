@@ -6,8 +6,10 @@ use crate::args::{ConfigArgs, ConfigCommand, ConfigShowArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::{Settings, Shown};
+use crate::settings::Shown;
 use crate::text::human;
+
+use super::setup;
 
 pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
     let ConfigCommand::Show(args) = args.command;
@@ -16,7 +18,7 @@ pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
 
 fn show(args: ConfigShowArgs) -> Result<Exit, Failure> {
     let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = Settings::gather(layer)?.shown();
+    let settings = setup::settings(layer)?.shown();
     if args.json {
         output::json(&ConfigJson { settings: &settings })?;
     } else if settings.is_empty() {

@@ -1,4 +1,4 @@
-//! `decode`: show what a JWT says, and that nobody has checked it.
+//! `decode`: shows the header and claims of a JWT, unverified.
 
 use okta_introspect::{Clock, SystemClock};
 use serde::Serialize;
@@ -13,8 +13,8 @@ use crate::output;
 use crate::text::human;
 
 pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
-    let token = token_input::read(args.token.token_file.as_deref())?;
-    let jwt = Unverified::look(token.expose()).ok_or_else(|| {
+    let token = token_input::read(args.token.source())?;
+    let jwt = Unverified::decode(token.expose()).ok_or_else(|| {
         Failure::usage("the token is not a JWT that can be read").advise(
             "opaque and encrypted tokens tell nothing; ask with `okta-introspect introspect`",
         )
@@ -27,7 +27,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The names are stable. `verified` is always false: it is there to be seen.
+/// The names are stable. `verified` is always false: a reminder for readers of the output.
 #[derive(Serialize)]
 struct DecodedJson {
     verified: bool,

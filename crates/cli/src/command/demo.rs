@@ -18,14 +18,14 @@ use crate::output;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::runtime::wait_for;
 
 const CLIENT_ID: &str = "0oademo";
 const SCOPE: &str = "okta.users.read";
 
 pub(super) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     let mut story = Story { steps: Vec::new(), json: args.json };
-    wait_for(tell(&mut story)).map_err(|failure| {
+    wait_for(play(&mut story)).map_err(|failure| {
         let step = story.steps.len() + 1;
         failure.with_exit(Exit::Unknown).during(format_args!("step {step} of the demo"))
     })?;
@@ -35,7 +35,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn tell(story: &mut Story) -> Result<(), Failure> {
+async fn play(story: &mut Story) -> Result<(), Failure> {
     let key = SigningKey::generate(Algorithm::Es256)?;
     let key = key.clone().with_key_id(Some(key.public_jwk().thumbprint()));
     let sandbox = start(&key).await?;
@@ -80,7 +80,7 @@ async fn start(key: &SigningKey) -> Result<Sandbox, Failure> {
     })
 }
 
-/// The app of the story. A new client of it for each part that needs its own settings.
+/// The app of the demo, for clients with different settings.
 struct DemoApp {
     issuer: Issuer,
     key: SigningKey,
@@ -94,8 +94,8 @@ impl DemoApp {
 
 async fn show_assertion(story: &mut Story, client: &Client) -> Result<(), Failure> {
     let assertion = client.assertion(&client.endpoints().introspection).await?;
-    let Some(jwt) = Unverified::look(assertion.expose()) else {
-        return Err(surprise("the assertion is not a JWT"));
+    let Some(jwt) = Unverified::decode(assertion.expose()) else {
+        return Err(unexpected("the assertion is not a JWT"));
     };
     let mut facts = jwt.header;
     facts.extend(jwt.claims);
@@ -111,7 +111,7 @@ async fn introspect(
 ) -> Result<(), Failure> {
     let answer = client.introspect(token, None).await?;
     if answer.active != expected {
-        return Err(surprise(format!("active is {}", answer.active)));
+        return Err(unexpected(format!("active is {}", answer.active)));
     }
     let title = if expected { "ask whether the token is good" } else { "ask again" };
     let facts = serde_json::to_value(&answer).map_err(|cause| {
@@ -120,7 +120,7 @@ async fn introspect(
     story.add("introspect", title, facts)
 }
 
-/// What the server says to assertions as people get them wrong.
+/// How the server refuses two common mistakes.
 async fn show_refusals(story: &mut Story, app: &DemoApp, token: &Token) -> Result<(), Failure> {
     let elsewhere = app.client().audience(Audience::TokenEndpoint).build()?;
     let refusal = elsewhere.introspect(token, None).await.err();
@@ -135,7 +135,7 @@ async fn show_refusals(story: &mut Story, app: &DemoApp, token: &Token) -> Resul
     story.add_refusal("used_assertion", title, refusal.as_ref(), "jti")
 }
 
-/// What may be shown of a token: not the token.
+/// What may be shown of a token, which is all but the token itself.
 fn facts_of(token: &AccessToken) -> Value {
     json!({
         "token_type": token.token_type().as_str(),
@@ -145,7 +145,7 @@ fn facts_of(token: &AccessToken) -> Value {
     })
 }
 
-/// The steps so far. As text they are told one by one, as JSON together in the end.
+/// The steps so far. As text they are printed one by one, as JSON together at the end.
 struct Story {
     steps: Vec<Step>,
     json: bool,
@@ -192,13 +192,13 @@ impl Story {
                     "error_description": refusal.description,
                 }),
             ),
-            _ => Err(surprise(format!("the server did not refuse the {about}"))),
+            _ => Err(unexpected(format!("the server did not refuse the {about}"))),
         }
     }
 }
 
-/// Something that cannot happen, as long as client and server keep to their own rules.
-fn surprise(what: impl Into<String>) -> Failure {
+/// An outcome that contradicts the rules of the client or of the sandbox.
+fn unexpected(what: impl Into<String>) -> Failure {
     Failure::new(Exit::Unknown, what).advise("please report this as a bug")
 }
 

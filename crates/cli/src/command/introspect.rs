@@ -1,4 +1,4 @@
-//! `introspect`: is this token good right now?
+//! `introspect`: whether a token is active right now.
 
 use chrono::{DateTime, Utc};
 use okta_introspect::{Clock, Introspection, Issuer, SystemClock, Token};
@@ -9,22 +9,22 @@ use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::input::token as token_input;
 use crate::output;
-use crate::settings::Settings;
 use crate::text::human;
 
-use super::{batch, wait_for};
+use super::runtime::wait_for;
+use super::{batch, setup};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     if let Some(input) = args.batch.clone() {
         return batch::run(args, &input);
     }
-    // Settings first: nobody should paste a token only to learn that no org is configured.
-    let settings = Settings::gather(args.client)?;
+    // Settings first: a missing one is reported before a token is pasted.
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     note_foreign_issuer(&token, client.issuer());
     let answer = wait_for(async {
-        client.introspect(&token, args.hint).await.map_err(|error| settings.explain(error))
+        client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))
     })?;
     if args.json {
         output::json(&answer)?;
@@ -39,10 +39,10 @@ fn verdict(answer: &Introspection) -> Exit {
     if answer.active { Exit::Done } else { Exit::Denied }
 }
 
-/// Asked at the wrong server, Okta says `active: false` without another word. The token may be
-/// lying about its issuer, so this is a hint and changes nothing.
+/// Okta calls the tokens of other servers inactive. The claim `iss` is unverified, so this is a
+/// note and changes nothing.
 pub(super) fn note_foreign_issuer(token: &Token, asked: &Issuer) {
-    let claims = Unverified::look(token.expose());
+    let claims = Unverified::decode(token.expose());
     if let Some(issuer) = claims.as_ref().and_then(Unverified::issuer)
         && issuer.trim_end_matches('/') != asked.as_str()
     {
@@ -61,9 +61,9 @@ fn text(answer: &Introspection, now: DateTime<Utc>) -> String {
     format!("{style}{verdict}{style:#}{}", human::aligned(members(answer, now)))
 }
 
-/// What the server said besides, in the order in which people ask.
+/// The other members, the most wanted first.
 fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
-    let moment = |time: Option<DateTime<Utc>>| time.map(|time| human::time(time, now));
+    let shown = |time: Option<DateTime<Utc>>| time.map(|time| human::time(time, now));
     let aud = (!answer.aud.is_empty()).then(|| answer.aud.join(" "));
     let jkt = answer.cnf.as_ref().and_then(|cnf| cnf.jkt.clone());
     let known = [
@@ -74,9 +74,9 @@ fn members(answer: &Introspection, now: DateTime<Utc>) -> Vec<(&str, String)> {
         ("uid", answer.uid.clone()),
         ("aud", aud),
         ("iss", answer.iss.clone()),
-        ("exp", moment(answer.exp)),
-        ("iat", moment(answer.iat)),
-        ("nbf", moment(answer.nbf)),
+        ("exp", shown(answer.exp)),
+        ("iat", shown(answer.iat)),
+        ("nbf", shown(answer.nbf)),
         ("token_type", answer.token_type.clone()),
         ("jti", answer.jti.clone()),
         ("device_id", answer.device_id.clone()),

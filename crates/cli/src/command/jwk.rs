@@ -1,17 +1,18 @@
 //! `jwk`: the public half of a private key.
 
+use okta_introspect::PublicJwk;
 use serde::Serialize;
 
-use crate::args::JwkArgs;
+use crate::args::{JwkArgs, KeyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Settings;
 
-use okta_introspect::PublicJwk;
+use super::setup;
 
 pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
-    let key = Settings::gather(args.key)?.key()?;
+    let key = setup::settings(KeyArgs { key_file: args.file.or(args.key.key_file), ..args.key })?
+        .key()?;
     let thumbprint = key.public_jwk().thumbprint();
     // A PEM file holds no key id; `keygen` told the same one for it.
     let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::text;
 
-/// Whence the pages are, for their last line.
+/// The source that the last line of a page names.
 const SOURCE: &str = concat!("okta-introspect ", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Failure> {
@@ -51,7 +51,7 @@ fn page(command: &clap::Command) -> Result<String, Failure> {
     Ok(with_usual_sections(&String::from_utf8_lossy(&page)))
 }
 
-/// What stands below the options of a help has sections of its own in a manual.
+/// Turns the end of a help into the usual sections of a manual page.
 fn with_usual_sections(page: &str) -> String {
     page.replace(".SH EXTRA\nExit codes:\n", ".SH EXIT STATUS\n")
         .replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n")

@@ -1,4 +1,4 @@
-//! The commands, one file each. They return how they ended; what they print goes through
+//! The commands, one file or folder each. They return how they ended, and print through
 //! [`output`].
 
 mod api;
@@ -16,14 +16,15 @@ mod keygen;
 mod man;
 mod rate_limit;
 mod revoke;
+mod runtime;
 mod sandbox;
+mod setup;
 mod token;
 mod verify;
 mod watch;
 
-use std::future::Future;
-
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::args::{Args, Command, usage};
 use crate::exit::Exit;
@@ -34,22 +35,32 @@ use crate::output;
 pub(crate) fn run() -> Result<Exit, Failure> {
     match Args::try_parse() {
         Ok(args) => {
-            output::tell_requests(args.verbose, args.trace);
+            output::log_requests(args.verbose, args.trace);
             dispatch(args.command)
         }
         // Help and version come as errors too, but are what was asked for.
         Err(asked) if !asked.use_stderr() => {
-            let text = asked.render();
-            // Colours are taken out where none are wanted, piece by piece: better none go in.
-            let text = match output::stdout_has_colours() {
-                true => text.ansi().to_string(),
-                false => text.to_string(),
-            };
-            output::data(text.trim_end())?;
+            print_help(&asked)?;
             Ok(Exit::Done)
         }
-        Err(error) => Err(usage::failure(&error)),
+        // Not exit code 0: of a command in an empty variable, it would say that a token is active.
+        Err(error) => {
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                print_help(&error)?;
+            }
+            Err(usage::failure(&error))
+        }
     }
+}
+/// Prints a help, or the version.
+fn print_help(help: &clap::Error) -> Result<(), Failure> {
+    let text = help.render();
+    // Rendered without colours where none are wanted, instead of stripping them afterwards.
+    let text = match output::stdout_has_colours() {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    output::data(text.trim_end())
 }
 
 fn dispatch(command: Command) -> Result<Exit, Failure> {
@@ -72,21 +83,4 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Config(args) => config::run(args),
         Command::Man(args) => man::run(&args),
     }
-}
-
-/// Completes at Ctrl-C.
-async fn interrupt() {
-    // Without signals, there is nothing that could interrupt.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Runs a command that waits for something. Those that do not, start no runtime.
-fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|cause| {
-        Failure::new(Exit::Unknown, "the runtime cannot be started").because(&cause)
-    })?;
-    runtime.block_on(work)
 }

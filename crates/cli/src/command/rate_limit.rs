@@ -4,33 +4,34 @@ use std::time::Duration;
 
 use okta_introspect::{Error, ErrorKind};
 
-/// How often a call is put off before its refusal counts. Okta's windows last a minute, so that
-/// somebody else must be using up every one of them.
+/// How many windows are waited for before a refusal counts. Okta's last a minute, so that other
+/// programs must be using up every one of them.
 const MAX_WAITS: u32 = 10;
 
-/// What is waited when the server does not say how long.
+/// The wait where the server states none.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
-/// What is left of somebody's patience with one call.
+/// How often one call may still wait for the next window.
 #[derive(Debug)]
-pub(crate) struct Patience {
-    waits_left: u32,
+pub(crate) struct RateLimitWaits {
+    left: u32,
 }
 
-impl Patience {
+impl RateLimitWaits {
     pub(crate) fn new() -> Self {
-        Self { waits_left: MAX_WAITS }
+        Self { left: MAX_WAITS }
     }
 
     /// How long to wait before the call is made again.
     ///
-    /// Gives the error back if it is another than "one too many", and when there is no patience
-    /// left.
-    pub(crate) fn wait_after(&mut self, error: Error) -> Result<Duration, Error> {
-        if error.kind() != ErrorKind::RateLimited || self.waits_left == 0 {
+    /// # Errors
+    ///
+    /// The error itself, if it is about another cause than the rate limit, or came once too often.
+    pub(crate) fn after(&mut self, error: Error) -> Result<Duration, Error> {
+        if error.kind() != ErrorKind::RateLimited || self.left == 0 {
             return Err(error);
         }
-        self.waits_left -= 1;
+        self.left -= 1;
         Ok(error.retry_after().unwrap_or(DEFAULT_WAIT))
     }
 }
@@ -42,7 +43,7 @@ mod tests {
     use okta_introspect::sandbox::{App, Bucket, Grant, Sandbox};
     use okta_introspect::{Algorithm, Client, Clock, ManualClock, SigningKey};
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_used_up_window_is_waited_for_and_the_call_made_again() {
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
@@ -58,10 +59,10 @@ mod tests {
         let client = builder.build().unwrap();
         let mut waits = 0;
         for _ in 0..5 {
-            let mut patience = Patience::new();
+            let mut left = RateLimitWaits::new();
             while let Err(error) = client.introspect(&token, None).await {
                 waits += 1;
-                let wait = patience.wait_after(error).unwrap();
+                let wait = left.after(error).unwrap();
                 clock.sleep_until(clock.monotonic() + wait).await;
             }
         }
@@ -74,6 +75,6 @@ mod tests {
     #[test]
     fn other_errors_are_not_waited_for() {
         let refused = okta_introspect::Token::parse("").unwrap_err();
-        assert!(Patience::new().wait_after(refused).is_err());
+        assert!(RateLimitWaits::new().after(refused).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! `revoke`: end a token before its time.
+//! `revoke`: revoke a token, and on demand check that it is inactive.
 
 use serde::Serialize;
 
@@ -7,16 +7,16 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::token as token_input;
 use crate::output;
-use crate::settings::Settings;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     let active = wait_for(async {
-        let explain = |error| settings.explain(error);
+        let explain = |error| setup::explain(&settings, error);
         client.revoke(&token, args.hint).await.map_err(explain)?;
         if !args.confirm {
             return Ok(None);
@@ -26,7 +26,7 @@ pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
             explain(error).during("the revocation was accepted, but not confirmed")
         })
     })?;
-    tell(active, args.json)?;
+    print(active, args.json)?;
     Ok(match active {
         Some(true) => Exit::Denied,
         Some(false) | None => Exit::Done,
@@ -40,7 +40,7 @@ struct RevocationJson {
     active: Option<bool>,
 }
 
-fn tell(active: Option<bool>, json: bool) -> Result<(), Failure> {
+fn print(active: Option<bool>, json: bool) -> Result<(), Failure> {
     if active.is_none() {
         output::note(
             "the server took the revocation, as it does for tokens that it does not know or that \

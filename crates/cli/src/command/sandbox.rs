@@ -16,14 +16,14 @@ use crate::output;
 use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
 use crate::text;
 
-use super::wait_for;
+use super::runtime::wait_for;
 
 const CLIENT_ID: &str = "0oasandbox";
 
 /// What the sandbox's own app may request at the org server.
 const SCOPES: [&str; 3] = ["okta.apps.read", "okta.logs.read", "okta.users.read"];
 
-/// The custom server that every sandbox has, with a scope to request there.
+/// The custom server that every sandbox has, and its scope.
 const SERVER: &str = "default";
 const SERVER_SCOPE: &str = "orders.read";
 
@@ -38,11 +38,11 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
     let key = new_key()?;
     let sandbox = speak_tls(fill(seed, &key), args)?.listen(args.listen).start().await;
     let sandbox = sandbox.map_err(|cause| not_started(cause, args))?;
-    // Listened to before anything is printed: whoever has read our line may end us at once.
+    // Before anything is printed: a script that has read the line may send the signal at once.
     let end = end_signal()?;
     let record = record(&sandbox, &folder, &key)?;
     key.write_new_file(&record.key_file)?;
-    folder.leave(&record)?;
+    folder.write_record(&record)?;
     if args.json {
         output::json(&record)?;
     } else {
@@ -57,7 +57,7 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The sandbox's own app, users and server, and the seed beside them.
+/// The sandbox's own app, users and server besides the seed.
 fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
     let app = App::service(CLIENT_ID).label("Sandbox app").key(key.public_jwk());
     let own_server = seed.servers.iter().all(|server| server.id != SERVER);
@@ -85,7 +85,8 @@ fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuild
     };
     match (&args.tls_cert, &args.tls_key) {
         (Some(chain), Some(key)) => {
-            Ok(builder.tls(ServerIdentity::from_pem(&read(chain)?, &read(key)?)?))
+            let identity = ServerIdentity::from_pem(&read(chain)?, &read(key)?);
+            Ok(builder.tls(identity.map_err(Error::from)?))
         }
         _ if args.tls => Ok(builder.tls_self_made()),
         _ => Ok(builder),
@@ -117,7 +118,7 @@ fn record(
     })
 }
 
-/// The settings under the names that the official SDKs read as well.
+/// `export` lines in the spelling of the official SDKs.
 fn exports(record: &SandboxRecord) -> String {
     let mut settings = vec![
         ("ORGURL", record.issuer.clone()),
@@ -172,7 +173,7 @@ fn not_started(cause: io::Error, args: &SandboxArgs) -> Failure {
     }
 }
 
-/// Completes when somebody wants the sandbox to end. Signals count from the call on.
+/// Completes at Ctrl-C or SIGTERM. Signals count from the call on.
 #[cfg(unix)]
 fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -192,7 +193,7 @@ fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// Completes when somebody wants the sandbox to end.
+/// Completes at Ctrl-C.
 #[cfg(not(unix))]
 fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
     Ok(async {

@@ -7,15 +7,15 @@ use crate::args::TokenArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Settings;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client.requesting(&args.scopes, &args.dpop))?;
+    let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;
     let (scopes, client) = (settings.scopes()?, settings.client()?);
     let token = wait_for(async {
-        client.request_token(&scopes).await.map_err(|error| settings.explain(error))
+        client.request_token(&scopes).await.map_err(|error| setup::explain(&settings, error))
     })?;
     if token.token_type() == TokenType::Dpop {
         output::note(

@@ -1,12 +1,12 @@
-//! `verify`: is this token the issuer's, for us, and in its time? Told without asking whether it
-//! was revoked.
+//! `verify`: signature, issuer, audience and times, checked locally; not whether the token was
+//! revoked.
 
 use std::path::Path;
 use std::time::Duration;
 
 use okta_introspect::verify::signature_only;
 use okta_introspect::{
-    Clock, Error, JwkSet, Jwks, Rejection, Scopes, SystemClock, Verification, Verifier,
+    Clock, Error, InvalidToken, JwkSet, Jwks, Scopes, SystemClock, Verification, Verifier,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +22,8 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
     let keys = args.jwks.as_deref().map(key_set).transpose()?;
@@ -33,11 +34,10 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
 }
 
 fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
-    let jws = token_input::read_unchanged(args.token.token_file.as_deref())?;
+    let jws = token_input::read_unchanged(args.token.source())?;
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
-    note_nothing(&jws);
     let outcome = match signature_only(&jws, keys) {
         Verification::Verified(verified) => Outcome {
             verified: true,
@@ -47,20 +47,19 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
             rejection: None,
             may_change_later: None,
         },
-        Verification::Rejected(rejection) => Outcome::rejected(rejection),
+        Verification::Invalid(rejection) => Outcome::rejected(rejection),
     };
-    outcome.tell(args.json)
+    outcome.print(args.json)
 }
 
 fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> {
     let wanted = Wanted::of(&args)?;
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let keys = match keys {
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
-    let token = token_input::read_unparsed(args.token.token_file.as_deref())?;
-    note_nothing(&token);
+    let token = token_input::read_unparsed(args.token.source())?;
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
     if outcome.verified {
@@ -68,17 +67,10 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
             "a token that was revoked verifies as well; `okta-introspect introspect` would tell",
         );
     }
-    outcome.tell(args.json)
+    outcome.print(args.json)
 }
 
-/// Nothing is rejected like anything else that is no token, but it is hardly what was meant.
-fn note_nothing(token: &str) {
-    if token.is_empty() {
-        output::note("the token is empty; check the file or the command that was to give it");
-    }
-}
-
-/// What the token is to be.
+/// What the token must be.
 enum Wanted {
     AccessToken { audience: String, scopes: Option<Scopes> },
     IdToken { nonce: Option<String> },
@@ -106,7 +98,7 @@ impl Wanted {
         leeway: Duration,
     ) -> Result<Outcome, Failure> {
         let issuer = settings.issuer()?;
-        let told = match self {
+        let outcome = match self {
             Self::AccessToken { audience, scopes } => {
                 let verifier = Verifier::access_token(issuer, audience).keys(keys).leeway(leeway);
                 let verifier = match scopes {
@@ -121,10 +113,10 @@ impl Wanted {
                 Outcome::of(verifier.build()?.verify(token, nonce.as_deref()).await)
             }
         };
-        told.map_err(|error| {
-            let failure = settings.explain(error);
+        outcome.map_err(|error| {
+            let failure = setup::explain(&settings, error);
             match failure.exit() {
-                // Whoever asks for public keys shows no credentials that could be refused.
+                // The request for public keys carries no credentials that could be refused.
                 Exit::Refused => failure
                     .with_exit(Exit::Unknown)
                     .advise("see whether a proxy or a network zone keeps this computer out"),
@@ -134,7 +126,7 @@ impl Wanted {
     }
 }
 
-/// What came of it; the names are stable.
+/// The outcome; the names are stable.
 #[derive(Serialize)]
 struct Outcome {
     verified: bool,
@@ -145,14 +137,14 @@ struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rejection: Option<Rejection>,
+    rejection: Option<InvalidToken>,
     #[serde(skip_serializing_if = "Option::is_none")]
     may_change_later: Option<bool>,
 }
 
 impl Outcome {
-    fn of<C: Serialize>(told: Result<Verification<C>, Error>) -> Result<Self, Error> {
-        Ok(match told? {
+    fn of<C: Serialize>(verification: Result<Verification<C>, Error>) -> Result<Self, Error> {
+        Ok(match verification? {
             Verification::Verified(verified) => Self {
                 verified: true,
                 claims: serde_json::to_value(verified.claims()).ok(),
@@ -161,11 +153,11 @@ impl Outcome {
                 rejection: None,
                 may_change_later: None,
             },
-            Verification::Rejected(rejection) => Self::rejected(rejection),
+            Verification::Invalid(rejection) => Self::rejected(rejection),
         })
     }
 
-    fn rejected(rejection: Rejection) -> Self {
+    fn rejected(rejection: InvalidToken) -> Self {
         Self {
             verified: false,
             claims: None,
@@ -176,7 +168,7 @@ impl Outcome {
         }
     }
 
-    fn tell(self, json: bool) -> Result<Exit, Failure> {
+    fn print(self, json: bool) -> Result<Exit, Failure> {
         if json {
             output::json(&self)?;
         } else {
@@ -215,7 +207,7 @@ fn key_set(path: &Path) -> Result<JwkSet, Failure> {
     } else {
         text
     };
-    // From a file it is not a server that is malformed, but the file.
+    // The library takes a key set for a server's; here it is a file that is wrong.
     JwkSet::parse(&set)
         .map_err(|error| Failure::from(error).with_exit(Exit::Usage).found_in(text::path(path)))
 }

@@ -14,7 +14,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// As [`make_folder`], with those in which it stands.
+/// As [`make_folder`], with its parents.
 pub(crate) fn make_folders(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }
@@ -27,12 +27,12 @@ fn builder() -> DirBuilder {
     builder
 }
 
-/// Whether it is a folder, not a link to one, in which nobody else has a hand.
+/// Whether it is a folder, not a link to one, that this user owns and no other may enter.
 pub(crate) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|folder| folder.is_dir() && user::owns(&folder))
 }
 
-/// Whether it is a file, not a link to one, that nobody else may read or write.
+/// Whether it is a file, not a link to one, that this user owns and no other may read or write.
 pub(crate) fn is_file(file: &Metadata) -> bool {
     file.is_file() && user::owns(file)
 }
@@ -51,8 +51,8 @@ pub(crate) fn write(
 
 #[cfg(unix)]
 mod user {
-    //! Whose process this is. There is no safe call for it in the standard library, but files
-    //! have owners: our process's own folder has, and where there is none, our home.
+    //! The user of this process. The standard library has no safe call for it, but files have
+    //! owners: `/proc/self`, and where there is none, the home folder.
 
     use std::fs::{self, Metadata};
     use std::os::unix::fs::MetadataExt;

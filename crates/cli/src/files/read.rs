@@ -1,4 +1,4 @@
-//! Reads whole files that people name: keys, certificates, bodies, seeds.
+//! Whole files: keys, certificates, request bodies, seeds.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// The longest file read, in bytes. Nothing that belongs here is nearly as long, and a device that
-/// never ends must not fill the memory.
+/// The longest file that is read, in bytes: far above any key or seed, and a bound for devices that
+/// never end.
 const MAX_LEN: u64 = 16 * 1024 * 1024;
 
 /// The file's content, which may be a secret.
@@ -22,9 +22,9 @@ pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// What is left of an input. Never a part of it: a document that is cut is another one.
+/// The rest of an input: whole, or an error if it is longer than the bound.
 pub(crate) fn read_all(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for any key at once: a buffer that grows leaves copies behind.
+    // Reserved at once: a growing buffer would leave copies of a key behind in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
     let length = input.take(MAX_LEN + 1).read_to_end(&mut bytes)?;
     match length as u64 > MAX_LEN {

@@ -1,11 +1,11 @@
-//! A look into a JWT without verifying it: good for showing and for hints, never for trust.
+//! Decodes a JWT without verifying it: for display and hints, never for trust.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What a JWT says about itself. Anybody can write such a thing.
+/// The unverified header and claims of a JWT.
 #[derive(Debug, Serialize)]
 pub(crate) struct Unverified {
     pub(crate) header: Map<String, Value>,
@@ -14,7 +14,7 @@ pub(crate) struct Unverified {
 
 impl Unverified {
     /// Decodes the first two parts of a signed JWT; `None` if the text is something else.
-    pub(crate) fn look(text: &str) -> Option<Self> {
+    pub(crate) fn decode(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let (header, claims, _signature) = (parts.next()?, parts.next()?, parts.next()?);
         match parts.next() {
@@ -23,7 +23,7 @@ impl Unverified {
         }
     }
 
-    /// Who claims to have issued it.
+    /// The claimed issuer.
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.claims.get("iss")?.as_str()
     }
@@ -40,11 +40,11 @@ mod tests {
 
     #[test]
     fn only_three_parts_of_which_two_are_objects_are_a_jwt() {
-        let jwt = Unverified::look("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.").unwrap();
+        let jwt = Unverified::decode("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.").unwrap();
         assert_eq!(jwt.issuer(), Some("x"));
         assert_eq!(jwt.header["alg"], "none");
         for text in ["", "opaque", "e30.e30", "e30.e30.x.x", "e30.W10.x", "e30.!.x"] {
-            assert!(Unverified::look(text).is_none(), "{text}");
+            assert!(Unverified::decode(text).is_none(), "{text}");
         }
     }
 }

@@ -1,66 +1,108 @@
-//! Reads the token to work on: from a file or from standard input, never from the command line.
+//! The token to work on: from a file or standard input, never from the command line.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use okta_introspect::Token;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::output;
 use crate::text;
 
-/// Far above any token, so that a whole log piped in by mistake does not fill the memory.
+/// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
 
-/// Reads one token from `file`, or from standard input if there is none or it is `-`.
-///
-/// White space around it goes silently; quotes and an authorization scheme go with a note,
-/// because whoever passes them on to a server gets another answer than we do.
-pub(crate) fn read(file: Option<&Path>) -> Result<Token, Failure> {
-    Ok(Token::parse(&read_unparsed(file)?)?)
+/// Where a token is read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    Stdin,
+    /// The file of `--token-file`.
+    File(&'a Path),
+    /// The file that an argument names, unless the argument is a token by mistake.
+    Argument(&'a Path),
 }
 
-/// As [`read`], with what went instead of the notes.
-pub(crate) fn read_aloud(file: Option<&Path>) -> Result<(Token, Vec<&'static str>), Failure> {
-    let text = read_text(file)?;
+/// Reads one token: alone, or the `access_token` of a token response.
+///
+/// White space around it is removed silently; quotes and an authorization scheme with a note,
+/// because a server that gets them along with the token answers otherwise.
+pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
+    Ok(Token::parse(&read_unparsed(source)?)?)
+}
+
+/// As [`read`]; returns what was removed instead of printing notes.
+pub(crate) fn read_with_removed(source: Source<'_>) -> Result<(Token, Vec<&'static str>), Failure> {
+    let text = token_of_response(read_text(source)?);
     let (token, removed) = strip(&text);
     Ok((Token::parse(token)?, removed))
 }
 
-/// As [`read`], for whoever judges the token's form as well.
-pub(crate) fn read_unparsed(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let text = read_text(file)?;
+/// As [`read`], without a check of the token's form.
+pub(crate) fn read_unparsed(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let text = token_of_response(read_text(source)?);
     let (token, removed) = strip(&text);
     for what in removed {
         output::note(format_args!("removed {what} around the token"));
     }
+    refuse_nothing(token)?;
     Ok(Zeroizing::new(token.to_owned()))
 }
 
-/// As [`read`], but takes nothing off except the line break at the end, which editors add.
-pub(crate) fn read_unchanged(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let text = read_text(file)?;
+/// As [`read`], but removes nothing except the line break at the end, which editors add.
+pub(crate) fn read_unchanged(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let text = read_text(source)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    refuse_nothing(line)?;
+    Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn read_text(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
-    let bytes = read_bytes(file)?;
+/// Nothing is no token that could be judged.
+fn refuse_nothing(token: &str) -> Result<(), Failure> {
+    match token.is_empty() {
+        true => Err(Failure::usage("the token is empty")
+            .advise("check the file or the command that was to give it")),
+        false => Ok(()),
+    }
+}
+
+/// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
+/// any other text as it is.
+fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    #[derive(Deserialize)]
+    struct Response {
+        access_token: String,
+    }
+    match serde_json::from_str::<Response>(&text) {
+        Ok(response) => Zeroizing::new(response.access_token),
+        Err(_) => text,
+    }
+}
+
+fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let bytes = read_bytes(source)?;
     std::str::from_utf8(&bytes)
         .map(|text| Zeroizing::new(text.to_owned()))
         .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))
 }
 
-fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    match file.filter(|path| *path != Path::new("-")) {
-        Some(path) => File::open(path).and_then(read_some).map_err(|cause| {
+fn read_bytes(source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match source {
+        Source::Argument(path) => File::open(path).and_then(read_some).map_err(|cause| {
+            // Without the argument, which may be a token.
+            Failure::usage("the argument is not a file that can be read")
+                .because(&cause)
+                .advise("tokens come from files or stdin: name the file with the token")
+        }),
+        Source::File(path) => File::open(path).and_then(read_some).map_err(|cause| {
             Failure::usage(format!("the token file cannot be read: {}", text::path(path)))
                 .because(&cause)
                 .advise("check the path and the right to read it")
         }),
-        None => {
+        Source::Stdin => {
             if output::stdin_is_terminal() {
                 output::note(
                     "reading the token from the terminal: paste it, then Enter and Ctrl-D",
@@ -76,13 +118,13 @@ fn read_bytes(file: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room for any real token at once: a buffer that grows leaves copies behind.
+    // Reserved at once: a growing buffer would leave copies of the token behind in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
     from.take(MAX_READ).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The token itself, and what had to be taken off besides white space.
+/// The token itself, and what was removed besides white space.
 pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
     let mut token = text.trim();
     let mut removed = Vec::new();
@@ -113,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_goes_silently_and_the_rest_with_a_word() {
+    fn white_space_is_removed_silently_and_the_rest_is_named() {
         for (text, token, count) in [
             ("abc", "abc", 0),
             (" abc\r\n", "abc", 0),

@@ -1,7 +1,7 @@
-//! All printing: data to stdout, words for people to stderr.
+//! All printing: data to stdout, notes and errors to stderr.
 //!
-//! A reader that has gone away (`okta-introspect … | head -1`) is no failure: what it did not
-//! read, it did not want. The command goes on, and its exit code stays its own.
+//! A closed pipe (`okta-introspect … | head -1`) is no failure: the command goes on, and its exit
+//! code stays its own.
 
 mod progress;
 mod requests;
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::text::one_line;
 
 pub(crate) use progress::ProgressLine;
-pub(crate) use requests::tell_requests;
+pub(crate) use requests::log_requests;
 
 /// For what is well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -35,29 +35,29 @@ pub(crate) fn data(text: impl Display) -> Result<(), Failure> {
     line(text).map(|_| ())
 }
 
-/// As [`data`], and tells whether anybody still reads it.
+/// As [`data`]; returns whether the reader is still there.
 pub(crate) fn line(text: impl Display) -> Result<Reader, Failure> {
     let mut stdout = anstream::stdout().lock();
-    heard(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    reader_after(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// Prints a part of the data as it is. Tells whether anybody still reads it, so that a long
+/// Prints a part of the data as it is. Returns whether the reader is still there, so that a long
 /// output can end early.
 pub(crate) fn part(text: &str) -> Result<Reader, Failure> {
     let mut stdout = io::stdout().lock();
-    heard(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    reader_after(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// Whether anybody reads the output.
+/// Whether the output is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reader {
-    Listening,
+    Present,
     Gone,
 }
 
-fn heard(written: io::Result<()>) -> Result<Reader, Failure> {
+fn reader_after(written: io::Result<()>) -> Result<Reader, Failure> {
     match written {
-        Ok(()) => Ok(Reader::Listening),
+        Ok(()) => Ok(Reader::Present),
         Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(cause) => Err(unwritable(&cause)),
     }
@@ -68,7 +68,7 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     json_line(value).map(|_| ())
 }
 
-/// As [`json`], and tells whether anybody still reads it.
+/// As [`json`]; returns whether the reader is still there.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<Reader, Failure> {
     let text = serde_json::to_string(value).map_err(|cause| {
         Failure::new(Exit::Unknown, "the output cannot be written as JSON").because(&cause)
@@ -76,22 +76,22 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<Reader, Failure> {
     line(text)
 }
 
-/// Says something that is good to know.
+/// Prints a note.
 pub(crate) fn note(text: impl Display) {
-    say("note", CAUTION, text);
+    message("note", CAUTION, text);
 }
 
-/// Says why the command failed, in exactly one line.
+/// Prints why the command failed, in exactly one line.
 pub(crate) fn failure(failure: &Failure) {
-    say("error", BAD, failure);
+    message("error", BAD, failure);
 }
 
-/// Whether somebody sits at standard input.
+/// Whether standard input is a terminal.
 pub(crate) fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Whether somebody looks at the data.
+/// Whether standard output is a terminal.
 pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
@@ -107,8 +107,8 @@ fn unwritable(cause: &io::Error) -> Failure {
         .advise("make room, or send it elsewhere")
 }
 
-/// Nothing can be done about an unwritable stderr, and nothing depends on it.
-fn say(label: &str, style: Style, text: impl Display) {
+/// An unwritable stderr is ignored: nothing depends on it.
+fn message(label: &str, style: Style, text: impl Display) {
     let text = one_line(&text.to_string());
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {text}");
 }

@@ -1,4 +1,4 @@
-//! A line that tells how far it has come, for somebody who looks.
+//! A progress line on a terminal.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -28,33 +28,35 @@ impl ProgressLine {
             bar.set_style(style.progress_chars("=> "));
         }
         if seen {
-            // The rest of the time still passes while nothing is answered.
+            // The elapsed time moves on between answers.
             bar.enable_steady_tick(Duration::from_secs(1));
         }
         Self { bar }
     }
 
-    /// So many bytes of the input are dealt with; `budget` is what is left of the rate limit.
+    /// Shows that `bytes` of the input are done; `rate_window` is what remains of the limit, and the
+    /// limit.
     pub(crate) fn advance(
         &self,
         bytes: u64,
         active: u64,
         inactive: u64,
-        budget: Option<(u64, u64)>,
+        rate_window: Option<(u64, u64)>,
     ) {
         if self.bar.is_hidden() {
             return;
         }
         let rate = (active + inactive) as f64 / self.bar.elapsed().as_secs_f64().max(1.0);
-        let budget = budget.map(|(left, limit)| format!("  {left}/{limit} a minute left"));
+        let rate_window =
+            rate_window.map(|(left, limit)| format!("  {left}/{limit} a minute left"));
         self.bar.set_position(bytes);
         self.bar.set_message(format!(
             "{active} active  {inactive} inactive  {rate:.0}/s{}",
-            budget.unwrap_or_default()
+            rate_window.unwrap_or_default()
         ));
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

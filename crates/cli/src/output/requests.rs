@@ -1,7 +1,7 @@
-//! What the library tells of its requests, on stderr for those who ask.
+//! The log of requests on stderr (`--verbose`, `--trace`).
 //!
-//! It tells places, states and times, never what is sent. Should a token get into a line all the
-//! same, it is masked.
+//! The library logs addresses, statuses and times, never what is sent. What looks like a JWT is
+//! masked all the same.
 
 use std::io::{self, Write};
 
@@ -12,12 +12,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
 
-/// Begins to tell requests, if one of the flags asks for it.
-pub(crate) fn tell_requests(verbose: bool, trace: bool) {
+/// Begins to log requests, if one of the flags asks for it.
+pub(crate) fn log_requests(verbose: bool, trace: bool) {
     let own = Targets::new().with_target("okta_introspect", fmt_level(trace));
     let layer = fmt::layer().with_writer(Stderr).with_ansi(false).with_level(false);
     if trace {
-        // These tell of connections and handshakes, of nothing that goes over them.
+        // These log connections and handshakes, and nothing of what goes over them.
         let connections = own
             .with_target("hyper_util::client", tracing_subscriber::filter::LevelFilter::DEBUG)
             .with_target("rustls::client", tracing_subscriber::filter::LevelFilter::DEBUG);
@@ -47,7 +47,7 @@ impl<'a> MakeWriter<'a> for Stderr {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        super::say("request", super::CAUTION, masked(&String::from_utf8_lossy(bytes)));
+        super::message("request", super::CAUTION, masked(&String::from_utf8_lossy(bytes)));
         Ok(bytes.len())
     }
 

@@ -7,12 +7,11 @@ use std::str::FromStr;
 use okta_introspect::{DpopMode, Secret};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
-
-use super::connection;
-use super::layer::{Found, Layer, Origin, Source};
+use super::error::SettingsError;
+use super::found::{Found, Origin, Source};
+use super::layer::Layer;
+use super::notation::{self, scope_words};
 use super::proxy::ProxyLayer;
-use super::scope_words;
 
 /// Earlier names win. `OKTA_CLIENT_ISSUER` is ours; `OKTA_IDX_ISSUER` is how the SDKs for
 /// sign-in name a custom authorization server.
@@ -65,7 +64,7 @@ pub(super) fn names() -> Vec<&'static str> {
 }
 
 /// Reads the layer; `lookup` gives the value of a variable.
-pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, Failure> {
+pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, SettingsError> {
     let text = |names: &[&'static str]| first(&lookup, names);
     let seconds = |names: &[&'static str]| text(names)?.map(number).transpose();
     Ok(Layer {
@@ -111,13 +110,13 @@ impl Variable {
 fn first(
     lookup: &impl Fn(&str) -> Option<OsString>,
     names: &[&'static str],
-) -> Result<Option<Variable>, Failure> {
+) -> Result<Option<Variable>, SettingsError> {
     for name in names {
         match lookup(name).map(OsString::into_string) {
             Some(Ok(value)) if value.trim().is_empty() => {}
             Some(Ok(value)) => return Ok(Some(Variable { name, value: Zeroizing::new(value) })),
             Some(Err(_)) => {
-                return Err(Failure::usage(format!("the variable {name} is not text"))
+                return Err(SettingsError::new(format!("the variable {name} is not text"))
                     .advise("set it to UTF-8 text"));
             }
             None => {}
@@ -130,18 +129,20 @@ fn plain(variable: Variable) -> Found<String> {
     variable.map(|value| value.trim().to_owned())
 }
 
-fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, Failure> {
+fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, SettingsError> {
     match variable.value.trim().parse() {
         Ok(number) => Ok(Found::new(number, Origin::Variable(variable.name))),
-        Err(_) => Err(Failure::usage(format!("the variable {} is not a number", variable.name))
-            .advise("set it to a whole number")),
+        Err(_) => {
+            Err(SettingsError::new(format!("the variable {} is not a number", variable.name))
+                .advise("set it to a whole number"))
+        }
     }
 }
 
-fn dpop(variable: Variable) -> Result<Found<DpopMode>, Failure> {
-    match connection::dpop_mode(&variable.value) {
+fn dpop(variable: Variable) -> Result<Found<DpopMode>, SettingsError> {
+    match notation::dpop_mode(&variable.value) {
         Some(mode) => Ok(Found::new(mode, Origin::Variable(variable.name))),
-        None => Err(Failure::usage(format!("the variable {} is no DPoP mode", variable.name))
+        None => Err(SettingsError::new(format!("the variable {} is no DPoP mode", variable.name))
             .advise("set it to true, false or auto")),
     }
 }
@@ -150,7 +151,7 @@ fn dpop(variable: Variable) -> Result<Found<DpopMode>, Failure> {
 mod tests {
     use super::*;
 
-    fn layer(variables: &[(&str, &str)]) -> Result<Layer, Failure> {
+    fn layer(variables: &[(&str, &str)]) -> Result<Layer, SettingsError> {
         read(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))

@@ -10,27 +10,36 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
-
-use super::connection;
-use super::layer::{Found, Layer, Origin, Source};
+use super::error::SettingsError;
+use super::found::{Found, Origin, Source};
+use super::layer::Layer;
+use super::misspelt;
+use super::notation::{self, scope_words};
 use super::proxy::ProxyLayer;
-use super::{scope_words, suggest};
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
 const MAX_LEN: u64 = 1024 * 1024;
 
 /// Reads the first of `paths` that exists; an empty layer if none does.
-pub(super) fn read_first(paths: &[PathBuf]) -> Result<Layer, Failure> {
+pub(super) fn read_first(
+    paths: &[PathBuf],
+    note: &mut dyn FnMut(String),
+) -> Result<Layer, SettingsError> {
     for path in paths {
         if let Some(text) = text(path)? {
-            return parse(&text, path);
+            let layer = parse(&text, path)?;
+            misspelt::members(&text, path).into_iter().for_each(note);
+            return Ok(layer);
         }
     }
     Ok(Layer::default())
 }
 
-fn text(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
+fn text(path: &Path) -> Result<Option<Zeroizing<String>>, SettingsError> {
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    if path.metadata().is_ok_and(|file| !file.is_file()) {
+        return Err(fault(path, "is not a regular file").advise("replace it, or remove it"));
+    }
     let mut text = Zeroizing::new(String::new());
     let read = File::open(path).and_then(|file| file.take(MAX_LEN + 1).read_to_string(&mut text));
     match read {
@@ -48,7 +57,7 @@ fn text(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
     }
 }
 
-fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
+fn parse(text: &str, path: &Path) -> Result<Layer, SettingsError> {
     // Snippets would quote the file in the error, and with it the private key.
     let options = serde_saphyr::options! { with_snippet: false };
     let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
@@ -62,12 +71,11 @@ fn parse(text: &str, path: &Path) -> Result<Layer, Failure> {
         .map_err(|fault| {
             fault.advise("write `okta:`, below it `client:`, and the settings below that")
         })?;
-    suggest::note_members(text, path);
     Ok(document.unwrap_or_default().okta.unwrap_or_default().into_layer(path))
 }
 
-fn fault(path: &Path, what: &str) -> Failure {
-    Failure::usage(format!("the settings file {} {what}", path.display()))
+fn fault(path: &Path, what: &str) -> SettingsError {
+    SettingsError::new(format!("the settings file {} {what}", path.display()))
 }
 
 /// The file's root. Members that are not named here are other programs' settings.
@@ -145,7 +153,7 @@ impl<'de> Deserialize<'de> for DpopMember {
             Member::Switch(on) => on.to_string(),
             Member::Word(word) => word,
         };
-        connection::dpop_mode(&word).map(Self).ok_or_else(|| D::Error::custom("no DPoP mode"))
+        notation::dpop_mode(&word).map(Self).ok_or_else(|| D::Error::custom("no DPoP mode"))
     }
 }
 
@@ -239,7 +247,7 @@ impl ScopesMember {
 mod tests {
     use super::*;
 
-    fn layer(text: &str) -> Result<Layer, Failure> {
+    fn layer(text: &str) -> Result<Layer, SettingsError> {
         parse(text, Path::new("dir/okta.yaml"))
     }
 
@@ -287,7 +295,7 @@ mod tests {
         for text in
             ["", "# nothing\n", "okta:\n", "okta:\n  client:\n", "okta: {client: {clientId: }}"]
         {
-            assert!(layer(text).unwrap().names_nobody(), "{text}");
+            assert!(layer(text).unwrap().names_no_app(), "{text}");
         }
     }
 

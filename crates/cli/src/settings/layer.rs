@@ -1,78 +1,13 @@
-//! One source of settings as it was read, and how sources lie over one another.
+//! The settings of one source, and how sources are merged.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use okta_introspect::{Algorithm, DpopMode, Secret};
+use okta_introspect::{Algorithm, DpopMode};
 
+use super::found::{Found, Source};
 use super::proxy::ProxyLayer;
 
-/// A value, and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Found<T> {
-    pub(crate) value: T,
-    pub(crate) origin: Origin,
-}
-
-impl<T> Found<T> {
-    pub(crate) fn new(value: T, origin: Origin) -> Self {
-        Self { value, origin }
-    }
-}
-
-/// Where a value stands.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Origin {
-    /// On the command line.
-    Flag(&'static str),
-    /// In an environment variable.
-    Variable(&'static str),
-    /// In a settings file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The member, from the root.
-        member: &'static str,
-    },
-    /// In what a running sandbox left.
-    Sandbox,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
-            Self::File { path, member } => write!(f, "{member} in {}", path.display()),
-            Self::Sandbox => f.write_str("the running sandbox"),
-        }
-    }
-}
-
-/// A secret text, or the file that holds it.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// The text itself.
-    Text(Secret),
-    /// The path of its file.
-    File(PathBuf),
-}
-
-impl Source {
-    /// Reads the value of a key setting: PEM (which many tools can only hold with `\n` for its
-    /// line breaks), a JWK, or the path of a file, relative to `folder`.
-    pub(crate) fn key(value: &str, folder: &Path) -> Self {
-        let value = value.trim();
-        if value.starts_with('{') {
-            Self::Text(Secret::new(value))
-        } else if value.starts_with("-----BEGIN") {
-            Self::Text(Secret::new(value.replace("\\n", "\n")))
-        } else {
-            Self::File(folder.join(value))
-        }
-    }
-}
-
-/// What one source says. Nothing is checked yet beyond its notation.
+/// The settings of one source. Nothing is checked yet but their notation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     /// The org, or a custom authorization server.
@@ -97,14 +32,14 @@ pub(crate) struct Layer {
     pub(crate) dpop: Option<Found<DpopMode>>,
     pub(crate) proxy: ProxyLayer,
     pub(crate) ca_file: Option<Found<PathBuf>>,
-    /// How the official SDKs are told to authenticate.
+    /// `authorizationMode` of the official SDKs.
     pub(crate) mode: Option<Found<String>>,
 }
 
 impl Layer {
-    /// This layer, and `below` wherever this one says nothing.
-    pub(crate) fn over(self, below: Self) -> Self {
-        // A mode belongs to the credentials beside it: ~/.okta/okta.yaml may well tell other
+    /// This layer, and `below` for what it does not have.
+    pub(crate) fn or_else(self, below: Self) -> Self {
+        // A mode belongs to the credentials of the same source: ~/.okta/okta.yaml may tell other
         // programs to use an API token while this command has a key of its own.
         let own_credentials = self.client_id.is_some() && self.key.is_some();
         let mode_below = below.mode.filter(|_| !own_credentials);
@@ -123,13 +58,13 @@ impl Layer {
             retries: self.retries.or(below.retries),
             max_backoff: self.max_backoff.or(below.max_backoff),
             dpop: self.dpop.or(below.dpop),
-            proxy: self.proxy.over(below.proxy),
+            proxy: self.proxy.or_else(below.proxy),
             ca_file: self.ca_file.or(below.ca_file),
         }
     }
 
-    /// Whether nothing says who asks whom with which key.
-    pub(crate) fn names_nobody(&self) -> bool {
+    /// Whether neither a server nor a client id nor a key is named.
+    pub(crate) fn names_no_app(&self) -> bool {
         self.server.is_none() && self.client_id.is_none() && self.key.is_none()
     }
 }

@@ -2,11 +2,10 @@
 
 use okta_introspect::{Proxy, ProxyServer, Secret};
 
-use crate::failure::Failure;
+use super::error::SettingsError;
+use super::found::{Found, Origin};
 
-use super::layer::Found;
-
-/// What one source says about the proxy.
+/// The proxy settings of one source.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProxyLayer {
     /// A host name, or a URL without credentials.
@@ -17,9 +16,9 @@ pub(crate) struct ProxyLayer {
 }
 
 impl ProxyLayer {
-    /// This layer, and `below` wherever this one says nothing: the password may well stand in
-    /// the environment, and the host in a file.
-    pub(super) fn over(self, below: Self) -> Self {
+    /// This layer, and `below` for what it does not have: the password may be in the environment,
+    /// and the host in a file.
+    pub(super) fn or_else(self, below: Self) -> Self {
         Self {
             host: self.host.or(below.host),
             port: self.port.or(below.port),
@@ -28,11 +27,11 @@ impl ProxyLayer {
         }
     }
 
-    /// The proxy to use; without a host it is for `HTTPS_PROXY` and its like to say.
-    pub(super) fn proxy(&self) -> Result<Proxy, Failure> {
+    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables.
+    pub(super) fn proxy(&self) -> Result<Proxy, SettingsError> {
         let Some(host) = &self.host else {
-            return match self.stray_origin() {
-                Some(origin) => Err(Failure::usage("a proxy is described, but has no host")
+            return match self.origin_without_host() {
+                Some(origin) => Err(SettingsError::new("a proxy is described, but has no host")
                     .found_in(origin)
                     .advise("set OKTA_CLIENT_PROXY_HOST or okta.client.proxy.host")),
                 None => Ok(Proxy::Environment),
@@ -54,7 +53,7 @@ impl ProxyLayer {
         }))
     }
 
-    fn stray_origin(&self) -> Option<&super::Origin> {
+    fn origin_without_host(&self) -> Option<&Origin> {
         let port = self.port.as_ref().map(|found| &found.origin);
         let username = self.username.as_ref().map(|found| &found.origin);
         let password = self.password.as_ref().map(|found| &found.origin);
@@ -65,7 +64,6 @@ impl ProxyLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Origin;
 
     fn found<T>(value: T) -> Option<Found<T>> {
         Some(Found::new(value, Origin::Flag("--test")))

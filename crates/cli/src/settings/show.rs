@@ -1,10 +1,10 @@
-//! The settings for people to look at: secrets are told by fingerprints, or not at all.
+//! The settings for display: of secrets, fingerprints or nothing.
 
 use okta_introspect::DpopMode;
 use serde::Serialize;
 
 use super::Settings;
-use super::layer::{Found, Source};
+use super::found::{Found, Source};
 
 /// A setting. The names are stable.
 #[derive(Debug, Serialize)]
@@ -15,7 +15,7 @@ pub(crate) struct Shown {
 }
 
 impl Settings {
-    /// Whatever is set, checked or not.
+    /// All settings, checked or not.
     pub(crate) fn shown(&self) -> Vec<Shown> {
         let layer = &self.layer;
         let proxy = &layer.proxy;
@@ -23,7 +23,7 @@ impl Settings {
             text("issuer", layer.server.as_ref()),
             text("auth_server", layer.auth_server.as_ref()),
             text("client_id", layer.client_id.as_ref()),
-            layer.key.as_ref().map(|found| shown("key", self.key_in_words(found), found)),
+            layer.key.as_ref().map(|found| shown("key", self.describe_key(found), found)),
             text("key_id", layer.key_id.as_ref()),
             layer.passphrase.as_ref().map(|found| shown("passphrase", secret(&found.value), found)),
             layer
@@ -55,8 +55,8 @@ impl Settings {
         shown.into_iter().flatten().collect()
     }
 
-    /// The key's thumbprint, which names it without giving it away.
-    fn key_in_words(&self, found: &Found<Source>) -> String {
+    /// Algorithm and thumbprint of the key, or its source if it cannot be loaded.
+    fn describe_key(&self, found: &Found<Source>) -> String {
         match self.key() {
             Ok(key) => {
                 let jwk = key.public_jwk();

@@ -1,4 +1,4 @@
-//! The private folder in which a running sandbox leaves word for other commands.
+//! The private folder in which a running sandbox records its settings for other commands.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::private;
 
-/// What a running sandbox tells other commands, and prints for scripts. The names are stable.
+/// The settings of a running sandbox, for other commands and for scripts. The names are stable.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct SandboxRecord {
     /// The org authorization server.
@@ -46,7 +46,7 @@ impl RuntimeFolder {
         })
     }
 
-    /// Makes the folder if it is not there, and sees that nobody else has a hand in it.
+    /// Makes the folder if it is not there, and checks that it is this user's alone.
     pub(crate) fn create(&self) -> Result<(), Failure> {
         match private::make_folder(&self.0) {
             Err(cause) => Err(self
@@ -60,8 +60,8 @@ impl RuntimeFolder {
         }
     }
 
-    /// What the last sandbox left. `None` if there was none, and if the folder could have been
-    /// filled by somebody else: under a shared temporary folder, anybody may take our name.
+    /// The record of the latest sandbox. `None` if there is none, and if another user could have
+    /// written it: in a shared temporary folder, anyone can take the folder's name.
     pub(crate) fn record(&self) -> Option<SandboxRecord> {
         if !private::is_folder(&self.0) {
             return None;
@@ -69,26 +69,26 @@ impl RuntimeFolder {
         serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
     }
 
-    /// Where a sandbox with this process id keeps its app's key. Never one that is in use:
-    /// what stands there was left by a process that is gone.
+    /// The path of the key of a sandbox with this process id. A file that is there was left by an
+    /// ended process, and is removed.
     pub(crate) fn key_path(&self, pid: u32) -> PathBuf {
         let path = self.0.join(format!("sandbox-{pid}.pem"));
         let _ = fs::remove_file(&path);
         path
     }
 
-    /// Keeps the authority of a sandbox's certificate, and says where.
+    /// Writes the authority of a sandbox's certificate, and returns its path.
     pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
         let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
         let written = private::write(&path, |file| file.write_all(pem.as_bytes()));
         written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
-    /// Leaves word of a sandbox, in place of the one before.
-    pub(crate) fn leave(&self, record: &SandboxRecord) -> Result<(), Failure> {
-        self.forget_last();
+    /// Writes the record of a sandbox, in place of an earlier one.
+    pub(crate) fn write_record(&self, record: &SandboxRecord) -> Result<(), Failure> {
+        self.remove_stale();
         let path = self.record_path();
-        // Written beside and moved: a command that reads at this moment finds the old or the new.
+        // Written aside and renamed: a command that reads meanwhile finds the old or the new one.
         let draft = self.0.join(format!("sandbox.json.{}", record.pid));
         let line = |file: &mut File| {
             serde_json::to_writer(&mut *file, record)?;
@@ -99,8 +99,8 @@ impl RuntimeFolder {
             .map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
-    /// Removes what the last sandbox kept here if its process is surely gone.
-    fn forget_last(&self) {
+    /// Removes the files of the latest sandbox if its process is surely gone.
+    fn remove_stale(&self) {
         let Some(last) = self.record() else { return };
         let processes = Path::new("/proc");
         let gone =

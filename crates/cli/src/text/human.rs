@@ -1,4 +1,4 @@
-//! Facts in words for people: times, and aligned lists.
+//! Values for people: times, durations, aligned lists.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ pub(crate) fn time(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("{} ({})", time.to_rfc3339_opts(SecondsFormat::Secs, true), distance(time - now))
 }
 
-/// A length of time in its largest fitting unit, rounded down.
+/// A duration in its largest fitting unit, rounded down.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds} s"),
@@ -23,11 +23,11 @@ pub(crate) fn duration(seconds: u64) -> String {
 }
 
 fn distance(delta: TimeDelta) -> String {
-    let words = duration(delta.num_seconds().unsigned_abs());
+    let span = duration(delta.num_seconds().unsigned_abs());
     match delta.num_seconds() {
         0 => "now".to_owned(),
-        1.. => format!("in {words}"),
-        _ => format!("{words} ago"),
+        1.. => format!("in {span}"),
+        _ => format!("{span} ago"),
     }
 }
 
@@ -44,12 +44,12 @@ pub(crate) fn aligned<'a>(members: impl IntoIterator<Item = (&'a str, String)>) 
     lines
 }
 
-/// A JSON object as [`aligned`] lines; the members that are known to be times are put in words.
+/// A JSON object as [`aligned`] lines, members as by [`member`].
 pub(crate) fn object(members: &Map<String, Value>, now: DateTime<Utc>) -> String {
     aligned(members.iter().map(|(name, value)| (name.as_str(), member(name, value, now))))
 }
 
-/// One JSON value: text without its quotes, times in words, the rest as JSON.
+/// One JSON value: text without quotes, the times of JWTs as by [`time`], the rest as JSON.
 pub(crate) fn member(name: &str, value: &Value, now: DateTime<Utc>) -> String {
     const TIMES: [&str; 4] = ["exp", "iat", "nbf", "auth_time"];
     let time = value.as_f64().filter(|_| TIMES.contains(&name));
@@ -66,7 +66,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn times_are_told_in_the_largest_unit_that_still_counts() {
+    fn times_are_shown_in_the_largest_fitting_unit() {
         let now = DateTime::from_timestamp(1_795_211_259, 0).unwrap();
         for (seconds, words) in [
             (0, "now"),

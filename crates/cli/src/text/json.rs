@@ -1,7 +1,12 @@
-//! JSON as text, without a change in what it says: members keep their order, numbers their digits.
+//! JSON as text: members keep their order, numbers their digits.
 
-/// The text with every member and item on a line of its own.
+/// The text with every member and item on a line of its own. What is not JSON, or is nested deeper
+/// than serde_json reads (128 levels), stays as it is: the indentation of a deeper text would be a
+/// multiple of its length.
 pub(crate) fn indented(json: &str) -> String {
+    if serde_json::from_str::<serde_json::Value>(json).is_err() {
+        return json.to_owned();
+    }
     let mut text = String::with_capacity(json.len() * 2);
     let mut depth = 0_usize;
     let mut quoted = false;
@@ -58,6 +63,15 @@ mod tests {
             assert_eq!(indented(json), told);
             assert_eq!(indented(&indented(json)), told, "once is enough");
         }
+    }
+
+    #[test]
+    fn what_is_no_json_or_nested_too_deep_stays_as_it_is() {
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        for json in ["[".repeat(2_000), deep(2_000), "<a:b,c>".to_owned()] {
+            assert_eq!(indented(&json), json);
+        }
+        assert!(indented(&deep(100)).lines().count() > 100);
     }
 
     #[test]

@@ -5,12 +5,27 @@ pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod link;
 
+use std::error::Error;
 use std::path::Path;
 
 /// The text on one line, without terminal controls: messages quote text of others.
 pub(crate) fn one_line(text: &str) -> String {
     let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The text, with a cause and the causes behind it.
+pub(crate) fn with_causes(mut text: String, cause: &dyn Error) -> String {
+    let mut next = Some(cause);
+    while let Some(cause) = next {
+        let because = cause.to_string();
+        // Some libraries repeat a cause in the text of its effect.
+        if !text.ends_with(&because) {
+            text = format!("{text}: {because}");
+        }
+        next = cause.source();
+    }
+    text
 }
 
 /// A path for a message, or `[masked]` if it looks like the content of a file: a key or a token

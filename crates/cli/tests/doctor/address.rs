@@ -4,12 +4,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use crate::case::TOKEN;
+use super::case::TOKEN;
 use crate::common::org::Org;
 
 /// As behind a custom domain, or a proxy that changes the host: what we call is not what the
 /// server calls itself.
-#[test]
+#[test_support::test]
 fn a_server_under_another_address() {
     let org = Org::new();
     let other = forward_to(org.sandbox.address());

@@ -2,9 +2,9 @@
 
 use okta_introspect::sandbox::{SandboxBuilder, ServerIdentity};
 
-use crate::case::Case;
+use super::case::Case;
 
-#[test]
+#[test_support::test]
 fn certificates_that_are_not_trusted() {
     let tls = |name: &'static str, build: fn(SandboxBuilder) -> SandboxBuilder| Case {
         build,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::org::Org;
 
-#[test]
+#[test_support::test]
 fn a_healthy_app_has_no_warning() {
     let all = |app: App| {
         ["okta.apps.read", "okta.appGrants.read", "okta.roles.read", "okta.logs.read"]

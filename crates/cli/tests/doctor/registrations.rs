@@ -4,10 +4,10 @@ use okta_introspect::sandbox::{App, AppKey, AppKind, AppStatus, AuthMethod};
 use okta_introspect::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-use crate::case::Case;
+use super::case::Case;
 use crate::common::org::{CLIENT, Org, key};
 
-#[test]
+#[test_support::test]
 fn wrong_registrations() {
     for case in [
         Case::app(

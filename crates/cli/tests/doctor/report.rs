@@ -3,7 +3,7 @@
 use crate::common::org::Org;
 use crate::common::{Sandbox, World};
 
-#[test]
+#[test_support::test]
 fn what_may_not_be_read_is_skipped_and_the_scope_for_it_named() {
     let org = Org::new();
     let run = org.run(&["doctor"], &[("--scope", "okta.users.read")], "");
@@ -15,7 +15,7 @@ fn what_may_not_be_read_is_skipped_and_the_scope_for_it_named() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn hints_are_for_those_who_ask() {
     let org = Org::with(|app| app.dpop_required(true), |builder| builder);
     let changes = [("--scope", "okta.users.read"), ("--dpop", "never")];
@@ -29,7 +29,7 @@ fn hints_are_for_those_who_ask() {
     assert!(plain.stderr.starts_with("error: 1 of "), "{plain:?}");
 }
 
-#[test]
+#[test_support::test]
 fn a_sandbox_that_has_ended_is_the_first_thing_to_be_said() {
     let world = World::new();
     let sandbox = Sandbox::start(&world, &[]);

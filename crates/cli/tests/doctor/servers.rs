@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 use okta_introspect::sandbox::{Bucket, Fault, Times};
 
-use crate::case::{Case, TOKEN};
+use super::case::{Case, TOKEN};
 use crate::common::org::Org;
 
-#[test]
+#[test_support::test]
 fn servers_that_do_not_do_their_part() {
     for case in [
         Case::setting(

@@ -1,8 +1,8 @@
 //! Settings that are wrong.
 
-use crate::case::{Case, TOKEN};
+use super::case::{Case, TOKEN};
 
-#[test]
+#[test_support::test]
 fn wrong_settings() {
     for case in [
         Case::setting(

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::file;
 use crate::common::World;
-use crate::file;
 
 /// A command, or one of its own commands.
 pub(crate) struct Known {
@@ -75,7 +75,7 @@ fn ask(words: &[String], option: &str) -> String {
     world.run(&words).exits(0).stdout.clone()
 }
 
-#[test]
+#[test_support::test]
 fn every_command_shows_what_it_says_and_every_exit_code_that_its_help_names() {
     if std::env::var_os("SNAPSHOTS").is_some() {
         return; // they are being written
@@ -97,7 +97,7 @@ fn every_command_shows_what_it_says_and_every_exit_code_that_its_help_names() {
     }
 }
 
-#[test]
+#[test_support::test]
 fn no_file_is_left_of_a_command_that_is_gone() {
     let names: Vec<String> = all().iter().map(Known::name).collect();
     for file in file::names() {

@@ -4,8 +4,8 @@ use std::fs;
 
 use okta_introspect::sandbox::{App, Fault, Grant, Times};
 
+use super::session::Session;
 use crate::common::sample;
-use crate::session::Session;
 
 const TOKEN: &str = "okta-introspect token --scope okta.users.read > token.txt";
 const ORDERS: &str = "okta-introspect token --auth-server default --scope orders.read > orders.txt";
@@ -16,7 +16,7 @@ const NOBODY: &str = "--issuer http://127.0.0.1:9";
 /// Where nothing can be written.
 const FULL: &str = "> /dev/full";
 
-#[test]
+#[test_support::test]
 fn token() {
     let token = "okta-introspect token --scope okta.users.read";
     Session::new()
@@ -35,7 +35,7 @@ fn token() {
         .is("token.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn introspect() {
     let introspect = "okta-introspect introspect";
     let mut session = Session::new();
@@ -58,7 +58,7 @@ fn introspect() {
         .is("introspect.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn watch() {
     let watch = "okta-introspect watch";
     let mut session = Session::new();
@@ -78,7 +78,7 @@ fn watch() {
 }
 
 /// A server takes the revocation of a token of another app, and does nothing.
-#[test]
+#[test_support::test]
 fn revoke() {
     let mut session = Session::new();
     session.prepare(TOKEN);
@@ -95,7 +95,7 @@ fn revoke() {
         .is("revoke.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn verify() {
     let verify = "okta-introspect verify --auth-server default --audience";
     let mut session = Session::new();
@@ -119,7 +119,7 @@ fn verify() {
     session.is("verify.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn api() {
     let api = "okta-introspect api";
     Session::new()
@@ -138,7 +138,7 @@ fn api() {
         .is("api.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn doctor() {
     let doctor = "okta-introspect doctor --scope okta.users.read";
     Session::new()
@@ -149,7 +149,7 @@ fn doctor() {
         .is("doctor.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn explain() {
     let mut session = Session::new();
     session.prepare(TOKEN);
@@ -163,7 +163,7 @@ fn explain() {
         .is("explain.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn assertion() {
     Session::new()
         .run("okta-introspect assertion --endpoint token")
@@ -175,7 +175,7 @@ fn assertion() {
         .is("assertion.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn decode() {
     let mut session = Session::new();
     session.prepare(TOKEN);
@@ -187,7 +187,7 @@ fn decode() {
         .is("decode.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn keygen() {
     Session::new()
         .run("okta-introspect keygen service-app.pem > public.jwk")
@@ -200,7 +200,7 @@ fn keygen() {
         .is("keygen.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn jwk() {
     let mut session = Session::new();
     session.org.world.write("empty.pem", "");
@@ -217,7 +217,7 @@ fn jwk() {
         .is("jwk.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn config_show() {
     Session::new()
         .run("okta-introspect config show > settings.txt")
@@ -230,7 +230,7 @@ fn config_show() {
         .is("config-show.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn demo() {
     Session::new()
         .run("okta-introspect demo > story.txt")
@@ -239,7 +239,7 @@ fn demo() {
         .is("demo.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn sandbox() {
     let mut session = Session::new();
     session.org.world.write("seed.yaml", "app:\n  - client_id: 0oa1\n");
@@ -254,7 +254,7 @@ fn sandbox() {
         .is("sandbox.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn completions() {
     Session::new()
         .run("okta-introspect completions bash > completions.bash")
@@ -264,7 +264,7 @@ fn completions() {
         .is("completions.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn man() {
     Session::new()
         .run("okta-introspect man token > token.1")
@@ -274,7 +274,7 @@ fn man() {
         .is("man.exit-codes.txt");
 }
 
-#[test]
+#[test_support::test]
 fn the_command_itself() {
     Session::new()
         .run("okta-introspect --version")

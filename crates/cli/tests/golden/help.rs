@@ -1,9 +1,9 @@
 //! Helps, long, and short where that is another one.
 
-use crate::commands;
-use crate::file;
+use super::commands;
+use super::file;
 
-#[test]
+#[test_support::test]
 fn the_helps_of_every_command() {
     for command in commands::all() {
         let name = command.name();

@@ -2,17 +2,17 @@
 
 use std::fs;
 
+use super::session::Session;
 use crate::common::sample;
-use crate::session::Session;
 
-#[test]
+#[test_support::test]
 fn demo() {
     let mut session = Session::new();
     session.run("okta-introspect demo").is("demo.human.txt");
     session.prints("okta-introspect demo --json", "demo.json");
 }
 
-#[test]
+#[test_support::test]
 fn sandbox() {
     Session::new().interrupt("okta-introspect sandbox", "", 6).is("sandbox.human.txt");
     let mut session = Session::new();
@@ -20,7 +20,7 @@ fn sandbox() {
     session.prints_until_interrupted("okta-introspect sandbox --json", "sandbox.json");
 }
 
-#[test]
+#[test_support::test]
 fn assertion() {
     let mut session = Session::new();
     session
@@ -32,7 +32,7 @@ fn assertion() {
     session.prints(claims, "assertion.claims.json");
 }
 
-#[test]
+#[test_support::test]
 fn decode() {
     let mut session = Session::new();
     session.prepare("okta-introspect token --scope okta.users.read > token.txt");
@@ -44,7 +44,7 @@ fn decode() {
     session.prints("okta-introspect decode --json < token.txt", "decode.json");
 }
 
-#[test]
+#[test_support::test]
 fn keygen() {
     let mut session = Session::new();
     session
@@ -55,7 +55,7 @@ fn keygen() {
 }
 
 /// With a key that is the same in each run.
-#[test]
+#[test_support::test]
 fn jwk() {
     let mut session = Session::new();
     fs::copy(sample("sample-p256.pem"), session.org.world.path("service-app.pem")).unwrap();
@@ -70,7 +70,7 @@ fn jwk() {
     session.prints(&format!("{jwk} --thumbprint --json"), "jwk.thumbprint.json");
 }
 
-#[test]
+#[test_support::test]
 fn config_show() {
     let mut session = Session::new();
     session.org.world.write("okta.yaml", "okta: {client: {clientid: 0oa2, requestTimeout: 7}}");
@@ -81,7 +81,7 @@ fn config_show() {
     session.prints("okta-introspect config show --json", "config-show.json");
 }
 
-#[test]
+#[test_support::test]
 fn completions() {
     // The commands only: the rest is what helps say, in the words of a shell.
     Session::new()
@@ -89,7 +89,7 @@ fn completions() {
         .is("completions.human.txt");
 }
 
-#[test]
+#[test_support::test]
 fn man() {
     Session::new()
         .run("okta-introspect man | grep -v '^[.]TP'")

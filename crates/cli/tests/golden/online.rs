@@ -1,11 +1,11 @@
 //! What commands say that call a server.
 
-use crate::session::Session;
+use super::session::Session;
 
 const TOKEN: &str = "okta-introspect token --scope okta.users.read > token.txt";
 const ORDERS: &str = "okta-introspect token --auth-server default --scope orders.read > token.txt";
 
-#[test]
+#[test_support::test]
 fn token() {
     let mut session = Session::new();
     session
@@ -20,7 +20,7 @@ fn token() {
     bound.prints("okta-introspect token --scope okta.users.read --json", "token.dpop.json");
 }
 
-#[test]
+#[test_support::test]
 fn introspect() {
     let mut session = Session::new();
     session
@@ -35,7 +35,7 @@ fn introspect() {
     session.prints("okta-introspect introspect --json < token.txt", "introspect.inactive.json");
 }
 
-#[test]
+#[test_support::test]
 fn introspect_batch() {
     let mut session = Session::new();
     session.prepare(TOKEN);
@@ -49,14 +49,14 @@ fn introspect_batch() {
         .is("introspect.batch.human.txt");
 }
 
-#[test]
+#[test_support::test]
 fn introspect_batch_that_is_interrupted() {
     Session::new()
         .interrupt("okta-introspect introspect --batch --resume state.json", "t1\nt2\nt3\n", 3)
         .is("introspect.interrupted.human.txt");
 }
 
-#[test]
+#[test_support::test]
 fn watch() {
     let watch = "okta-introspect watch --max-age 100ms";
     let mut session = Session::new();
@@ -75,7 +75,7 @@ fn watch() {
     session.prints(last, "watch.inactive.json");
 }
 
-#[test]
+#[test_support::test]
 fn revoke() {
     let mut session = Session::new();
     session
@@ -88,7 +88,7 @@ fn revoke() {
     session.prints(confirmed, "revoke.confirmed.json");
 }
 
-#[test]
+#[test_support::test]
 fn verify() {
     let verify = "okta-introspect verify --auth-server default --audience";
     let mut session = Session::new();
@@ -105,7 +105,7 @@ fn verify() {
     session.prints(&format!("{verify} api://other --json < token.txt"), "verify.rejected.json");
 }
 
-#[test]
+#[test_support::test]
 fn api() {
     Session::new()
         .run("okta-introspect api /api/v1/users/00u1ada")
@@ -115,7 +115,7 @@ fn api() {
         .is("api.human.txt");
 }
 
-#[test]
+#[test_support::test]
 fn doctor() {
     let mut session = Session::new();
     session
@@ -127,7 +127,7 @@ fn doctor() {
     session.prints(&format!("{json} --key-id k9"), "doctor.failed.json");
 }
 
-#[test]
+#[test_support::test]
 fn explain() {
     let mut session = Session::new();
     session.run(TOKEN).run("okta-introspect explain < token.txt");

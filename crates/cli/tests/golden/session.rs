@@ -6,11 +6,11 @@ use std::process::Stdio;
 
 use okta_introspect::sandbox::App;
 
+use super::file;
+use super::redactions::redacted;
 use crate::common::org::Org;
 use crate::common::terminal::on_terminal;
 use crate::common::{Run, read_lines, signal};
-use crate::file;
-use crate::redactions::redacted;
 
 #[path = "../../src/text/json.rs"]
 mod json_text;

@@ -1,8 +1,8 @@
 //! What commands show on a terminal.
 
-use crate::session::Session;
+use super::session::Session;
 
-#[test]
+#[test_support::test]
 fn verdicts_and_reports_have_colours() {
     for (command, line) in [
         ("introspect", "okta-introspect introspect --token-file token.txt"),

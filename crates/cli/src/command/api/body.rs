@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use http::Method;
 use okta_introspect::ResourceCall;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -23,15 +24,19 @@ pub(super) fn call(
         return match method {
             "GET" | "HEAD" => Err(Failure::usage(format!("a {method} has no body"))
                 .advise("name the method before the path: POST, PUT or PATCH")),
-            _ => Ok(ResourceCall::json(method, with_query(path, &fields)?, read(input)?)),
+            _ => Ok(ResourceCall::json(verb(method)?, with_query(path, &fields)?, read(input)?)),
         };
     }
     if matches!(method, "GET" | "HEAD" | "DELETE") || fields.is_empty() {
         let mut call = ResourceCall::get(with_query(path, &fields)?);
-        call.method = method.to_owned();
+        call.method = verb(method)?;
         return Ok(call);
     }
-    Ok(ResourceCall::json(method, path, object(&fields)?.to_string()))
+    Ok(ResourceCall::json(verb(method)?, path, object(&fields)?.to_string()))
+}
+
+fn verb(method: &str) -> Result<Method, Failure> {
+    method.parse().map_err(|cause| Failure::usage("the HTTP method is not one").because(&cause))
 }
 
 /// `key=value`.

@@ -1,7 +1,6 @@
 //! A path into JSON, in the notation of jq: `.[].profile.login`.
 //!
-//! Names, positions and "each of them" are all there is: whoever needs more pipes the output to
-//! jq itself.
+//! Names, positions and "each" are all there is; for more, pipe the output to jq.
 
 use serde_json::Value;
 

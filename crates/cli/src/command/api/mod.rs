@@ -2,36 +2,34 @@
 
 mod body;
 mod json_path;
+mod org;
 mod pages;
 mod print;
 
-use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+use okta_introspect::{Client, ResourceCall, Scopes};
 
 use crate::api_scopes;
 use crate::args::ApiArgs;
-use crate::command::rate_limit::Patience;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
 use crate::settings::Settings;
-use crate::text::human;
+use crate::storage::token_cache::TokenCache;
 use json_path::JsonPath;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
+use org::Api;
 use print::Printer;
 
 pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
-    let (method, path) = request_line(&args.request)?;
+    let (method, path) = request_line(&args.request, args.method.as_deref())?;
     let filter = args.filter.as_deref().map(JsonPath::parse).transpose()?;
     let call = body::call(&method, &path, &args.fields, args.input.as_deref())?;
     let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = Settings::gather(layer)?;
+    let settings = setup::settings(layer)?;
     let scopes = scopes(&settings, !args.scopes.is_empty(), &call)?;
-    let client = match args.token_cache {
-        true => settings.org_client_with_cache()?,
-        false => settings.org_client()?,
-    };
+    let client = client(&settings, args.token_cache)?;
     let resource = client.resource(scopes.clone());
     let api = Api { resource, scopes, settings: &settings };
     let printer = Printer::new(filter, args.lines, args.raw, args.include);
@@ -44,11 +42,14 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// `[METHOD] PATH`.
-fn request_line(words: &[String]) -> Result<(String, String), Failure> {
-    let (method, path) = match words {
-        [path] => ("GET", path),
-        [method, path] => (method.as_str(), path),
+/// `[METHOD] PATH`, or `-X METHOD PATH`.
+fn request_line(request: &[String], method: Option<&str>) -> Result<(String, String), Failure> {
+    let (method, path) = match (request, method) {
+        ([path], method) => (method.unwrap_or("GET"), path),
+        ([method, path], None) => (method.as_str(), path),
+        ([_, _], Some(_)) => {
+            return Err(Failure::usage("the method is given twice").advise("leave out --method"));
+        }
         // The command line allows one or two.
         _ => return Err(Failure::usage("give a path, or a method and a path")),
     };
@@ -64,10 +65,10 @@ fn request_line(words: &[String]) -> Result<(String, String), Failure> {
     Ok((method.to_ascii_uppercase(), path))
 }
 
-/// Refuses what a URL parser would silently make another path of: in a loop over ids, an empty one
-/// or one with a line break or `..` in it must not reach what stands beside.
+/// Refuses a path that a URL parser would silently change into another one: in a script over ids,
+/// an empty id, or one with a line break or `..` in it, must not reach another resource.
 fn check(path: &str) -> Result<(), Failure> {
-    let whole = path.split(['?', '#']).next().unwrap_or(path);
+    let whole = path.split('?').next().unwrap_or(path);
     let is_dots = |segment: &str| {
         let segment = segment.to_ascii_lowercase().replace("%2e", ".");
         segment == "." || segment == ".."
@@ -76,6 +77,11 @@ fn check(path: &str) -> Result<(), Failure> {
         "is empty"
     } else if path.contains(char::is_control) {
         "contains control characters, perhaps a line break"
+    } else if path.starts_with(' ') || path.ends_with(' ') {
+        "begins or ends with a blank"
+    } else if path.contains('#') {
+        return Err(Failure::usage("the API's path has a fragment, which no server gets to see")
+            .advise("write # as %23"));
     } else if whole.contains('\\') {
         "contains a backslash"
     } else if whole.split('/').any(is_dots) {
@@ -87,16 +93,16 @@ fn check(path: &str) -> Result<(), Failure> {
         .advise("give the path itself, such as /api/v1/users"))
 }
 
-/// `--scope`, or what the path wants, or whatever is configured.
+/// `--scope`, or the scope that belongs to the path, or the configured ones.
 fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scopes, Failure> {
     let path = match call.path.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => &call.path,
     };
-    match api_scopes::scope(&call.method, path) {
+    match api_scopes::scope(call.method.as_str(), path) {
         Some(scope) if !typed => Ok(Scopes::parse(&scope)?),
         _ => settings.scopes().map_err(|failure| match typed {
-            true => failure,
+            true => failure.into(),
             false => {
                 Failure::usage("no scope is known for this path").advise("name it with --scope")
             }
@@ -104,53 +110,17 @@ fn scopes(settings: &Settings, typed: bool, call: &ResourceCall) -> Result<Scope
     }
 }
 
-/// The org's APIs.
-struct Api<'a> {
-    resource: Resource,
-    scopes: Scopes,
-    settings: &'a Settings,
+/// The client of the org; with `cached`, its service tokens outlive the command.
+fn client(settings: &Settings, cached: bool) -> Result<Client, Failure> {
+    if !cached {
+        return Ok(settings.org_client()?);
+    }
+    let (org, (client_id, key)) = (settings.org()?, settings.credentials()?);
+    let cache = TokenCache::of(&org, client_id, &key)?;
+    Ok(settings.builder(org, client_id, key)?.token_store(cache).build()?)
 }
 
-impl Api<'_> {
-    async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
-        self.try_call(call).await.map_err(|error| self.explain(error))
-    }
-
-    /// Calls, and waits for the next window when there were too many calls.
-    async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let mut patience = Patience::new();
-        loop {
-            let error = match self.resource.call(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let wait = patience.wait_after(error)?;
-            let seconds = human::duration(wait.as_secs());
-            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
-            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
-        }
-    }
-
-    /// What an API refuses is the request's fault, also where an authorization server's refusal
-    /// would mean nothing: 404 says that there is no such user.
-    fn explain(&self, error: Error) -> Failure {
-        let refused = error.refusal().cloned().unwrap_or_default();
-        let failure = self.settings.explain(error);
-        match (refused.status, refused.code.as_deref()) {
-            (404, Some(_)) => {
-                failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
-            }
-            // Whoever typed a path alone does not know what was requested for it.
-            (400, Some("consent_required" | "invalid_scope")) => {
-                failure.during(format_args!("no token with the scope {}", self.scopes))
-            }
-            (405, Some(_)) => failure.advise("check the method, and the path to which it goes"),
-            _ => failure,
-        }
-    }
-}
-
-/// What management APIs know.
+/// The methods of management APIs.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 #[cfg(test)]
@@ -171,10 +141,10 @@ mod tests {
             "/api\\v1",
             "https://acme.okta.com/api/../x",
         ] {
-            assert!(request_line(&[path.to_owned()]).is_err(), "{path:?}");
+            assert!(request_line(&[path.to_owned()], None).is_err(), "{path:?}");
         }
         for path in ["/api/v1/users?q=../a\\b", "/api/v1/users/a..b", "/x?search=a eq \"b\"", "x"] {
-            assert!(request_line(&[path.to_owned()]).is_ok(), "{path:?}");
+            assert!(request_line(&[path.to_owned()], None).is_ok(), "{path:?}");
         }
     }
 
@@ -182,7 +152,7 @@ mod tests {
     fn a_method_is_one_that_apis_know() {
         for (method, known) in [("get", true), ("PATCH", true), ("GETT", false), ("", false)] {
             let line = [method.to_owned(), "/x".to_owned()];
-            assert_eq!(request_line(&line).is_ok(), known, "{method}");
+            assert_eq!(request_line(&line, None).is_ok(), known, "{method}");
         }
     }
 }

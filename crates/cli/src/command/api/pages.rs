@@ -7,11 +7,11 @@ use crate::failure::Failure;
 use crate::output::Reader;
 use crate::text::link;
 
-use super::Api;
+use super::org::Api;
 use super::print::Printer;
 
-/// Prints every page as it comes, and follows the links between them, of which Okta says to take
-/// them as they are. Each page must be on the org's own address: the token goes with the request.
+/// Prints every page as it comes, and follows the links between them unchanged, as Okta asks for.
+/// Each page must be on the org's own origin: the token goes with the request.
 pub(super) async fn follow(
     api: &Api<'_>,
     mut call: ResourceCall,
@@ -38,8 +38,8 @@ pub(super) async fn follow(
 }
 
 impl Api<'_> {
-    /// The library sends the token to no other origin; that it was led there is the server's
-    /// fault, not the user's.
+    /// The library sends the token to no other origin and calls such a link wrong input; here it
+    /// came from the server, not from the user.
     async fn next_page(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
         match self.try_call(call).await {
             Err(error) if error.kind() == ErrorKind::Input => Err(Failure::new(
@@ -52,11 +52,11 @@ impl Api<'_> {
     }
 }
 
-/// The next page. The System Log has one for ever, for those who wait for new events: its list
-/// ends with the first empty page, or where a page leads to itself.
+/// The next page. The System Log always links to one, for polling: its list ends with the first
+/// empty page, or where a page links to itself.
 fn next(answer: &ResourceAnswer, call: &ResourceCall) -> Option<String> {
-    let links = answer.headers.iter().filter(|(name, _)| name == "link");
-    let next = link::next(links.map(|(_, value)| value.as_str()))?;
+    let links = answer.headers.get_all("link").iter();
+    let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
     let is_log = call.path.contains("/api/v1/logs");
     let empty = answer.body.trim_ascii() == b"[]";
     (next != call.path && !(is_log && empty)).then(|| next.to_owned())

@@ -1,5 +1,6 @@
 //! What is shown of an answer.
 
+use http::{HeaderName, HeaderValue};
 use okta_introspect::ResourceAnswer;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -98,7 +99,9 @@ fn not_json() -> Failure {
 }
 
 fn head(answer: &ResourceAnswer) -> String {
-    let line = |(name, value): &(String, String)| format!("{name}: {}\n", text::one_line(value));
+    let line = |(name, value): (&HeaderName, &HeaderValue)| {
+        format!("{name}: {}\n", text::one_line(&String::from_utf8_lossy(value.as_bytes())))
+    };
     let headers: String = answer.headers.iter().map(line).collect();
-    format!("HTTP {}\n{headers}", answer.status)
+    format!("HTTP {}\n{headers}", answer.status.as_u16())
 }

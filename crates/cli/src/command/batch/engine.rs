@@ -1,4 +1,4 @@
-//! Asks about many tokens at once and answers in the order of the input.
+//! Introspects many tokens at once; the answers keep the order of the input.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,7 +9,7 @@ use okta_introspect::{Client, Clock, Error, ErrorKind, Introspection, Token, Tok
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
-use crate::command::rate_limit::Patience;
+use crate::command::rate_limit::RateLimitWaits;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -17,7 +17,7 @@ use super::line::{Question, Record};
 use super::reader::Item;
 use super::state::Progress;
 
-/// Who is asked, and how.
+/// The client, and how many questions it has at once.
 pub(super) struct Engine {
     pub(super) client: Client,
     pub(super) clock: Arc<dyn Clock>,
@@ -25,30 +25,30 @@ pub(super) struct Engine {
     pub(super) concurrency: usize,
 }
 
-/// What is to be done with answers.
+/// Receives the answers.
 pub(super) trait Sink {
-    /// Takes an answer, in the order of the input. Says whether more are wanted.
+    /// Takes an answer, in the order of the input. Returns whether more are wanted.
     fn answer(&mut self, record: &Record, bytes: u64) -> Result<bool, Failure>;
 }
 
 /// How a run ended.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum End {
-    /// The input is dealt with.
+    /// All of the input is answered.
     Complete,
-    /// It was interrupted; what was under way is dealt with.
+    /// It was interrupted; what was under way is answered.
     Interrupted,
-    /// Nobody reads the output.
+    /// The output is no longer read.
     Unread,
 }
 
 type Answer = Result<Record, Error>;
 
 impl Engine {
-    /// Deals with every line, skipping those with which an earlier run dealt. The first question
-    /// goes alone: its answer tells the rate limit, and so no burst can break it.
+    /// Answers every line but those that an earlier run has answered. The first question is sent
+    /// alone: its answer states the rate limit, so that a burst cannot exceed it.
     ///
-    /// A question that cannot be answered ends the run: the answers before it are out, and
+    /// A question that cannot be answered ends the run: the answers before it are printed, and
     /// another run can go on from there.
     pub(super) async fn run(
         &self,
@@ -102,22 +102,22 @@ impl Engine {
     }
 }
 
-/// Waits for windows; a call that waited so long for its turn that no time was left for it gets a
-/// second one.
+/// Waits for rate windows. A call may time out while it waits to be sent, and so a timeout is tried
+/// once more.
 async fn introspect(
     client: &Client,
     clock: &dyn Clock,
     token: &Token,
     hint: Option<TokenTypeHint>,
 ) -> Result<Introspection, Error> {
-    let mut patience = Patience::new();
+    let mut waits_left = RateLimitWaits::new();
     let mut timed_out = false;
     loop {
         match client.introspect(token, hint).await {
             Ok(answer) => return Ok(answer),
             Err(error) if error.kind() == ErrorKind::TimedOut && !timed_out => timed_out = true,
             Err(error) => {
-                let wait = patience.wait_after(error)?;
+                let wait = waits_left.after(error)?;
                 clock.sleep_until(clock.monotonic() + wait).await;
             }
         }
@@ -138,7 +138,7 @@ async fn first(
             };
             (answer, *bytes)
         }
-        // Nobody waits for nothing.
+        // Without a question under way, there is no first answer.
         None => std::future::pending().await,
     }
 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::input::token as token_input;
 
-/// What is to be asked.
+/// A question about one token.
 #[derive(Debug)]
 pub(super) struct Question {
     /// The number of the line, from 1.
     pub(super) line: u64,
     /// The token and what kind it is, or why there is none to ask about.
     pub(super) token: Result<(Token, Option<TokenTypeHint>), String>,
-    /// What else stood in the line.
+    /// The other members of the line.
     others: Map<String, Value>,
 }
 
@@ -48,7 +48,7 @@ impl Question {
         }
         Some(match serde_json::from_str::<Map<String, Value>>(text) {
             Ok(members) => Self::of_object(line, members, hint),
-            // Not the parser's words: they may quote the line.
+            // Not the parser's message: it may quote the line.
             Err(_) => Self::unreadable(line, "the line is neither a token nor a JSON object"),
         })
     }
@@ -87,7 +87,7 @@ impl Question {
     }
 }
 
-/// The token without what people leave around it.
+/// The token without quotes or an authorization scheme around it.
 fn token(
     text: &str,
     hint: Option<TokenTypeHint>,

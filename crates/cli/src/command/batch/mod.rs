@@ -15,26 +15,30 @@ use crate::args::IntrospectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
-use crate::settings::Settings;
+use crate::settings::{Found, Origin};
 
-use super::{interrupt, wait_for};
+use super::runtime::{interrupt, wait_for};
+use super::setup;
 
 use engine::{End, Engine, Sink};
 use line::Record;
 use state::{Progress, StateFile};
 
-/// A call may wait for its turn through several windows of a minute.
+/// The default timeout: a call may wait for several rate windows of a minute.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let concurrency = usize::from(args.concurrency);
-    let client = settings.patient_client(TIMEOUT, concurrency)?;
+    let settings = settings.or_timeout(Found::new(TIMEOUT.as_secs(), Origin::Flag("--batch")));
+    let (client_id, key) = settings.credentials()?;
+    let builder = settings.builder(settings.issuer()?, client_id, key)?;
+    let client = builder.max_in_flight(concurrency).build()?;
     let state = args.resume.as_deref().map(StateFile::new);
     let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
     let (lines, length) = reader::start(input, args.hint)?;
     if let Some(state) = &state {
-        state.save(&done)?; // One that cannot be written is told before any token is sent.
+        state.save(&done)?; // A state file that cannot be written is reported before any token is sent.
     }
     let engine = Engine { client: client.clone(), clock: Arc::new(SystemClock), concurrency };
     let line = ProgressLine::new(length);
@@ -73,7 +77,7 @@ fn summary(progress: &Progress) -> String {
     format!("{lines} {noun}: {active} active, {inactive} inactive, {unusable} without a token")
 }
 
-/// Prints answers, and notes how far it has come.
+/// Prints answers, and keeps the progress.
 struct Output {
     state: Option<StateFile>,
     progress: Progress,
@@ -96,13 +100,13 @@ impl Sink for Output {
             Some(false) => progress.inactive += 1,
             None => progress.unusable += 1,
         }
-        // Printed first: killed between the two, a line is printed twice rather than never.
+        // After printing: a run that is killed between the two prints a line twice rather than never.
         if let Some(state) = &self.state {
             state.save(progress)?;
         }
-        let budget = self.client.rate_limit(Endpoint::Introspection);
-        let budget = budget.map(|stated| (stated.remaining, stated.limit));
-        self.line.advance(bytes, progress.active, progress.inactive, budget);
+        let rate_window = self.client.rate_limit(Endpoint::Introspection);
+        let rate_window = rate_window.map(|stated| (stated.remaining, stated.limit));
+        self.line.advance(bytes, progress.active, progress.inactive, rate_window);
         Ok(true)
     }
 }

@@ -14,7 +14,7 @@ use crate::text;
 
 use super::line::Question;
 
-/// A token and as much again for what stands beside it.
+/// Room for the longest token and as much again for other members.
 const MAX_LINE: u64 = 64 * 1024;
 
 /// How many lines are read ahead.
@@ -23,7 +23,7 @@ const AHEAD: usize = 16;
 /// A question, and how many bytes of the input it took.
 pub(super) type Item = io::Result<(Question, u64)>;
 
-/// Begins to read; how long the input is, is told if it is known.
+/// Begins to read. Returns the questions, and the length of the input if it is known.
 pub(super) fn start(
     path: &Path,
     hint: Option<TokenTypeHint>,
@@ -43,7 +43,7 @@ pub(super) fn start(
     Ok((receiver, length))
 }
 
-/// Sends question after question until the input ends or nobody wants more.
+/// Sends question after question until the input ends or the receiver is gone.
 fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<Item>) {
     let (mut number, mut bytes) = (0, 0);
     loop {
@@ -56,7 +56,7 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
                 question(number, &line, length, hint)
             }
             Err(cause) => {
-                // Whoever would hear of it may be gone.
+                // The receiver may be gone.
                 let _ = sender.blocking_send(Err(cause));
                 return;
             }
@@ -84,7 +84,7 @@ fn question(
     }
 }
 
-/// Reads a line, of a long one only the beginning; gives its whole length, 0 at the end.
+/// Reads a line, of a long one only the beginning. Returns its whole length, 0 at the end.
 fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     let mut length = input.by_ref().take(MAX_LINE + 1).read_until(b'\n', line)? as u64;
     while length > MAX_LINE && line.last() != Some(&b'\n') {

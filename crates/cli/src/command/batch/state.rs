@@ -1,4 +1,4 @@
-//! How far a run has come, so that another can go on from there.
+//! The progress of a run, from which another run can go on.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -10,13 +10,13 @@ use crate::failure::Failure;
 use crate::files;
 use crate::text;
 
-/// What is known of a run. Written after each line of output, so that a run that is killed has
-/// lost nothing: what was on its way is asked again.
+/// The progress of a run. Written after each line of output, so that a run that is killed loses
+/// nothing: the questions that were under way are asked again.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Progress {
-    /// How many lines of the input are dealt with.
+    /// How many lines of the input are answered.
     pub(super) lines: u64,
-    /// The fingerprint of the last one's token, by which the input is known again.
+    /// The fingerprint of the last answered token, by which the input is recognised.
     pub(super) last: Option<String>,
     pub(super) active: u64,
     pub(super) inactive: u64,
@@ -24,7 +24,7 @@ pub(super) struct Progress {
     pub(super) unusable: u64,
 }
 
-/// Where it is kept.
+/// The file of a run's progress.
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
@@ -38,7 +38,7 @@ impl StateFile {
         Self { path: path.to_owned(), draft: draft.into() }
     }
 
-    /// What an earlier run left; the beginning if there was none.
+    /// The progress of an earlier run; none if the file does not exist.
     pub(super) fn load(&self) -> Result<Progress, Failure> {
         match files::read(&self.path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|_| {
@@ -53,7 +53,7 @@ impl StateFile {
         }
     }
 
-    /// Replaces what is there in one step: whoever is killed leaves the old or the new.
+    /// Replaces the file in one step: a run that is killed leaves the old or the new one.
     pub(super) fn save(&self, progress: &Progress) -> Result<(), Failure> {
         let write = || {
             let mut file = fs::File::create(&self.draft)?;

@@ -1,4 +1,4 @@
-//! The engine in time that moves only when somebody waits.
+//! The engine by a clock that moves only when it is waited for.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ async fn ask(tokens: u64, concurrency: usize) -> (Count, f64, usize) {
     (count, clock.elapsed().as_secs_f64(), refused)
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_batch_keeps_to_the_rate_limit_and_loses_no_time() {
     // 600 in each minute: two minutes pass before the last hundred can be asked.
     let (count, took, refused) = ask(1_300, 16).await;
@@ -73,7 +73,7 @@ async fn a_batch_keeps_to_the_rate_limit_and_loses_no_time() {
     assert!(took <= 120.0 * 1.03, "{took}");
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_reader_that_goes_away_and_an_interrupt_end_it_in_order() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let app = App::service("0oa1").key(key.public_jwk());
@@ -100,7 +100,7 @@ async fn a_reader_that_goes_away_and_an_interrupt_end_it_in_order() {
     assert_eq!(none.answers, 0);
 }
 
-#[tokio::test]
+#[test_support::test]
 #[ignore = "takes a minute: cargo test --release -- --ignored --nocapture"]
 #[allow(clippy::print_stdout)] // the figure is there to be read
 async fn twenty_thousand_tokens() {

@@ -1,17 +1,17 @@
-//! The app as the org knows it, as far as the app itself may read that.
+//! The app's own registration, as far as its scopes and roles let it be read.
 
 use okta_introspect::{ErrorKind, SigningKey};
 use serde_json::Value;
 
-use super::Doctor;
-use super::calls::Ungettable;
+use super::calls::ReadError;
+use super::examination::Examination;
 use super::finding::Finding;
 
 const APPS: &str = "okta.apps.read";
 const GRANTS: &str = "okta.appGrants.read";
 const ROLES: &str = "okta.roles.read";
 
-impl Doctor<'_> {
+impl Examination<'_> {
     pub(super) async fn app(&mut self, key: Option<&SigningKey>) {
         let Ok(client_id) = self.settings.client_id().map(str::to_owned) else { return };
         if let Some(app) = self.read("app", APPS, &format!("/api/v1/apps/{client_id}")).await {
@@ -31,8 +31,8 @@ impl Doctor<'_> {
         }
     }
 
-    /// What may not be read is skipped, and the scope that would let us named. That the scope is
-    /// there and the role is not, is worth a warning.
+    /// Reads an API. Without the scope the check is skipped, and the scope is named; with the scope
+    /// but without the admin role it is a warning.
     async fn read(&mut self, check: &str, scope: &str, path: &str) -> Option<Value> {
         let error = match self.get(scope, path).await {
             Ok(body) => match serde_json::from_slice(&body) {
@@ -42,15 +42,15 @@ impl Doctor<'_> {
                     return None;
                 }
             },
-            Err(Ungettable::Settings(failure)) => {
-                self.found(Finding::failure(check, &failure));
+            Err(ReadError::Settings(failure)) => {
+                self.found(Finding::failure(check, failure));
                 return None;
             }
-            Err(Ungettable::Call(error)) => error,
+            Err(ReadError::Call(error)) => error,
         };
-        let about = error.diagnosis().map(|diagnosis| diagnosis.about);
+        let about = error.diagnosis().map(|diagnosis| diagnosis.about.as_str());
         self.found(match about {
-            Some("admin role") => Finding::error(check, &error).no_more_than_a_warning(),
+            Some("admin role") => Finding::error(check, &error).as_warning(),
             _ if error.kind() == ErrorKind::RequestRefused => {
                 Finding::skipped(check, format!("this needs the scope {scope}"))
             }
@@ -81,7 +81,7 @@ fn settings(app: &Value) -> Finding {
     )
 }
 
-/// Whether our key is among the registered ones.
+/// Whether the private key's public half is registered.
 fn keys(app: &Value, key: &SigningKey) -> Finding {
     if let Some(uri) = app.pointer("/settings/oauthClient/jwks_uri").and_then(Value::as_str) {
         return Finding::skipped("app_keys", format!("the app's keys are at {uri}"));
@@ -110,7 +110,7 @@ fn keys(app: &Value, key: &SigningKey) -> Finding {
     }
 }
 
-/// The members that make a public key, in RSA and in EC.
+/// Compares the members of RSA and EC public keys.
 fn is_same_key(one: &Value, other: &Value) -> bool {
     ["kty", "n", "e", "crv", "x", "y"].iter().all(|member| one.get(member) == other.get(member))
 }

@@ -1,35 +1,57 @@
-//! What every call stands on: the server's address, its clock, our key, our assertion.
+//! What every call needs: the server's address, its clock, the private key, an assertion.
 
 use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, SigningKey};
 
-use super::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
+use crate::command::setup;
 
-/// Assertions are dated back by so much: a clock that is no further off makes no difference.
+/// The library back-dates assertions by 10 s: a smaller clock difference is harmless.
 const HARMLESS_OFFSET_MILLIS: i64 = 10_000;
 
-impl Doctor<'_> {
-    /// Discovery and the clock; whether it makes sense to call the server.
+impl Examination<'_> {
+    /// The server that the settings name.
+    pub(super) fn issuer(&mut self) -> Option<Issuer> {
+        match self.settings.issuer() {
+            Ok(issuer) => {
+                let kind = match issuer.custom_id() {
+                    None => "the org server".to_owned(),
+                    Some(id) => format!("the custom server {id}"),
+                };
+                let place =
+                    self.settings.origins().server.map(|origin| format!(" (from {origin})"));
+                let seen = format!("{issuer}, {kind}{}", place.unwrap_or_default());
+                self.found(Finding::ok("issuer", seen));
+                Some(issuer)
+            }
+            Err(failure) => {
+                self.found(Finding::failure("issuer", failure));
+                None
+            }
+        }
+    }
+
+    /// Discovery and the clock. Returns whether the server can be called.
     pub(super) async fn discovery(&mut self, issuer: Option<&Issuer>) -> bool {
         let Some(issuer) = issuer else {
             self.skip(&["discovery", "clock"]);
             return false;
         };
-        let stranger = match self.settings.stranger(issuer.clone()) {
-            Ok(stranger) => stranger,
+        let anonymous = match self.settings.anonymous_client(issuer.clone()) {
+            Ok(anonymous) => anonymous,
             Err(failure) => {
-                self.found(Finding::failure("discovery", &failure));
+                self.found(Finding::failure("discovery", failure));
                 self.skip(&["clock"]);
                 return false;
             }
         };
-        let reachable = match stranger.metadata().await {
+        let reachable = match anonymous.metadata().await {
             Ok(metadata) => {
                 self.found(compare(&metadata, issuer));
                 true
             }
             Err(error) if is_other_name(&error) => {
-                self.found(Finding::error("discovery", &error).no_more_than_a_warning());
+                self.found(Finding::error("discovery", &error).as_warning());
                 true
             }
             Err(error) => {
@@ -37,27 +59,27 @@ impl Doctor<'_> {
                 false
             }
         };
-        self.found(clock(stranger.clock_offset()));
+        self.found(clock(anonymous.clock_offset()));
         reachable
     }
 
     fn unreachable(&self, error: &Error) -> Finding {
         let finding = Finding::error("discovery", error);
         if error.kind() == ErrorKind::Unreachable {
-            // A sandbox that has ended is no trouble with the network.
-            let failure = self.settings.explain(error.clone());
+            // A sandbox that has ended is not a network failure.
+            let failure = setup::explain(self.settings, error.clone());
             let cause = finding.cause.clone().unwrap_or_default();
-            return Finding::failure("discovery", &failure).because(cause);
+            return Finding::failure("discovery", failure).because(cause);
         }
         finding
     }
 
-    /// Our private key.
+    /// The private key.
     pub(super) fn key(&mut self) -> Option<SigningKey> {
         let key = match self.settings.key() {
             Ok(key) => key,
             Err(failure) => {
-                self.found(Finding::failure("key", &failure));
+                self.found(Finding::failure("key", failure));
                 return None;
             }
         };
@@ -80,24 +102,24 @@ impl Doctor<'_> {
         Some(key)
     }
 
-    /// The client, and what its assertions say.
+    /// The client, and the claims of its assertions.
     pub(super) async fn assertion(
         &mut self,
         issuer: Option<&Issuer>,
         key: Option<&SigningKey>,
     ) -> Option<Client> {
         let (Some(_), Some(key)) = (issuer, key) else {
-            // What else is wrong with the settings is still worth knowing.
+            // The client id can be checked without a key.
             match self.settings.client_id() {
                 Ok(_) => self.skip(&["assertion"]),
-                Err(failure) => self.found(Finding::failure("assertion", &failure)),
+                Err(failure) => self.found(Finding::failure("assertion", failure)),
             }
             return None;
         };
         let client = match self.settings.client() {
             Ok(client) => client,
             Err(failure) => {
-                self.found(Finding::failure("assertion", &failure));
+                self.found(Finding::failure("assertion", failure));
                 return None;
             }
         };
@@ -120,7 +142,7 @@ impl Doctor<'_> {
     }
 }
 
-/// Whether the document is there and names the server otherwise than we do, which may be meant.
+/// Whether the metadata is there under another issuer, which may be intended (a custom domain).
 fn is_other_name(error: &Error) -> bool {
     error.refusal().is_none() && error.diagnosis().is_some_and(|found| found.about == "issuer")
 }
@@ -158,7 +180,7 @@ fn is_open_to_others(path: &std::path::Path) -> bool {
     path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-/// Elsewhere, rights are not told by a mode.
+/// Other systems have no mode bits.
 #[cfg(not(unix))]
 fn is_open_to_others(_: &std::path::Path) -> bool {
     false

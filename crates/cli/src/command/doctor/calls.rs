@@ -5,20 +5,22 @@ use okta_introspect::{
     AccessToken, Client, Endpoint, Error, ErrorKind, ResourceCall, Scopes, Token, TokenType,
 };
 
+use crate::failure::Failure;
+use crate::settings::SettingsError;
 use crate::text::human;
 
-use super::Doctor;
+use super::examination::Examination;
 use super::finding::Finding;
 
-/// No token of anybody's: the server must call it inactive, if it lets us ask.
+/// A text that no server has issued: its introspection must be inactive.
 const MADE_UP: &str = "okta-introspect-doctor-made-this-up";
 
-/// What asking for tokens brought.
+/// The tokens that were requested.
 #[derive(Default)]
 pub(super) struct Tokens {
     /// Scope and token, in the order of the scopes.
     tokens: Vec<(String, AccessToken)>,
-    /// Whether the server refused us, or did not answer: further calls would say the same.
+    /// Whether the client was refused or the server did not answer: further calls would fail alike.
     pub(super) refused: bool,
 }
 
@@ -28,9 +30,9 @@ impl Tokens {
     }
 }
 
-impl Doctor<'_> {
-    /// Each scope by itself: a server gives what is granted of several, and says nothing of the
-    /// rest.
+impl Examination<'_> {
+    /// Requests a token for each scope by itself: of several scopes, a server gives those that are
+    /// granted, and does not name the rest.
     pub(super) async fn tokens(&mut self, client: &Client) -> Tokens {
         let mut tokens = Tokens::default();
         if !self.settings.has_scopes() {
@@ -40,7 +42,7 @@ impl Doctor<'_> {
         let scopes = match self.settings.scopes() {
             Ok(scopes) => scopes,
             Err(failure) => {
-                self.found(Finding::failure("token", &failure));
+                self.found(Finding::failure("token", failure));
                 return tokens;
             }
         };
@@ -91,7 +93,7 @@ impl Doctor<'_> {
         self.found(finding);
     }
 
-    /// Revokes the tokens that were requested, and sees that it worked.
+    /// Revokes a requested token, and checks that it is inactive.
     pub(super) async fn revoke(&mut self, client: &Client, tokens: &Tokens) {
         let Some(token) = tokens.first().map(AccessToken::token) else {
             return self.found(Finding::skipped("revoke", "there is no token of ours to revoke"));
@@ -152,11 +154,11 @@ impl Doctor<'_> {
             let check = format!("api {scope}");
             let finding = match self.get(scope, &path).await {
                 Ok(_) => Finding::ok(check, format!("GET {path} answers")),
-                Err(Ungettable::Settings(failure)) => Finding::failure(check, &failure),
-                Err(Ungettable::Call(error)) if is_missing(&error) => {
+                Err(ReadError::Settings(failure)) => Finding::failure(check, failure),
+                Err(ReadError::Call(error)) if is_missing(&error) => {
                     Finding::skipped(check, format!("there is no {path} here"))
                 }
-                Err(Ungettable::Call(error)) => Finding::error(check, &error),
+                Err(ReadError::Call(error)) => Finding::error(check, &error),
             };
             self.found(finding);
         }
@@ -166,25 +168,25 @@ impl Doctor<'_> {
     }
 
     /// Calls an API of the org with a token of this scope alone.
-    pub(super) async fn get(&self, scope: &str, path: &str) -> Result<Vec<u8>, Ungettable> {
+    pub(super) async fn get(&self, scope: &str, path: &str) -> Result<Vec<u8>, ReadError> {
         let resource = self.settings.org_client()?.resource(Scopes::parse(scope)?);
         Ok(resource.call(&ResourceCall::get(path)).await?.body)
     }
 }
 
 /// Why an API could not be read.
-pub(super) enum Ungettable {
-    Settings(crate::failure::Failure),
+pub(super) enum ReadError {
+    Settings(Failure),
     Call(Error),
 }
 
-impl From<crate::failure::Failure> for Ungettable {
-    fn from(failure: crate::failure::Failure) -> Self {
-        Self::Settings(failure)
+impl From<SettingsError> for ReadError {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error.into())
     }
 }
 
-impl From<Error> for Ungettable {
+impl From<Error> for ReadError {
     fn from(error: Error) -> Self {
         Self::Call(error)
     }

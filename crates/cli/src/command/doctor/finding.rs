@@ -52,8 +52,8 @@ impl Finding {
     }
 
     /// A setting that cannot be used.
-    pub(super) fn failure(check: impl Into<String>, failure: &Failure) -> Self {
-        let check = check.into();
+    pub(super) fn failure(check: impl Into<String>, failure: impl Into<Failure>) -> Self {
+        let (check, failure) = (check.into(), failure.into());
         let cure = Some(failure.advice()).filter(|advice| !advice.is_empty());
         Self {
             cure: cure.map(str::to_owned),
@@ -76,7 +76,7 @@ impl Finding {
                     None => diagnosis.cause.to_owned(),
                 }),
                 cure: Some(diagnosis.cure.to_owned()),
-                hint: hints::for_cause(diagnosis.about).map(str::to_owned),
+                hint: hints::for_cause(&diagnosis.about).map(str::to_owned),
                 exit,
                 ..failure
             },
@@ -89,8 +89,8 @@ impl Finding {
         }
     }
 
-    /// The same finding as no more than a warning.
-    pub(super) fn no_more_than_a_warning(self) -> Self {
+    /// The same finding as a warning.
+    pub(super) fn as_warning(self) -> Self {
         Self { status: Status::Warn, ..self }
     }
 

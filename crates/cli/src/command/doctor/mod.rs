@@ -1,30 +1,32 @@
 //! `doctor`: why does it not work?
 //!
-//! One check after the other, in the order in which a call meets its obstacles. A check whose
-//! ground is missing is skipped, so that the first failure is the cause and no echo of it.
+//! The checks run in the order in which a call depends on them. A check whose precondition failed
+//! is skipped, so that the first failure is the cause and not a consequence.
 
 mod app;
 mod basics;
 mod calls;
+mod examination;
 mod finding;
-
 mod hints;
 mod report;
 
-use okta_introspect::{Client, Issuer, SigningKey};
+use okta_introspect::{Client, SigningKey};
 
 use crate::args::DoctorArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
+use examination::Examination;
 use finding::{Finding, Status};
 
 pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = Settings::gather(layer)?;
+    let settings = setup::settings(layer)?;
     let findings = wait_for(async { Ok(examine(&settings).await) })?;
     report::print(&findings, args.json, args.fix_hints)?;
     match findings.iter().find(|finding| finding.status == Status::Fail) {
@@ -34,71 +36,34 @@ pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
 }
 
 async fn examine(settings: &Settings) -> Vec<Finding> {
-    let mut doctor = Doctor { settings, findings: Vec::new() };
-    let issuer = doctor.issuer();
-    let reachable = doctor.discovery(issuer.as_ref()).await;
-    let key = doctor.key();
-    let client = doctor.assertion(issuer.as_ref(), key.as_ref()).await;
+    let mut examination = Examination::new(settings);
+    let issuer = examination.issuer();
+    let reachable = examination.discovery(issuer.as_ref()).await;
+    let key = examination.key();
+    let client = examination.assertion(issuer.as_ref(), key.as_ref()).await;
     match client.filter(|_| reachable) {
-        Some(client) => doctor.calls(&client, key.as_ref()).await,
-        None => doctor.skip(&["token", "introspect", "revoke", "rate_limit", "dpop", "api", "app"]),
+        Some(client) => examine_calls(&mut examination, &client, key.as_ref()).await,
+        None => {
+            examination.skip(&["token", "introspect", "revoke", "rate_limit", "dpop", "api", "app"])
+        }
     }
-    doctor.findings
+    examination.findings
 }
 
-/// Goes from check to check.
-struct Doctor<'a> {
-    settings: &'a Settings,
-    findings: Vec<Finding>,
-}
-
-impl Doctor<'_> {
-    fn found(&mut self, finding: Finding) {
-        self.findings.push(finding);
+/// Everything that needs an app and a server which answers.
+async fn examine_calls(
+    examination: &mut Examination<'_>,
+    client: &Client,
+    key: Option<&SigningKey>,
+) {
+    let tokens = examination.tokens(client).await;
+    if tokens.refused {
+        return examination.skip(&["introspect", "revoke", "rate_limit", "dpop", "api", "app"]);
     }
-
-    fn skip(&mut self, checks: &[&str]) {
-        let why = match self.findings.iter().find(|finding| finding.status == Status::Fail) {
-            Some(failed) => format!("because of what `{}` says", failed.check),
-            None => "there is nothing to check".to_owned(),
-        };
-        for check in checks {
-            self.found(Finding::skipped(*check, &why));
-        }
-    }
-
-    /// Everything that needs an app and a server which answers.
-    async fn calls(&mut self, client: &Client, key: Option<&SigningKey>) {
-        let tokens = self.tokens(client).await;
-        if tokens.refused {
-            return self.skip(&["introspect", "revoke", "rate_limit", "dpop", "api", "app"]);
-        }
-        self.introspect(client, tokens.first()).await;
-        self.revoke(client, &tokens).await;
-        self.rate_limit(client);
-        self.dpop(tokens.first());
-        self.apis(client, &tokens).await;
-        self.app(key).await;
-    }
-
-    /// The server that the settings name.
-    fn issuer(&mut self) -> Option<Issuer> {
-        match self.settings.issuer() {
-            Ok(issuer) => {
-                let kind = match issuer.custom_id() {
-                    None => "the org server".to_owned(),
-                    Some(id) => format!("the custom server {id}"),
-                };
-                let place =
-                    self.settings.origins().server.map(|origin| format!(" (from {origin})"));
-                let seen = format!("{issuer}, {kind}{}", place.unwrap_or_default());
-                self.found(Finding::ok("issuer", seen));
-                Some(issuer)
-            }
-            Err(failure) => {
-                self.found(Finding::failure("issuer", &failure));
-                None
-            }
-        }
-    }
+    examination.introspect(client, tokens.first()).await;
+    examination.revoke(client, &tokens).await;
+    examination.rate_limit(client);
+    examination.dpop(tokens.first());
+    examination.apis(client, &tokens).await;
+    examination.app(key).await;
 }

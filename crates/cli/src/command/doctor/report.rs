@@ -1,4 +1,4 @@
-//! What is said of the findings.
+//! Prints the findings.
 
 use std::fmt::Write;
 
@@ -32,11 +32,11 @@ pub(super) fn print(findings: &[Finding], json: bool, hints: bool) -> Result<(),
     if healthy {
         text.push_str(&verdict(findings));
     }
-    // What failed comes as the error, which need not stand there twice.
+    // The verdict of a failed examination is the error on stderr.
     output::data(text.trim_end())
 }
 
-/// One line that says it all.
+/// The result in one line.
 pub(super) fn verdict(findings: &[Finding]) -> String {
     let (failed, warned) = (count(findings, Status::Fail), count(findings, Status::Warn));
     let first = findings.iter().find(|finding| finding.status == Status::Fail);

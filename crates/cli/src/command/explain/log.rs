@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::text::link;
 
-use super::Reason;
-use super::look::Look;
+use super::facts::TokenFacts;
+use super::reason::Reason;
 
 /// Pages of a thousand events, newest first.
 const MAX_PAGES: usize = 3;
@@ -29,11 +29,11 @@ const ENDS: [(&str, &str, &str); 6] = [
 pub(super) async fn search(
     client: &Client,
     token: &Token,
-    look: &Look,
+    facts: &TokenFacts,
     now: DateTime<Utc>,
 ) -> Result<Option<Reason>, Error> {
     let resource = client.resource(Scopes::parse("okta.logs.read")?);
-    let since = look.time("iat").unwrap_or(now - DEFAULT_PAST);
+    let since = facts.time("iat").unwrap_or(now - DEFAULT_PAST);
     let mut path = format!(
         "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
         text(since - TimeDelta::minutes(1)),
@@ -42,11 +42,11 @@ pub(super) async fn search(
     for _ in 0..MAX_PAGES {
         let answer = resource.call(&ResourceCall::get(path)).await?;
         let events: Vec<Value> = serde_json::from_slice(&answer.body).unwrap_or_default();
-        if let Some(reason) = events.iter().find_map(|event| reason(event, token, look)) {
+        if let Some(reason) = events.iter().find_map(|event| reason(event, token, facts)) {
             return Ok(Some(reason));
         }
-        let links = answer.headers.iter().filter(|(name, _)| name == "link");
-        match link::next(links.map(|(_, value)| value.as_str())) {
+        let links = answer.headers.get_all("link").iter();
+        match link::next(links.filter_map(|value| value.to_str().ok())) {
             Some(next) if !events.is_empty() => path = next.to_owned(),
             _ => break,
         }
@@ -55,17 +55,17 @@ pub(super) async fn search(
 }
 
 /// What the event means for the token, if it means anything.
-fn reason(event: &Value, token: &Token, look: &Look) -> Option<Reason> {
+fn reason(event: &Value, token: &Token, facts: &TokenFacts) -> Option<Reason> {
     if event["outcome"]["result"] != "SUCCESS" {
         return None;
     }
     let kind = event["eventType"].as_str()?;
     let targets = event["target"].as_array()?;
     let what = if kind.ends_with(".token.revoke") {
-        targets.iter().any(|target| is_token(target, token, look)).then_some("it was revoked")?
+        targets.iter().any(|target| is_token(target, token, facts)).then_some("it was revoked")?
     } else {
         let (_, claim, what) = ENDS.iter().find(|(name, ..)| *name == kind)?;
-        let id = look.text(claim)?;
+        let id = facts.text(claim)?;
         targets.iter().any(|target| target["id"] == id).then_some(*what)?
     };
     let by = event["actor"]["displayName"].as_str().unwrap_or("somebody");
@@ -74,8 +74,8 @@ fn reason(event: &Value, token: &Token, look: &Look) -> Option<Reason> {
 }
 
 /// Okta logs a token by its hash and, it seems, by its `jti`.
-fn is_token(target: &Value, token: &Token, look: &Look) -> bool {
-    let by_id = look.text("jti").is_some_and(|jti| target["id"] == jti);
+fn is_token(target: &Value, token: &Token, facts: &TokenFacts) -> bool {
+    let by_id = facts.text("jti").is_some_and(|jti| target["id"] == jti);
     by_id || target["detailEntry"]["hash"] == token.fingerprint()
 }
 

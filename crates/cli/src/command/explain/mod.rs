@@ -1,10 +1,10 @@
 //! `explain`: why is this token inactive?
 
+mod facts;
 mod log;
-mod look;
-mod signature;
 
-use std::borrow::Cow;
+mod reason;
+mod signature;
 
 use okta_introspect::{Client, Clock, ErrorKind, Issuer, SystemClock, Token};
 use serde::Serialize;
@@ -18,9 +18,11 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::wait_for;
+use super::runtime::wait_for;
+use super::setup;
 
-use look::Look;
+use facts::TokenFacts;
+use reason::Reason;
 
 /// The names are stable.
 #[derive(Serialize)]
@@ -36,32 +38,10 @@ struct Explanation {
     system_log: String,
 }
 
-/// Why the token is or may be inactive, and what to do.
-#[derive(Serialize)]
-struct Reason {
-    reason: String,
-    likelihood: &'static str,
-    cure: Cow<'static, str>,
-}
-
-impl Reason {
-    fn certain(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason: reason.into(), likelihood: "certain", cure: cure.into() }
-    }
-
-    fn likely(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { likelihood: "likely", ..Self::certain(reason, cure) }
-    }
-
-    fn possible(reason: impl Into<String>, cure: impl Into<Cow<'static, str>>) -> Self {
-        Self { likelihood: "possible", ..Self::certain(reason, cure) }
-    }
-}
-
 pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let (token, removed) = token_input::read_aloud(args.token.token_file.as_deref())?;
+    let (token, removed) = token_input::read_with_removed(args.token.source())?;
     let explanation = wait_for(explain(&settings, &client, &token, &removed))?;
     let active = explanation.active;
     match args.json {
@@ -77,56 +57,57 @@ async fn explain(
     token: &Token,
     removed: &[&'static str],
 ) -> Result<Explanation, Failure> {
-    let answer = client.introspect(token, None).await.map_err(|error| settings.explain(error))?;
-    let look = Look::at(token);
+    let answer =
+        client.introspect(token, None).await.map_err(|error| setup::explain(&settings, error))?;
+    let facts = TokenFacts::of(token);
     let mut explanation = Explanation {
         active: answer.active,
-        kind: look.kind,
-        issuer: look.text("iss").map(str::to_owned),
+        kind: facts.kind,
+        issuer: facts.text("iss").map(str::to_owned),
         fingerprint: token.fingerprint(),
         reasons: Vec::new(),
         signature: "not checked: the token is active".to_owned(),
         system_log: "not searched: the token is active".to_owned(),
     };
     if answer.active {
-        let bound = answer.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some()) || look.is_bound();
+        let bound = answer.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some()) || facts.is_bound();
         if bound {
             explanation.reasons.push(bound_to_a_key());
         }
         return Ok(explanation);
     }
-    let elsewhere = at_its_own_server(settings, client.issuer(), &look, token).await;
+    let elsewhere = at_named_server(settings, client.issuer(), &facts, token).await;
     let is_answered = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
     explanation.reasons.extend(elsewhere);
     if is_answered {
         "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
         "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
     } else {
-        let (found, checked) = signature::check(settings, client.issuer(), token, &look).await;
+        let (found, checked) = signature::check(settings, client.issuer(), token, &facts).await;
         explanation.reasons.extend(found);
         explanation.signature = checked;
-        let (found, searched) = in_the_log(settings, token, &look).await;
+        let (found, searched) = in_system_log(settings, token, &facts).await;
         explanation.reasons.extend(found);
         explanation.system_log = searched;
     }
-    explanation.reasons.extend(look.reasons(SystemClock.now()));
-    explanation.reasons.extend(removed.iter().map(|what| sent_along(what)));
+    explanation.reasons.extend(facts.reasons(SystemClock.now()));
+    explanation.reasons.extend(removed.iter().map(|what| surrounded_by(what)));
     if explanation.reasons.is_empty() {
-        explanation.reasons.push(cannot_be_told());
+        explanation.reasons.push(no_visible_reason());
     }
     Ok(explanation)
 }
 
-/// Okta says `active: false` to the tokens of other servers. A server of the same org can be
-/// asked as well; any other address, which anybody could have written into the token, must see
-/// neither the token nor an assertion of ours.
-async fn at_its_own_server(
+/// Okta calls the tokens of other servers inactive. Another server of the same org is asked as
+/// well; any other address in the token is unverified and must see neither the token nor an
+/// assertion.
+async fn at_named_server(
     settings: &Settings,
     asked: &Issuer,
-    look: &Look,
+    facts: &TokenFacts,
     token: &Token,
 ) -> Option<Reason> {
-    let named = look.other_issuer(asked)?;
+    let named = facts.other_issuer(asked)?;
     let issuer = Issuer::parse(named).ok().filter(|issuer| issuer.org() == asked.org());
     let Some(issuer) = issuer else {
         return Some(Reason::likely(
@@ -149,13 +130,17 @@ async fn at_its_own_server(
     }
 }
 
-/// What the System Log says, and whether it was there to be read.
-async fn in_the_log(settings: &Settings, token: &Token, look: &Look) -> (Option<Reason>, String) {
+/// What the System Log says, and whether it could be searched.
+async fn in_system_log(
+    settings: &Settings,
+    token: &Token,
+    facts: &TokenFacts,
+) -> (Option<Reason>, String) {
     let client = match settings.org_client() {
         Ok(client) => client,
         Err(failure) => return (None, format!("not searched: {failure}")),
     };
-    match log::search(&client, token, look, SystemClock.now()).await {
+    match log::search(&client, token, facts, SystemClock.now()).await {
         Ok(Some(reason)) => (Some(reason), "searched".to_owned()),
         Ok(None) => (None, "searched; it does not name the token".to_owned()),
         Err(error) if error.kind() == ErrorKind::RequestRefused => {
@@ -173,7 +158,7 @@ fn bound_to_a_key() -> Reason {
     )
 }
 
-fn sent_along(what: &str) -> Reason {
+fn surrounded_by(what: &str) -> Reason {
     Reason::possible(
         format!(
             "{what} stood around the token, and were left out here: whoever sends them along gets `inactive`"
@@ -182,7 +167,7 @@ fn sent_along(what: &str) -> Reason {
     )
 }
 
-fn cannot_be_told() -> Reason {
+fn no_visible_reason() -> Reason {
     Reason::possible(
         "it cannot be told from outside: revoked, its user or app deactivated, a refresh token of another client, or made up",
         "look for its fingerprint in the System Log, under target.detailEntry.hash",

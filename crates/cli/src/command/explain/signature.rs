@@ -1,16 +1,16 @@
-//! Whether a JWT was signed by the server that it names. Only the signature is looked at: the
-//! server itself has judged the rest.
+//! Whether a JWT was signed by the server that it names. Only the signature is checked: the server
+//! has already judged the rest.
 
 use okta_introspect::verify::signature_only;
-use okta_introspect::{Issuer, JwkSet, Jwks, Rejection, Token, Verification};
+use okta_introspect::{InvalidToken, Issuer, JwkSet, Jwks, Token, Verification};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::text;
 
-use super::Reason;
-use super::look::Look;
+use super::facts::TokenFacts;
+use super::reason::Reason;
 
 /// Compares the signature with the keys that the token's server publishes. Gives the reason that
 /// this is for the token to be inactive, if it is one, and what was seen.
@@ -20,15 +20,15 @@ pub(super) async fn check(
     settings: &Settings,
     asked: &Issuer,
     token: &Token,
-    look: &Look,
+    facts: &TokenFacts,
 ) -> (Option<Reason>, String) {
     let unchecked = |why: &str| (None, format!("not checked: {why}"));
-    if !look.has_published_keys() {
+    if !facts.has_published_keys() {
         return unchecked(
             "keys are published for the access tokens of custom servers and for ID tokens only",
         );
     }
-    let named = look.text("iss").and_then(|named| Issuer::parse(named).ok());
+    let named = facts.text("iss").and_then(|named| Issuer::parse(named).ok());
     let Some(issuer) = named.filter(|issuer| issuer.org() == asked.org()) else {
         return unchecked("the token names no server of this org");
     };
@@ -38,7 +38,7 @@ pub(super) async fn check(
     };
     match signature_only(token.expose(), &keys) {
         Verification::Verified(_) => (None, "good".to_owned()),
-        Verification::Rejected(rejection) => match reason(&rejection) {
+        Verification::Invalid(rejection) => match reason(&rejection) {
             Some(reason) => (Some(reason), "bad".to_owned()),
             None => unchecked(&text::one_line(&rejection.to_string())),
         },
@@ -55,22 +55,22 @@ async fn keys(settings: &Settings, issuer: Issuer) -> Result<JwkSet, Failure> {
 
 /// What a bad signature says of the token. What is wrong with the keys says nothing of it, and
 /// its form is judged elsewhere.
-fn reason(rejection: &Rejection) -> Option<Reason> {
+fn reason(rejection: &InvalidToken) -> Option<Reason> {
     match rejection {
-        Rejection::BadSignature { .. } => Some(Reason::certain(
+        InvalidToken::BadSignature { .. } => Some(Reason::certain(
             format!("it was changed on the way, or made by somebody else: {rejection}"),
             "compare it with what was issued, to the last character; if nobody changed it, it is a forgery",
         )),
-        Rejection::Unsigned
-        | Rejection::SymmetricAlgorithm { .. }
-        | Rejection::UnsupportedAlgorithm { .. }
-        | Rejection::AlgorithmNotForKey { .. }
-        | Rejection::CriticalExtension
-        | Rejection::KeyFromSender { .. } => Some(Reason::certain(
+        InvalidToken::Unsigned
+        | InvalidToken::SymmetricAlgorithm { .. }
+        | InvalidToken::UnsupportedAlgorithm { .. }
+        | InvalidToken::AlgorithmNotForKey { .. }
+        | InvalidToken::CriticalExtension
+        | InvalidToken::KeyFromSender { .. } => Some(Reason::certain(
             format!("the server that it names does not make such tokens: {rejection}"),
             "do not use it: it is a forgery, or comes from another kind of server",
         )),
-        Rejection::UnknownKey { .. } => Some(Reason::likely(
+        InvalidToken::UnknownKey { .. } => Some(Reason::likely(
             format!("{rejection}: the key was rotated away, or was never the server's"),
             "get a new one",
         )),

@@ -1,4 +1,4 @@
-//! Asks again and again, as often as it has to.
+//! Introspects one token again and again, no more often than needed.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,14 +16,14 @@ use crate::output::Reader;
 
 use super::history::{History, State};
 
-/// What is watched, and for how long.
+/// The token to watch, and for how long.
 pub(super) struct Engine {
     pub(super) client: Client,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Box<dyn Random>,
     pub(super) token: Token,
     pub(super) hint: Option<TokenTypeHint>,
-    /// The next question goes out when the latest one is this old.
+    /// The age of the latest request at which the next one is sent.
     pub(super) max_age: Duration,
     pub(super) until_inactive: bool,
     pub(super) limit: Option<Duration>,
@@ -40,10 +40,10 @@ pub(super) struct Change {
     pub(super) answer: Result<Introspection, Error>,
 }
 
-/// Who is told of changes.
+/// Receives the changes.
 pub(super) trait Sink {
-    /// Takes a change, and says whether anybody reads of it.
-    fn tell(&mut self, change: &Change) -> Result<Reader, Failure>;
+    /// Takes a change; returns whether the output is still read.
+    fn change(&mut self, change: &Change) -> Result<Reader, Failure>;
 }
 
 /// How a watch ended.
@@ -55,12 +55,12 @@ pub(super) enum End {
     TimeUp(Option<State>),
     /// It was interrupted.
     Interrupted,
-    /// Nobody reads the output, which is all that was wanted.
+    /// The output is no longer read, and nothing else was asked for.
     Unread,
 }
 
 impl Engine {
-    /// Watches. Ends with an error when asking again cannot help: our credentials or the request
+    /// Watches. Ends with an error when asking again cannot help: the credentials or the request
     /// are refused.
     pub(super) async fn run(
         &self,
@@ -70,30 +70,30 @@ impl Engine {
         let mut interrupt = pin!(interrupt);
         let deadline = self.limit.map(|limit| self.clock.monotonic() + limit);
         let mut history = History::default();
-        let mut silent = 0;
+        let mut failures = 0;
         loop {
             let (time, asked_at) = (self.clock.now(), self.clock.monotonic());
             let answer = tokio::select! {
                 biased;
                 () = &mut interrupt => return Ok(Ok(End::Interrupted)),
                 answer = self.client.introspect(&self.token, self.hint) => answer,
-                () = self.over(deadline) => return Ok(Ok(End::TimeUp(history.state()))),
+                () = self.reached(deadline) => return Ok(Ok(End::TimeUp(history.state()))),
             };
             let (state, changed) = match &answer {
                 Ok(answer) if answer.active => (State::Active, history.note(answer)),
                 Ok(answer) => (State::Inactive, history.note(answer)),
                 Err(error) if Exit::from(error.kind()) == Exit::Unknown => {
-                    (State::Unknown, history.note_silence())
+                    (State::Unknown, history.note_failure())
                 }
                 Err(error) => return Ok(Err(error.clone())),
             };
-            silent = if state == State::Unknown { silent + 1 } else { 0 };
+            failures = if state == State::Unknown { failures + 1 } else { 0 };
             let next = match &answer {
                 Ok(answer) => self.after(asked_at, answer),
-                Err(error) => self.after_silence(asked_at, silent, error),
+                Err(error) => self.after_failure(asked_at, failures, error),
             };
             if let Some(changed) = changed {
-                let reader = sink.tell(&Change { time, state, changed, answer })?;
+                let reader = sink.change(&Change { time, state, changed, answer })?;
                 if reader == Reader::Gone && !self.until_inactive {
                     return Ok(Ok(End::Unread));
                 }
@@ -113,11 +113,11 @@ impl Engine {
         }
     }
 
-    /// When to ask again: when the answer is too old, whose age counts from the question, or when
-    /// the token ends, if that is sooner.
+    /// When to ask again: when the answer reaches `max_age`, which counts from the request, or when
+    /// the token expires, if that is sooner.
     pub(super) fn after(&self, asked_at: Instant, answer: &Introspection) -> Instant {
-        /// How long a server that calls a token active beyond its end is left alone: clocks
-        /// differ, and seconds are rounded.
+        /// The pause while a server calls a token active after its `exp`: clocks differ, and
+        /// seconds are rounded.
         const BEYOND_END: Duration = Duration::from_secs(1);
 
         let regular = asked_at + self.max_age;
@@ -127,11 +127,10 @@ impl Engine {
         regular.min(if left.is_zero() { at_end + BEYOND_END } else { at_end })
     }
 
-    /// When to ask again after a failure. The client has repeated the question by itself, so that
-    /// the pauses double, up to half a minute. As between its attempts, they are anything from
-    /// nothing to their upper end, and what the server asks for is waited in full before them:
-    /// many who watch through one outage do not come back together.
-    fn after_silence(&self, asked_at: Instant, failures: u32, error: &Error) -> Instant {
+    /// When to ask again after a failure, on top of the client's own retries: after what the server
+    /// asks for (`Retry-After`), and then a pause with full jitter whose upper end doubles up to half
+    /// a minute, so that many watches do not return from one outage at the same time.
+    fn after_failure(&self, asked_at: Instant, failures: u32, error: &Error) -> Instant {
         const FIRST_PAUSE: Duration = Duration::from_secs(1);
         const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -141,14 +140,14 @@ impl Engine {
         (asked_at + self.max_age).max(self.clock.monotonic() + pause)
     }
 
-    /// A token ends by the server's clock.
+    /// Now, by the server's clock: tokens expire by it.
     fn server_time(&self) -> DateTime<Utc> {
         let offset = self.client.clock_offset().filter(|offset| offset.is_significant());
         let millis = offset.map_or(0, |offset| offset.millis);
         self.clock.now() + TimeDelta::milliseconds(millis)
     }
 
-    async fn over(&self, deadline: Option<Instant>) {
+    async fn reached(&self, deadline: Option<Instant>) {
         match deadline {
             Some(at) => {
                 let mut deadline = Deadline::new(&*self.clock, at);

@@ -1,9 +1,9 @@
-//! What was known of the token before, and what is new.
+//! The token's known state, and what changed.
 
 use okta_introspect::Introspection;
 use serde_json::{Map, Value};
 
-/// What an answer, or the lack of one, says of a token.
+/// The state of a token, as far as the server answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
     Active,
@@ -13,7 +13,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// `active` as JSON has it: null is "unknown".
+    /// The value of the JSON member `active`; null is "unknown".
     pub(super) fn active(self) -> Option<bool> {
         match self {
             Self::Active => Some(true),
@@ -22,7 +22,7 @@ impl State {
         }
     }
 
-    /// As people have it.
+    /// The state for people.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -45,16 +45,16 @@ impl History {
         self.state
     }
 
-    /// Notes that there is no answer. Gives what is new.
-    pub(super) fn note_silence(&mut self) -> Option<Vec<String>> {
+    /// Notes that there is no answer. Returns what changed.
+    pub(super) fn note_failure(&mut self) -> Option<Vec<String>> {
         self.enter(State::Unknown)
     }
 
-    /// Notes an answer. Gives the names of what is new; `None` if nothing is, and none for the
-    /// first state of all.
+    /// Notes an answer. Returns the names of what changed: `None` if nothing did, an empty list for
+    /// the first state.
     ///
-    /// An inactive token has no members: that they are gone is no news beside it. An active one is
-    /// compared with when it was active last, however long ago.
+    /// An inactive answer has no members, and their absence is not reported. An active one is
+    /// compared with the latest active one.
     pub(super) fn note(&mut self, answer: &Introspection) -> Option<Vec<String>> {
         if !answer.active {
             return self.enter(State::Inactive);
@@ -79,7 +79,7 @@ impl History {
     }
 }
 
-/// What the server said besides `active`.
+/// The members besides `active`.
 fn members(answer: &Introspection) -> Map<String, Value> {
     match serde_json::to_value(answer) {
         Ok(Value::Object(mut members)) => {
@@ -106,7 +106,7 @@ mod tests {
     fn told(answers: &[&str]) -> Vec<Option<String>> {
         let mut history = History::default();
         let mut told = |text: &&str| match text.is_empty() {
-            true => history.note_silence(),
+            true => history.note_failure(),
             false => history.note(&serde_json::from_str(text).unwrap()),
         };
         answers.iter().map(|text| told(text).map(|names| names.join(" "))).collect()

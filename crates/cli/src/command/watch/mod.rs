@@ -1,4 +1,4 @@
-//! `watch`: is this token still good, and when does it end?
+//! `watch`: whether a token is still active, and when it stops being so.
 
 mod engine;
 mod history;
@@ -22,15 +22,16 @@ use crate::text;
 use crate::text::human;
 
 use super::introspect::note_foreign_issuer;
-use super::{interrupt, wait_for};
+use super::runtime::{interrupt, wait_for};
+use super::setup;
 
 use engine::{Change, End, Engine, Sink};
 use history::State;
 
 pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
-    let settings = Settings::gather(args.client)?;
+    let settings = setup::settings(args.client)?;
     let client = settings.client()?;
-    let token = token_input::read(args.token.token_file.as_deref())?;
+    let token = token_input::read(args.token.source())?;
     note_foreign_issuer(&token, client.issuer());
     let fingerprint = token.fingerprint();
     let mut output = Output { settings: &settings, fingerprint, json: args.json };
@@ -45,7 +46,7 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
         limit: args.limit,
     };
     let end = wait_for(engine.run(interrupt(), &mut output))?;
-    match end.map_err(|error| settings.explain(error))? {
+    match end.map_err(|error| setup::explain(&settings, error))? {
         End::Inactive | End::TimeUp(Some(State::Inactive)) => Ok(Exit::Denied),
         End::TimeUp(Some(State::Active)) | End::Unread => Ok(Exit::Done),
         End::TimeUp(Some(State::Unknown) | None) => {
@@ -64,9 +65,9 @@ struct Output<'a> {
 }
 
 impl Sink for Output<'_> {
-    fn tell(&mut self, change: &Change) -> Result<Reader, Failure> {
+    fn change(&mut self, change: &Change) -> Result<Reader, Failure> {
         let failure =
-            change.answer.as_ref().err().map(|error| self.settings.explain(error.clone()));
+            change.answer.as_ref().err().map(|error| setup::explain(self.settings, error.clone()));
         if let Some(failure) = &failure {
             output::note(format_args!("the token's state is unknown: {failure}; asking again"));
         }
@@ -101,7 +102,7 @@ struct ChangeJson<'a> {
     error: Option<String>,
 }
 
-/// One line: the time, the state, and the members of an active token that are new.
+/// One line: the time, the state, and the changed members of an active token.
 fn text(change: &Change) -> String {
     let style = match change.state {
         State::Active => output::GOOD,
@@ -115,7 +116,7 @@ fn text(change: &Change) -> String {
     format!("{time}  {style}{}{style:#}{members}", change.state.word())
 }
 
-/// The new members with their values. In the first line it is those by which people know a token.
+/// The changed members with their values; in the first line, scope and exp.
 fn members_text(answer: &Introspection, changed: &[String], now: DateTime<Utc>) -> String {
     let all = serde_json::to_value(answer).unwrap_or_default();
     let told = |name: &str| match all.get(name) {
@@ -128,7 +129,7 @@ fn members_text(answer: &Introspection, changed: &[String], now: DateTime<Utc>) 
         }
         false => changed.iter().filter(|name| *name != "active").map(|name| told(name)).collect(),
     };
-    // Names and values are the server's: a line stays a line.
+    // Names and values come from the server: no line breaks or terminal controls.
     text.replace(char::is_control, " ")
 }
 

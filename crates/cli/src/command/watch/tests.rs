@@ -1,4 +1,4 @@
-//! Watching in time that moves only when somebody waits.
+//! Watching by a clock that moves only when it is waited for.
 
 use std::time::Duration;
 
@@ -82,12 +82,12 @@ struct Noting<F> {
 
 impl<F: FnMut(usize)> Noting<F> {
     fn new(then: F) -> Self {
-        Self { told: Vec::new(), reader: Reader::Listening, then }
+        Self { told: Vec::new(), reader: Reader::Present, then }
     }
 }
 
 impl<F: FnMut(usize)> Sink for Noting<F> {
-    fn tell(&mut self, change: &Change) -> Result<Reader, Failure> {
+    fn change(&mut self, change: &Change) -> Result<Reader, Failure> {
         let second = u64::try_from(change.time.timestamp() - START).unwrap();
         self.told.push((second, change.state));
         (self.then)(self.told.len());
@@ -99,7 +99,7 @@ async fn run(engine: &Engine, sink: &mut impl Sink) -> Result<End, ErrorKind> {
     engine.run(std::future::pending(), sink).await.unwrap().map_err(|error| error.kind())
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_revocation_is_seen_at_the_next_question_and_ends_it() {
     let world = World::new().await;
     let token = world.token(3_600);
@@ -111,7 +111,7 @@ async fn a_revocation_is_seen_at_the_next_question_and_ends_it() {
     assert_eq!(world.sandbox.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_end_of_a_token_is_seen_at_that_second_however_old_answers_may_be() {
     let world = World::new().await;
     let token = world.token(90);
@@ -121,7 +121,7 @@ async fn the_end_of_a_token_is_seen_at_that_second_however_old_answers_may_be() 
     assert_eq!(world.sandbox.requests().len(), 2);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_end_of_a_token_goes_by_the_servers_clock() {
     let world = World::new().await;
     world.sandbox.set_clock_offset(chrono::TimeDelta::seconds(60));
@@ -131,7 +131,7 @@ async fn the_end_of_a_token_goes_by_the_servers_clock() {
     assert_eq!(noting.told, [(0, State::Active), (90, State::Inactive)]);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() {
     let world = World::new().await;
     let watch = world.watch(&world.token(90), 60);
@@ -143,7 +143,7 @@ async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() 
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 61), 60),
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 59), 59),
         (format!(r#"{{"active":true,"exp":{}}}"#, START + 1), 1),
-        // Active beyond its end, says the server: clocks differ, but nobody is asked without pause.
+        // Active beyond its end, says the server: clocks differ, but there is a pause between requests.
         (format!(r#"{{"active":true,"exp":{START}}}"#), 1),
         (format!(r#"{{"active":true,"exp":{}}}"#, START - 100), 1),
     ] {
@@ -152,7 +152,7 @@ async fn the_next_question_comes_when_the_answer_is_too_old_or_the_token_ends() 
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn an_outage_is_unknown_and_never_inactive_and_is_asked_through_with_growing_pauses() {
     let world = World::new().await;
     let token = world.token(86_400);
@@ -183,7 +183,7 @@ async fn an_outage_is_unknown_and_never_inactive_and_is_asked_through_with_growi
     );
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn pauses_in_an_outage_are_random_and_never_shorter_than_answers_may_be_old() {
     for (fraction, asked) in [(0.0, 61), (0.5, 8), (1.0, 6)] {
         let world = World::new().await;
@@ -197,7 +197,7 @@ async fn pauses_in_an_outage_are_random_and_never_shorter_than_answers_may_be_ol
     }
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn a_refusal_of_our_credentials_ends_it_at_once() {
     let world = World::new().await;
     let token = world.token(3_600);
@@ -208,7 +208,7 @@ async fn a_refusal_of_our_credentials_ends_it_at_once() {
     assert_eq!(world.elapsed(), 5);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn the_rate_limit_is_kept_and_a_used_up_one_is_not_taken_for_inactive() {
     let world = World::new().await;
     world.sandbox.set_rate_limit(Bucket::Org, Some(20));
@@ -222,7 +222,7 @@ async fn the_rate_limit_is_kept_and_a_used_up_one_is_not_taken_for_inactive() {
     assert!((45..=60).contains(&requests.len()), "{}", requests.len());
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_an_end_it_goes_on_beyond_inactive_until_time_is_up_or_somebody_interrupts() {
     let world = World::new().await;
     let token = world.token(86_400);
@@ -232,14 +232,14 @@ async fn without_an_end_it_goes_on_beyond_inactive_until_time_is_up_or_somebody_
     let mut noting = Noting::new(|_| {});
     assert_eq!(run(&watch, &mut noting).await, Ok(End::TimeUp(Some(State::Inactive))));
     assert_eq!((noting.told.len(), world.elapsed()), (1, 10));
-    // At 0 and 5 s; at the end there is nobody to tell.
+    // At 0 and 5 s; the output is closed before the end.
     assert_eq!(world.sandbox.requests().len(), 2);
 
     let interrupted = watch.run(std::future::ready(()), &mut noting).await.unwrap().unwrap();
     assert_eq!(interrupted, End::Interrupted);
 }
 
-#[tokio::test]
+#[test_support::test]
 async fn without_a_reader_it_ends_unless_the_exit_code_is_waited_for() {
     let world = World::new().await;
     let token = world.token(86_400);

@@ -1,4 +1,4 @@
-//! The folder for what may be thrown away at any time.
+//! The user's cache folder, which may be emptied at any time.
 
 use std::env;
 use std::fs;
@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::files::private;
 
-/// No service token lives longer, so that whatever is older is of no use.
+/// No service token lives longer.
 const OLDEST: TimeDelta = TimeDelta::days(1);
 
 /// How the names of our files end.
@@ -31,7 +31,7 @@ fn home() -> Option<PathBuf> {
     env::home_dir().filter(|home| home.is_absolute())
 }
 
-/// Makes the folder if it is not there, and sees that nobody else has a hand in it.
+/// Makes the folder if it is not there, and checks that it is this user's alone.
 pub(super) fn create(folder: &Path) -> io::Result<()> {
     private::make_folders(folder)?;
     match private::is_folder(folder) {
@@ -42,18 +42,18 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file beside its place and moves it there: a command that reads at this moment finds
-/// the old one or the new one, and a link in its place is replaced, not followed.
+/// Replaces a file in one step: a command that reads it meanwhile finds the old one or the new one,
+/// and a link in its place is replaced, not followed.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    // What a process of the same number left; it may have been readable by others.
+    // A process with the same id may have left one that others can read.
     let _ = fs::remove_file(&draft);
     private::write(&draft, |file| io::Write::write_all(file, content))?;
     fs::rename(&draft, path)
 }
 
-/// Removes tokens that have surely ended. Whatever cannot be removed is in nobody's way.
-pub(super) fn forget_old(folder: &Path, now: DateTime<Utc>) {
+/// Removes tokens that have surely expired. A file that cannot be removed does no harm.
+pub(super) fn remove_old(folder: &Path, now: DateTime<Utc>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let ours = path.extension().is_some_and(|ending| ending == ENDING || ending == "draft");
@@ -77,9 +77,9 @@ mod tests {
         }
         let left = || fs::read_dir(folder.path()).unwrap().count();
         let now = SystemClock.now();
-        forget_old(folder.path(), now + TimeDelta::hours(23));
+        remove_old(folder.path(), now + TimeDelta::hours(23));
         assert_eq!(left(), 3);
-        forget_old(folder.path(), now + TimeDelta::hours(25));
+        remove_old(folder.path(), now + TimeDelta::hours(25));
         assert_eq!(left(), 1);
         assert!(folder.path().join("notes.txt").exists());
     }

@@ -1,9 +1,9 @@
 //! Service tokens in the user's cache folder, for commands that are called in loops.
 //!
-//! Each file holds one token, encrypted under a key that only the app's private key can make: who
-//! has the file alone has nothing. It is bound to the issuer, the client, the key and the scopes
-//! for which the token was requested. A cache never fails a command: what cannot be used is noted
-//! and requested anew.
+//! Each file holds one token, encrypted under a key that is derived from the app's private key: the
+//! file alone is worth nothing. It is bound to the issuer, the client, the key and the scopes for
+//! which the token was requested. The cache never fails a command: a file that cannot be used is
+//! noted, and the token is requested again.
 
 mod folder;
 mod seal;
@@ -34,7 +34,7 @@ const MAX_FILE: u64 = 64 * 1024;
 /// The kept tokens of one client.
 pub(crate) struct TokenCache {
     folder: PathBuf,
-    /// Who the client is: issuer, client id, and thumbprint of its key.
+    /// Issuer, client id, and thumbprint of the key.
     client: [String; 3],
     key: Zeroizing<[u8; 32]>,
 }
@@ -50,9 +50,9 @@ impl TokenCache {
         Ok(Self { folder, client, key: key.derive_secret(LABEL)? })
     }
 
-    /// To whom a token with these scopes belongs.
+    /// What a token is bound to: the client and the scopes.
     fn owner(&self, scopes: &Scopes) -> String {
-        // JSON keeps apart what stands beside one another, whatever is in it.
+        // JSON, so that no two lists of names have the same text.
         serde_json::json!([self.client, scopes]).to_string()
     }
 
@@ -92,19 +92,19 @@ impl TokenCache {
             scope: token.scopes.clone(),
             expires_at: token.expires_at.timestamp(),
         };
-        // Room for everything at once: a buffer that grows leaves copies behind.
+        // Reserved at once: a growing buffer would leave copies of the token behind in memory.
         let mut text = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
         serde_json::to_writer(&mut *text, &kept)?;
         let owner = self.owner(scopes);
         let sealed = seal::seal(&self.key, owner.as_bytes(), &text)?;
         folder::create(&self.folder)?;
         folder::replace(&self.path(&owner), &sealed)?;
-        folder::forget_old(&self.folder, SystemClock.now());
+        folder::remove_old(&self.folder, SystemClock.now());
         Ok(())
     }
 }
 
-/// What stands in a file once it is open.
+/// The decrypted content of a file.
 #[derive(Deserialize, Serialize)]
 struct Kept<T> {
     access_token: T,

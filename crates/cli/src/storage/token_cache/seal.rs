@@ -1,4 +1,4 @@
-//! Authenticated encryption of what stands in a file: AES-256-GCM
+//! Authenticated encryption of a file: AES-256-GCM
 //! ([NIST SP 800-38D](https://csrc.nist.gov/pubs/sp/800/38/d/final)).
 
 use openssl::error::ErrorStack;
@@ -20,8 +20,7 @@ pub(super) fn seal(key: &[u8; 32], owner: &[u8], text: &[u8]) -> Result<Vec<u8>,
     Ok([&[VERSION], &nonce[..], &tag, &sealed].concat())
 }
 
-/// What was sealed; `None` if it was sealed under another key, for another owner, or has been
-/// changed since.
+/// The text; `None` if it was sealed under another key or for another owner, or was changed.
 pub(super) fn open(key: &[u8; 32], owner: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let sealed = sealed.strip_prefix(&[VERSION])?;
     let (nonce, sealed) = sealed.split_at_checked(NONCE)?;
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_opens_for_whom_it_was_sealed_and_nobody_else() {
+    fn it_opens_under_its_own_key_and_owner_only() {
         let sealed = seal(&[1; 32], b"me", b"s3cret").unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"s3cret"));
         assert_eq!(open(&[1; 32], b"me", &sealed).unwrap()[..], b"s3cret"[..]);
