@@ -67,7 +67,7 @@ async fn report(verifier: &Verifier, what: &str, token: &str) -> Result<(), Erro
             let claims = token.claims();
             println!("  verified: user {}, until {}", claims.sub, claims.exp.to_rfc3339());
         }
-        Ok(Verification::Rejected(reason)) => println!("  refused: {reason}"),
+        Ok(Verification::Invalid(reason)) => println!("  refused: {reason}"),
         // An error never means "refused": the keys are not at hand, so nothing is known.
         Err(error) => return Err(error),
     }

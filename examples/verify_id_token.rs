@@ -41,18 +41,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{} <{}> signed in", claims.further.name, claims.further.email);
             println!("  user id: {}, by: {}", claims.sub, claims.amr.join(", "));
         }
-        Verification::Rejected(reason) => println!("refused: {reason}"),
+        Verification::Invalid(reason) => println!("refused: {reason}"),
     }
 
     // Somebody else's sign-in, slipped under ours.
     let foreign = verifier.verify(id_token.expose(), Some("another nonce")).await?;
-    if let Some(reason) = foreign.rejection() {
+    if let Some(reason) = foreign.reason() {
         println!("\nwith another nonce: {reason}");
     }
     // An access token is no proof of a sign-in, although the same key has signed it.
     let grant = Grant::to_client("0oa2portal").user("00u1ada").server("default");
     let access = verifier.verify(sandbox.issue(&grant)?.expose(), Some(nonce)).await?;
-    if let Some(reason) = access.rejection() {
+    if let Some(reason) = access.reason() {
         println!("an access token: {reason}");
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::time::Instant;
 use reqwest::Url;
 use reqwest::header::DATE;
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::clock::server_time::ClockOffset;
 use crate::credential::assertion::ClientAssertion;
 use crate::error::Error;
@@ -150,12 +150,11 @@ impl Client {
         &self,
         token: &Token,
         hint: Option<TokenTypeHint>,
-        departure: &Departure,
+        send_time: &SendTime,
     ) -> Result<Introspection, Error> {
         let calls = &self.inner.calls;
-        departure.waits();
         let (forms, target) = (&calls.forms, &calls.introspection);
-        introspect::introspect(forms, target, token, hint, Some(departure)).await
+        introspect::introspect(forms, target, token, hint, Some(send_time)).await
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.

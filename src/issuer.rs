@@ -13,6 +13,20 @@ use crate::error::Error;
 /// `https://acme.okta.com` is Okta's org authorization server,
 /// `https://acme.okta.com/oauth2/default` a custom one. Every endpoint, and so every assertion's
 /// `aud`, follows from it. Parsed once, always in the same spelling, without a trailing slash.
+///
+/// # Example: an org and a custom server
+///
+/// ```
+/// use okta_introspect::Issuer;
+///
+/// let org = Issuer::parse("https://acme.okta.com/")?;
+/// assert!(org.is_org());
+/// assert_eq!(org.as_str(), "https://acme.okta.com");
+///
+/// let custom = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+/// assert_eq!((custom.custom_id(), custom.org()), (Some("default"), "https://acme.okta.com"));
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Issuer {
     text: String,
@@ -147,6 +161,24 @@ impl FromStr for Issuer {
 }
 
 /// The URLs that a client calls. Each is also the `aud` of the assertions sent to it.
+///
+/// # Example: a server without discovery
+///
+/// ```
+/// use okta_introspect::{Client, Endpoints, Issuer};
+/// # use okta_introspect::{KeyOptions, SigningKey};
+///
+/// let endpoints = Endpoints::new(
+///     "https://id.example/token".parse()?,
+///     "https://id.example/introspect".parse()?,
+///     "https://id.example/revoke".parse()?,
+///     "https://id.example/keys".parse()?,
+/// )?;
+/// let issuer = Issuer::parse_other("https://id.example")?;
+/// # let key = SigningKey::generate(okta_introspect::Algorithm::Es256)?;
+/// let client = Client::builder(issuer, "service", key).endpoints(endpoints).build()?;
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Endpoints {
@@ -160,8 +192,47 @@ pub struct Endpoints {
     pub jwks: EndpointUrl,
 }
 
+impl Endpoints {
+    /// Takes the endpoints as a server documents them. Those of Okta follow from the
+    /// [issuer](Issuer::endpoints), and those of most other servers from
+    /// [discovery](crate::oauth::metadata::discover).
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if two of them are the same, or if one
+    /// is plain `http` on loopback and another is not: assertions would leave unencrypted.
+    pub fn new(
+        token: EndpointUrl,
+        introspection: EndpointUrl,
+        revocation: EndpointUrl,
+        jwks: EndpointUrl,
+    ) -> Result<Self, Error> {
+        let all = [&token, &introspection, &revocation, &jwks];
+        if all.iter().enumerate().any(|(at, url)| all[..at].contains(url)) {
+            return Err(Error::configuration("two endpoints have the same URL")
+                .advise("give each endpoint its own URL, as the server documents it"));
+        }
+        if all.iter().any(|url| url.is_plain_http() != token.is_plain_http()) {
+            return Err(Error::configuration("some endpoints are https and some plain http")
+                .advise("use https for all of them; plain http is for loopback alone"));
+        }
+        Ok(Self { token, introspection, revocation, jwks })
+    }
+}
+
 /// The URL of one endpoint: `https`, or `http` on loopback, without credentials, query or
 /// fragment. Kept in exactly one spelling, because Okta compares it character by character.
+///
+/// # Example: https outside loopback
+///
+/// ```
+/// use okta_introspect::EndpointUrl;
+///
+/// let url = EndpointUrl::parse("HTTPS://ID.example/introspect")?;
+/// assert_eq!(url.as_str(), "https://id.example/introspect");
+/// assert!(EndpointUrl::parse("http://id.example/introspect").is_err());
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct EndpointUrl(String);
 
@@ -311,6 +382,24 @@ mod tests {
         assert_eq!(endpoints.introspection.as_str(), "https://acme.okta.com/oauth2/v1/introspect");
         assert_eq!(endpoints.revocation.as_str(), "https://acme.okta.com/oauth2/v1/revoke");
         assert_eq!(endpoints.jwks.as_str(), "https://acme.okta.com/oauth2/v1/keys");
+    }
+
+    #[test]
+    fn endpoints_made_by_hand_are_four_and_equally_safe() {
+        let url = |text: &str| EndpointUrl::parse(text).unwrap();
+        let [token, introspection, revocation, jwks] = ["token", "introspect", "revoke", "keys"]
+            .map(|name| url(&format!("https://a.example/{name}")));
+        let endpoints = |introspection: &EndpointUrl, jwks: &EndpointUrl| {
+            Endpoints::new(token.clone(), introspection.clone(), revocation.clone(), jwks.clone())
+        };
+        assert_eq!(endpoints(&introspection, &jwks).unwrap().jwks, jwks);
+        for (name, result) in [
+            ("one twice", endpoints(&token, &jwks)),
+            ("the last one twice", endpoints(&introspection, &revocation)),
+            ("plain http among https", endpoints(&url("http://127.0.0.1:1/introspect"), &jwks)),
+        ] {
+            assert_eq!(result.expect_err(name).kind(), ErrorKind::Configuration, "{name}");
+        }
     }
 
     #[test]

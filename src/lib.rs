@@ -80,7 +80,7 @@ mod wire;
 pub use checker::{Authorized, Checker, Requirement, Verdict};
 pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::server_time::ClockOffset;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
 pub use wire::admission::circuit::CircuitConfig;
 pub use wire::admission::rate_windows::RateWindows;
@@ -104,7 +104,8 @@ pub use secret::{Secret, Token};
 pub use support::boxed_future::BoxFuture;
 pub use support::random::{Random, SeededRandom, SystemRandom};
 pub use verify::{
-    AccessTokenClaims, IdTokenClaims, Rejection, Verification, Verified, Verifier, VerifierBuilder,
+    AccessTokenClaims, IdTokenClaims, InvalidToken, Verification, Verified, Verifier,
+    VerifierBuilder,
 };
 pub use wire::proxy::{Proxy, ProxyServer};
 pub use wire::rate_limit::{RateLimit, Remaining};
@@ -116,3 +117,7 @@ pub use wire::transport::HttpConfig;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+#[path = "../tests/layout/rooms.rs"]
+mod rooms;

@@ -12,6 +12,18 @@ use crate::error::Error;
 /// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
 ///
 /// Order and repetition carry no meaning and are not kept. Cheap to clone.
+///
+/// # Example: what is missing
+///
+/// ```
+/// use okta_introspect::Scopes;
+///
+/// let granted = Scopes::parse("okta.users.read okta.apps.read")?;
+/// assert!(granted.contains("okta.apps.read"));
+/// assert!(!granted.is_superset(&Scopes::parse("okta.logs.read")?));
+/// assert_eq!(granted.to_string(), "okta.apps.read okta.users.read");
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Scopes(Arc<[String]>);
 
@@ -56,7 +68,7 @@ impl Scopes {
         Ok(scopes)
     }
 
-    /// Reads the scopes of an answer. Whatever a server may write is taken.
+    /// Reads the scopes of an answer. Any text of a server is taken.
     pub(crate) fn from_answer(text: &str) -> Self {
         let mut scopes: Vec<&str> = text.split_ascii_whitespace().collect();
         scopes.sort_unstable();

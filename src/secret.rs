@@ -12,8 +12,19 @@ use crate::error::Error;
 
 /// A secret text: a passphrase, a signed assertion, a token.
 ///
-/// Cheap to clone: clones share one memory, which is wiped when the last of them is dropped. `Debug` prints `[redacted]`, and there is no `Display`, no
-/// `Serialize` and no comparison. [`expose`](Self::expose) is the one way to the text.
+/// Cheap to clone: clones share one memory, which is wiped when the last of them is dropped.
+/// `Debug` prints `[redacted]`, and there is no `Display`, no `Serialize` and no comparison.
+/// [`expose`](Self::expose) is the one way to the text.
+///
+/// # Example: it does not print itself
+///
+/// ```
+/// use okta_introspect::Secret;
+///
+/// let passphrase = Secret::new("correct horse");
+/// assert_eq!(format!("{passphrase:?}"), "[redacted]");
+/// assert_eq!(passphrase.expose(), "correct horse");
+/// ```
 #[derive(Clone)]
 pub struct Secret(Arc<Zeroizing<String>>);
 
@@ -41,9 +52,20 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A token as somebody presented it: an access, refresh or ID token, or a device secret.
+/// A token as it was presented: an access, refresh or ID token, or a device secret.
 ///
-/// Only its shape has been looked at; whether it is any good is for the server to say.
+/// Only its shape has been checked; whether it is valid is for the server to say.
+///
+/// # Example: what is no token
+///
+/// ```
+/// use okta_introspect::Token;
+///
+/// let token = Token::parse("zDfsxCWXNo0QE4MtMZ2TM1je2Ofkgis47rizYbbW2Bk")?;
+/// assert_eq!(token.fingerprint(), "hFq1PH4oWPp8F6maiAzaXiCC6i6GbT5PHnKA77192tc=");
+/// assert!(Token::parse("Bearer zDfsxCWXNo0QE4Mt").is_err());
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Token(Secret);
 

@@ -10,7 +10,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use okta_introspect::checker::{Checker, CheckerConfig, Departure, Requirement, Upstream, Verdict};
+use okta_introspect::checker::{
+    Answered, Checker, CheckerConfig, Requirement, SendTime, Upstream, Verdict,
+};
 use okta_introspect::{
     BoxFuture, Clock, Error, Introspection, Issuer, Random, SeededRandom, SystemClock, Token,
 };
@@ -50,14 +52,15 @@ impl Upstream for Server {
     fn introspect<'a>(
         &'a self,
         _: &'a Token,
-        _: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
         Box::pin(async {
+            let sent = send_time.record(SystemClock.monotonic());
             self.calls.fetch_add(1, Ordering::Relaxed);
             if !self.takes.is_zero() {
                 SystemClock.sleep_until(SystemClock.monotonic() + self.takes).await;
             }
-            Ok(answer())
+            Ok(Answered { introspection: answer(), sent })
         })
     }
 }
@@ -69,8 +72,8 @@ pub fn checker(capacity: usize, takes: Duration) -> (Checker, Arc<AtomicUsize>) 
     let issuer = Issuer::parse("https://acme.okta.com/oauth2/default").unwrap();
     let mut config = CheckerConfig::default();
     config.capacity = capacity;
-    config.longest_age = Duration::from_secs(3600);
-    config.max_age = config.longest_age;
+    config.max_age_limit = Duration::from_secs(3600);
+    config.max_age = config.max_age_limit;
     let server = Server { issuer, takes, calls: Arc::clone(&calls) };
     (Checker::builder(server).config(config).build().unwrap(), calls)
 }

@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use chrono::DateTime;
 use okta_introspect::verify::signature_only;
 use okta_introspect::{
-    Algorithm, IdTokenClaims, Introspection, Issuer, JwkSet, Jwks, KeyOptions, ManualClock,
-    Rejection, SigningKey, Verification, Verifier,
+    Algorithm, IdTokenClaims, Introspection, InvalidToken, Issuer, JwkSet, Jwks, KeyOptions,
+    ManualClock, SigningKey, Verification, Verifier,
 };
 
 /// The time at which the tokens of the corpus are good.
@@ -102,13 +102,13 @@ pub fn keys(data: &[u8]) {
 
 /// No refusal repeats a token that is long enough to be one.
 fn discreet<C>(verification: &Verification<C>, token: &str) {
-    let Some(rejection) = verification.rejection() else { return };
+    let Some(rejection) = verification.reason() else { return };
     let said = format!("{rejection} {rejection:?} {}", serde_json::to_string(rejection).unwrap());
     let signature = token.rsplit('.').next().unwrap_or_default();
     assert!(signature.len() < 40 || !said.contains(signature), "{}", name(rejection));
 }
 
-fn name(rejection: &Rejection) -> String {
+fn name(rejection: &InvalidToken) -> String {
     serde_json::to_value(rejection).unwrap()["reason"].to_string()
 }
 

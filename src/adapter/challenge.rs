@@ -13,6 +13,18 @@ use crate::error::Error;
 /// Why a request is not let in, and what to answer.
 ///
 /// `Debug` is for logs and says why; the [response](Self::response) says no more than it has to.
+///
+/// # Example: a line for each request that is not let in
+///
+/// ```
+/// use http::Response;
+/// use okta_introspect::adapter::Rejection;
+///
+/// fn refuse(rejection: Rejection) -> Response<String> {
+///     eprintln!("{rejection:?}");
+///     rejection.response()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rejection(Box<Inner>);
 
@@ -24,6 +36,16 @@ struct Inner {
 }
 
 /// Why a request is not let in.
+///
+/// # Example: counting what nobody could decide
+///
+/// ```
+/// use okta_introspect::adapter::{Cause, Rejection};
+///
+/// fn is_outage(rejection: &Rejection) -> bool {
+///     matches!(rejection.cause(), Cause::Unknown(_))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Cause {

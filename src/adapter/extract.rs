@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts, OriginalUri};
 use axum::response::IntoResponse;
 use http::request::Parts;
+use http::{Extensions, Uri};
 
 use super::challenge::{Cause, Rejection};
-use super::gate::Gate;
+use super::gate::{Gate, Seen};
 use crate::checker::{Authorized, Requirement};
 
 /// A caller whose token was checked. A handler that takes one cannot be reached without.
@@ -46,12 +47,43 @@ pub struct Active<R = Anyone> {
 }
 
 /// What a route requires, as a type.
+///
+/// # Example: no older answers than two seconds
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use std::time::Duration;
+///
+/// use okta_introspect::adapter::Require;
+/// use okta_introspect::checker::Requirement;
+///
+/// struct Payments;
+///
+/// impl Require for Payments {
+///     fn requirement() -> &'static Requirement {
+///         static REQUIREMENT: LazyLock<Requirement> = LazyLock::new(|| {
+///             Requirement::new().scope("payments.write").max_age(Duration::from_secs(2))
+///         });
+///         &REQUIREMENT
+///     }
+/// }
+/// ```
 pub trait Require: 'static {
     /// The requirement, made once.
     fn requirement() -> &'static Requirement;
 }
 
 /// Any active token will do.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::adapter::{Active, Anyone};
+///
+/// async fn hello(_: Active<Anyone>) -> &'static str {
+///     "hello"
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Anyone;
 
@@ -60,6 +92,12 @@ impl Require for Anyone {
         static REQUIREMENT: LazyLock<Requirement> = LazyLock::new(Requirement::new);
         &REQUIREMENT
     }
+}
+
+/// The URI of a request as it came: a nested router of axum's takes the front of it off. For
+/// [`Gate::original_uri`], where a layer stands inside such a router.
+pub fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<OriginalUri>().map(|original| &original.0)
 }
 
 impl<R> Active<R> {
@@ -86,7 +124,9 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        let authorized = Gate::from_ref(state).check(parts, R::requirement()).await?;
+        let seen = Seen::parts(parts).came_as(original_uri(&parts.extensions));
+        let gate = Gate::from_ref(state);
+        let authorized = gate.check_now_or_later(seen, R::requirement()).await?;
         Ok(Self { authorized, requirement: PhantomData })
     }
 }

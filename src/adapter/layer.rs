@@ -17,6 +17,17 @@ use crate::support::boxed_future::BoxFuture;
 
 /// Puts a gate before a service: requests that meet the requirement go on, with
 /// [`Authorized`] among their extensions; the others are answered.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::adapter::{Gate, GateLayer};
+/// use okta_introspect::checker::{Checker, Requirement};
+///
+/// fn before_orders(checker: Checker) -> GateLayer {
+///     Gate::new(checker).layer(Requirement::new().scope("orders.read"))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GateLayer {
@@ -33,9 +44,10 @@ struct Guard {
     requirement: Requirement,
 }
 
-impl GateLayer {
-    pub(super) fn new(gate: Gate, requirement: Requirement) -> Self {
-        Self { guard: Arc::new(Guard { gate, requirement }) }
+impl Gate {
+    /// A layer that lets in what meets the requirement.
+    pub fn layer(&self, requirement: Requirement) -> GateLayer {
+        GateLayer { guard: Arc::new(Guard { gate: self.clone(), requirement }) }
     }
 }
 
@@ -48,6 +60,17 @@ impl<S> Layer<S> for GateLayer {
 }
 
 /// A service behind a gate; made by [`GateLayer`].
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::adapter::{GateLayer, Gated};
+/// use tower_layer::Layer;
+///
+/// fn guard<S>(layer: &GateLayer, service: S) -> Gated<S> {
+///     layer.layer(service)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gated<S> {
     inner: S,
@@ -71,7 +94,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // Most answers are at hand: then nothing is boxed and no service cloned.
         let Guard { gate, requirement } = &*self.guard;
-        match gate.check_at_hand(&Seen::request(&request), requirement) {
+        match gate.try_check(&Seen::request(&request), requirement) {
             Some(Ok(authorized)) => {
                 request.extensions_mut().insert(authorized);
                 ResponseFuture { state: State::Inner { future: self.inner.call(request) } }

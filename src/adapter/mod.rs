@@ -25,7 +25,7 @@ mod layer;
 
 pub use challenge::{Cause, Rejection};
 #[cfg(feature = "axum")]
-pub use extract::{Active, Anyone, Require};
+pub use extract::{Active, Anyone, Require, original_uri};
 pub use gate::Gate;
 pub use layer::{GateLayer, Gated, ResponseFuture};
 

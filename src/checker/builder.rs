@@ -14,9 +14,9 @@ use crate::checker::metrics::Counters;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
-use crate::clock::send_time::Sequence;
+use crate::clock::send_time::Timeline;
 use crate::clock::{Clock, SystemClock};
-use crate::credential::dpop::ProofJudge;
+use crate::credential::dpop::ProofValidator;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::support::random::{Random, SystemRandom};
@@ -122,7 +122,7 @@ impl CheckerBuilder {
         }
         let division = Division {
             share_percent: u64::from(self.config.rate_share_percent),
-            most_newcomers: self.config.most_newcomers as u64, // at most 64 bits wide
+            max_newcomers: self.config.max_newcomers as u64, // at most 64 bits wide
         };
         let server = |(upstream, issuer)| Server {
             issuer,
@@ -143,9 +143,9 @@ impl CheckerBuilder {
             })?;
             servers[server].local = Some(local);
         }
-        let (config, sequence) = (self.config, Sequence::new(self.clock.monotonic()));
+        let (config, timeline) = (self.config, Timeline::new(self.clock.monotonic()));
         let watermarks = Watermarks::new(
-            sequence.clone(),
+            timeline.clone(),
             &*self.random,
             Watermarks::CAPACITY,
             config.retention(),
@@ -153,13 +153,13 @@ impl CheckerBuilder {
         let inner = Inner {
             cache: Cache::new(config.capacity, config.inactive_capacity),
             flights: Flights::new(),
-            proofs: ProofJudge::new(config.proofs.clone()),
+            proofs: ProofValidator::new(config.proofs.clone()),
             interner: Interner::default(),
             counters: Counters::default(),
             clock: self.clock,
             random: self.random,
             config,
-            sequence,
+            timeline,
             servers,
             routes,
             watermarks,

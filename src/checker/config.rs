@@ -10,12 +10,12 @@ use crate::error::Error;
 #[non_exhaustive]
 pub struct CheckerConfig {
     /// How old an answer may be where the requirement does not say. Default: 30 s. Bounds: at
-    /// most [`longest_age`](Self::longest_age); zero asks the server on every check.
+    /// most [`max_age_limit`](Self::max_age_limit); zero asks the server on every check.
     pub max_age: Duration,
     /// The most that any requirement gets, whatever it asks for: the longest time for which a
     /// revocation can go unnoticed on a route that was written carelessly. Default: 10 min.
     /// Bounds: at most 24 h.
-    pub longest_age: Duration,
+    pub max_age_limit: Duration,
     /// How old the answer "inactive" may be, if that is less than the requirement's bound. Such
     /// an answer hardly ever changes for the better, but when it does a user waits for it.
     /// Default: 10 s.
@@ -24,7 +24,7 @@ pub struct CheckerConfig {
     /// which is to say that the checker cannot tell. Bounds: at most one hour.
     pub stale_if_error: Duration,
     /// How long a check may wait for the server. The call goes on for the others. Default: 5 s.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How many active tokens are remembered. Default: 100 000, which is room for some 100 MB of
     /// answers. Bounds: 1 to 100 million; 38 bytes for each are taken at once.
     pub capacity: usize,
@@ -38,41 +38,41 @@ pub struct CheckerConfig {
     /// app's. Default: 90. Bounds: 1 to 100.
     pub rate_share_percent: u8,
     /// How many calls about tokens never seen before may be under way at once. Default: 1024.
-    pub most_newcomers: usize,
+    pub max_newcomers: usize,
     /// How proofs of possession are judged.
     pub proofs: ProofConfig,
 }
 
 impl CheckerConfig {
     /// The most that [`stale_if_error`](Self::stale_if_error) can be.
-    pub(super) const MOST_STALE: Duration = Duration::from_secs(3600);
+    pub(super) const MAX_STALE_IF_ERROR: Duration = Duration::from_secs(3600);
 
-    const LONGEST_AGE: Duration = Duration::from_secs(24 * 3600);
-    const MOST_ENTRIES: usize = 100_000_000;
+    const MAX_AGE_LIMIT: Duration = Duration::from_secs(24 * 3600);
+    const MAX_CAPACITY: usize = 100_000_000;
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let refuse =
             |what: String, advice: &'static str| Err(Error::configuration(what).advise(advice));
         let capacities = [self.capacity, self.inactive_capacity, self.proofs.capacity];
-        if self.longest_age > Self::LONGEST_AGE {
+        if self.max_age_limit > Self::MAX_AGE_LIMIT {
             return refuse(
-                format!("answers cannot be used for {:?}", self.longest_age),
+                format!("answers cannot be used for {:?}", self.max_age_limit),
                 "choose at most 24 h; 10 min is the default",
             );
         }
-        if self.max_age > self.longest_age {
+        if self.max_age > self.max_age_limit {
             return refuse(
-                format!("max_age is more than longest_age: {:?}", self.max_age),
-                "raise longest_age, or lower max_age",
+                format!("max_age is more than max_age_limit: {:?}", self.max_age),
+                "raise max_age_limit, or lower max_age",
             );
         }
-        if self.stale_if_error > Self::MOST_STALE {
+        if self.stale_if_error > Self::MAX_STALE_IF_ERROR {
             return refuse(
                 format!("stale answers cannot be used for {:?}", self.stale_if_error),
                 "choose at most one hour",
             );
         }
-        if capacities.iter().any(|capacity| !(1..=Self::MOST_ENTRIES).contains(capacity)) {
+        if capacities.iter().any(|capacity| !(1..=Self::MAX_CAPACITY).contains(capacity)) {
             return refuse(
                 "a capacity is out of bounds".to_owned(),
                 "choose between 1 and 100 million entries",
@@ -90,7 +90,7 @@ impl CheckerConfig {
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
-        self.longest_age + Self::MOST_STALE + LONGEST_CALL
+        self.max_age_limit + Self::MAX_STALE_IF_ERROR + LONGEST_CALL
     }
 }
 
@@ -101,15 +101,15 @@ impl Default for CheckerConfig {
     fn default() -> Self {
         Self {
             max_age: Duration::from_secs(30),
-            longest_age: Duration::from_secs(10 * 60),
+            max_age_limit: Duration::from_secs(10 * 60),
             inactive_max_age: Duration::from_secs(10),
             stale_if_error: Duration::ZERO,
-            patience: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
             capacity: 100_000,
             inactive_capacity: 100_000,
             refresh_ahead: true,
             rate_share_percent: 90,
-            most_newcomers: 1024,
+            max_newcomers: 1024,
             proofs: ProofConfig::default(),
         }
     }

@@ -11,19 +11,16 @@ use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
-    Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Source, Verdict,
+    AnswerSource, Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Verdict,
 };
+use crate::clock::both;
 use crate::clock::ticks::Age;
-use crate::clock::{COARSE_LAG, exact};
 use crate::credential::dpop::{self, ProofDenial, Refusal};
 use crate::error::{Error, ErrorKind};
 use crate::oauth::introspect::Introspection;
 
 impl Inner {
     /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.
-    ///
-    /// Nearly always it does not matter what time it is exactly, and then a coarse reading does.
-    /// Where it matters the clock is read once more, and the question begins then.
     #[inline(always)]
     pub(super) fn at_hand(
         self: &Arc<Self>,
@@ -36,44 +33,27 @@ impl Inner {
             Ok(None) => return Some(Ok(self.refuse(Reason::UnknownIssuer))),
             Err(error) => return Some(Err(error)),
         };
-        let question = self.question(server, presented, requirement, self.clock.coarse());
-        match self.recall(&question, Age::from(COARSE_LAG)) {
-            Some(verdict) => Some(verdict),
-            None => self.recall_exactly(&question),
-        }
+        let question = self.question(server, presented, requirement, both(&*self.clock));
+        self.recall(&question)
     }
 
-    #[cold]
-    fn recall_exactly(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
-        let (begun, now) = exact(&*self.clock);
-        let question = Question { begun: self.sequence.moment(begun), now, ..*question };
-        self.recall(&question, Age::ZERO)
-    }
-
-    /// The verdict on what is known, if that is young enough even if the question's time is behind
-    /// by so much.
+    /// The verdict on what is known, if that is young enough.
     ///
     /// The edge is not asked: what it says depends on the token's text and on the token's end
-    /// alone. A text that is in the cache has passed it before, and the end is looked at here.
+    /// alone. A text that is in the cache has passed it before, and the end is looked at by the
+    /// policy.
     #[inline(always)]
-    fn recall(
-        self: &Arc<Self>,
-        question: &Question<'_>,
-        behind: Age,
-    ) -> Option<Result<Verdict, Error>> {
+    fn recall(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
         let known = self.cache.get(question.key)?;
         let age = known.age(question.begun);
-        let fresh = question.bounds.fresh(&known, age + behind);
+        let fresh = question.bounds.fresh(&known, age);
         if !fresh || !self.watermarks.clear(question.key, &known) {
             return None;
         }
         if let Known::Active(facts) = &known {
-            if behind > Age::ZERO && !facts.is_sure_until(question.now + 1) {
-                return None;
-            }
             self.refresh_if_due(question, facts, age);
         }
-        let verdict = self.verdict(known, question, Source::Cache, (age, question.now));
+        let verdict = self.verdict(known, question, AnswerSource::Cache, (age, question.now));
         if let Ok(verdict) = &verdict {
             self.counters.hit(verdict);
         }
@@ -86,7 +66,7 @@ impl Inner {
         &self,
         known: Known,
         question: &Question<'_>,
-        source: Source,
+        source: AnswerSource,
         (age, now): (Age, i64),
     ) -> Result<Verdict, Error> {
         let Known::Active(facts) = known else {

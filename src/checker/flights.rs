@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use crate::checker::cache::Cache;
 use crate::checker::cache::facts::Known;
 use crate::checker::cache::key::{Key, PassingHasher};
-use crate::clock::send_time::{Departure, Sent};
+use crate::clock::send_time::{SendTime, Sent};
 use crate::error::Error;
 use crate::support::single_flight::Flight;
 use crate::support::sync::{Mutex, MutexGuard};
@@ -39,7 +39,7 @@ struct Place {
 struct Call {
     id: u64,
     flight: Flight<Landed>,
-    departure: Arc<Departure>,
+    send_time: Arc<SendTime>,
 }
 
 /// What a check is to do.
@@ -68,7 +68,7 @@ impl Flights {
         key: Key,
         known: impl FnOnce() -> Option<Known>,
         joinable: impl Fn(Option<Sent>) -> bool,
-        start: impl FnOnce(u64) -> Result<(Flight<Landed>, Arc<Departure>), Error>,
+        start: impl FnOnce(u64) -> Result<(Flight<Landed>, Arc<SendTime>), Error>,
     ) -> Result<Boarding, Error> {
         let mut shard = self.shard(key);
         if let Some(known) = known() {
@@ -76,17 +76,17 @@ impl Flights {
         }
         if let Some(place) = shard.get(&key) {
             // The latest first: it is the one that most may join.
-            let call = place.calls.iter().rev().find(|call| joinable(call.departure.sent()));
+            let call = place.calls.iter().rev().find(|call| joinable(call.send_time.latest()));
             if let Some(call) = call {
                 return Ok(Boarding::Joined(call.flight.join()));
             }
         }
         let id = shard.get(&key).map_or(0, |place| place.started);
-        let (flight, departure) = start(id)?;
+        let (flight, send_time) = start(id)?;
         let joined = flight.join();
         let place = shard.entry(key).or_default();
         place.started += 1;
-        place.calls.push(Call { id, flight, departure });
+        place.calls.push(Call { id, flight, send_time });
         Ok(Boarding::Started(joined))
     }
 
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::checker::cache::facts::sample::{active, inactive};
     use crate::checker::cache::key::Keyer;
-    use crate::clock::send_time::Sequence;
+    use crate::clock::send_time::Timeline;
     use crate::clock::{Clock, SystemClock};
     use crate::support::random::SeededRandom;
 
@@ -150,26 +150,25 @@ mod tests {
     }
 
     /// A call that never ends by itself.
-    fn begin(sequence: &Sequence) -> Result<(Flight<Landed>, Arc<Departure>), Error> {
-        let departure = Departure::new(sequence.clone(), SystemClock.monotonic());
-        departure.waits();
-        Ok((Flight::start(std::future::pending()), Arc::new(departure)))
+    fn begin(timeline: &Timeline) -> Result<(Flight<Landed>, Arc<SendTime>), Error> {
+        let send_time = SendTime::new(timeline.clone());
+        Ok((Flight::start(std::future::pending()), Arc::new(send_time)))
     }
 
     #[tokio::test]
     async fn a_call_is_joined_as_long_as_it_is_young_enough() {
-        let (flights, sequence) = (Flights::new(), Sequence::new(SystemClock.monotonic()));
-        let (_, departure) = begin(&sequence).unwrap();
-        let mut departures = vec![departure];
+        let (flights, timeline) = (Flights::new(), Timeline::new(SystemClock.monotonic()));
+        let (_, send_time) = begin(&timeline).unwrap();
+        let mut send_times = vec![send_time];
         let mut board = |joinable: fn(Option<Sent>) -> bool| {
             let start = |_| {
-                let begun = begin(&sequence);
-                departures.extend(begun.as_ref().ok().map(|begun| Arc::clone(&begun.1)));
+                let begun = begin(&timeline);
+                send_times.extend(begun.as_ref().ok().map(|begun| Arc::clone(&begun.1)));
                 begun
             };
             let boarding = flights.board(key(), || None, joinable, start).unwrap();
-            if let Some(last) = departures.last().filter(|_| departures.len() == 3) {
-                last.sends(SystemClock.monotonic());
+            if let Some(last) = send_times.last().filter(|_| send_times.len() == 3) {
+                last.record(SystemClock.monotonic());
             }
             matches!(boarding, Boarding::Joined(_))
         };
@@ -191,8 +190,8 @@ mod tests {
     async fn a_late_answer_is_dropped_even_if_the_newer_one_was_evicted() {
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
         for _ in 0..2 {
-            let sequence = Sequence::new(SystemClock.monotonic());
-            assert!(flights.board(key(), || None, |_| false, |_| begin(&sequence)).is_ok());
+            let timeline = Timeline::new(SystemClock.monotonic());
+            assert!(flights.board(key(), || None, |_| false, |_| begin(&timeline)).is_ok());
         }
         flights.land(key(), 1, Some(&inactive(9)), &cache);
         cache.clear();

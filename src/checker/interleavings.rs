@@ -13,7 +13,7 @@ use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
 use crate::checker::flights::{Boarding, Flights};
 use crate::checker::watermark::{Named, Watermarks};
-use crate::clock::send_time::{Departure, Sent, Sequence};
+use crate::clock::send_time::{SendTime, Sent, Timeline};
 use crate::clock::{Clock, SystemClock};
 use crate::support::random::SeededRandom;
 use crate::support::single_flight::Flight;
@@ -23,7 +23,7 @@ const SCHEDULES: usize = 20_000;
 
 /// Flights, cache and watermarks around one token.
 struct World {
-    sequence: Sequence,
+    timeline: Timeline,
     key: Key,
     flights: Flights,
     cache: Cache,
@@ -33,27 +33,27 @@ struct World {
 
 impl World {
     fn new() -> Arc<Self> {
-        let (sequence, random) = (Sequence::new(SystemClock.monotonic()), SeededRandom::new(1));
+        let (timeline, random) = (Timeline::new(SystemClock.monotonic()), SeededRandom::new(1));
         let retention = Duration::from_secs(60);
-        let watermarks = Watermarks::new(sequence.clone(), &random, 100, retention);
+        let watermarks = Watermarks::new(timeline.clone(), &random, 100, retention);
         let key = Keyer::new(&random).key("token");
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
-        Arc::new(Self { sequence, key, flights, cache, watermarks, started: AtomicUsize::new(0) })
+        Arc::new(Self { timeline, key, flights, cache, watermarks, started: AtomicUsize::new(0) })
     }
 
     /// Boards; joins whatever is under way if `join` is set.
     fn board(&self, join: bool) -> Boarding {
         let start = |_| {
             self.started.fetch_add(1, Ordering::SeqCst);
-            let departure = Departure::new(self.sequence.clone(), SystemClock.monotonic());
-            Ok((Flight::abandoned(), Arc::new(departure)))
+            let send_time = SendTime::new(self.timeline.clone());
+            Ok((Flight::abandoned(), Arc::new(send_time)))
         };
         let known = || self.cache.get(self.key).filter(|known| self.counts(known));
         self.flights.board(self.key, known, |_| join, start).unwrap()
     }
 
     fn sent(&self) -> Sent {
-        self.sequence.sent(SystemClock.monotonic())
+        self.timeline.sent(SystemClock.monotonic())
     }
 
     fn counts(&self, known: &Known) -> bool {
@@ -144,7 +144,7 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
             let invalidations = [Named::User("00u2"), Named::User("00u1")].map(|named| {
                 let world = Arc::clone(&world);
                 thread::spawn(move || {
-                    let before = world.sequence.next();
+                    let before = world.timeline.next_event();
                     world.watermarks.raise(named, SystemClock.monotonic());
                     if matches!(named, Named::User("00u1")) {
                         let known = world.cache.get(world.key);

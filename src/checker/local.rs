@@ -8,7 +8,7 @@ use crate::checker::cache::facts::Known;
 use crate::checker::edge::Passed;
 use crate::checker::metrics::{Counters, count};
 use crate::checker::policy::denial::Reason;
-use crate::verify::{Rejection, Verification, Verifier};
+use crate::verify::{InvalidToken, Verification, Verifier};
 
 /// A verifier for one server's tokens, and whether its no counts.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) enum Opinion {
     /// Nothing: there is no verifier, the token is not for it, or it cannot tell.
     None,
     Verified,
-    Rejected(Rejection),
+    Rejected(InvalidToken),
 }
 
 impl Local {
@@ -35,8 +35,8 @@ impl Local {
         match self.verifier.verify(passed.token.expose()).await {
             Ok(Verification::Verified(_)) => Opinion::Verified,
             // With a new key, or a little later, it may be good: ask.
-            Ok(Verification::Rejected(rejection)) if rejection.may_change_later() => Opinion::None,
-            Ok(Verification::Rejected(rejection)) => Opinion::Rejected(rejection),
+            Ok(Verification::Invalid(rejection)) if rejection.may_change_later() => Opinion::None,
+            Ok(Verification::Invalid(rejection)) => Opinion::Rejected(rejection),
             // The keys are not at hand. The server knows without them.
             Err(_) => Opinion::None,
         }

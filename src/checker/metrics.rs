@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::checker::policy::denial::Reason;
-use crate::checker::policy::{Source, Verdict};
+use crate::checker::policy::{AnswerSource, Verdict};
 use crate::clock::ticks::Age;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may be a
@@ -143,9 +143,9 @@ impl Counters {
             Verdict::Authorized(authorized) => {
                 self.ages.add(authorized.age);
                 match authorized.source() {
-                    Source::Joined => count(&self.joined),
-                    Source::StaleOnError => count(&self.stale),
-                    Source::Cache | Source::Introspected => {}
+                    AnswerSource::Joined => count(&self.joined),
+                    AnswerSource::StaleOnError => count(&self.stale),
+                    AnswerSource::Cache | AnswerSource::Introspected => {}
                 }
             }
             Verdict::Denied(_) => count(&self.denied),

@@ -10,7 +10,7 @@
 //! - **Age.** No active answer is older than its reader's bound, counted from when the request for
 //!   it *was sent*: the server may have looked just before a revocation. Joining a call that is
 //!   under way does not stretch the bound. A check that has to wait returns later than it began,
-//!   by [`patience`](CheckerConfig::patience) at most: add the two for the time until a revocation
+//!   by [`timeout`](CheckerConfig::timeout) at most: add the two for the time until a revocation
 //!   is certain to be seen.
 //! - **End.** No token gets in past its own end, whatever was cached.
 //! - **Facts are cached, verdicts are not.** The requirement is held against the facts each time,
@@ -68,19 +68,19 @@ pub use config::CheckerConfig;
 pub use metrics::{Histogram, Metrics};
 pub use policy::denial::Reason;
 pub use policy::requirement::Requirement;
-pub use policy::{Authorized, Denied, Source, Verdict};
+pub use policy::{AnswerSource, Authorized, Denied, Verdict};
 pub use presented::Presented;
-pub use upstream::Upstream;
+pub use upstream::{Answered, Upstream};
 
-pub use crate::clock::send_time::Departure;
+pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial};
 
 pub(crate) use presented::Scheme;
 
 use crate::clock::Clock;
-use crate::clock::send_time::Sequence;
-use crate::clock::ticks::Moment;
-use crate::credential::dpop::ProofJudge;
+use crate::clock::send_time::Timeline;
+use crate::clock::ticks::Ticks;
+use crate::credential::dpop::ProofValidator;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::oauth::introspect::TokenTypeHint;
@@ -111,13 +111,13 @@ struct Inner {
     config: CheckerConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    sequence: Sequence,
+    timeline: Timeline,
     servers: Vec<Server>,
     routes: Routes,
     cache: Cache,
     flights: Flights,
     watermarks: Watermarks,
-    proofs: ProofJudge,
+    proofs: ProofValidator,
     interner: Interner,
     counters: Counters,
 }
@@ -141,7 +141,7 @@ struct Question<'a> {
     bounds: Bounds,
     server: usize,
     key: Key,
-    begun: Moment,
+    begun: Ticks,
     /// The wall time when it began, in seconds since 1970.
     now: i64,
 }
@@ -176,7 +176,7 @@ impl Checker {
     /// Every error means that it is not known whether the token is good; see
     /// [`Error::retry_after`] for when to ask again. [`RateLimited`](crate::ErrorKind::RateLimited) if
     /// the call would take what others need of the rate limit, [`TimedOut`](crate::ErrorKind::TimedOut)
-    /// if there was no answer within the requirement's patience,
+    /// if there was no answer within the requirement's timeout,
     /// [`Configuration`](crate::ErrorKind::Configuration) if the requirement names an issuer for which
     /// this checker has no server, and those of [`Client::introspect`](crate::Client::introspect).
     ///
@@ -189,7 +189,7 @@ impl Checker {
         requirement: &'a Requirement,
     ) -> Result<Verdict, Error> {
         let presented = presented.into();
-        match self.check_at_hand(presented, requirement) {
+        match self.try_check(presented, requirement) {
             Some(result) => result,
             // Boxed, so that the future of a hit is small: moving it about would cost more than
             // the hit itself.
@@ -200,7 +200,7 @@ impl Checker {
     /// As [`check`](Self::check), if that need not wait; `None` if it would have to. Nothing here
     /// allocates if the answer is yes, so it can run where a future would have to be boxed.
     #[inline(always)]
-    pub fn check_at_hand<'a>(
+    pub fn try_check<'a>(
         &self,
         presented: impl Into<Presented<'a>>,
         requirement: &'a Requirement,
@@ -288,7 +288,7 @@ impl Inner {
         (begun, now): (Instant, i64),
     ) -> Question<'a> {
         // First what does not need the token's text, which may still be on its way from memory.
-        let (bounds, begun) = (self.bounds(requirement), self.sequence.moment(begun));
+        let (bounds, begun) = (self.bounds(requirement), self.timeline.ticks(begun));
         let key = self.servers[server].keyer.key(presented.token());
         Question { presented, requirement, bounds, server, key, begun, now }
     }
@@ -296,13 +296,13 @@ impl Inner {
     #[inline(always)]
     fn bounds(&self, requirement: &Requirement) -> Bounds {
         let config = &self.config;
-        let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.longest_age);
+        let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.max_age_limit);
         let default = if max_age.is_zero() { max_age } else { config.stale_if_error };
         let stale = requirement.stale_if_error.unwrap_or(default);
         Bounds {
             max_age: max_age.into(),
             inactive_max_age: config.inactive_max_age.into(),
-            stale_if_error: stale.min(CheckerConfig::MOST_STALE).into(),
+            stale_if_error: stale.min(CheckerConfig::MAX_STALE_IF_ERROR).into(),
         }
     }
 

@@ -11,10 +11,11 @@ use crate::checker::flights::{Boarding, Landed, Landing};
 use crate::checker::governor::{Permit, Purpose};
 use crate::checker::local::Opinion;
 use crate::checker::metrics::count;
-use crate::checker::{Inner, Presented, Question, Reason, Requirement, Source, Verdict};
-use crate::clock::send_time::{Departure, Sent};
+use crate::checker::upstream::Answered;
+use crate::checker::{AnswerSource, Inner, Presented, Question, Reason, Requirement, Verdict};
+use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
-use crate::clock::{Deadline, exact};
+use crate::clock::{Deadline, both};
 use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
@@ -31,7 +32,7 @@ impl Inner {
         let Some(server) = self.server(presented, requirement)? else {
             return Ok(self.refuse(Reason::UnknownIssuer));
         };
-        let question = self.question(server, presented, requirement, exact(&*self.clock));
+        let question = self.question(server, presented, requirement, both(&*self.clock));
         let now = self.clock.now();
         let passed = self.routes.look(question.presented.token(), question.server, now);
         let passed = match passed {
@@ -50,8 +51,8 @@ impl Inner {
         let verdict = match self.learn(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
-                let (now, wall) = exact(&*self.clock);
-                let age = known.age(self.sequence.moment(now));
+                let (now, wall) = both(&*self.clock);
+                let age = known.age(self.timeline.ticks(now));
                 self.verdict(known, &question, source, (age, wall))
             }
             Err(error) => self.fall_back(&question, error),
@@ -101,15 +102,15 @@ impl Inner {
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
-    ) -> Result<(Known, Source), Error> {
-        let patience = question.requirement.patience.unwrap_or(self.config.patience);
-        let deadline = self.sequence.instant(question.begun) + patience;
+    ) -> Result<(Known, AnswerSource), Error> {
+        let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let deadline = self.timeline.instant(question.begun) + timeout;
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..ROUNDS {
             let (flight, source) = match self.board(question, passed)? {
-                Boarding::Known(known) => return Ok((known, Source::Cache)),
-                Boarding::Joined(flight) => (flight, Source::Joined),
-                Boarding::Started(flight) => (flight, Source::Introspected),
+                Boarding::Known(known) => return Ok((known, AnswerSource::Cache)),
+                Boarding::Joined(flight) => (flight, AnswerSource::Joined),
+                Boarding::Started(flight) => (flight, AnswerSource::Introspected),
             };
             let landed = deadline.before(flight.landed()).await;
             let known = landed.ok_or_else(late)?.ok_or_else(abandoned)??;
@@ -155,7 +156,7 @@ impl Inner {
         passed: &Passed,
         purpose: Purpose,
         id: u64,
-    ) -> Result<(Flight<Landed>, Arc<Departure>), Error> {
+    ) -> Result<(Flight<Landed>, Arc<SendTime>), Error> {
         let (server, now) = (&self.servers[question.server], self.clock.monotonic());
         let remaining = server.upstream.remaining(now);
         let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
@@ -164,15 +165,13 @@ impl Inner {
                 .advise("wait, or ask for a higher rate limit")
                 .retry_in(Some(wait))
         })?;
-        let departure = Arc::new(Departure::new(self.sequence.clone(), now));
-        // Its task has not begun.
-        departure.waits();
+        let send_time = Arc::new(SendTime::new(self.timeline.clone()));
         let call = Call {
             inner: Arc::clone(self),
             passed: passed.clone(),
             server: question.server,
             bound: question.bounds.max_age.into(),
-            departure: Arc::clone(&departure),
+            send_time: Arc::clone(&send_time),
             permit,
         };
         let key = question.key;
@@ -186,12 +185,12 @@ impl Inner {
             drop(landing);
             landed
         });
-        Ok((flight, departure))
+        Ok((flight, send_time))
     }
 
     /// What is left to say when the server cannot be asked.
     fn fall_back(&self, question: &Question<'_>, error: Error) -> Result<Verdict, Error> {
-        let now = self.sequence.moment(self.clock.monotonic());
+        let now = self.timeline.ticks(self.clock.monotonic());
         let usable = |known: &Known| {
             matches!(known, Known::Active(_))
                 && question.bounds.stale_but_usable(known.age(now))
@@ -202,7 +201,7 @@ impl Inner {
         match self.cache.get(question.key).filter(usable).filter(|_| outage) {
             Some(known) => {
                 let (age, wall) = (known.age(now), self.clock.now().timestamp());
-                self.verdict(known, question, Source::StaleOnError, (age, wall))
+                self.verdict(known, question, AnswerSource::StaleOnError, (age, wall))
             }
             None => Err(error),
         }
@@ -216,28 +215,26 @@ struct Call {
     server: usize,
     /// When whoever began it will want another answer.
     bound: Duration,
-    departure: Arc<Departure>,
+    send_time: Arc<SendTime>,
     /// Given back when the call is over.
     permit: Permit,
 }
 
 impl Call {
     async fn make(self) -> Landed {
-        let Self { inner, passed, server, bound, departure, permit } = self;
+        let Self { inner, passed, server, bound, send_time, permit } = self;
         let upstream = &inner.servers[server].upstream;
         count(&inner.counters.upstream_calls);
         let begun = inner.clock.monotonic();
-        // Unless the upstream says that it waits, the request leaves now.
-        departure.sends(begun);
         let span = tracing::debug_span!(
             "introspect",
             issuer = upstream.issuer().as_str(),
             token = passed.token.fingerprint()
         );
-        let answer = upstream.introspect(&passed.token, &departure).instrument(span).await;
+        let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
         let took = inner.clock.monotonic().saturating_duration_since(begun);
         inner.counters.called(took, answer.is_ok());
-        let (introspection, sent) = (answer?, departure.last_sent());
+        let Answered { introspection, sent } = answer?;
         if !introspection.active {
             return Ok(Known::Inactive(Refused { sent }));
         }

@@ -1,10 +1,10 @@
-//! Who is asked: an authorization server, or whatever stands for one.
+//! The upstream: the authorization server that is asked about tokens, or what stands for it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::{SendTime, Sent};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::Issuer;
 use crate::oauth::introspect::{Introspection, TokenTypeHint};
@@ -14,13 +14,46 @@ use crate::wire::rate_limit::Remaining;
 
 /// Answers questions about the tokens of one issuer. [`Client`] is the one for servers; a cache
 /// shared by several processes, or a test's script, can be another.
+///
+/// # Example: a service of one's own in front of the server
+///
+/// ```
+/// use okta_introspect::checker::{Answered, SendTime, Upstream};
+/// use okta_introspect::{BoxFuture, Clock, Error, Introspection, Issuer, SystemClock, Token};
+///
+/// #[derive(Debug)]
+/// struct Relay {
+///     issuer: Issuer,
+/// }
+///
+/// # impl Relay {
+/// #     async fn ask(&self, _: &Token) -> Result<Introspection, Error> { unimplemented!() }
+/// # }
+/// impl Upstream for Relay {
+///     fn issuer(&self) -> &Issuer {
+///         &self.issuer
+///     }
+///
+///     fn introspect<'a>(
+///         &'a self,
+///         token: &'a Token,
+///         send_time: &'a SendTime,
+///     ) -> BoxFuture<'a, Result<Answered, Error>> {
+///         Box::pin(async move {
+///             let sent = send_time.record(SystemClock.monotonic());
+///             Ok(Answered { introspection: self.ask(token).await?, sent })
+///         })
+///     }
+/// }
+/// ```
 pub trait Upstream: fmt::Debug + Send + Sync {
-    /// Whose tokens it knows.
+    /// The issuer of the tokens that it knows.
     fn issuer(&self) -> &Issuer;
 
-    /// Asks about one token, now. An implementation that makes the request wait says so to
-    /// `departure`; one that says nothing has sent it at once. Should it answer from a store of
-    /// its own, the request has to be taken as sent when the answer in the store was asked for.
+    /// Asks about one token, now, and [records](SendTime::record) the request's send time before
+    /// the first byte leaves. An answer is as old as its request; one that is older than the bound
+    /// of a check is no answer for it, so a store of the upstream's own must hand out its entries
+    /// with the [`Sent`] that they came with, and ask anew where checks demand younger ones.
     ///
     /// # Errors
     ///
@@ -28,8 +61,8 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>>;
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>>;
 
     /// Revokes a token. Default: refuses.
     ///
@@ -51,8 +84,18 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     }
 }
 
+/// An [`Upstream`]'s answer, and when it was asked for: the one cannot be given without the other.
+/// [`Sent`] has an example.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// What is known of the token.
+    pub introspection: Introspection,
+    /// When the request for it was sent.
+    pub sent: Sent,
+}
+
 impl Error {
-    /// Why an [`Upstream`] of somebody else's has no answer. `kind` decides what the checker does:
+    /// Why an [`Upstream`] outside this crate has no answer. `kind` decides what the checker does:
     /// only [temporary](ErrorKind::is_temporary) ones are taken for an outage. Keep tokens out of
     /// `what`.
     pub fn from_upstream(
@@ -72,11 +115,15 @@ impl Upstream for Client {
     fn introspect<'a>(
         &'a self,
         token: &'a Token,
-        departure: &'a Departure,
-    ) -> BoxFuture<'a, Result<Introspection, Error>> {
-        // Without a hint: whoever presents a token does not say which kind it is, and a server
-        // looks among access tokens first.
-        Box::pin(self.introspect_noting(token, None, departure))
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        Box::pin(async move {
+            // Without a hint: a request does not say which kind of token it presents, and servers
+            // look among access tokens first.
+            let introspection = self.introspect_noting(token, None, send_time).await?;
+            let sent = send_time.latest().ok_or_else(unrecorded)?;
+            Ok(Answered { introspection, sent })
+        })
     }
 
     fn revoke<'a>(
@@ -90,4 +137,9 @@ impl Upstream for Client {
     fn remaining(&self, now: Instant) -> Option<Remaining> {
         self.introspection_remaining(now)
     }
+}
+
+/// Never reached: every attempt of a call is recorded before its request is sent.
+fn unrecorded() -> Error {
+    Error::malformed("an answer came to a request that was not sent")
 }

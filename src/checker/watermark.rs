@@ -2,7 +2,7 @@
 //! was declared invalid.
 //!
 //! Invalidation writes one number, however many entries it concerns; each entry finds out when it
-//! is next read. The numbers are those of the checker's [`Sequence`], so an answer whose request
+//! is next read. The numbers are those of the checker's [`Timeline`], so an answer whose request
 //! left in the same tick as the invalidation is told apart from one whose request left after it.
 
 use std::collections::HashMap;
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key::{Key, Keyer, PassingHasher};
-use crate::clock::send_time::Sequence;
+use crate::clock::send_time::Timeline;
 use crate::support::random::Random;
 use crate::support::sync::atomic::{AtomicU64, Ordering};
 use crate::support::sync::{RwLock, RwLockReadGuard};
 
 /// Every watermark of a checker.
 pub(crate) struct Watermarks {
-    sequence: Sequence,
+    timeline: Timeline,
     names: Names,
     /// The newest watermark of any kind: facts that stood against it need no look at the rest.
     newest: AtomicU64,
@@ -59,14 +59,14 @@ impl Watermarks {
 
     /// `retention` is how long an answer could be used at most: older watermarks concern nothing.
     pub(crate) fn new(
-        sequence: Sequence,
+        timeline: Timeline,
         random: &dyn Random,
         capacity: usize,
         retention: Duration,
     ) -> Self {
         let keyer = || Keyer::new(random);
         Self {
-            sequence,
+            timeline,
             names: Names { jti: keyer(), user: keyer(), client: keyer() },
             newest: AtomicU64::new(0),
             everything: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl Watermarks {
         };
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that `newest` never goes back.
-        let number = self.sequence.next();
+        let number = self.timeline.next_event();
         match key {
             Some(key) => {
                 if marks.len() >= self.capacity {
@@ -161,22 +161,22 @@ mod tests {
     use serde_json::json;
     use std::sync::Arc;
 
-    fn watermarks(capacity: usize) -> (Sequence, Watermarks, Key) {
-        let (sequence, random) = (Sequence::new(SystemClock.monotonic()), SeededRandom::new(1));
-        let marks = Watermarks::new(sequence.clone(), &random, capacity, Duration::from_secs(60));
-        (sequence, marks, Keyer::new(&random).key("token"))
+    fn watermarks(capacity: usize) -> (Timeline, Watermarks, Key) {
+        let (timeline, random) = (Timeline::new(SystemClock.monotonic()), SeededRandom::new(1));
+        let marks = Watermarks::new(timeline.clone(), &random, capacity, Duration::from_secs(60));
+        (timeline, marks, Keyer::new(&random).key("token"))
     }
 
-    fn known(sequence: &Sequence) -> Known {
+    fn known(timeline: &Timeline) -> Known {
         let introspection =
             introspection(json!({"jti": "AT.1", "uid": "00u1", "client_id": "0oa1"}));
-        let facts = sample::facts(introspection, sent(sequence.next()), None);
+        let facts = sample::facts(introspection, sent(timeline.next_event()), None);
         Known::Active(Arc::new(facts))
     }
 
     #[test]
     fn each_kind_of_name_hits_what_was_asked_before_and_nothing_after() {
-        let (sequence, marks, key) = watermarks(100);
+        let (timeline, marks, key) = watermarks(100);
         let now = SystemClock.monotonic();
         for (named, hits) in [
             (Named::Everything, true),
@@ -187,19 +187,19 @@ mod tests {
             (Named::User("AT.1"), false),
             (Named::Jti("AT.2"), false),
         ] {
-            let before = known(&sequence);
+            let before = known(&timeline);
             assert!(marks.clear(key, &before), "{named:?}");
             marks.raise(named, now);
             assert_eq!(marks.clear(key, &before), !hits, "{named:?}");
             assert_eq!(marks.clear(key, &before), !hits, "{named:?}, once more");
-            assert!(marks.clear(key, &known(&sequence)), "{named:?}: asked after it");
+            assert!(marks.clear(key, &known(&timeline)), "{named:?}: asked after it");
         }
     }
 
     #[test]
     fn an_inactive_answer_is_asked_again_when_its_token_is_named() {
-        let (sequence, marks, key) = watermarks(100);
-        let before = inactive(sequence.next());
+        let (timeline, marks, key) = watermarks(100);
+        let before = inactive(timeline.next_event());
         marks.raise(Named::User("00u1"), SystemClock.monotonic());
         assert!(marks.clear(key, &before), "nobody knows whose token it is");
         marks.raise(Named::Token(key), SystemClock.monotonic());
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn too_many_become_one_that_names_everything() {
-        let (sequence, marks, key) = watermarks(2);
-        let (before, now) = (known(&sequence), SystemClock.monotonic());
+        let (timeline, marks, key) = watermarks(2);
+        let (before, now) = (known(&timeline), SystemClock.monotonic());
         for user in ["a", "b", "a"] {
             marks.raise(Named::User(user), now);
         }
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn those_that_concern_nothing_any_more_make_room() {
-        let (sequence, marks, key) = watermarks(2);
-        let (before, now) = (known(&sequence), SystemClock.monotonic());
+        let (timeline, marks, key) = watermarks(2);
+        let (before, now) = (known(&timeline), SystemClock.monotonic());
         marks.raise(Named::User("a"), now);
         marks.raise(Named::User("b"), now);
         marks.raise(Named::User("c"), now + Duration::from_secs(61));

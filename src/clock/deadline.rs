@@ -1,37 +1,64 @@
 //! A limit on everything that one piece of work waits for.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
 use super::Clock;
+use super::manual::as_limit;
 use crate::support::boxed_future::BoxFuture;
 
-/// A moment by which all of a call must be over. One timer serves all the waits before it, set when
-/// first something has to be waited for: much is done when first looked at.
-pub(crate) struct Deadline<'a> {
+/// A moment by which all of a piece of work must be over, however often it waits.
+///
+/// One timer serves all the waits. It is set when first something has to be waited for: much is
+/// done when first polled.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::{Clock, Deadline, ManualClock};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+/// let mut deadline = Deadline::new(&clock, clock.monotonic() + Duration::from_secs(10));
+/// assert_eq!(deadline.before(async { 7 }).await, Some(7));
+///
+/// clock.advance(Duration::from_secs(10));
+/// assert_eq!(deadline.before(std::future::pending::<()>()).await, None);
+/// # }
+/// ```
+#[must_use]
+pub struct Deadline<'a> {
     clock: &'a dyn Clock,
     at: Instant,
     timer: Option<BoxFuture<'static, ()>>,
 }
 
 impl<'a> Deadline<'a> {
-    pub(crate) fn new(clock: &'a dyn Clock, at: Instant) -> Self {
+    /// A deadline at `at`, a moment of the clock's monotonic time.
+    pub fn new(clock: &'a dyn Clock, at: Instant) -> Self {
         Self { clock, at, timer: None }
     }
 
-    pub(crate) fn at(&self) -> Instant {
+    /// The moment.
+    pub fn at(&self) -> Instant {
         self.at
     }
 
-    /// Does `work`, unless the deadline comes first.
-    pub(crate) async fn before<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    /// Does `work`; `None` if the deadline comes first. Work that is done when first polled is done,
+    /// even if the deadline has passed.
+    pub async fn before<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
             Poll::Pending => {
-                let timer = self.timer.get_or_insert_with(|| self.clock.deadline(self.at));
+                let timer =
+                    self.timer.get_or_insert_with(|| as_limit(|| self.clock.sleep_until(self.at)));
                 let come = timer.as_mut().poll(cx);
                 if come.is_ready() {
                     // A future that has completed is not to be looked at again.
@@ -41,6 +68,12 @@ impl<'a> Deadline<'a> {
             }
         })
         .await
+    }
+}
+
+impl fmt::Debug for Deadline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadline").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -80,7 +113,7 @@ mod tests {
 
         fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
             self.1.fetch_add(1, Ordering::SeqCst);
-            self.0.deadline(at)
+            self.0.sleep_until(at)
         }
     }
 

@@ -1,5 +1,6 @@
 //! A clock for tests.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,17 +11,43 @@ use tokio::sync::watch;
 use super::{Clock, SystemClock};
 use crate::support::boxed_future::BoxFuture;
 
-/// A clock for tests: time stands still until it is moved, or until somebody waits.
+/// A clock for tests: time stands still until it is moved, or until somebody sleeps.
 ///
-/// A wanted wait ([`Clock::sleep_until`]) moves the time to its end and returns at once, so that
+/// A [`sleep_until`](Clock::sleep_until) moves the time to its end and returns at once, so that
 /// pauses before retries cost nothing and can be counted afterwards with [`slept`](Self::slept).
-/// With many callers that would let the one who waits carry the others' time away: take
-/// [`stepped`](Self::stepped) for those. A limit ([`Clock::deadline`]) fires only when time has
+/// With many callers that would let the one that sleeps carry the others' time away: take
+/// [`stepped`](Self::stepped) for those. A [`Deadline`](crate::Deadline) only passes when time has
 /// been moved past it. Clones share one time; a clock handed to a server and to its client keeps
 /// both in step.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+/// clock.advance(Duration::from_secs(7));
+/// assert_eq!(clock.now().timestamp(), 7);
+/// ```
 #[derive(Clone)]
 pub struct ManualClock {
     shared: Arc<Shared>,
+}
+
+thread_local! {
+    /// Whether the timer that is being made limits other work.
+    static IS_LIMIT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a timer that limits other work, and whose end nobody wants: reaching it is left to whoever
+/// moves the time. Real clocks know no difference, so the trait has none.
+pub(super) fn as_limit<T>(timer: impl FnOnce() -> T) -> T {
+    let before = IS_LIMIT.replace(true);
+    let timer = timer();
+    IS_LIMIT.set(before);
+    timer
 }
 
 struct Shared {
@@ -143,7 +170,11 @@ impl Clock for ManualClock {
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
         let clock = self.clone();
+        let is_limit = IS_LIMIT.get();
         Box::pin(async move {
+            if is_limit {
+                return clock.reached(at.saturating_duration_since(clock.shared.origin)).await;
+            }
             let wait = at.saturating_duration_since(clock.monotonic());
             clock.state().slept.push(wait);
             let target = at.saturating_duration_since(clock.shared.origin);
@@ -155,14 +186,6 @@ impl Clock for ManualClock {
                 // As a real wait would, let whoever else is ready run first.
                 tokio::task::yield_now().await;
             }
-        })
-    }
-
-    fn deadline(&self, at: Instant) -> BoxFuture<'static, ()> {
-        let clock = self.clone();
-        Box::pin(async move {
-            let target = at.saturating_duration_since(clock.shared.origin);
-            clock.reached(target).await;
         })
     }
 }
@@ -202,7 +225,8 @@ mod tests {
     #[tokio::test]
     async fn a_deadline_fires_at_its_moment_and_not_before() {
         let clock = clock();
-        let mut deadline = clock.deadline(clock.monotonic() + Duration::from_millis(2));
+        let mut deadline =
+            as_limit(|| clock.sleep_until(clock.monotonic() + Duration::from_millis(2)));
         clock.advance(Duration::from_millis(1));
         assert!(poll_once(&mut deadline).await.is_none());
         clock.advance(Duration::from_millis(1));

@@ -1,106 +1,113 @@
-//! When a request was sent: the moment from which the age of its answer counts.
+//! When a request was sent, which is when the age of its answer begins.
+//!
+//! A server may have looked at a token just before it was revoked. So an answer is as old as its
+//! request, never as young as its arrival.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use crate::clock::ticks::Moment;
+use crate::clock::ticks::Ticks;
+use crate::support::sync::Mutex;
 use crate::support::sync::atomic::{AtomicU64, Ordering};
-use crate::support::sync::{Mutex, MutexGuard};
 
-/// The time of one checker: moments since it was made, and a count of events in the one order that
-/// all agree on. Moments cannot tell two events of the same tick apart; the count can.
+/// The time of one checker: ticks since it was made, and a count of its events. Ticks cannot tell
+/// two events of the same tick apart; the count orders all of them. Clones are one timeline.
 #[derive(Clone, Debug)]
-pub(crate) struct Sequence(Arc<Beginning>);
+pub(crate) struct Timeline(Arc<Beginning>);
 
 #[derive(Debug)]
 struct Beginning {
-    at: Instant,
+    origin: Instant,
     events: AtomicU64,
 }
 
-impl Sequence {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self(Arc::new(Beginning { at: now, events: AtomicU64::new(0) }))
+impl Timeline {
+    pub(crate) fn new(origin: Instant) -> Self {
+        Self(Arc::new(Beginning { origin, events: AtomicU64::new(0) }))
     }
 
     /// The number of a new event, larger than that of every event before it.
-    pub(crate) fn next(&self) -> u64 {
+    pub(crate) fn next_event(&self) -> u64 {
         self.0.events.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    pub(crate) fn moment(&self, now: Instant) -> Moment {
-        Moment::after(self.0.at, now)
+    pub(crate) fn ticks(&self, at: Instant) -> Ticks {
+        Ticks::after(self.0.origin, at)
     }
 
-    pub(crate) fn instant(&self, moment: Moment) -> Instant {
-        self.0.at + moment.since_origin()
+    pub(crate) fn instant(&self, ticks: Ticks) -> Instant {
+        self.0.origin + ticks.since_origin()
     }
 
-    /// A request that is sent now.
+    /// A request that is sent at `now`.
     pub(crate) fn sent(&self, now: Instant) -> Sent {
-        Sent { at: self.moment(now), number: self.next() }
+        Sent { at: self.ticks(now), number: self.next_event() }
     }
 }
 
-/// The moment at which a request left.
+/// Proof that a send time was recorded; only [`SendTime::record`] makes one.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::Introspection;
+/// use okta_introspect::checker::{Answered, Sent};
+///
+/// /// Nothing is answered without saying when it was asked for.
+/// fn answered(introspection: Introspection, sent: Sent) -> Answered {
+///     Answered { introspection, sent }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Sent {
-    pub(crate) at: Moment,
+pub struct Sent {
+    pub(crate) at: Ticks,
     /// Its place in the order of all events of one checker.
     pub(crate) number: u64,
 }
 
-/// Takes note of when a call's request is sent, for those who may share its answer.
+/// Records when one call's request is sent. An [`Upstream`](crate::checker::Upstream) is handed
+/// one with each call.
 ///
-/// A server may have looked at a token just before it was revoked. So an answer is as old as its
-/// request, and only a call that is [still here](Self::waits) may be joined by whoever wants to
-/// know about *now*. Whoever makes calls but says nothing here is taken to have sent the request
-/// when the call began, which is never too late.
+/// Until something is recorded the request counts as not yet sent, and checks that need an answer
+/// of *now* may share it. So record *before* the first byte leaves.
+///
+/// # Example: an upstream's request
+///
+/// ```
+/// use okta_introspect::checker::{Answered, SendTime};
+/// use okta_introspect::{Clock, Error, Introspection, SystemClock};
+///
+/// # async fn ask_my_service() -> Result<Introspection, Error> { unimplemented!() }
+/// async fn introspect(send_time: &SendTime) -> Result<Answered, Error> {
+///     let sent = send_time.record(SystemClock.monotonic());
+///     Ok(Answered { introspection: ask_my_service().await?, sent })
+/// }
+/// ```
 #[derive(Debug)]
-pub struct Departure {
-    sequence: Sequence,
-    sent: Mutex<State>,
+pub struct SendTime {
+    timeline: Timeline,
+    latest: Mutex<Option<Sent>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct State {
-    sent: Sent,
-    waits: bool,
-}
-
-impl Departure {
-    /// A call that begins `now`.
-    pub(crate) fn new(sequence: Sequence, now: Instant) -> Self {
-        let sent = sequence.sent(now);
-        Self { sequence, sent: Mutex::new(State { sent, waits: false }) }
+impl SendTime {
+    /// Of a call whose request is not yet sent.
+    pub(crate) fn new(timeline: Timeline) -> Self {
+        Self { timeline, latest: Mutex::new(None) }
     }
 
-    /// The request has not been sent: it waits, for instance for its turn, and
-    /// [`sends`](Self::sends) will be called before it goes.
-    pub fn waits(&self) {
-        self.state().waits = true;
+    /// Records that the request is sent now, which is `now` on the monotonic clock. Each attempt
+    /// records its own; the answer comes with what was recorded for the attempt that brought it.
+    pub fn record(&self, now: Instant) -> Sent {
+        // Under the lock, so that of two attempts the later number stays.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = self.timeline.sent(now);
+        *latest = Some(sent);
+        sent
     }
 
-    /// The request is sent now, which is `now` on the monotonic clock. Call it *before* the first
-    /// byte leaves; of several attempts the last one counts.
-    pub fn sends(&self, now: Instant) {
-        let mut state = self.state();
-        *state = State { sent: self.sequence.sent(now), waits: false };
-    }
-
-    /// When it was sent, as far as that has happened.
-    pub(crate) fn sent(&self) -> Option<Sent> {
-        let state = *self.state();
-        (!state.waits).then_some(state.sent)
-    }
-
-    /// When the request was sent that brought the answer.
-    pub(crate) fn last_sent(&self) -> Sent {
-        self.state().sent
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The send time of the latest attempt; `None` while nothing has been sent.
+    pub(crate) fn latest(&self) -> Option<Sent> {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,24 +118,16 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn who_says_nothing_has_sent_at_the_beginning() {
+    fn a_request_is_not_sent_until_that_is_recorded_and_the_latest_attempt_counts() {
         let now = SystemClock.monotonic();
-        let sequence = Sequence::new(now);
-        let departure = Departure::new(sequence.clone(), now);
-        assert_eq!(departure.sent(), Some(Sent { at: sequence.moment(now), number: 1 }));
-    }
-
-    #[test]
-    fn a_request_that_waits_is_sent_when_it_goes_and_the_last_attempt_counts() {
-        let now = SystemClock.monotonic();
-        let sequence = Sequence::new(now);
-        let departure = Departure::new(sequence.clone(), now);
-        departure.waits();
-        assert_eq!(departure.sent(), None);
-        departure.sends(now);
+        let timeline = Timeline::new(now);
+        let send_time = SendTime::new(timeline.clone());
+        assert_eq!(send_time.latest(), None);
+        let first = send_time.record(now);
+        assert_eq!(send_time.latest(), Some(first));
         let later = now + Duration::from_secs(1);
-        departure.sends(later);
-        assert_eq!(departure.sent(), Some(Sent { at: sequence.moment(later), number: 3 }));
-        assert_eq!(departure.last_sent().number, 3);
+        let second = send_time.record(later);
+        assert_eq!(second, Sent { at: timeline.ticks(later), number: 2 });
+        assert_eq!(send_time.latest(), Some(second));
     }
 }

@@ -13,6 +13,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 
 /// How far the server's clock is ahead of this computer's.
+///
+/// # Example: a warning about a clock that is off
+///
+/// ```
+/// use okta_introspect::Client;
+///
+/// fn warn(client: &Client) {
+///     if let Some(offset) = client.clock_offset().filter(|offset| offset.is_significant()) {
+///         eprintln!("{offset}");
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ClockOffset {

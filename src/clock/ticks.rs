@@ -1,14 +1,14 @@
-//! Moments and ages as plain numbers, for a path that compares several of them on every request.
+//! Points in time and ages as plain numbers, for a path that compares several of them per request.
 
 use std::ops::Add;
 use std::time::{Duration, Instant};
 
-/// A moment on the monotonic clock, in nanoseconds since some origin: half as large as an
+/// A point on the monotonic clock, in nanoseconds since some origin: half as large as an
 /// [`Instant`], and an age is one subtraction.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Moment(u64);
+pub(crate) struct Ticks(u64);
 
-impl Moment {
+impl Ticks {
     /// What `now` is, counted from `origin`; nothing is before that.
     pub(crate) fn after(origin: Instant, now: Instant) -> Self {
         Self(Age::from(now.saturating_duration_since(origin)).0)
@@ -67,9 +67,9 @@ mod tests {
     use crate::clock::{Clock, SystemClock};
 
     #[test]
-    fn moments_tell_ages_and_lead_back() {
+    fn ticks_tell_ages_and_convert_back() {
         let (origin, second) = (SystemClock.monotonic(), Duration::from_secs(1));
-        let [first, last] = [1, 3].map(|after| Moment::after(origin, origin + after * second));
+        let [first, last] = [1, 3].map(|after| Ticks::after(origin, origin + after * second));
         assert_eq!(first.age(last), Age::from(2 * second));
         assert_eq!(last.age(first), Age::ZERO);
         assert_eq!(origin + last.since_origin(), origin + 3 * second);

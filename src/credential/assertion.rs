@@ -21,6 +21,16 @@ use crate::secret::Secret;
 use crate::support::random::Random;
 
 /// Which URL an assertion names in `aud`.
+///
+/// # Example: a server that wants its issuer in `aud`
+///
+/// ```
+/// use okta_introspect::{Audience, Client, ClientBuilder, Endpoints, Issuer, SigningKey};
+///
+/// fn other_server(issuer: Issuer, endpoints: Endpoints, key: SigningKey) -> ClientBuilder {
+///     Client::builder(issuer, "orders", key).endpoints(endpoints).audience(Audience::Issuer)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Audience {
@@ -53,6 +63,18 @@ impl Audience {
 }
 
 /// How assertions are made.
+///
+/// # Example: assertions that live for two minutes
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::AssertionConfig;
+///
+/// let mut config = AssertionConfig::default();
+/// config.lifetime = Duration::from_secs(120);
+/// assert!(config.lifetime <= AssertionConfig::MAX_LIFETIME);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct AssertionConfig {
@@ -109,6 +131,26 @@ impl Default for AssertionConfig {
 }
 
 /// Makes client assertions for one client with one key.
+///
+/// # Example: an assertion without a client
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use okta_introspect::{
+///     Algorithm, AssertionConfig, AssertionSigner, Clock, Error, SigningKey, SystemClock, SystemRandom,
+/// };
+///
+/// # async fn example() -> Result<(), Error> {
+/// let key = Arc::new(SigningKey::generate(Algorithm::Es256)?);
+/// let random = Arc::new(SystemRandom);
+/// let signer = AssertionSigner::new("0oa1b2c3d4", key, AssertionConfig::default(), random)?;
+/// let url = "https://acme.okta.com/oauth2/v1/introspect";
+/// let assertion = signer.assertion(url, SystemClock.now()).await?;
+/// assert_eq!(assertion.audience(), url);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AssertionSigner {
     client_id: String,
@@ -239,6 +281,16 @@ impl AssertionSigner {
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
 /// clone.
+///
+/// # Example: the two fields of a form
+///
+/// ```
+/// use okta_introspect::ClientAssertion;
+///
+/// fn fields(assertion: &ClientAssertion) -> [(&'static str, &str); 2] {
+///     [("client_assertion_type", ClientAssertion::TYPE), ("client_assertion", assertion.expose())]
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ClientAssertion(Arc<Signed>);
 

@@ -5,27 +5,39 @@
 
 use std::fmt;
 
-use crate::clock::server_time::ClockOffset;
 use crate::error::refusal::Refusal;
 
 /// The likely cause of a refusal, and its cure.
+///
+/// # Example: what to print beside an error
+///
+/// ```
+/// use okta_introspect::Error;
+///
+/// fn explain(error: &Error) -> String {
+///     match error.diagnosis() {
+///         Some(found) => format!("{error}: {}; {}", found.cause, found.cure),
+///         None => format!("{error}; {}", error.advice()),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// What is wrong: an assertion's claim or header (`aud`, `kid`, …), or a setting of the
     /// request, the app or the server (`scope`, `policy`, …).
-    pub about: &'static str,
+    pub about: String,
     /// What we sent there, if it was part of an assertion.
     pub sent: Option<String>,
     /// The likely cause.
-    pub cause: &'static str,
+    pub cause: String,
     /// What to do about it.
-    pub cure: &'static str,
+    pub cure: String,
 }
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.cause)?;
+        f.write_str(&self.cause)?;
         if let Some(sent) = &self.sent {
             write!(f, " (we sent {}: {sent})", self.about)?;
         }
@@ -35,8 +47,9 @@ impl fmt::Display for Diagnosis {
 
 impl Diagnosis {
     /// Adds to what was sent how far our clock is off, where that is what it is about.
-    pub(crate) fn with_clock(mut self, offset: Option<ClockOffset>) -> Self {
-        if let (Some(sent), Some(offset), "exp" | "iat") = (&mut self.sent, offset, self.about) {
+    pub(crate) fn with_clock(mut self, offset: Option<impl fmt::Display>) -> Self {
+        let fields = (&mut self.sent, offset, self.about.as_str());
+        if let (Some(sent), Some(offset), "exp" | "iat") = fields {
             sent.push_str(&format!("; {offset}"));
         }
         self
@@ -50,7 +63,12 @@ impl Diagnosis {
         let (_, _, about, cause, cure) = CAUSES
             .iter()
             .find(|(row, fragment, ..)| *row == code && description.contains(fragment))?;
-        Some(Self { about, sent: sent(about), cause, cure })
+        Some(Self {
+            about: (*about).to_owned(),
+            sent: sent(about),
+            cause: (*cause).to_owned(),
+            cure: (*cure).to_owned(),
+        })
     }
 }
 

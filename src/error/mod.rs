@@ -14,12 +14,39 @@ use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Refusal;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
+///
+/// # Example: a failure of one's own
+///
+/// ```
+/// use okta_introspect::BoxError;
+///
+/// let error: BoxError = "the HSM is locked".into();
+/// assert_eq!(error.to_string(), "the HSM is locked");
+/// ```
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why there is no answer. An error always means "we do not know": an inactive token is not one.
 ///
 /// `Display` says one level; [`advice`](Self::advice) says what to do; `source()` leads on to
 /// the cause. Neither tokens, assertions, keys nor request bodies ever appear in any of them.
+///
+/// # Example: what to log
+///
+/// ```
+/// use std::error::Error as _;
+///
+/// use okta_introspect::Error;
+///
+/// fn line(error: &Error) -> String {
+///     let mut line = format!("{error}; {}", error.advice());
+///     let mut cause = error.source();
+///     while let Some(error) = cause {
+///         line.push_str(&format!(": {error}"));
+///         cause = error.source();
+///     }
+///     line
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -36,6 +63,19 @@ struct Inner {
 }
 
 /// What the caller should do.
+///
+/// # Example: what a backend answers that cannot tell
+///
+/// ```
+/// use okta_introspect::{Error, ErrorKind};
+///
+/// fn status(error: &Error) -> u16 {
+///     match error.kind() {
+///         ErrorKind::Input => 401,
+///         _ => 503,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -3,6 +3,16 @@
 use std::fmt;
 
 /// A server's refusal, as far as it could be read.
+///
+/// # Example: what the server said, for its administrator
+///
+/// ```
+/// use okta_introspect::Error;
+///
+/// fn request_id(error: &Error) -> Option<&str> {
+///     error.refusal()?.request_id.as_deref()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Refusal {

@@ -23,6 +23,13 @@ pub struct JwksBuilder {
     random: Arc<dyn Random>,
 }
 
+impl Jwks {
+    /// Begins a source of the keys of `issuer`.
+    pub fn builder(issuer: Issuer) -> JwksBuilder {
+        JwksBuilder::new(issuer)
+    }
+}
+
 impl JwksBuilder {
     pub(super) fn new(issuer: Issuer) -> Self {
         Self {

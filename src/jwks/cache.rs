@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::builder::JwksBuilder;
 use super::freshness::JwksConfig;
 use super::remote::{Fetched, Remote};
 use super::set::{ChoiceFault, JwkSet};
 use super::status::JwksStatus;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::issuer::Issuer;
 use crate::jws::VerificationKey;
 use crate::key::Algorithm;
 use crate::support::random::Random;
@@ -29,15 +27,15 @@ use crate::support::single_flight::Flight;
 ///   made-up key ids cost one request each half minute. A fetch that did bring its key starts
 ///   none: nobody but the issuer can use up what a rotation needs.
 /// - While the server cannot be asked, the last good keys are used on, up to
-///   [an age](JwksConfig::greatest_stale_age); [`status`](Self::status) shows it. Whether a token
+///   [an age](JwksConfig::max_stale_age); [`status`](Self::status) shows it. Whether a token
 ///   with an unknown key is good cannot be told then.
 #[derive(Clone)]
 pub struct Jwks {
-    source: Source,
+    source: KeySource,
 }
 
 #[derive(Clone)]
-enum Source {
+enum KeySource {
     Fixed(JwkSet),
     Remote(Arc<Shared>),
 }
@@ -89,14 +87,9 @@ pub(crate) enum Missing {
 }
 
 impl Jwks {
-    /// Begins a source of the keys of `issuer`.
-    pub fn builder(issuer: Issuer) -> JwksBuilder {
-        JwksBuilder::new(issuer)
-    }
-
     /// These keys and no others, for ever: no request is ever sent.
     pub fn fixed(set: JwkSet) -> Self {
-        Self { source: Source::Fixed(set) }
+        Self { source: KeySource::Fixed(set) }
     }
 
     pub(super) fn remote(
@@ -106,7 +99,7 @@ impl Jwks {
         random: Arc<dyn Random>,
     ) -> Self {
         let shared = Shared { remote, config, clock, random, state: Mutex::default() };
-        Self { source: Source::Remote(Arc::new(shared)) }
+        Self { source: KeySource::Remote(Arc::new(shared)) }
     }
 
     /// Fetches the keys now, or waits for the fetch that is under way: at start-up, so that the
@@ -120,7 +113,7 @@ impl Jwks {
     ///
     /// Dropping the future is safe; the fetch goes on.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let Source::Remote(shared) = &self.source else { return Ok(()) };
+        let KeySource::Remote(shared) = &self.source else { return Ok(()) };
         let flight = shared.join_or_start(&mut shared.state());
         flight.landed().await.unwrap_or_else(|| Err(abandoned()))
     }
@@ -128,8 +121,10 @@ impl Jwks {
     /// What is known of the keys at this moment.
     pub fn status(&self) -> JwksStatus {
         match &self.source {
-            Source::Fixed(set) => JwksStatus { keys: Some(set.clone()), ..JwksStatus::default() },
-            Source::Remote(shared) => shared.status(),
+            KeySource::Fixed(set) => {
+                JwksStatus { keys: Some(set.clone()), ..JwksStatus::default() }
+            }
+            KeySource::Remote(shared) => shared.status(),
         }
     }
 
@@ -140,8 +135,8 @@ impl Jwks {
         algorithm: Algorithm,
     ) -> Result<VerificationKey, Missing> {
         let shared = match &self.source {
-            Source::Remote(shared) => shared,
-            Source::Fixed(set) => {
+            KeySource::Remote(shared) => shared,
+            KeySource::Fixed(set) => {
                 let fault = |fault| Missing::Fault { fault, retry_after: None };
                 return set.choose(key_id, algorithm).cloned().map_err(fault);
             }
@@ -237,14 +232,14 @@ impl Shared {
                     landed_at: now,
                     refresh_at: sent_at + lifetime - ahead,
                     fresh_until: sent_at + lifetime,
-                    usable_until: sent_at + self.config.greatest_stale_age,
+                    usable_until: sent_at + self.config.max_stale_age,
                 });
                 Ok(())
             }
             Err(error) => {
                 tracing::warn!(%error, "the issuer's keys could not be fetched");
                 let demanded = error.retry_after().unwrap_or_default();
-                let demanded = demanded.min(self.config.greatest_age);
+                let demanded = demanded.min(self.config.max_age);
                 let resume_at = now + self.config.pause_after_failure.max(demanded);
                 state.failed = Some(Failed { error: error.clone(), fetch, resume_at });
                 Err(error)
@@ -313,7 +308,7 @@ impl State {
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Jwks");
-        if let Source::Remote(shared) = &self.source {
+        if let KeySource::Remote(shared) = &self.source {
             out.field("remote", &shared.remote).field("config", &shared.config);
         }
         out.field("status", &self.status()).finish()

@@ -12,16 +12,16 @@ use crate::wire::transport::Answer;
 #[non_exhaustive]
 pub struct JwksConfig {
     /// How long fetched keys count as fresh at least, whatever the server says. Default:
-    /// [`DEFAULT_LEAST_AGE`](Self::DEFAULT_LEAST_AGE). At least one second.
-    pub least_age: Duration,
+    /// [`DEFAULT_MIN_AGE`](Self::DEFAULT_MIN_AGE). At least one second.
+    pub min_age: Duration,
     /// How long fetched keys count as fresh at most, whatever the server says: a key that was
     /// withdrawn in an emergency is believed no longer than this. Default:
-    /// [`DEFAULT_GREATEST_AGE`](Self::DEFAULT_GREATEST_AGE).
-    pub greatest_age: Duration,
+    /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
+    pub max_age: Duration,
     /// How old the last good keys may grow while the server cannot be asked. Default:
-    /// [`DEFAULT_GREATEST_STALE_AGE`](Self::DEFAULT_GREATEST_STALE_AGE). At least
-    /// `greatest_age`; the same switches it off.
-    pub greatest_stale_age: Duration,
+    /// [`DEFAULT_MAX_STALE_AGE`](Self::DEFAULT_MAX_STALE_AGE). At least
+    /// `max_age`; the same switches it off.
+    pub max_stale_age: Duration,
     /// After a fetch that did not bring the key a token named: how long to wait before another
     /// is made for a key that is not known. A rotation is picked up at once otherwise, and
     /// within this time while somebody sends made-up key ids. Default:
@@ -34,13 +34,13 @@ pub struct JwksConfig {
 
 impl JwksConfig {
     /// One minute.
-    pub const DEFAULT_LEAST_AGE: Duration = Duration::from_secs(60);
+    pub const DEFAULT_MIN_AGE: Duration = Duration::from_secs(60);
 
     /// One hour. Okta names up to weeks, but says that it may rotate without notice.
-    pub const DEFAULT_GREATEST_AGE: Duration = Duration::from_secs(60 * 60);
+    pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
     /// One day.
-    pub const DEFAULT_GREATEST_STALE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+    pub const DEFAULT_MAX_STALE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Thirty seconds.
     pub const DEFAULT_COOL_DOWN: Duration = Duration::from_secs(30);
@@ -53,29 +53,29 @@ impl JwksConfig {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         let second = Duration::from_secs(1);
-        if self.least_age < second || self.cool_down < second {
+        if self.min_age < second || self.cool_down < second {
             return Err(Error::configuration("the keys would be fetched without pause")
-                .advise("let `least_age` and `cool_down` be one second or more"));
+                .advise("let `min_age` and `cool_down` be one second or more"));
         }
-        if self.least_age > self.greatest_age || self.greatest_age > self.greatest_stale_age {
+        if self.min_age > self.max_age || self.max_age > self.max_stale_age {
             return Err(Error::configuration("the ages of keys contradict each other")
-                .advise("order them: least_age, greatest_age, greatest_stale_age"));
+                .advise("order them: min_age, max_age, max_stale_age"));
         }
         Ok(())
     }
 
     /// How long keys are fresh, counted from the moment at which they were requested.
     pub(super) fn lifetime(&self, stated: Option<Duration>) -> Duration {
-        stated.unwrap_or(Self::UNSTATED_AGE).clamp(self.least_age, self.greatest_age)
+        stated.unwrap_or(Self::UNSTATED_AGE).clamp(self.min_age, self.max_age)
     }
 }
 
 impl Default for JwksConfig {
     fn default() -> Self {
         Self {
-            least_age: Self::DEFAULT_LEAST_AGE,
-            greatest_age: Self::DEFAULT_GREATEST_AGE,
-            greatest_stale_age: Self::DEFAULT_GREATEST_STALE_AGE,
+            min_age: Self::DEFAULT_MIN_AGE,
+            max_age: Self::DEFAULT_MAX_AGE,
+            max_stale_age: Self::DEFAULT_MAX_STALE_AGE,
             cool_down: Self::DEFAULT_COOL_DOWN,
             pause_after_failure: Self::DEFAULT_PAUSE_AFTER_FAILURE,
         }

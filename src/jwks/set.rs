@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::jws::{JsonFault, KeyFault, Node, Object, VerificationKey};
+use crate::jws::{KeyFault, VerificationKey};
 use crate::key::Algorithm;
+use crate::support::json::{JsonFault, Node, Object};
 
 /// The public keys of an authorization server
 /// ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)). Cheap to clone.
@@ -42,8 +43,8 @@ pub(crate) enum ChoiceFault {
     /// No key has the token's key id; or the token names none and the set has no key for its
     /// algorithm.
     Unknown,
-    /// Several keys would do: they share the key id, or the token names none. Trying them in
-    /// turn would let the sender choose.
+    /// Several keys fit: they share the key id, or the token names none. Trying them in turn
+    /// would let the sender choose.
     Ambiguous,
     /// The key that the token names cannot be used.
     Unusable(KeyFault),
@@ -175,7 +176,7 @@ impl Entry {
 fn named_algorithm(jwk: &Map<String, Value>) -> Result<Option<Algorithm>, KeyFault> {
     match jwk.get("alg") {
         None | Some(Value::Null) => Ok(None),
-        // A common slip of the pen for the algorithm of P-521; it names nothing else.
+        // A common misspelling of the algorithm of P-521; no other algorithm has this name.
         Some(name) if name == "ES521" => Ok(Some(Algorithm::Es512)),
         Some(name) => {
             name.as_str().and_then(|name| name.parse().ok()).map(Some).ok_or(KeyFault::Algorithm)

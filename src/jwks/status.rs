@@ -18,7 +18,7 @@ pub struct JwksStatus {
     /// How long ago they were requested.
     pub age: Option<Duration>,
     /// Whether they are older than they should be. They are used on only while the server cannot
-    /// be asked, and no longer than [`greatest_stale_age`](crate::JwksConfig::greatest_stale_age).
+    /// be asked, and no longer than [`max_stale_age`](crate::JwksConfig::max_stale_age).
     pub is_stale: bool,
     /// How many fetches were begun so far.
     pub fetches: u64,

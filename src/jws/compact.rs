@@ -1,13 +1,13 @@
-//! Splits and decodes compact JWTs strictly. Nothing here trusts what they say.
+//! Splits and decodes compact JWTs strictly. Nothing of their content is trusted here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::json::{JsonFault, Object};
 use crate::key::Algorithm;
 use crate::secret::Token;
+use crate::support::json::{JsonFault, Object};
 
 /// A part of a JWS.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum Part {
     /// The JOSE header.
     #[error("header")]
     Header,
-    /// The payload, which are the claims of a JWT.
+    /// The payload: the claims of a JWT.
     #[error("payload")]
     Payload,
     /// The signature.
@@ -56,7 +56,7 @@ pub(crate) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     /// Splits `text` into exactly three segments of strict base64url: no padding, no line
-    /// breaks, no stray bits. Empty segments are for the caller to judge.
+    /// breaks, no stray bits. Empty segments are left to the caller.
     pub(crate) fn decode(text: &'a str) -> Result<Self, Fault> {
         if text.len() > Token::MAX_LEN {
             return Err(Fault::TooLong(text.len()));

@@ -1,10 +1,6 @@
 //! Public keys that verify signatures, with reused OpenSSL contexts.
-//!
-//! Setting a context up costs as much as everything else around an RS256 verification, so each
-//! key keeps its contexts and hands them from verification to verification. Each is used by one
-//! thread at a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,15 +10,14 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
-use openssl::rsa::{Padding, Rsa};
-use openssl::sign::RsaPssSaltlen;
+use openssl::rsa::Rsa;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::compact::{Compact, Segments};
 use super::roca;
 use crate::error::Error;
-use crate::key::{Algorithm, Curve, Digest, PublicJwk};
+use crate::key::{Algorithm, ContextPool, Curve, Digest, PublicJwk, set_algorithm};
 
 /// Why a JWK cannot verify signatures.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
@@ -32,7 +27,7 @@ pub enum KeyFault {
     /// It is neither an RSA nor an EC key.
     #[error("is neither an RSA nor an EC key")]
     Type,
-    /// It has a private or secret member: whoever can read it can sign with it.
+    /// It has a private or secret member: every reader of it can sign with it.
     #[error("holds a private or secret key")]
     Private,
     /// Its curve is none of P-256, P-384 and P-521.
@@ -93,26 +88,22 @@ pub(crate) struct VerificationKey {
 struct Inner {
     key: PKey<Public>,
     curve: Option<Curve>,
-    /// Contexts that nobody uses at the moment, each set up for one algorithm.
-    idle: Mutex<Vec<(Algorithm, PkeyCtx<Public>)>>,
+    contexts: ContextPool<Public>,
 }
 
 impl VerificationKey {
     /// RFC 7518 §3.3 asks for 2048 bits at least.
     const MIN_RSA_BITS: u32 = 2048;
 
-    /// Keys may come from strangers, and the cost of a verification grows with their size.
+    /// Keys may come from unknown senders, and the cost of a verification grows with their size.
     const MAX_RSA_BITS: u32 = 8192;
-
-    /// As many contexts as can be in use at once on a large machine; more are made and dropped.
-    const MAX_IDLE: usize = 64;
 
     /// The members that only a private or secret key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
     const PRIVATE_MEMBERS: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
 
     /// Reads an RSA or EC key from a JWK
     /// ([RFC 7518 §6](https://www.rfc-editor.org/rfc/rfc7518#section-6)). Its `use`, `alg` and
-    /// `kid` are for the caller to judge.
+    /// `kid` are left to the caller.
     pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyFault> {
         if Self::PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             return Err(KeyFault::Private);
@@ -122,7 +113,7 @@ impl VerificationKey {
             Some("EC") => ec_key(jwk).map(|(key, curve)| (key, Some(curve)))?,
             _ => return Err(KeyFault::Type),
         };
-        Ok(Self { inner: Arc::new(Inner { key, curve, idle: Mutex::default() }) })
+        Ok(Self { inner: Arc::new(Inner { key, curve, contexts: ContextPool::new() }) })
     }
 
     /// Whether a signature by this key can be of `algorithm`, by the key's type and curve.
@@ -138,13 +129,12 @@ impl VerificationKey {
         Some(PublicJwk::new(&inner.key, algorithm, None).ok()?.thumbprint())
     }
 
-    /// Whether `jws` was signed with `algorithm` by the holder of this key.
+    /// Whether `jws` was signed with `algorithm` by this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, jws: &Compact<'_>) -> bool {
         self.verifies(algorithm, &jws.segments)
     }
 
-    /// Whether `jws` was signed with `algorithm` by the holder of this key. An algorithm of
-    /// another family or curve than the key's never verifies.
+    /// Whether `jws` was signed with `algorithm` by this key. An algorithm of another family or curve than the key's never verifies.
     pub(crate) fn verifies(&self, algorithm: Algorithm, jws: &Segments<'_>) -> bool {
         let (input, signature) = (jws.signing_input().as_bytes(), jws.signature());
         let verified = match algorithm.curve() {
@@ -166,42 +156,18 @@ impl VerificationKey {
         input: &[u8],
         signature: &[u8],
     ) -> Result<bool, ErrorStack> {
-        let mut context = match self.take_idle(algorithm) {
-            Some(context) => context,
-            None => self.context(algorithm)?,
-        };
-        let verified = context.verify(&Digest::of(algorithm, input), signature)?;
-        // One that failed with an error is dropped instead.
-        let mut idle = self.idle();
-        if idle.len() < Self::MAX_IDLE {
-            idle.push((algorithm, context));
-        }
-        Ok(verified)
-    }
-
-    fn take_idle(&self, algorithm: Algorithm) -> Option<PkeyCtx<Public>> {
-        let mut idle = self.idle();
-        let at = idle.iter().rposition(|(own, _)| *own == algorithm)?;
-        Some(idle.swap_remove(at).1)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<(Algorithm, PkeyCtx<Public>)>> {
-        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        let digest = Digest::of(algorithm, input);
+        self.inner.contexts.with(
+            algorithm,
+            || self.context(algorithm),
+            |context| context.verify(&digest, signature),
+        )
     }
 
     fn context(&self, algorithm: Algorithm) -> Result<PkeyCtx<Public>, ErrorStack> {
-        let digest = Digest::md(algorithm);
         let mut context = PkeyCtx::new(&self.inner.key)?;
         context.verify_init()?;
-        if algorithm.is_pss() {
-            context.set_rsa_padding(Padding::PKCS1_PSS)?;
-            context.set_rsa_mgf1_md(digest)?;
-            // RFC 7518 §3.5: the salt is as long as the digest, and nothing else is taken.
-            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-        } else if algorithm.curve().is_none() {
-            context.set_rsa_padding(Padding::PKCS1)?;
-        }
-        context.set_signature_md(digest)?;
+        set_algorithm(&mut context, algorithm)?;
         Ok(context)
     }
 }
@@ -290,17 +256,6 @@ mod tests {
             }
             assert!(!verifies(&public, algorithm, &format!("e30.W10.{signature}")));
             assert!(verifies(&public, algorithm, &text), "{algorithm}: after a refusal");
-        }
-    }
-
-    #[test]
-    fn contexts_are_kept_for_the_next_verification() {
-        let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let public = VerificationKey::from_jwk(&jwk(&key)).unwrap();
-        let text = format!("e30.e30.{}", encode(key.sign_blocking(b"e30.e30").unwrap()));
-        for _ in 0..3 {
-            assert!(verifies(&public, Algorithm::Es256, &text));
-            assert_eq!(public.idle().len(), 1);
         }
     }
 }

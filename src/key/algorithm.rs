@@ -12,6 +12,17 @@ use crate::error::redact;
 /// A JWS signature algorithm ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
 ///
 /// Okta takes the RS and ES families for `private_key_jwt`; PS is for other servers.
+///
+/// # Example: from its name
+///
+/// ```
+/// use okta_introspect::Algorithm;
+///
+/// assert_eq!("ES256".parse::<Algorithm>()?, Algorithm::Es256);
+/// assert_eq!(Algorithm::Ps384.name(), "PS384");
+/// assert!("es256".parse::<Algorithm>().is_err(), "names are case-sensitive");
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Algorithm {

@@ -1,4 +1,4 @@
-//! Secrets that only the holder of a private key can make
+//! Secrets that only a holder of the private key can derive
 //! ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
 
 use openssl::error::ErrorStack;
@@ -7,7 +7,7 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 use zeroize::Zeroizing;
 
-/// Keeps these secrets apart from whatever else somebody may derive from the same key.
+/// Keeps these secrets apart from those that other programs derive from the same key.
 const SALT: &[u8] = b"okta-introspect derived secret 1";
 
 /// A secret of the key, another one for each label.

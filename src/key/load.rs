@@ -1,4 +1,4 @@
-//! Private keys from text: every notation, and a clear word for whatever is not one.
+//! Private keys from text in every notation, and errors that name what is not one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
@@ -17,6 +17,18 @@ use crate::error::redact;
 use crate::secret::Secret;
 
 /// How a private key is to be read. Everything is optional.
+///
+/// # Example: an encrypted key with its registered id
+///
+/// ```
+/// use okta_introspect::{KeyOptions, Secret, Signer, SigningKey};
+///
+/// let options = KeyOptions::default().key_id("k1").passphrase(Secret::new("sample"));
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/keys/sample-p256-encrypted.pem");
+/// let key = SigningKey::from_file(path, &options)?;
+/// assert_eq!(key.key_id(), Some("k1"));
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct KeyOptions {

@@ -11,6 +11,18 @@ use super::algorithm::{Algorithm, Curve};
 
 /// A public key as a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)): the form in which
 /// Okta registers an app's keys. It never has a private member.
+///
+/// # Example: what to register
+///
+/// ```
+/// use okta_introspect::{Algorithm, SigningKey};
+///
+/// let key = SigningKey::generate(Algorithm::Es256)?.with_key_id(Some("2026-11".to_owned()));
+/// let public = key.public_jwk();
+/// assert_eq!(public.key_id(), Some("2026-11"));
+/// assert!(public.to_json().contains(r#""crv":"P-256""#));
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct PublicJwk {
     #[serde(flatten)]

@@ -2,7 +2,7 @@
 
 use super::PublicJwk;
 
-/// Whether the key is one of the published samples, with which anybody can sign.
+/// Whether the key is one of the published samples, whose private halves are public.
 pub(crate) fn is_sample(key: &PublicJwk) -> bool {
     SAMPLE_THUMBPRINTS.contains(&key.thumbprint().as_str())
 }

@@ -1,58 +1,47 @@
 //! JWS signatures with reused OpenSSL contexts.
 //!
-//! Setting a context up costs about a seventh of an ES256 signature, so contexts are kept and
-//! handed from signature to signature. Each is used by one thread at a time, and for RSA has a key
-//! of its own: OpenSSL blinds the signatures of one key under one lock, and renews the blinding
-//! every 32 of them while all who sign with it wait. The first takes the key as it is, so that who
-//! signs once copies nothing.
+//! Each context of an RSA key has a copy of the key: OpenSSL blinds the signatures of one key
+//! under one lock, and renews the blinding every 32 signatures while all other threads that sign
+//! with it wait. The first context takes the key as it is, so that a single signature copies
+//! nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use openssl::bn::BigNumRef;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::pkey_ctx::PkeyCtx;
-use openssl::rsa::{Padding, RsaPrivateKeyBuilder, RsaRef};
-use openssl::sign::RsaPssSaltlen;
+use openssl::rsa::{RsaPrivateKeyBuilder, RsaRef};
 
 use super::algorithm::{Algorithm, Curve};
+use super::context_pool::{ContextPool, set_algorithm};
 use super::digest::Digest;
 
 /// Signs with one key and one algorithm.
-pub(super) struct SignaturePool {
+pub(super) struct SignatureMaker {
     algorithm: Algorithm,
-    idle: Mutex<Vec<PkeyCtx<Private>>>,
-    /// Whether a context has the key itself.
-    taken: AtomicBool,
+    contexts: ContextPool<Private>,
+    /// Whether a context has the key itself, not a copy.
+    is_key_taken: AtomicBool,
 }
 
-impl SignaturePool {
-    /// As many as can sign at once on a large machine; more are made and dropped again.
-    const MAX_IDLE: usize = 64;
-
+impl SignatureMaker {
     pub(super) fn new(algorithm: Algorithm) -> Self {
-        Self { algorithm, idle: Mutex::new(Vec::new()), taken: AtomicBool::new(false) }
+        let (contexts, is_key_taken) = (ContextPool::new(), AtomicBool::new(false));
+        Self { algorithm, contexts, is_key_taken }
     }
 
     /// The signature of `input`, as JWS wants it.
     pub(super) fn sign(&self, key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
         let digest = Digest::of(self.algorithm, input);
-        let reused = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut context = match reused {
-            Some(context) => context,
-            None => self.context(key)?,
-        };
         let mut signature = vec![0; key.size()];
-        // A context that failed is dropped here, not put back.
-        let length = context.sign(&digest, Some(&mut signature))?;
+        let length = self.contexts.with(
+            self.algorithm,
+            || self.context(key),
+            |context| context.sign(&digest, Some(&mut signature)),
+        )?;
         signature.truncate(length);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < Self::MAX_IDLE {
-            idle.push(context);
-        }
-        drop(idle);
         match self.algorithm.curve() {
             Some(curve) => fixed_width(&signature, curve),
             None => Ok(signature),
@@ -60,22 +49,14 @@ impl SignaturePool {
     }
 
     fn context(&self, key: &PKeyRef<Private>) -> Result<PkeyCtx<Private>, ErrorStack> {
-        let digest = Digest::md(self.algorithm);
         let is_rsa = self.algorithm.curve().is_none();
-        let mut context = if is_rsa && self.taken.swap(true, Ordering::Relaxed) {
+        let mut context = if is_rsa && self.is_key_taken.swap(true, Ordering::Relaxed) {
             PkeyCtx::new(&*copied(&*key.rsa()?)?)?
         } else {
             PkeyCtx::new(key)?
         };
         context.sign_init()?;
-        if self.algorithm.is_pss() {
-            context.set_rsa_padding(Padding::PKCS1_PSS)?;
-            context.set_rsa_mgf1_md(digest)?;
-            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-        } else if self.algorithm.curve().is_none() {
-            context.set_rsa_padding(Padding::PKCS1)?;
-        }
-        context.set_signature_md(digest)?;
+        set_algorithm(&mut context, self.algorithm)?;
         Ok(context)
     }
 }
@@ -106,7 +87,7 @@ mod tests {
     use super::*;
 
     fn signature(key: &PKeyRef<Private>) -> Vec<u8> {
-        SignaturePool::new(Algorithm::Rs256).sign(key, b"input").unwrap()
+        SignatureMaker::new(Algorithm::Rs256).sign(key, b"input").unwrap()
     }
 
     fn sample() -> PKey<Private> {
@@ -134,13 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn only_those_who_sign_beside_another_copy_the_key() {
-        let (key, pool) = (sample(), SignaturePool::new(Algorithm::Rs256));
-        let first = pool.sign(&key, b"input").unwrap();
-        let kept = pool.idle.lock().unwrap().pop();
-        // The first context is out: this is the second.
-        assert_eq!(pool.sign(&key, b"input").unwrap(), first);
-        assert!(kept.is_some());
-        assert_eq!(pool.idle.lock().unwrap().len(), 1);
+    fn only_a_signature_beside_another_copies_the_key() {
+        let (key, maker) = (sample(), SignatureMaker::new(Algorithm::Rs256));
+        let first = maker.sign(&key, b"input").unwrap();
+        assert!(maker.is_key_taken.load(Ordering::Relaxed));
+        let mut beside = Vec::new();
+        let busy = || maker.context(&key);
+        maker
+            .contexts
+            .with(Algorithm::Rs256, busy, |_| {
+                // The first context is out: this signature needs a second one.
+                beside = maker.sign(&key, b"input")?;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(beside, first);
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::Token;
@@ -186,16 +186,16 @@ impl Introspection {
     }
 }
 
-/// Asks about one token; `departure` is told when.
+/// Asks about one token, and records when.
 pub(crate) async fn introspect(
     forms: &FormClient,
     target: &Target,
     token: &Token,
     hint: Option<TokenTypeHint>,
-    departure: Option<&Departure>,
+    send_time: Option<&SendTime>,
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
-    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure };
+    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
     forms.post(target, form).await?.json()
 }
 

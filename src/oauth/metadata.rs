@@ -145,10 +145,12 @@ fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
     let what =
         format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
     Err(Error::malformed(what).diagnosed(Diagnosis {
-        about: "issuer",
+        about: "issuer".to_owned(),
         sent: None,
-        cause: "the server is called under another address than its own: an org may have a custom domain beside Okta's",
-        cure: "use the issuer that it names, if it is yours",
+        cause: "the server is called under another address than its own: an org may have a custom \
+                domain beside Okta's"
+            .to_owned(),
+        cure: "use the issuer that it names, if it is yours".to_owned(),
     }))
 }
 

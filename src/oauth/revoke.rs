@@ -14,7 +14,7 @@ pub(crate) async fn revoke(
     hint: Option<TokenTypeHint>,
 ) -> Result<(), Error> {
     let hint = hint.map(TokenTypeHint::field);
-    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, departure: None };
+    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time: None };
     let reply = forms.post(target, form).await?;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if reply.answer.body.is_empty() || reply.answer.is_json() {

@@ -1,6 +1,7 @@
 //! What any program needs and no domain word belongs to.
 
 pub(crate) mod boxed_future;
+pub(crate) mod json;
 pub(crate) mod random;
 pub(crate) mod single_flight;
 pub(crate) mod sync;

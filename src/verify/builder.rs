@@ -17,6 +17,23 @@ use crate::key::Algorithm;
 use crate::scope::Scopes;
 
 /// The settings of a [`Verifier`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: access tokens of two clients, with one scope
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::{Issuer, JwkSet, Jwks, Scopes, Verifier};
+///
+/// let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+/// let verifier = Verifier::access_token(issuer, "api://default")
+///     .clients(["0oa1web", "0oa1mobile"])
+///     .required_scopes(Scopes::parse("orders.read")?)
+///     .leeway(Duration::from_secs(30))
+///     .keys(Jwks::fixed(JwkSet::parse(br#"{"keys": []}"#)?))
+///     .build()?;
+/// assert_eq!(verifier.issuer().custom_id(), Some("default"));
+/// # Ok::<(), okta_introspect::Error>(())
+/// ```
 #[must_use]
 pub struct VerifierBuilder<C> {
     policy: Policy,
@@ -31,6 +48,28 @@ pub struct VerifierBuilder<C> {
 enum Keys {
     Given(Jwks),
     OfIssuer,
+}
+
+impl Verifier<AccessTokenClaims> {
+    /// Begins a verifier of access tokens of `issuer`, an Okta custom authorization server, that
+    /// are meant for `audience`, such as `api://default`.
+    pub fn access_token(
+        issuer: Issuer,
+        audience: impl Into<String>,
+    ) -> VerifierBuilder<AccessTokenClaims> {
+        VerifierBuilder::new(issuer, audience.into(), true)
+    }
+}
+
+impl Verifier<IdTokenClaims> {
+    /// Begins a verifier of ID tokens of `issuer`, an Okta org or custom authorization server,
+    /// that are meant for the client `client_id`.
+    pub fn id_token(
+        issuer: Issuer,
+        client_id: impl Into<String>,
+    ) -> VerifierBuilder<IdTokenClaims> {
+        VerifierBuilder::new(issuer, client_id.into(), false)
+    }
 }
 
 impl<C> VerifierBuilder<C> {
@@ -90,7 +129,19 @@ impl<C> VerifierBuilder<C> {
     /// are to be verified, which cannot be done; if the audience, the client id or the list of
     /// algorithms is empty; if the leeway is too long; or if TLS cannot be set up.
     pub fn build(self) -> Result<Verifier<C>, Error> {
-        let policy = self.policy;
+        self.check()?;
+        let Self { policy, keys, clock, .. } = self;
+        let keys = match keys {
+            Keys::Given(keys) => keys,
+            Keys::OfIssuer => {
+                Jwks::builder(policy.issuer.clone()).shared_clock(Arc::clone(&clock)).build()?
+            }
+        };
+        Ok(Verifier::new(policy, keys, clock))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let policy = &self.policy;
         if self.is_access_token && policy.issuer.is_org() {
             let what = format!("access tokens of the org server {} are opaque", policy.issuer);
             return Err(Error::configuration(what)
@@ -108,13 +159,7 @@ impl<C> VerifierBuilder<C> {
             let what = format!("a leeway of {:?} is too long", policy.leeway);
             return Err(Error::configuration(what).advise("choose at most five minutes"));
         }
-        let keys = match self.keys {
-            Keys::Given(keys) => keys,
-            Keys::OfIssuer => Jwks::builder(policy.issuer.clone())
-                .shared_clock(Arc::clone(&self.clock))
-                .build()?,
-        };
-        Ok(Verifier::new(policy, keys, self.clock))
+        Ok(())
     }
 
     fn of_other_claims<D>(self) -> VerifierBuilder<D> {

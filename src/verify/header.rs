@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::rejection::{Rejection, quote};
-use crate::jws::{Node, Object, Part};
+use super::fact::quote;
+use super::invalid::InvalidToken;
+use crate::jws::Part;
 use crate::key::Algorithm;
+use crate::support::json::{Node, Object};
 
 /// The parameters that matter ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)).
 /// Others are ignored, as the RFC demands, unless they are dangerous.
@@ -15,24 +17,24 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn read(json: &'a [u8]) -> Result<Self, Rejection> {
-        let header =
-            Object::parse(json).map_err(|fault| Rejection::Json { part: Part::Header, fault })?;
+    pub(super) fn read(json: &'a [u8]) -> Result<Self, InvalidToken> {
+        let header = Object::parse(json)
+            .map_err(|fault| InvalidToken::Json { part: Part::Header, fault })?;
         let (mut algorithm, mut key_id, mut typ) = (None, None, None);
         for (name, node) in header {
             match &*name {
                 "alg" => algorithm = Some(text("alg", node)?),
                 "kid" => key_id = Some(text("kid", node)?),
                 "typ" => typ = Some(text("typ", node)?),
-                "crit" => return Err(Rejection::CriticalExtension),
-                "jwk" => return Err(Rejection::KeyFromSender { name: "jwk" }),
-                "jku" => return Err(Rejection::KeyFromSender { name: "jku" }),
-                "x5u" => return Err(Rejection::KeyFromSender { name: "x5u" }),
-                "x5c" => return Err(Rejection::KeyFromSender { name: "x5c" }),
+                "crit" => return Err(InvalidToken::CriticalExtension),
+                "jwk" => return Err(InvalidToken::KeyFromSender { name: "jwk" }),
+                "jku" => return Err(InvalidToken::KeyFromSender { name: "jku" }),
+                "x5u" => return Err(InvalidToken::KeyFromSender { name: "x5u" }),
+                "x5c" => return Err(InvalidToken::KeyFromSender { name: "x5c" }),
                 _ => {}
             }
         }
-        let algorithm = algorithm.ok_or(Rejection::MalformedHeader { name: "alg" })?;
+        let algorithm = algorithm.ok_or(InvalidToken::MalformedHeader { name: "alg" })?;
         Ok(Self { algorithm: signature_algorithm(&algorithm)?, key_id, typ })
     }
 
@@ -54,21 +56,21 @@ impl<'a> Header<'a> {
     }
 }
 
-fn text<'a>(name: &'static str, node: Node<'a>) -> Result<Cow<'a, str>, Rejection> {
+fn text<'a>(name: &'static str, node: Node<'a>) -> Result<Cow<'a, str>, InvalidToken> {
     match node {
         Node::Text(text) => Ok(text),
-        _ => Err(Rejection::MalformedHeader { name }),
+        _ => Err(InvalidToken::MalformedHeader { name }),
     }
 }
 
 /// Names are compared exactly (RFC 7515 §4.1.1); the dangerous ones are recognised in any case.
-fn signature_algorithm(name: &str) -> Result<Algorithm, Rejection> {
+fn signature_algorithm(name: &str) -> Result<Algorithm, InvalidToken> {
     match name.parse() {
         Ok(algorithm) => Ok(algorithm),
-        Err(_) if name.eq_ignore_ascii_case("none") => Err(Rejection::Unsigned),
+        Err(_) if name.eq_ignore_ascii_case("none") => Err(InvalidToken::Unsigned),
         Err(_) if name.get(..2).is_some_and(|family| family.eq_ignore_ascii_case("hs")) => {
-            Err(Rejection::SymmetricAlgorithm { found: quote(name) })
+            Err(InvalidToken::SymmetricAlgorithm { found: quote(name) })
         }
-        Err(_) => Err(Rejection::UnsupportedAlgorithm { found: quote(name) }),
+        Err(_) => Err(InvalidToken::UnsupportedAlgorithm { found: quote(name) }),
     }
 }

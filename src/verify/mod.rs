@@ -2,16 +2,16 @@
 //!
 //! # Local or remote?
 //!
-//! A signature proves who issued a token and that nobody changed it. It says nothing of what
-//! happened since: a token that was **revoked**, or whose user was suspended, verifies until it
-//! expires. Only [introspection](crate::Client::introspect) sees that. On the other hand
+//! A signature proves which issuer signed a token and that the token is unchanged. It says nothing
+//! of what happened since: a token that was **revoked**, or whose user was suspended, verifies
+//! until it expires. Only [introspection](crate::Client::introspect) sees that. On the other hand
 //! verification costs some ten microseconds and no request, and goes on when the server is down.
 //!
 //! | the token | locally | by introspection |
 //! |---|---|---|
 //! | access token of a custom authorization server (`…/oauth2/{id}`) | yes: [`Verifier::access_token`] | yes, for revocation |
-//! | access token of the org server (`https://acme.okta.com`) | **no**: Okta calls it opaque and does not publish its key for this; refused as [`OrgAccessToken`](Rejection::OrgAccessToken) | the only way |
-//! | encrypted access token (five segments) | **no**: refused as [`Encrypted`](Rejection::Encrypted) | the only way |
+//! | access token of the org server (`https://acme.okta.com`) | **no**: Okta calls it opaque and does not publish its key for this; invalid as [`OrgAccessToken`](InvalidToken::OrgAccessToken) | the only way |
+//! | encrypted access token (five segments) | **no**: invalid as [`Encrypted`](InvalidToken::Encrypted) | the only way |
 //! | ID token, of either server | yes, by the client that it was issued to: [`Verifier::id_token`] | rarely needed |
 //! | refresh token, device secret | **no**: they are not JWTs | the only way |
 //!
@@ -29,7 +29,7 @@
 //!
 //! # What is checked
 //!
-//! In this order, each failure being a [`Rejection`] of its own:
+//! In this order, each failure with its own variant of [`InvalidToken`]:
 //!
 //! 1. **Form**: at most 16 KiB, three segments of unpadded base64url, JSON objects without
 //!    duplicate members and not nested deeper than 32 levels.
@@ -49,110 +49,20 @@
 
 mod builder;
 mod claims;
+mod fact;
 mod header;
+mod invalid;
 mod policy;
-mod rejection;
 mod signature_only;
+mod verification;
 mod verifier;
 
 pub use builder::VerifierBuilder;
 pub use claims::{AccessTokenClaims, IdTokenClaims};
-pub use rejection::{Rejection, TokenKind};
+pub use invalid::{InvalidToken, TokenKind};
 pub use signature_only::{UncheckedPayload, signature_only};
+pub use verification::{Verification, Verified};
 pub use verifier::Verifier;
 
-pub use crate::jws::{JsonFault, KeyFault, Part};
-
-use crate::error::Error;
-use crate::key::Algorithm;
-use verifier::Stop;
-
-/// What came of a verification. There is no third case: that it cannot be told is an [`Error`].
-#[derive(Clone, Debug, PartialEq)]
-#[must_use]
-pub enum Verification<C> {
-    /// The token is the issuer's, for us, and in its time.
-    Verified(Verified<C>),
-    /// It is not.
-    Rejected(Rejection),
-}
-
-impl<C> Verification<C> {
-    /// Whether the token was verified.
-    pub fn is_verified(&self) -> bool {
-        matches!(self, Self::Verified(_))
-    }
-
-    /// The claims, if the token was verified.
-    pub fn claims(&self) -> Option<&C> {
-        match self {
-            Self::Verified(verified) => Some(&verified.claims),
-            Self::Rejected(_) => None,
-        }
-    }
-
-    /// Why the token was refused, if it was.
-    pub fn rejection(&self) -> Option<&Rejection> {
-        match self {
-            Self::Verified(_) => None,
-            Self::Rejected(rejection) => Some(rejection),
-        }
-    }
-
-    /// As a result, for those to whom a refusal is an error.
-    ///
-    /// # Errors
-    ///
-    /// The [`Rejection`].
-    pub fn into_result(self) -> Result<Verified<C>, Rejection> {
-        match self {
-            Self::Verified(verified) => Ok(verified),
-            Self::Rejected(rejection) => Err(rejection),
-        }
-    }
-}
-
-/// Claims that were verified. Only a verification makes one, so a function that asks for it
-/// cannot be called with anything else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verified<C> {
-    claims: C,
-    algorithm: Algorithm,
-    key_id: Option<String>,
-}
-
-impl<C> Verified<C> {
-    /// The claims.
-    pub fn claims(&self) -> &C {
-        &self.claims
-    }
-
-    /// The claims, taken out.
-    pub fn into_claims(self) -> C {
-        self.claims
-    }
-
-    /// The algorithm of the signature.
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    /// The id of the key that signed, if the token names it.
-    pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
-    }
-
-    fn try_map<D>(self, map: impl FnOnce(C) -> Result<D, Rejection>) -> Result<Verified<D>, Stop> {
-        let claims = map(self.claims)?;
-        Ok(Verified { claims, algorithm: self.algorithm, key_id: self.key_id })
-    }
-}
-
-/// Sorts a stop into a refusal, which is an answer, and an error, which is none.
-fn settle<C>(result: Result<Verified<C>, Stop>) -> Result<Verification<C>, Error> {
-    match result {
-        Ok(verified) => Ok(Verification::Verified(verified)),
-        Err(Stop::Rejected(rejection)) => Ok(Verification::Rejected(rejection)),
-        Err(Stop::CannotTell(error)) => Err(error),
-    }
-}
+pub use crate::jws::{KeyFault, Part};
+pub use crate::support::json::JsonFault;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::claims::{AccessTokenClaims, IdTokenClaims};
+use super::fact::quote;
 use super::header::Header;
-use super::rejection::{Rejection, TokenKind, quote};
+use super::invalid::{InvalidToken, TokenKind};
 use crate::issuer::Issuer;
 use crate::key::Algorithm;
 use crate::scope::Scopes;
@@ -34,10 +35,10 @@ const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 impl Policy {
     /// What the header alone decides.
-    pub(super) fn check_header(&self, header: &Header<'_>) -> Result<(), Rejection> {
+    pub(super) fn check_header(&self, header: &Header<'_>) -> Result<(), InvalidToken> {
         if !self.algorithms.contains(&header.algorithm) {
             let allowed = self.algorithms.clone();
-            return Err(Rejection::AlgorithmNotAllowed { found: header.algorithm, allowed });
+            return Err(InvalidToken::AlgorithmNotAllowed { found: header.algorithm, allowed });
         }
         Ok(())
     }
@@ -47,7 +48,7 @@ impl Policy {
         header: &Header<'_>,
         claims: &AccessTokenClaims,
         now: DateTime<Utc>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), InvalidToken> {
         self.check_org(header, &claims.iss)?;
         check_type(header, TokenKind::AccessToken)?;
         check_is_access_token(header, claims)?;
@@ -64,7 +65,7 @@ impl Policy {
         claims: &IdTokenClaims,
         nonce: Option<&str>,
         now: DateTime<Utc>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), InvalidToken> {
         check_type(header, TokenKind::IdToken)?;
         check_is_id_token(header, claims)?;
         self.check_issuer(&claims.iss)?;
@@ -74,37 +75,37 @@ impl Policy {
         check_nonce(nonce, claims.nonce.as_deref())
     }
 
-    /// Org-server access tokens are told apart before their issuer is held against them: the
-    /// answer is not "wrong issuer" but "ask the org".
-    fn check_org(&self, header: &Header<'_>, issuer: &str) -> Result<(), Rejection> {
+    /// Looks for org-server access tokens before the issuer is compared, so that the reason is
+    /// "introspect it there" and not "wrong issuer".
+    fn check_org(&self, header: &Header<'_>, issuer: &str) -> Result<(), InvalidToken> {
         let is_org_issuer =
             issuer != self.issuer.as_str() && Issuer::parse(issuer).is_ok_and(|it| it.is_org());
         let wants_custom = self.issuer.custom_id().is_some();
         if header.is_typed(ORG_TYPE) || (wants_custom && is_org_issuer) {
-            return Err(Rejection::OrgAccessToken { issuer: Some(quote(issuer)) });
+            return Err(InvalidToken::OrgAccessToken { issuer: Some(quote(issuer)) });
         }
         Ok(())
     }
 
-    fn check_issuer(&self, found: &str) -> Result<(), Rejection> {
+    fn check_issuer(&self, found: &str) -> Result<(), InvalidToken> {
         if found == self.issuer.as_str() {
             return Ok(());
         }
         let expected = self.issuer.as_str().to_owned();
-        Err(Rejection::WrongIssuer { expected, found: quote(found) })
+        Err(InvalidToken::WrongIssuer { expected, found: quote(found) })
     }
 
-    fn check_audience(&self, found: &[String]) -> Result<(), Rejection> {
+    fn check_audience(&self, found: &[String]) -> Result<(), InvalidToken> {
         if found.contains(&self.audience) {
             return Ok(());
         }
         /// More would fill messages.
         const MAX_LISTED: usize = 8;
         let found = found.iter().take(MAX_LISTED).map(|one| quote(one)).collect();
-        Err(Rejection::WrongAudience { expected: self.audience.clone(), found })
+        Err(InvalidToken::WrongAudience { expected: self.audience.clone(), found })
     }
 
-    fn check_authorized_party(&self, claims: &IdTokenClaims) -> Result<(), Rejection> {
+    fn check_authorized_party(&self, claims: &IdTokenClaims) -> Result<(), InvalidToken> {
         let is_ours = match claims.azp.as_deref() {
             Some(party) => party == self.audience,
             None => claims.aud.len() == 1,
@@ -113,7 +114,7 @@ impl Policy {
             return Ok(());
         }
         let found = claims.azp.as_deref().map(quote);
-        Err(Rejection::WrongAuthorizedParty { expected: self.audience.clone(), found })
+        Err(InvalidToken::WrongAuthorizedParty { expected: self.audience.clone(), found })
     }
 
     fn check_times(
@@ -122,59 +123,61 @@ impl Policy {
         iat: DateTime<Utc>,
         nbf: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
-    ) -> Result<(), Rejection> {
+    ) -> Result<(), InvalidToken> {
         let leeway = self.leeway;
-        // At most five minutes: it fits. And leeway is never added to what a token says, which
-        // could be the end of all times.
+        // At most five minutes: it fits. Leeway is never added to a time of the token, which could
+        // be the greatest one that the type holds.
         let delta = TimeDelta::from_std(leeway).unwrap_or_default();
         if now - delta >= exp {
-            Err(Rejection::Expired { exp, now, leeway })
+            Err(InvalidToken::Expired { exp, now, leeway })
         } else if let Some(nbf) = nbf.filter(|nbf| *nbf > now + delta) {
-            Err(Rejection::NotYetValid { nbf, now, leeway })
+            Err(InvalidToken::NotYetValid { nbf, now, leeway })
         } else if iat > now + delta {
-            Err(Rejection::IssuedInFuture { iat, now, leeway })
+            Err(InvalidToken::IssuedInFuture { iat, now, leeway })
         } else {
             Ok(())
         }
     }
 
-    fn check_client(&self, found: Option<&str>) -> Result<(), Rejection> {
+    fn check_client(&self, found: Option<&str>) -> Result<(), InvalidToken> {
         let Some(allowed) = &self.clients else { return Ok(()) };
         match found {
             Some(client) if allowed.contains(client) => Ok(()),
-            _ => Err(Rejection::ClientNotAllowed { found: found.map(quote) }),
+            _ => Err(InvalidToken::ClientNotAllowed { found: found.map(quote) }),
         }
     }
 
-    fn check_scopes(&self, found: &Scopes) -> Result<(), Rejection> {
+    fn check_scopes(&self, found: &Scopes) -> Result<(), InvalidToken> {
         if found.is_superset(&self.scopes) {
             return Ok(());
         }
         let missing: Vec<&str> =
             self.scopes.iter().filter(|scope| !found.contains(scope)).collect();
-        Err(Rejection::MissingScopes { missing: Scopes::from_answer(&missing.join(" ")) })
+        Err(InvalidToken::MissingScopes { missing: Scopes::from_answer(&missing.join(" ")) })
     }
 }
 
 /// Okta's tokens have no `typ`; other servers write `JWT`, or `at+jwt` for access tokens.
 /// Anything else is a JWT for another purpose: a DPoP proof, a logout token, an event.
-fn check_type(header: &Header<'_>, expected: TokenKind) -> Result<(), Rejection> {
+fn check_type(header: &Header<'_>, expected: TokenKind) -> Result<(), InvalidToken> {
     let Some(typ) = header.typ.as_deref() else { return Ok(()) };
     let is_access_token = header.is_typed(ACCESS_TOKEN_TYPE) || header.is_typed(ORG_TYPE);
     match expected {
         TokenKind::AccessToken if is_access_token => Ok(()),
         TokenKind::IdToken if is_access_token => {
-            Err(Rejection::WrongKind { expected, found: TokenKind::AccessToken })
+            Err(InvalidToken::WrongKind { expected, found: TokenKind::AccessToken })
         }
         _ if header.is_typed("jwt") => Ok(()),
-        _ => Err(Rejection::WrongType { found: quote(typ) }),
+        _ => Err(InvalidToken::WrongType { found: quote(typ) }),
     }
 }
 
 /// Okta signs both kinds with the same keys. The audience tells them apart in most cases, but an
-/// audience may happen to be a client id, and the id of a token, or what only the one kind has,
-/// does not lie.
-fn check_is_access_token(header: &Header<'_>, claims: &AccessTokenClaims) -> Result<(), Rejection> {
+/// audience may be a client id, so the prefix of `jti` and the claims of one kind alone decide.
+fn check_is_access_token(
+    header: &Header<'_>,
+    claims: &AccessTokenClaims,
+) -> Result<(), InvalidToken> {
     let id = claims.jti.as_deref().unwrap_or_default();
     if header.is_typed(ACCESS_TOKEN_TYPE) || id.starts_with("AT.") {
         return Ok(());
@@ -184,32 +187,32 @@ fn check_is_access_token(header: &Header<'_>, claims: &AccessTokenClaims) -> Res
     let is_id_token = id.starts_with("ID.") || has("at_hash") || has("c_hash");
     match has_client_or_scope {
         true if !is_id_token => Ok(()),
-        false if !is_id_token && !has("nonce") => Err(Rejection::NotAnAccessToken),
-        _ => Err(Rejection::WrongKind {
+        false if !is_id_token && !has("nonce") => Err(InvalidToken::NotAnAccessToken),
+        _ => Err(InvalidToken::WrongKind {
             expected: TokenKind::AccessToken,
             found: TokenKind::IdToken,
         }),
     }
 }
 
-fn check_is_id_token(header: &Header<'_>, claims: &IdTokenClaims) -> Result<(), Rejection> {
+fn check_is_id_token(header: &Header<'_>, claims: &IdTokenClaims) -> Result<(), InvalidToken> {
     let id = claims.jti.as_deref().unwrap_or_default();
     let has = |name: &str| claims.further.contains_key(name);
     let of_access_token = header.is_typed(ACCESS_TOKEN_TYPE) || id.starts_with("AT.");
     if of_access_token || has("cid") || has("scp") {
         let (expected, found) = (TokenKind::IdToken, TokenKind::AccessToken);
-        return Err(Rejection::WrongKind { expected, found });
+        return Err(InvalidToken::WrongKind { expected, found });
     }
     Ok(())
 }
 
-/// Both ways: a token of a sign-in that nobody began here is as wrong as one without the nonce.
-fn check_nonce(sent: Option<&str>, found: Option<&str>) -> Result<(), Rejection> {
+/// Both ways: a nonce that was not sent belongs to a sign-in that did not begin here.
+fn check_nonce(sent: Option<&str>, found: Option<&str>) -> Result<(), InvalidToken> {
     match (sent, found) {
         (None, None) => Ok(()),
         (Some(sent), Some(found)) if sent == found => Ok(()),
-        (Some(_), Some(_)) => Err(Rejection::WrongNonce),
-        (Some(_), None) => Err(Rejection::MissingNonce),
-        (None, Some(_)) => Err(Rejection::UnexpectedNonce),
+        (Some(_), Some(_)) => Err(InvalidToken::WrongNonce),
+        (Some(_), None) => Err(InvalidToken::MissingNonce),
+        (None, Some(_)) => Err(InvalidToken::UnexpectedNonce),
     }
 }

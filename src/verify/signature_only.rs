@@ -3,14 +3,14 @@
 use std::fmt;
 
 use super::header::Header;
-use super::rejection::Rejection;
+use super::invalid::InvalidToken;
+use super::verification::{Verification, Verified};
 use super::verifier::{bad_signature, choice_fault};
-use super::{Verification, Verified};
 use crate::jwks::JwkSet;
 use crate::jws::Segments;
 
 /// The payload of a JWS whose signature is good, and of which **nothing else is known**: it may
-/// have expired, be meant for somebody else, or not be a token at all.
+/// have expired, be meant for another audience, or not be a token at all.
 #[derive(Clone, Eq, PartialEq)]
 pub struct UncheckedPayload(Vec<u8>);
 
@@ -37,11 +37,11 @@ impl fmt::Debug for UncheckedPayload {
 pub fn signature_only(jws: &str, keys: &JwkSet) -> Verification<UncheckedPayload> {
     match check(jws, keys) {
         Ok(verified) => Verification::Verified(verified),
-        Err(rejection) => Verification::Rejected(rejection),
+        Err(reason) => Verification::Invalid(reason),
     }
 }
 
-fn check(jws: &str, keys: &JwkSet) -> Result<Verified<UncheckedPayload>, Rejection> {
+fn check(jws: &str, keys: &JwkSet) -> Result<Verified<UncheckedPayload>, InvalidToken> {
     let jws = Segments::decode(jws)?;
     let header = Header::read(jws.header())?;
     let key = keys

@@ -8,12 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use super::builder::VerifierBuilder;
 use super::claims::{AccessTokenClaims, IdTokenClaims};
 use super::header::Header;
+use super::invalid::InvalidToken;
 use super::policy::Policy;
-use super::rejection::Rejection;
-use super::{Verification, Verified, settle};
+use super::verification::{Stop, Verification, Verified, settle};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -38,7 +37,7 @@ use crate::jws::Segments;
 ///     .build()?;
 /// match verifier.verify(presented).await? {
 ///     Verification::Verified(token) => println!("user {:?}", token.claims().uid),
-///     Verification::Rejected(reason) => println!("refused: {reason}"),
+///     Verification::Invalid(reason) => println!("refused: {reason}"),
 /// }
 /// # Ok(())
 /// # }
@@ -54,34 +53,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-impl Verifier<AccessTokenClaims> {
-    /// Begins a verifier of access tokens of `issuer`, an Okta custom authorization server, that
-    /// are meant for `audience`, such as `api://default`.
-    pub fn access_token(
-        issuer: Issuer,
-        audience: impl Into<String>,
-    ) -> VerifierBuilder<AccessTokenClaims> {
-        VerifierBuilder::new(issuer, audience.into(), true)
-    }
-}
-
-impl Verifier<IdTokenClaims> {
-    /// Begins a verifier of ID tokens of `issuer`, an Okta org or custom authorization server,
-    /// that are meant for the client `client_id`.
-    pub fn id_token(
-        issuer: Issuer,
-        client_id: impl Into<String>,
-    ) -> VerifierBuilder<IdTokenClaims> {
-        VerifierBuilder::new(issuer, client_id.into(), false)
-    }
-}
-
 impl<E: DeserializeOwned + 'static> Verifier<AccessTokenClaims<E>> {
-    /// Verifies what somebody presented as an access token, whatever it is.
+    /// Verifies a text that was presented as an access token. Any text is taken.
     ///
-    /// Everything that is free is checked first, the signature last: so a token that is bound to
-    /// fail costs neither a signature's time nor a fetch of keys, and the facts of a
-    /// [`Rejection`] are the token's own words.
+    /// The claims are checked before the signature, so that an expired or foreign token costs
+    /// neither a fetch of keys nor a signature check. The facts of an [`InvalidToken`] are
+    /// therefore unverified.
     ///
     /// # Errors
     ///
@@ -103,7 +80,7 @@ impl<E: DeserializeOwned + 'static> Verifier<AccessTokenClaims<E>> {
 }
 
 impl<E: DeserializeOwned + 'static> Verifier<IdTokenClaims<E>> {
-    /// Verifies what a sign-in brought as an ID token. `nonce` is the one that was sent with the
+    /// Verifies the ID token of a sign-in. `nonce` is the one that was sent with the
     /// authorization request, `None` if none was.
     ///
     /// # Errors
@@ -145,26 +122,14 @@ impl<C> Verifier<C> {
     }
 }
 
-/// Why there are no verified claims.
-pub(super) enum Stop {
-    Rejected(Rejection),
-    CannotTell(Error),
-}
-
-impl From<Rejection> for Stop {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
 impl Inner {
     /// `check` reads and checks the claims.
     async fn verify<C>(
         &self,
         token: &str,
-        check: impl FnOnce(&Header<'_>, &[u8], DateTime<Utc>) -> Result<C, Rejection>,
+        check: impl FnOnce(&Header<'_>, &[u8], DateTime<Utc>) -> Result<C, InvalidToken>,
     ) -> Result<Verified<C>, Stop> {
-        let token = Segments::decode(token).map_err(Rejection::from)?;
+        let token = Segments::decode(token).map_err(InvalidToken::from)?;
         let header = Header::read(token.header())?;
         self.policy.check_header(&header)?;
         let claims = check(&header, token.payload(), self.clock.now())?;
@@ -185,7 +150,7 @@ fn no_key(missing: Missing, header: &Header<'_>) -> Stop {
     match missing {
         Missing::CannotTell(error) => Stop::CannotTell(error),
         Missing::Fault { fault, retry_after } => {
-            Stop::Rejected(choice_fault(fault, retry_after, header))
+            Stop::Invalid(choice_fault(fault, retry_after, header))
         }
     }
 }
@@ -194,18 +159,18 @@ pub(super) fn choice_fault(
     fault: ChoiceFault,
     retry_after: Option<Duration>,
     header: &Header<'_>,
-) -> Rejection {
+) -> InvalidToken {
     let kid = header.quoted_key_id();
     match fault {
-        ChoiceFault::Unknown => Rejection::UnknownKey { kid, retry_after },
-        ChoiceFault::Ambiguous => Rejection::AmbiguousKey { kid },
-        ChoiceFault::Unusable(fault) => Rejection::UnusableKey { kid, fault },
-        ChoiceFault::Algorithm => Rejection::AlgorithmNotForKey { kid, found: header.algorithm },
+        ChoiceFault::Unknown => InvalidToken::UnknownKey { kid, retry_after },
+        ChoiceFault::Ambiguous => InvalidToken::AmbiguousKey { kid },
+        ChoiceFault::Unusable(fault) => InvalidToken::UnusableKey { kid, fault },
+        ChoiceFault::Algorithm => InvalidToken::AlgorithmNotForKey { kid, found: header.algorithm },
     }
 }
 
-pub(super) fn bad_signature(header: &Header<'_>) -> Rejection {
-    Rejection::BadSignature { kid: header.quoted_key_id(), algorithm: header.algorithm }
+pub(super) fn bad_signature(header: &Header<'_>) -> InvalidToken {
+    InvalidToken::BadSignature { kid: header.quoted_key_id(), algorithm: header.algorithm }
 }
 
 impl<C> Clone for Verifier<C> {

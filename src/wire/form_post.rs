@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{Method, Request, StatusCode, Url};
 use url::form_urlencoded;
 
-use crate::clock::send_time::Departure;
+use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
 use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
 use crate::credential::dpop::Prover;
@@ -86,7 +86,7 @@ pub(crate) struct Form<'a> {
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
     /// What is told when the form is sent.
-    pub(crate) departure: Option<&'a Departure>,
+    pub(crate) send_time: Option<&'a SendTime>,
 }
 
 impl FormClient {
@@ -201,8 +201,8 @@ impl RequestFactory for FormPost<'_> {
     }
 
     fn sends(&mut self, now: Instant) {
-        if let Some(departure) = self.form.departure {
-            departure.sends(now);
+        if let Some(send_time) = self.form.send_time {
+            send_time.record(now);
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_form_says_what_it_is_given() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let random = Arc::new(SeededRandom::new(1));

@@ -14,6 +14,7 @@ use crate::error::redact::{excerpt, shows};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
+use crate::support::json;
 use crate::wire::bounds;
 use crate::wire::proxy::Proxy;
 use crate::wire::tls::{self, Roots, TlsBackend};
@@ -310,7 +311,7 @@ impl Answer {
             let content_type = self.excerpt(self.header(CONTENT_TYPE).unwrap_or("no content type"));
             return Err(self.malformed(&format!("is not JSON but {content_type}")));
         }
-        serde_json::from_slice(&self.body).map_err(|cause| {
+        json::read(&self.body).map_err(|cause| {
             // Not the source: its text may quote what stood in the body.
             let (line, column) = (cause.line(), cause.column());
             let what = match cause.classify() {

@@ -1,7 +1,5 @@
 //! Runs the scripts of this folder: JSON lines in, JSON lines out.
 
-#![allow(dead_code)] // each test file uses a part
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};

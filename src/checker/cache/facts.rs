@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::checker::cache::intern::Interner;
 use crate::clock::send_time::Sent;
-use crate::clock::ticks::{Age, Moment};
+use crate::clock::ticks::{Age, Ticks};
 use crate::oauth::introspect::Introspection;
 use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -71,7 +71,7 @@ impl Known {
 
     /// How old it is at `now`.
     #[inline]
-    pub(crate) fn age(&self, now: Moment) -> Age {
+    pub(crate) fn age(&self, now: Ticks) -> Age {
         self.sent().at.age(now)
     }
 }
@@ -127,11 +127,6 @@ impl Facts {
         self.stood.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Whether time alone cannot keep the token out, nor how it is presented, until that second.
-    pub(crate) fn is_sure_until(&self, second: i64) -> bool {
-        !self.is_conditional && !self.has_expired(second)
-    }
-
     /// Whether the caller is the one who may begin the early refresh. Each answer is refreshed
     /// early once: should that fail, whoever needs a younger answer asks for it.
     pub(crate) fn claim_refresh(&self) -> bool {
@@ -151,7 +146,7 @@ pub(crate) mod sample {
     //! Facts for the tests of the pure pieces.
 
     use super::*;
-    use crate::clock::send_time::Sequence;
+    use crate::clock::send_time::Timeline;
     use crate::clock::{Clock, SystemClock};
     use serde_json::{Value, json};
 
@@ -165,7 +160,7 @@ pub(crate) mod sample {
 
     pub(crate) fn sent(number: u64) -> Sent {
         let now = SystemClock.monotonic();
-        Sent { number, ..Sequence::new(now).sent(now) }
+        Sent { number, ..Timeline::new(now).sent(now) }
     }
 
     pub(crate) fn facts(answer: Introspection, sent: Sent, end: Option<DateTime<Utc>>) -> Facts {

@@ -28,7 +28,7 @@ pub(crate) struct Division {
     /// What may be used of the limit, in per cent.
     pub(crate) share_percent: u64,
     /// How many calls for newcomers may be under way at once.
-    pub(crate) most_newcomers: u64,
+    pub(crate) max_newcomers: u64,
 }
 
 /// Admits calls to one server.
@@ -92,7 +92,7 @@ impl State {
         division: Division,
         now: Instant,
     ) -> Result<(), Duration> {
-        if purpose == Purpose::Newcomer && self.newcomers_under_way >= division.most_newcomers {
+        if purpose == Purpose::Newcomer && self.newcomers_under_way >= division.max_newcomers {
             return Err(SOON);
         }
         let Some(remaining) = remaining else { return Ok(()) };
@@ -150,7 +150,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn governor(share_percent: u64) -> (Governor, Instant) {
-        let division = Division { share_percent, most_newcomers: 1000 };
+        let division = Division { share_percent, max_newcomers: 1000 };
         (Governor::new(division), SystemClock.monotonic())
     }
 

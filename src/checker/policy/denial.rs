@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::credential::dpop::ProofDenial;
-use crate::verify::Rejection;
+use crate::verify::InvalidToken;
 
 /// Why a check denies. Each is a definite no: a check that cannot tell gives an
 /// [`Error`](crate::Error) instead.
@@ -18,7 +18,7 @@ pub enum Reason {
     Issuer,
     /// A JWT that does not verify; see [`CheckerBuilder::verifier`](super::CheckerBuilder::verifier).
     // In a box: a verdict is moved on every hit, and this would be most of it.
-    Verification(Box<Rejection>),
+    Verification(Box<InvalidToken>),
     /// The server says that the token is not active: revoked, expired, or never issued there.
     Inactive,
     /// The token's time is over.

@@ -32,7 +32,7 @@ pub enum Verdict {
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum AnswerSource {
     /// It was known already.
     Cache,
     /// This check asked the server.
@@ -50,7 +50,7 @@ pub enum Source {
 pub struct Authorized {
     facts: Arc<Facts>,
     pub(crate) age: Age,
-    source: Source,
+    source: AnswerSource,
 }
 
 impl Authorized {
@@ -59,14 +59,13 @@ impl Authorized {
         &self.facts.introspection
     }
 
-    /// How long ago the request was sent that brought the answer; for answers from the cache, to a
-    /// few milliseconds ([`Clock::coarse`](crate::Clock::coarse)).
+    /// How long ago the request was sent that brought the answer.
     pub fn age(&self) -> Duration {
         self.age.into()
     }
 
     /// Where the answer came from.
-    pub fn source(&self) -> Source {
+    pub fn source(&self) -> AnswerSource {
         self.source
     }
 }
@@ -120,7 +119,7 @@ pub(crate) struct Circumstances<'a> {
     /// The wall time in seconds since 1970.
     pub(crate) now: i64,
     pub(crate) age: Age,
-    pub(crate) source: Source,
+    pub(crate) source: AnswerSource,
     /// The server that was asked.
     pub(crate) asked: &'a Issuer,
     /// What is wrong with how the token was presented, if anything.
@@ -254,7 +253,7 @@ mod tests {
         let circumstances = Circumstances {
             now,
             age: Age::ZERO,
-            source: Source::Cache,
+            source: AnswerSource::Cache,
             asked: &Issuer::parse(ASKED).unwrap(),
             objection: None,
         };

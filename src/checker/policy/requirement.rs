@@ -37,7 +37,7 @@ pub struct Requirement {
     pub(crate) predicate: Option<Arc<Predicate>>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
-    pub(crate) patience: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 type Predicate = dyn Fn(&Introspection) -> bool + Send + Sync;
@@ -107,7 +107,7 @@ impl Requirement {
     /// How long ago the server may have been asked, counted from the moment at which that request
     /// was sent to the beginning of the check. Zero asks now. Default:
     /// [`CheckerConfig::max_age`](super::CheckerConfig::max_age). Bounds: more than
-    /// [`CheckerConfig::longest_age`](super::CheckerConfig::longest_age) counts as that.
+    /// [`CheckerConfig::max_age_limit`](super::CheckerConfig::max_age_limit) counts as that.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -123,9 +123,9 @@ impl Requirement {
     }
 
     /// How long a check may wait for the server. Default:
-    /// [`CheckerConfig::patience`](super::CheckerConfig::patience).
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
+    /// [`CheckerConfig::timeout`](super::CheckerConfig::timeout).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 
@@ -155,7 +155,7 @@ impl fmt::Debug for Requirement {
             .field("predicate", &self.predicate.is_some())
             .field("max_age", &self.max_age)
             .field("stale_if_error", &self.stale_if_error)
-            .field("patience", &self.patience)
+            .field("timeout", &self.timeout)
             .finish()
     }
 }

@@ -13,12 +13,21 @@ pub use validator::{ProofConfig, ProofDenial};
 
 pub(crate) use htu::htu;
 pub(crate) use proof::Proof;
-#[cfg(feature = "sandbox")]
-pub(crate) use proof::ProofFault;
 pub(crate) use prover::Prover;
-pub(crate) use validator::{Presented, ProofJudge, Refusal};
+pub(crate) use validator::{Presented, ProofValidator, Refusal};
 
 /// How a client uses DPoP.
+///
+/// # Example: every token bound, to one key across restarts
+///
+/// ```
+/// use okta_introspect::{DpopConfig, DpopMode, Error, KeyOptions, SigningKey};
+///
+/// fn bound() -> Result<DpopConfig, Error> {
+///     let key = SigningKey::from_file("dpop.pem", &KeyOptions::default())?;
+///     Ok(DpopConfig::new(DpopMode::Always).key(key))
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DpopConfig {
@@ -45,6 +54,16 @@ impl DpopConfig {
 }
 
 /// Whether a client proves possession of a key when it requests tokens.
+///
+/// # Example: plain tokens only
+///
+/// ```
+/// use okta_introspect::{ClientBuilder, DpopConfig, DpopMode};
+///
+/// fn plain(builder: ClientBuilder) -> ClientBuilder {
+///     builder.dpop(DpopConfig::new(DpopMode::Never))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DpopMode {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use openssl::sha::sha256;
-use reqwest::Url;
 
+use super::Proof;
+use super::htu;
 use super::prover::ath;
-use super::{Proof, htu};
 use crate::secret::Token;
 
 /// How proofs that come with requests are judged.
@@ -81,12 +81,12 @@ impl From<ProofDenial> for Refusal {
 }
 
 /// Judges proofs, and remembers the good ones so that each is good once.
-pub(crate) struct ProofJudge {
+pub(crate) struct ProofValidator {
     config: ProofConfig,
     memory: Mutex<Memory>,
 }
 
-impl ProofJudge {
+impl ProofValidator {
     pub(crate) fn new(config: ProofConfig) -> Self {
         Self { config, memory: Mutex::default() }
     }
@@ -104,7 +104,7 @@ impl ProofJudge {
             return Err(ProofDenial::Key.into());
         }
         if proof.htm != presented.method
-            || !same_place(&proof.htu, presented.url)
+            || !htu::names(&proof.htu, presented.url)
             || proof.ath.as_deref() != Some(ath_of(token).as_str())
         {
             return Err(ProofDenial::Mismatch.into());
@@ -130,9 +130,9 @@ impl ProofJudge {
     }
 }
 
-impl fmt::Debug for ProofJudge {
+impl fmt::Debug for ProofValidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProofJudge").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("ProofValidator").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -197,15 +197,6 @@ fn id(proof: &Proof) -> [u8; 16] {
     id
 }
 
-/// Compares what a proof is for with where the request came, both in one spelling
-/// (RFC 9449 §4.3, check 9).
-fn same_place(claimed: &str, actual: &str) -> bool {
-    match (Url::parse(claimed), Url::parse(actual)) {
-        (Ok(claimed), Ok(actual)) => htu(&claimed) == htu(&actual),
-        _ => false,
-    }
-}
-
 fn ath_of(token: &str) -> String {
     // Only tokens that were let through the edge come here.
     Token::parse(token).map(|token| ath(&token)).unwrap_or_default()
@@ -236,7 +227,7 @@ mod tests {
     use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
-    use reqwest::Method;
+    use reqwest::{Method, Url};
     use std::sync::Arc;
 
     const URL: &str = "https://api.example/orders/1";
@@ -266,7 +257,7 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn judge(judge: &ProofJudge, proof: &str, jkt: &str, now: i64) -> Result<(), Refusal> {
+    fn judge(judge: &ProofValidator, proof: &str, jkt: &str, now: i64) -> Result<(), Refusal> {
         judge.judge(&Presented { proof, method: "GET", url: URL }, TOKEN, jkt, at(now))
     }
 
@@ -276,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_is_good_once_for_its_request() {
-        let (client, judges) = (Client::new(), ProofJudge::new(ProofConfig::default()));
+        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof("https://api.example:443/orders/1?page=2", TOKEN, 1000).await;
         assert_eq!(judge(&judges, &proof, &client.jkt, 1000), Ok(()));
         assert_eq!(judge(&judges, &proof, &client.jkt, 1060), denied(ProofDenial::Replayed));
@@ -284,7 +275,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_for_something_else_is_refused() {
-        let (client, judges) = (Client::new(), ProofJudge::new(ProofConfig::default()));
+        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let jkt = &client.jkt;
         let other_place = client.proof("https://api.example/orders/2", TOKEN, 1000).await;
         let other_host = client.proof("https://evil.example/orders/1", TOKEN, 1000).await;
@@ -301,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_span_of_time_is_exact() {
-        let (client, judges) = (Client::new(), ProofJudge::new(ProofConfig::default()));
+        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         for (now, expected) in [
             (994, denied(ProofDenial::Time)),
             (995, Ok(())),
@@ -316,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_memory_lets_nobody_in_until_it_has_forgotten() {
         let config = ProofConfig { capacity: 2, ..ProofConfig::default() };
-        let (client, judges) = (Client::new(), ProofJudge::new(config));
+        let (client, judges) = (Client::new(), ProofValidator::new(config));
         for (now, expected) in [
             (1000, Ok(())),
             (1001, Ok(())),
@@ -331,7 +322,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_that_is_set_back_makes_no_proof_good_again() {
-        let (client, judges) = (Client::new(), ProofJudge::new(ProofConfig::default()));
+        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof(URL, TOKEN, 1000).await;
         assert_eq!(judge(&judges, &proof, &client.jkt, 1000), Ok(()));
         let later = client.proof(URL, TOKEN, 2000).await;

@@ -271,7 +271,7 @@ pub(crate) async fn request(
 ) -> Result<AccessToken, Error> {
     let scope = scopes.to_string();
     let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let form = Form { token: None, fields: &fields, proves: true, departure: None };
+    let form = Form { token: None, fields: &fields, proves: true, send_time: None };
     let mut reply = forms.post(target, form).await?;
     let answer: TokenAnswer = reply.json()?;
     reply.answer.received = Some(answer.access_token.secret().clone());

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, time};
-use crate::jws::{Node, Object, Part};
+use crate::jws::Part;
 use crate::oauth::introspect::Confirmation;
 use crate::scope::Scopes;
-use crate::verify::rejection::Rejection;
+use crate::support::json::{Node, Object};
+use crate::verify::invalid::InvalidToken;
 
 /// The claims of an access token of an Okta custom authorization server; other servers' JWT
 /// access tokens ([RFC 9068](https://www.rfc-editor.org/rfc/rfc9068)) are read as well.
@@ -19,14 +20,30 @@ use crate::verify::rejection::Rejection;
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
 /// Serialised, it is the claims again, `aud` always as a list and `scp` as a text.
+///
+/// # Example: a claim of the org's own
+///
+/// ```
+/// use okta_introspect::{AccessTokenClaims, Verified};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Further {
+///     tenant: String,
+/// }
+///
+/// fn tenant(token: &Verified<AccessTokenClaims<Further>>) -> Option<&str> {
+///     let claims = token.claims();
+///     claims.scp.contains("orders.read").then_some(claims.further.tenant.as_str())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AccessTokenClaims<E = Map<String, Value>> {
-    /// Who issued the token: exactly the verifier's issuer.
+    /// The server that issued the token: exactly the verifier's issuer.
     pub iss: String,
     /// The subject. Okta: the user's login, or the client id of a token without a user.
     pub sub: String,
-    /// For whom the token is meant; the verifier's audience is one of them.
+    /// The audiences of the token; the verifier's audience is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -55,8 +72,8 @@ pub struct AccessTokenClaims<E = Map<String, Value>> {
     /// How strongly the user signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// The key that the token's user must prove to have. A token with `cnf` is worth nothing as
-    /// a plain bearer token: have the proof checked too.
+    /// The key whose possession the sender must prove. A token with `cnf` must not be accepted as
+    /// a plain bearer token: check the proof too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     /// Every other claim.
@@ -73,9 +90,9 @@ impl<E> AccessTokenClaims<E> {
 
 impl AccessTokenClaims {
     /// Reads a payload. Nothing is checked but that claims have their types.
-    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, Rejection> {
+    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, InvalidToken> {
         let payload = Object::parse(payload)
-            .map_err(|fault| Rejection::Json { part: Part::Payload, fault })?;
+            .map_err(|fault| InvalidToken::Json { part: Part::Payload, fault })?;
         let mut registered = Registered::default();
         let mut okta = Okta::default();
         let mut further = Map::new();
@@ -102,7 +119,7 @@ impl AccessTokenClaims {
         registered: Registered,
         okta: Okta,
         further: Map<String, Value>,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<Self, InvalidToken> {
         Ok(Self {
             iss: required("iss", registered.iss)?,
             sub: required("sub", registered.sub)?,
@@ -123,7 +140,7 @@ impl AccessTokenClaims {
 
     pub(in crate::verify) fn with_further<E: DeserializeOwned + 'static>(
         self,
-    ) -> Result<AccessTokenClaims<E>, Rejection> {
+    ) -> Result<AccessTokenClaims<E>, InvalidToken> {
         Ok(AccessTokenClaims {
             further: further(self.further)?,
             iss: self.iss,
@@ -158,8 +175,8 @@ struct Okta {
 
 /// Okta writes a list of scopes where RFC 9068 §2.2.3 has a text: the list as such a text. A name
 /// with a blank in it would become two scopes, so it is none.
-fn scope_list(node: Node<'_>) -> Result<Option<String>, Rejection> {
-    let malformed = Rejection::MalformedClaim { name: "scp" };
+fn scope_list(node: Node<'_>) -> Result<Option<String>, InvalidToken> {
+    let malformed = InvalidToken::MalformedClaim { name: "scp" };
     let items = match node {
         Node::Null => return Ok(None),
         Node::List(items) => items,
@@ -179,12 +196,12 @@ fn scope_list(node: Node<'_>) -> Result<Option<String>, Rejection> {
 }
 
 /// A binding that cannot be read is no reason to take the token for an unbound one.
-fn confirmation(node: Node<'_>) -> Result<Option<Confirmation>, Rejection> {
+fn confirmation(node: Node<'_>) -> Result<Option<Confirmation>, InvalidToken> {
     match node {
         Node::Null => Ok(None),
         Node::Object(members) => Confirmation::deserialize(Value::Object(members.into_map()))
             .map(Some)
-            .map_err(|_| Rejection::MalformedClaim { name: "cnf" }),
-        _ => Err(Rejection::MalformedClaim { name: "cnf" }),
+            .map_err(|_| InvalidToken::MalformedClaim { name: "cnf" }),
+        _ => Err(InvalidToken::MalformedClaim { name: "cnf" }),
     }
 }

@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Registered, further, required, text, texts, time};
-use crate::jws::{Object, Part};
-use crate::verify::rejection::Rejection;
+use crate::jws::Part;
+use crate::support::json::Object;
+use crate::verify::invalid::InvalidToken;
 
 /// The claims of an ID token
 /// ([OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
@@ -17,14 +18,28 @@ use crate::verify::rejection::Rejection;
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
 /// Serialised, it is the claims again, `aud` always as a list.
+///
+/// # Example: who signed in
+///
+/// ```
+/// use okta_introspect::{IdTokenClaims, Verified};
+///
+/// fn greeting(token: &Verified<IdTokenClaims>) -> String {
+///     let claims = token.claims();
+///     match claims.further.get("name").and_then(|name| name.as_str()) {
+///         Some(name) => format!("Hello, {name}"),
+///         None => format!("Hello, {}", claims.sub),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct IdTokenClaims<E = Map<String, Value>> {
-    /// Who issued the token: exactly the verifier's issuer.
+    /// The server that issued the token: exactly the verifier's issuer.
     pub iss: String,
     /// The user, by an id that never changes. Okta: `00u…`.
     pub sub: String,
-    /// For whom the token is meant; the verifier's client id is one of them.
+    /// The audiences of the token; the verifier's client id is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
     #[serde(with = "chrono::serde::ts_seconds")]
@@ -66,9 +81,9 @@ pub struct IdTokenClaims<E = Map<String, Value>> {
 
 impl IdTokenClaims {
     /// Reads a payload. Nothing is checked but that claims have their types.
-    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, Rejection> {
+    pub(in crate::verify) fn read(payload: &[u8]) -> Result<Self, InvalidToken> {
         let payload = Object::parse(payload)
-            .map_err(|fault| Rejection::Json { part: Part::Payload, fault })?;
+            .map_err(|fault| InvalidToken::Json { part: Part::Payload, fault })?;
         let mut registered = Registered::default();
         let mut session = Session::default();
         let mut further = Map::new();
@@ -94,7 +109,7 @@ impl IdTokenClaims {
         registered: Registered,
         session: Session,
         further: Map<String, Value>,
-    ) -> Result<Self, Rejection> {
+    ) -> Result<Self, InvalidToken> {
         Ok(Self {
             iss: required("iss", registered.iss)?,
             sub: required("sub", registered.sub)?,
@@ -116,7 +131,7 @@ impl IdTokenClaims {
 
     pub(in crate::verify) fn with_further<E: DeserializeOwned + 'static>(
         self,
-    ) -> Result<IdTokenClaims<E>, Rejection> {
+    ) -> Result<IdTokenClaims<E>, InvalidToken> {
         Ok(IdTokenClaims {
             further: further(self.further)?,
             iss: self.iss,

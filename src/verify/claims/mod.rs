@@ -12,8 +12,9 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::rejection::{Rejection, quote};
-use crate::jws::Node;
+use super::fact::quote;
+use super::invalid::InvalidToken;
+use crate::support::json::Node;
 
 /// The claims that both kinds of token have
 /// ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), while they are read.
@@ -30,7 +31,7 @@ struct Registered {
 
 impl Registered {
     /// Takes a claim if it is one of these, and gives it back if not.
-    fn take<'a>(&mut self, name: &str, node: Node<'a>) -> Result<Option<Node<'a>>, Rejection> {
+    fn take<'a>(&mut self, name: &str, node: Node<'a>) -> Result<Option<Node<'a>>, InvalidToken> {
         match name {
             "iss" => self.iss = text("iss", node)?,
             "sub" => self.sub = text("sub", node)?,
@@ -46,25 +47,25 @@ impl Registered {
 }
 
 /// A claim that must be there.
-fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, Rejection> {
-    claim.ok_or(Rejection::MissingClaim { name })
+fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, InvalidToken> {
+    claim.ok_or(InvalidToken::MissingClaim { name })
 }
 
 /// `null` counts as absent.
-fn text(name: &'static str, node: Node<'_>) -> Result<Option<String>, Rejection> {
+fn text(name: &'static str, node: Node<'_>) -> Result<Option<String>, InvalidToken> {
     match node {
         Node::Null => Ok(None),
         Node::Text(text) => Ok(Some(text.into_owned())),
-        _ => Err(Rejection::MalformedClaim { name }),
+        _ => Err(InvalidToken::MalformedClaim { name }),
     }
 }
 
 /// One text or a list of texts, as `aud` may be (RFC 7519 §4.1.3).
-fn texts(name: &'static str, node: Node<'_>) -> Result<Option<Vec<String>>, Rejection> {
+fn texts(name: &'static str, node: Node<'_>) -> Result<Option<Vec<String>>, InvalidToken> {
     match node {
         Node::List(items) => items
             .into_iter()
-            .map(|item| text(name, item)?.ok_or(Rejection::MalformedClaim { name }))
+            .map(|item| text(name, item)?.ok_or(InvalidToken::MalformedClaim { name }))
             .collect::<Result<_, _>>()
             .map(Some),
         node => Ok(text(name, node)?.map(|one| vec![one])),
@@ -72,22 +73,22 @@ fn texts(name: &'static str, node: Node<'_>) -> Result<Option<Vec<String>>, Reje
 }
 
 /// Seconds since the epoch; a fraction is allowed and dropped (RFC 7519 §2, NumericDate).
-fn time(name: &'static str, node: Node<'_>) -> Result<Option<DateTime<Utc>>, Rejection> {
+fn time(name: &'static str, node: Node<'_>) -> Result<Option<DateTime<Utc>>, InvalidToken> {
     let number = match node {
         Node::Null => return Ok(None),
         Node::Number(number) => number,
-        _ => return Err(Rejection::MalformedClaim { name }),
+        _ => return Err(InvalidToken::MalformedClaim { name }),
     };
     // What is beyond an i64 saturates there, and chrono refuses it.
     let seconds = number.as_i64().or_else(|| number.as_f64().map(|secs| secs.floor() as i64));
     seconds
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
         .map(Some)
-        .ok_or(Rejection::MalformedClaim { name })
+        .ok_or(InvalidToken::MalformedClaim { name })
 }
 
 /// The claims that are not typed here, in the shape that the program asks for.
-fn further<E: DeserializeOwned + 'static>(claims: Map<String, Value>) -> Result<E, Rejection> {
+fn further<E: DeserializeOwned + 'static>(claims: Map<String, Value>) -> Result<E, InvalidToken> {
     // Most programs ask for the map itself. To read it from a map would be to build it twice.
     let mut claims = Some(claims);
     let as_wanted = (&mut claims as &mut dyn Any).downcast_mut::<Option<E>>();
@@ -95,5 +96,5 @@ fn further<E: DeserializeOwned + 'static>(claims: Map<String, Value>) -> Result<
         return Ok(wanted);
     }
     E::deserialize(Value::Object(claims.unwrap_or_default()))
-        .map_err(|fault| Rejection::FurtherClaims { fault: quote(&fault.to_string()) })
+        .map_err(|fault| InvalidToken::FurtherClaims { fault: quote(&fault.to_string()) })
 }

@@ -257,7 +257,7 @@ mod tests {
         limits.window.try_take(now).unwrap().answered(now, Some((stated, MINUTE)));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_request_that_gets_no_place_in_time_says_so_and_takes_nothing() {
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let (admission, [limits, _]) = admission(&clock);
@@ -269,7 +269,7 @@ mod tests {
         assert!(admission.admit(&limits, &mut deadline).await.is_ok());
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_request_that_waits_for_a_window_leaves_its_place_to_others() {
         let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
         let (admission, [full, free]) = admission(&clock);
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!((held_back.unwrap(), other.unwrap()), (now + MINUTE, now));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn what_a_window_or_a_circuit_refuses_takes_no_place() {
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let (admission, [full, failing]) = admission(&clock);

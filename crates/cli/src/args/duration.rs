@@ -1,0 +1,51 @@
+//! Durations on the command line.
+
+use std::time::Duration;
+
+/// A year: no useful wait is longer.
+const MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// What to write.
+pub(super) const NOTATION: &str =
+    "give a number above 0 and its unit, such as 50ms, 5s, 10m, 2h or 1d";
+
+/// Reads a duration such as `50ms`, `5s`, `10m`, `1h 30m` or `1d`. A number alone counts seconds,
+/// as it does for other options. Zero, and more than [`MAX`], is refused.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text).ok(),
+    };
+    duration.filter(|duration| !duration.is_zero() && *duration <= MAX).ok_or(NOTATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_and_its_unit_are_a_duration() {
+        for (text, millis) in [
+            ("1ms", 1),
+            ("50ms", 50),
+            ("5", 5_000),
+            ("5s", 5_000),
+            ("10m", 600_000),
+            ("2h", 7_200_000),
+            ("1h 30m", 5_400_000),
+            ("366d", 31_622_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_none_zero_and_more_than_a_year_are_refused() {
+        for text in ["", "s", "0", "0ms", "-1s", "5S", "5x", "\u{0665}s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["367d", "18446744073709551615d", "99999999999999999999s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

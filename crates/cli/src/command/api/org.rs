@@ -1,0 +1,57 @@
+//! Calls to the org's APIs, and what their refusals mean.
+
+use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+
+use crate::command::rate_limit::RateLimitWaits;
+use crate::command::setup;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Settings;
+use crate::text::human;
+
+/// The org's APIs.
+pub(super) struct Api<'a> {
+    pub(super) resource: Resource,
+    pub(super) scopes: Scopes,
+    pub(super) settings: &'a Settings,
+}
+
+impl Api<'_> {
+    pub(super) async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
+        self.try_call(call).await.map_err(|error| self.explain(error))
+    }
+
+    /// Calls, and waits for the next rate window after a 429.
+    pub(super) async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
+        let mut waits_left = RateLimitWaits::new();
+        loop {
+            let error = match self.resource.call(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let wait = waits_left.after(error)?;
+            let seconds = human::duration(wait.as_secs());
+            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
+            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
+        }
+    }
+
+    /// A refusal by an API is about the request, also with a status that would mean nothing from an
+    /// authorization server: 404 is a user that does not exist.
+    pub(super) fn explain(&self, error: Error) -> Failure {
+        let refused = error.refusal().cloned().unwrap_or_default();
+        let failure = setup::explain(self.settings, error);
+        match (refused.status, refused.code.as_deref()) {
+            (404, Some(_)) => {
+                failure.with_exit(Exit::Refused).advise("check the path and the ids in it")
+            }
+            // The scope was derived from the path, and so the user may not know it.
+            (400, Some("consent_required" | "invalid_scope")) => {
+                failure.during(format_args!("no token with the scope {}", self.scopes))
+            }
+            (405, Some(_)) => failure.advise("check the method, and the path to which it goes"),
+            _ => failure,
+        }
+    }
+}

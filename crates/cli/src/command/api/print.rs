@@ -1,0 +1,107 @@
+//! What is shown of an answer.
+
+use http::{HeaderName, HeaderValue};
+use okta_introspect::ResourceAnswer;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json_path::JsonPath;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Reader};
+use crate::text;
+use crate::text::json::{indented, on_one_line};
+
+/// Prints answers as the command line asks.
+pub(super) struct Printer {
+    filter: Option<JsonPath>,
+    lines: bool,
+    raw: bool,
+    include: bool,
+}
+
+impl Printer {
+    pub(super) fn new(filter: Option<JsonPath>, lines: bool, raw: bool, include: bool) -> Self {
+        Self { filter, lines, raw, include }
+    }
+
+    /// A whole answer.
+    pub(super) fn answer(&self, answer: &ResourceAnswer) -> Result<(), Failure> {
+        if self.include {
+            output::data(head(answer))?;
+        }
+        let text = String::from_utf8_lossy(&answer.body);
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        match (&self.filter, self.lines) {
+            (Some(filter), _) => self.selected(filter, &answer.body).map(|_| ()),
+            (None, true) => items(&list(&answer.body)?).map(|_| ()),
+            (None, false) if self.raw || !output::stdout_is_terminal() => {
+                output::data(text.trim_end())
+            }
+            (None, false) => output::data(indented(text.trim_end())),
+        }
+    }
+
+    /// One page of a list. Pages are joined into one list, unless there is a line for each item.
+    pub(super) fn page(&self, body: &[u8], first: bool) -> Result<Reader, Failure> {
+        if let Some(filter) = &self.filter {
+            return self.selected(filter, body);
+        }
+        let list = list(body)?;
+        if self.lines {
+            return items(&list);
+        }
+        let mut text = String::from(if first { "[" } else { "" });
+        for (index, item) in list.iter().enumerate() {
+            let separator = if first && index == 0 { "\n" } else { ",\n" };
+            text.push_str(separator);
+            text.push_str(&on_one_line(item.get()));
+        }
+        output::part(&text)
+    }
+
+    /// What comes after the last page.
+    pub(super) fn end(&self) -> Result<(), Failure> {
+        match self.filter.is_none() && !self.lines {
+            true => output::data("\n]"),
+            false => Ok(()),
+        }
+    }
+
+    fn selected(&self, filter: &JsonPath, body: &[u8]) -> Result<Reader, Failure> {
+        let value: Value = serde_json::from_slice(body).map_err(|_| not_json())?;
+        let line = |value: &&Value| match value {
+            Value::String(text) if self.raw => format!("{}\n", text.replace(char::is_control, " ")),
+            other => format!("{other}\n"),
+        };
+        let lines: String = filter.select(&value).iter().map(line).collect();
+        output::part(&lines)
+    }
+}
+
+fn items(items: &[&RawValue]) -> Result<Reader, Failure> {
+    let lines: String = items.iter().map(|item| on_one_line(item.get()) + "\n").collect();
+    output::part(&lines)
+}
+
+/// The items of a list, as they are written.
+fn list(body: &[u8]) -> Result<Vec<&RawValue>, Failure> {
+    serde_json::from_slice(body).map_err(|_| {
+        Failure::new(Exit::Unknown, "the answer is not a list")
+            .advise("leave out --paginate and --lines, or name what to show with --filter")
+    })
+}
+
+fn not_json() -> Failure {
+    Failure::new(Exit::Unknown, "the answer is not JSON").advise("leave out --filter")
+}
+
+fn head(answer: &ResourceAnswer) -> String {
+    let line = |(name, value): (&HeaderName, &HeaderValue)| {
+        format!("{name}: {}\n", text::one_line(&String::from_utf8_lossy(value.as_bytes())))
+    };
+    let headers: String = answer.headers.iter().map(line).collect();
+    format!("HTTP {}\n{headers}", answer.status.as_u16())
+}

@@ -1,0 +1,38 @@
+//! `config show`: which settings there are, and where each comes from.
+
+use serde::Serialize;
+
+use crate::args::{ConfigArgs, ConfigCommand, ConfigShowArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::Shown;
+use crate::text::human;
+
+use super::setup;
+
+pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
+    let ConfigCommand::Show(args) = args.command;
+    show(args)
+}
+
+fn show(args: ConfigShowArgs) -> Result<Exit, Failure> {
+    let layer = args.client.requesting(&args.scopes, &args.dpop);
+    let settings = setup::settings(layer)?.shown();
+    if args.json {
+        output::json(&ConfigJson { settings: &settings })?;
+    } else if settings.is_empty() {
+        output::note("nothing is configured; see `okta-introspect --help`");
+    } else {
+        let line = |it: &Shown| format!("{} (from {})", it.value, it.origin);
+        let lines = human::aligned(settings.iter().map(|it| (it.name, line(it))));
+        output::data(lines.trim_start_matches('\n'))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct ConfigJson<'a> {
+    settings: &'a [Shown],
+}

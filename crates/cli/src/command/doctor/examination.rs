@@ -1,0 +1,32 @@
+//! The findings so far.
+
+use crate::settings::Settings;
+
+use super::finding::{Finding, Status};
+
+/// One run of all checks.
+pub(super) struct Examination<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Examination<'a> {
+    pub(super) fn new(settings: &'a Settings) -> Self {
+        Self { settings, findings: Vec::new() }
+    }
+
+    pub(super) fn found(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Checks that cannot be made, because of the first that failed.
+    pub(super) fn skip(&mut self, checks: &[&str]) {
+        let why = match self.findings.iter().find(|finding| finding.status == Status::Fail) {
+            Some(failed) => format!("because of what `{}` says", failed.check),
+            None => "there is nothing to check".to_owned(),
+        };
+        for check in checks {
+            self.found(Finding::skipped(*check, &why));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `jwk`: the public half of a private key.
+
+use okta_introspect::PublicJwk;
+use serde::Serialize;
+
+use crate::args::{JwkArgs, KeyArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+use super::setup;
+
+pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
+    let key = setup::settings(KeyArgs { key_file: args.file.or(args.key.key_file), ..args.key })?
+        .key()?;
+    let thumbprint = key.public_jwk().thumbprint();
+    // A PEM file holds no key id; `keygen` told the same one for it.
+    let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();
+    let key = key.with_key_id(Some(key_id));
+    let jwk = key.public_jwk();
+    match (args.thumbprint, args.set, args.json) {
+        (true, _, true) => output::json(&ThumbprintJson { thumbprint: &thumbprint })?,
+        (true, _, false) => output::data(thumbprint)?,
+        (false, true, _) => output::json(&SetJson { keys: [jwk] })?,
+        (false, false, _) => output::json(jwk)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A JWK Set (RFC 7517 §5).
+#[derive(Serialize)]
+struct SetJson<'a> {
+    keys: [&'a PublicJwk; 1],
+}
+
+#[derive(Serialize)]
+struct ThumbprintJson<'a> {
+    thumbprint: &'a str,
+}

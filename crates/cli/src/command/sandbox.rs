@@ -1,0 +1,223 @@
+//! `sandbox`: an authorization server on loopback, for other commands and other programs.
+
+use std::io;
+use std::path::Path;
+
+use okta_introspect::sandbox::{
+    App, CustomServer, Sandbox, SandboxBuilder, Seed, ServerIdentity, User,
+};
+use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
+
+use crate::args::SandboxArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files;
+use crate::output;
+use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::text;
+
+use super::runtime::wait_for;
+
+const CLIENT_ID: &str = "0oasandbox";
+
+/// What the sandbox's own app may request at the org server.
+const SCOPES: [&str; 3] = ["okta.apps.read", "okta.logs.read", "okta.users.read"];
+
+/// The custom server that every sandbox has, and its scope.
+const SERVER: &str = "default";
+const SERVER_SCOPE: &str = "orders.read";
+
+pub(super) fn run(args: &SandboxArgs) -> Result<Exit, Failure> {
+    let seed = args.seed.as_deref().map(read_seed).transpose()?.unwrap_or_default();
+    wait_for(serve(args, seed))
+}
+
+async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
+    let folder = RuntimeFolder::locate();
+    folder.create()?;
+    let key = new_key()?;
+    let sandbox = speak_tls(fill(seed, &key), args)?.listen(args.listen).start().await;
+    let sandbox = sandbox.map_err(|cause| not_started(cause, args))?;
+    // Before anything is printed: a script that has read the line may send the signal at once.
+    let end = end_signal()?;
+    let record = record(&sandbox, &folder, &key)?;
+    key.write_new_file(&record.key_file)?;
+    folder.write_record(&record)?;
+    if args.json {
+        output::json(&record)?;
+    } else {
+        output::data(exports(&record))?;
+    }
+    output::note(format_args!(
+        "the sandbox listens on {} until Ctrl-C; in another terminal, try `okta-introspect token \
+         --scope okta.users.read` as it is, or paste the lines for other programs",
+        sandbox.address()
+    ));
+    end.await;
+    Ok(Exit::Done)
+}
+
+/// The sandbox's own app, users and server besides the seed.
+fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
+    let app = App::service(CLIENT_ID).label("Sandbox app").key(key.public_jwk());
+    let own_server = seed.servers.iter().all(|server| server.id != SERVER);
+    let own_users = seed.users.is_empty();
+    let mut builder = Sandbox::builder().seed(seed).app(SCOPES.into_iter().fold(app, App::grant));
+    if own_server {
+        builder = builder.server(CustomServer::new(SERVER).scope(SERVER_SCOPE));
+    }
+    if own_users {
+        builder = builder
+            .user(User::new("00uada", "ada@example.test").name("Ada", "Lovelace"))
+            .user(User::new("00ugrace", "grace@example.test").name("Grace", "Hopper"));
+    }
+    builder
+}
+
+/// Plain HTTP, unless TLS was asked for.
+fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuilder, Failure> {
+    let read = |path: &Path| {
+        files::read(path).map_err(|cause| {
+            Failure::usage(format!("the file cannot be read: {}", text::path(path)))
+                .because(&cause)
+                .advise("check the path and the right to read it")
+        })
+    };
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(chain), Some(key)) => {
+            let identity = ServerIdentity::from_pem(&read(chain)?, &read(key)?);
+            Ok(builder.tls(identity.map_err(Error::from)?))
+        }
+        _ if args.tls => Ok(builder.tls_self_made()),
+        _ => Ok(builder),
+    }
+}
+
+fn new_key() -> Result<SigningKey, Error> {
+    let key = SigningKey::generate(Algorithm::Es256)?;
+    let key_id = key.public_jwk().thumbprint();
+    Ok(key.with_key_id(Some(key_id)))
+}
+
+fn record(
+    sandbox: &Sandbox,
+    folder: &RuntimeFolder,
+    key: &SigningKey,
+) -> Result<SandboxRecord, Failure> {
+    let text = |issuer: &Issuer| issuer.as_str().to_owned();
+    let pid = std::process::id();
+    Ok(SandboxRecord {
+        issuer: text(&sandbox.issuer()),
+        custom_issuer: sandbox.custom_issuer(SERVER).as_ref().map(text).unwrap_or_default(),
+        client_id: CLIENT_ID.to_owned(),
+        key_file: folder.key_path(pid),
+        key_id: key.public_jwk().key_id().unwrap_or_default().to_owned(),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+        ca_file: sandbox.ca_pem().map(|pem| folder.keep_ca(pid, pem)).transpose()?,
+        pid,
+    })
+}
+
+/// `export` lines in the spelling of the official SDKs.
+fn exports(record: &SandboxRecord) -> String {
+    let mut settings = vec![
+        ("ORGURL", record.issuer.clone()),
+        ("AUTHORIZATIONMODE", "PrivateKey".to_owned()),
+        ("CLIENTID", record.client_id.clone()),
+        ("PRIVATEKEY", record.key_file.display().to_string()),
+        ("PRIVATEKEYID", record.key_id.clone()),
+        ("SCOPES", record.scopes.join(",")),
+    ];
+    settings.extend(record.ca_file.iter().map(|file| ("CAFILE", file.display().to_string())));
+    let export =
+        |(name, value): &(&str, String)| format!("export OKTA_CLIENT_{name}={}", shell_word(value));
+    settings.iter().map(export).collect::<Vec<_>>().join("\n")
+}
+
+/// The text as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn read_seed(path: &Path) -> Result<Seed, Failure> {
+    let unusable = |what: &str, cause: &dyn std::error::Error| {
+        Failure::usage(format!("the seed file {what}: {}", text::path(path))).because(cause)
+    };
+    let text = files::read_text(path).map_err(|cause| {
+        unusable("cannot be read", &cause).advise("check the path and the right to read it")
+    })?;
+    let wrong = |cause: &dyn std::error::Error| {
+        unusable("is not a seed", cause)
+            .advise("it may have `apps`, `users`, `servers` and `rate_limits`")
+    };
+    // JSON is YAML, but for tabs.
+    if text.trim_start().starts_with('{') {
+        serde_json::from_str(&text).map_err(|cause| wrong(&cause))
+    } else {
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options(&text, options).map_err(|cause| wrong(&cause))
+    }
+}
+
+fn not_started(cause: io::Error, args: &SandboxArgs) -> Failure {
+    match cause.downcast::<Error>() {
+        Ok(error) => error.into(),
+        Err(cause) => Failure::usage(format!("the sandbox cannot listen on {}", args.listen))
+            .because(&cause)
+            .advise("choose another address with --listen; port 0 is any free one"),
+    }
+}
+
+/// Completes at Ctrl-C or SIGTERM. Signals count from the call on.
+#[cfg(unix)]
+fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let listen = |kind| {
+        signal(kind).map_err(|cause| {
+            Failure::new(Exit::Unknown, "signals cannot be listened to").because(&cause)
+        })
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Completes at Ctrl-C.
+#[cfg(not(unix))]
+fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(async {
+        // Without Ctrl-C, the sandbox ends with its process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_words_are_quoted_when_they_must_be() {
+        for (text, word) in [
+            ("http://127.0.0.1:4000", "http://127.0.0.1:4000"),
+            ("/tmp/a b/k.pem", "'/tmp/a b/k.pem'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The settings of a command, and what its errors mean under them.
+
+use okta_introspect::{Error, ErrorKind, Issuer};
+
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{Found, Layer, Origin, Settings, Source};
+use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+
+/// Merges all sources below the flags; where none of them names an app, the running sandbox is
+/// used, and a note says so.
+pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
+    let settings = Settings::gather(flags, &mut |note| output::note(note))?;
+    match sandbox() {
+        Some(sandbox) if settings.names_no_app() => {
+            output::note(format_args!(
+                "nothing is configured: using the sandbox at {}",
+                sandbox.issuer
+            ));
+            Ok(settings.or_else(sandbox))
+        }
+        _ => Ok(settings),
+    }
+}
+
+/// The failure that an error is. A sandbox that has ended is no trouble with the network.
+pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
+    let kind = error.kind();
+    let failure = Failure::from(error);
+    if settings.origins().server == Some(&Origin::Sandbox) && kind == ErrorKind::Unreachable {
+        return failure.during("the sandbox is not running").advise(
+            "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
+        );
+    }
+    failure
+}
+
+/// The latest sandbox, unless its record leads away from this computer.
+fn sandbox() -> Option<SandboxRecord> {
+    let record = RuntimeFolder::locate().record()?;
+    Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)
+}
+
+impl From<SandboxRecord> for Layer {
+    fn from(record: SandboxRecord) -> Self {
+        fn found<T>(value: T) -> Option<Found<T>> {
+            Some(Found::new(value, Origin::Sandbox))
+        }
+        Self {
+            server: found(record.issuer),
+            client_id: found(record.client_id),
+            key: found(Source::File(record.key_file)),
+            key_id: found(record.key_id),
+            scopes: found(record.scopes.join(" ")),
+            ca_file: record.ca_file.and_then(found),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The token to work on: from a file or standard input, never from the command line.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use okta_introspect::Token;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::output;
+use crate::text;
+
+/// Far above any token; a bound for a log that was piped in by mistake.
+const MAX_READ: u64 = 1024 * 1024;
+
+/// Where a token is read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    Stdin,
+    /// The file of `--token-file`.
+    File(&'a Path),
+    /// The file that an argument names, unless the argument is a token by mistake.
+    Argument(&'a Path),
+}
+
+/// Reads one token: alone, or the `access_token` of a token response.
+///
+/// White space around it is removed silently; quotes and an authorization scheme with a note,
+/// because a server that gets them along with the token answers otherwise.
+pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
+    Ok(Token::parse(&read_unparsed(source)?)?)
+}
+
+/// As [`read`]; returns what was removed instead of printing notes.
+pub(crate) fn read_with_removed(source: Source<'_>) -> Result<(Token, Vec<&'static str>), Failure> {
+    let text = token_of_response(read_text(source)?);
+    let (token, removed) = strip(&text);
+    Ok((Token::parse(token)?, removed))
+}
+
+/// As [`read`], without a check of the token's form.
+pub(crate) fn read_unparsed(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let text = token_of_response(read_text(source)?);
+    let (token, removed) = strip(&text);
+    for what in removed {
+        output::note(format_args!("removed {what} around the token"));
+    }
+    refuse_nothing(token)?;
+    Ok(Zeroizing::new(token.to_owned()))
+}
+
+/// As [`read`], but removes nothing except the line break at the end, which editors add.
+pub(crate) fn read_unchanged(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let text = read_text(source)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    refuse_nothing(line)?;
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// Nothing is no token that could be judged.
+fn refuse_nothing(token: &str) -> Result<(), Failure> {
+    match token.is_empty() {
+        true => Err(Failure::usage("the token is empty")
+            .advise("check the file or the command that was to give it")),
+        false => Ok(()),
+    }
+}
+
+/// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
+/// any other text as it is.
+fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    #[derive(Deserialize)]
+    struct Response {
+        access_token: String,
+    }
+    match serde_json::from_str::<Response>(&text) {
+        Ok(response) => Zeroizing::new(response.access_token),
+        Err(_) => text,
+    }
+}
+
+fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
+    let bytes = read_bytes(source)?;
+    std::str::from_utf8(&bytes)
+        .map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))
+}
+
+fn read_bytes(source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match source {
+        Source::Argument(path) => File::open(path).and_then(read_some).map_err(|cause| {
+            // Without the argument, which may be a token.
+            Failure::usage("the argument is not a file that can be read")
+                .because(&cause)
+                .advise("tokens come from files or stdin: name the file with the token")
+        }),
+        Source::File(path) => File::open(path).and_then(read_some).map_err(|cause| {
+            Failure::usage(format!("the token file cannot be read: {}", text::path(path)))
+                .because(&cause)
+                .advise("check the path and the right to read it")
+        }),
+        Source::Stdin => {
+            if output::stdin_is_terminal() {
+                output::note(
+                    "reading the token from the terminal: paste it, then Enter and Ctrl-D",
+                );
+            }
+            read_some(io::stdin().lock()).map_err(|cause| {
+                Failure::usage("the token cannot be read from standard input")
+                    .because(&cause)
+                    .advise("pipe it in, or name a file with --token-file")
+            })
+        }
+    }
+}
+
+fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Reserved at once: a growing buffer would leave copies of the token behind in memory.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
+    from.take(MAX_READ).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The token itself, and what was removed besides white space.
+pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
+    let mut token = text.trim();
+    let mut removed = Vec::new();
+    loop {
+        if let Some(inner) = unquoted(token) {
+            removed.push("the quotes");
+            token = inner.trim();
+        } else if let Some(rest) = without_scheme(token) {
+            removed.push("the authorization scheme");
+            token = rest.trim();
+        } else {
+            return (token, removed);
+        }
+    }
+}
+
+fn unquoted(text: &str) -> Option<&str> {
+    ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
+}
+
+fn without_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(' ')?;
+    ["bearer", "dpop"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_is_removed_silently_and_the_rest_is_named() {
+        for (text, token, count) in [
+            ("abc", "abc", 0),
+            (" abc\r\n", "abc", 0),
+            ("\"abc\"\n", "abc", 1),
+            ("Bearer abc", "abc", 1),
+            ("'dpop  abc'", "abc", 2),
+            ("Bearer \"abc\"", "abc", 2),
+            ("\"abc", "\"abc", 0),
+            ("\"", "\"", 0),
+            ("Basic abc", "Basic abc", 0),
+            ("Bearer", "Bearer", 0),
+        ] {
+            let (stripped, removed) = strip(text);
+            assert_eq!((stripped, removed.len()), (token, count), "{text}");
+        }
+    }
+}

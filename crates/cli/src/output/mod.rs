@@ -1,0 +1,114 @@
+//! All printing: data to stdout, notes and errors to stderr.
+//!
+//! A closed pipe (`okta-introspect … | head -1`) is no failure: the command goes on, and its exit
+//! code stays its own.
+
+mod progress;
+mod requests;
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::text::one_line;
+
+pub(crate) use progress::ProgressLine;
+pub(crate) use requests::log_requests;
+
+/// For what is well.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// For what is not.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// For what deserves a second look.
+pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Prints one or more lines of data. Colours reach terminals only, and only where `NO_COLOR`
+/// and its like permit.
+pub(crate) fn data(text: impl Display) -> Result<(), Failure> {
+    line(text).map(|_| ())
+}
+
+/// As [`data`]; returns whether the reader is still there.
+pub(crate) fn line(text: impl Display) -> Result<Reader, Failure> {
+    let mut stdout = anstream::stdout().lock();
+    reader_after(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
+/// Prints a part of the data as it is. Returns whether the reader is still there, so that a long
+/// output can end early.
+pub(crate) fn part(text: &str) -> Result<Reader, Failure> {
+    let mut stdout = io::stdout().lock();
+    reader_after(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Whether the output is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reader {
+    Present,
+    Gone,
+}
+
+fn reader_after(written: io::Result<()>) -> Result<Reader, Failure> {
+    match written {
+        Ok(()) => Ok(Reader::Present),
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(cause) => Err(unwritable(&cause)),
+    }
+}
+
+/// Prints a value as one line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    json_line(value).map(|_| ())
+}
+
+/// As [`json`]; returns whether the reader is still there.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<Reader, Failure> {
+    let text = serde_json::to_string(value).map_err(|cause| {
+        Failure::new(Exit::Unknown, "the output cannot be written as JSON").because(&cause)
+    })?;
+    line(text)
+}
+
+/// Prints a note.
+pub(crate) fn note(text: impl Display) {
+    message("note", CAUTION, text);
+}
+
+/// Prints why the command failed, in exactly one line.
+pub(crate) fn failure(failure: &Failure) {
+    message("error", BAD, failure);
+}
+
+/// Whether standard input is a terminal.
+pub(crate) fn stdin_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether colours on stdout are kept.
+pub(crate) fn stdout_has_colours() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+fn unwritable(cause: &io::Error) -> Failure {
+    Failure::new(Exit::Unknown, "the output cannot be written")
+        .because(cause)
+        .advise("make room, or send it elsewhere")
+}
+
+/// An unwritable stderr is ignored: nothing depends on it.
+fn message(label: &str, style: Style, text: impl Display) {
+    let text = one_line(&text.to_string());
+    let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {text}");
+}

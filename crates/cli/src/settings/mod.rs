@@ -1,0 +1,25 @@
+//! What the program needs to know, merged from every source:
+//! flag > environment > `./okta.yaml` or `./.okta.yaml` > `~/.okta/okta.yaml`.
+//!
+//! Knows nothing of a command line and prints nothing, so that other programs could use it.
+
+mod client;
+mod connection;
+mod environment;
+mod error;
+mod file;
+mod found;
+mod key;
+mod layer;
+mod merged;
+mod misspelt;
+mod notation;
+mod proxy;
+mod show;
+
+pub(crate) use error::SettingsError;
+pub(crate) use found::{Found, Origin, Source};
+pub(crate) use layer::Layer;
+pub(crate) use merged::Settings;
+pub(crate) use notation::{DPOP_MODES, dpop_mode};
+pub(crate) use show::Shown;

@@ -1,0 +1,99 @@
+//! The proxy as the official SDKs have it: host, port, user name and password.
+
+use okta_introspect::{Proxy, ProxyServer, Secret};
+
+use super::error::SettingsError;
+use super::found::{Found, Origin};
+
+/// The proxy settings of one source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProxyLayer {
+    /// A host name, or a URL without credentials.
+    pub(crate) host: Option<Found<String>>,
+    pub(crate) port: Option<Found<u16>>,
+    pub(crate) username: Option<Found<String>>,
+    pub(crate) password: Option<Found<Secret>>,
+}
+
+impl ProxyLayer {
+    /// This layer, and `below` for what it does not have: the password may be in the environment,
+    /// and the host in a file.
+    pub(super) fn or_else(self, below: Self) -> Self {
+        Self {
+            host: self.host.or(below.host),
+            port: self.port.or(below.port),
+            username: self.username.or(below.username),
+            password: self.password.or(below.password),
+        }
+    }
+
+    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables.
+    pub(super) fn proxy(&self) -> Result<Proxy, SettingsError> {
+        let Some(host) = &self.host else {
+            return match self.origin_without_host() {
+                Some(origin) => Err(SettingsError::new("a proxy is described, but has no host")
+                    .found_in(origin)
+                    .advise("set OKTA_CLIENT_PROXY_HOST or okta.client.proxy.host")),
+                None => Ok(Proxy::Environment),
+            };
+        };
+        let mut url = match host.value.contains("://") {
+            true => host.value.clone(),
+            false => format!("http://{}", host.value),
+        };
+        if let Some(port) = &self.port {
+            url = format!("{}:{}", url.trim_end_matches('/'), port.value);
+        }
+        let server = ProxyServer::new(url);
+        let password =
+            || self.password.as_ref().map_or_else(|| Secret::new(""), |it| it.value.clone());
+        Ok(Proxy::Server(match &self.username {
+            Some(username) => server.credentials(username.value.clone(), password()),
+            None => server,
+        }))
+    }
+
+    fn origin_without_host(&self) -> Option<&Origin> {
+        let port = self.port.as_ref().map(|found| &found.origin);
+        let username = self.username.as_ref().map(|found| &found.origin);
+        let password = self.password.as_ref().map(|found| &found.origin);
+        port.or(username).or(password)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found<T>(value: T) -> Option<Found<T>> {
+        Some(Found::new(value, Origin::Flag("--test")))
+    }
+
+    #[test]
+    fn a_proxy_is_a_host_with_or_without_scheme_and_port() {
+        for (host, port, url) in [
+            ("p.example", None, "http://p.example"),
+            ("p.example", Some(3128), "http://p.example:3128"),
+            ("https://p.example/", Some(3128), "https://p.example:3128"),
+            ("http://p.example:8080", None, "http://p.example:8080"),
+        ] {
+            let layer = ProxyLayer {
+                host: found(host.to_owned()),
+                port: port.and_then(found),
+                ..ProxyLayer::default()
+            };
+            match layer.proxy().unwrap() {
+                Proxy::Server(server) => assert_eq!(server.url, url),
+                other => panic!("{host}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_host_the_environment_decides_unless_something_is_missing() {
+        assert!(matches!(ProxyLayer::default().proxy(), Ok(Proxy::Environment)));
+        let stray = ProxyLayer { password: found(Secret::new("s3cret")), ..ProxyLayer::default() };
+        let failure = stray.proxy().unwrap_err().to_string();
+        assert!(failure.contains("no host") && !failure.contains("s3cret"), "{failure}");
+    }
+}

@@ -1,0 +1,121 @@
+//! The private folder in which a running sandbox records its settings for other commands.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files::private;
+
+/// The settings of a running sandbox, for other commands and for scripts. The names are stable.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct SandboxRecord {
+    /// The org authorization server.
+    pub(crate) issuer: String,
+    /// The custom authorization server `default`.
+    pub(crate) custom_issuer: String,
+    /// The client id of the sandbox's own service app.
+    pub(crate) client_id: String,
+    /// The app's private key.
+    pub(crate) key_file: PathBuf,
+    /// The id of the key.
+    pub(crate) key_id: String,
+    /// What the app may request at the org server.
+    pub(crate) scopes: Vec<String>,
+    /// The authority that signed the sandbox's certificate, if one was made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The sandbox's process.
+    pub(crate) pid: u32,
+}
+
+/// A folder that belongs to this user alone.
+#[derive(Debug)]
+pub(crate) struct RuntimeFolder(PathBuf);
+
+impl RuntimeFolder {
+    /// `$XDG_RUNTIME_DIR/okta-introspect`, or else one below the temporary folder.
+    pub(crate) fn locate() -> Self {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        Self(match runtime.filter(|path| path.is_absolute()) {
+            Some(runtime) => runtime.join("okta-introspect"),
+            None => std::env::temp_dir().join(format!("okta-introspect-{}", private::user_name())),
+        })
+    }
+
+    /// Makes the folder if it is not there, and checks that it is this user's alone.
+    pub(crate) fn create(&self) -> Result<(), Failure> {
+        match private::make_folder(&self.0) {
+            Err(cause) => Err(self
+                .failure("cannot be made")
+                .because(&cause)
+                .advise("set XDG_RUNTIME_DIR to a folder of your own")),
+            Ok(()) if private::is_folder(&self.0) => Ok(()),
+            Ok(()) => Err(self
+                .failure("is open to other users")
+                .advise("remove it, or set XDG_RUNTIME_DIR to a folder of your own")),
+        }
+    }
+
+    /// The record of the latest sandbox. `None` if there is none, and if another user could have
+    /// written it: in a shared temporary folder, anyone can take the folder's name.
+    pub(crate) fn record(&self) -> Option<SandboxRecord> {
+        if !private::is_folder(&self.0) {
+            return None;
+        }
+        serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
+    }
+
+    /// The path of the key of a sandbox with this process id. A file that is there was left by an
+    /// ended process, and is removed.
+    pub(crate) fn key_path(&self, pid: u32) -> PathBuf {
+        let path = self.0.join(format!("sandbox-{pid}.pem"));
+        let _ = fs::remove_file(&path);
+        path
+    }
+
+    /// Writes the authority of a sandbox's certificate, and returns its path.
+    pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
+        let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
+        let written = private::write(&path, |file| file.write_all(pem.as_bytes()));
+        written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
+    }
+
+    /// Writes the record of a sandbox, in place of an earlier one.
+    pub(crate) fn write_record(&self, record: &SandboxRecord) -> Result<(), Failure> {
+        self.remove_stale();
+        let path = self.record_path();
+        // Written aside and renamed: a command that reads meanwhile finds the old or the new one.
+        let draft = self.0.join(format!("sandbox.json.{}", record.pid));
+        let line = |file: &mut File| {
+            serde_json::to_writer(&mut *file, record)?;
+            file.write_all(b"\n")
+        };
+        private::write(&draft, line)
+            .and_then(|()| fs::rename(&draft, &path))
+            .map_err(|cause| self.failure("cannot be written to").because(&cause))
+    }
+
+    /// Removes the files of the latest sandbox if its process is surely gone.
+    fn remove_stale(&self) {
+        let Some(last) = self.record() else { return };
+        let processes = Path::new("/proc");
+        let gone =
+            processes.join("self").exists() && !processes.join(last.pid.to_string()).exists();
+        let files = [Some(last.key_file), last.ca_file];
+        for file in files.iter().flatten().filter(|file| gone && file.starts_with(&self.0)) {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn record_path(&self) -> PathBuf {
+        self.0.join("sandbox.json")
+    }
+
+    fn failure(&self, what: &str) -> Failure {
+        Failure::new(Exit::Usage, format!("the runtime folder {what}: {}", self.0.display()))
+    }
+}

@@ -1,0 +1,153 @@
+//! What makes the command pleasant: manual pages, a look at the settings, requests told, mistakes
+//! understood.
+
+use crate::common::{Sandbox, World};
+
+#[test_support::test]
+fn manual_pages_are_printed_and_written() {
+    let world = World::new();
+    let page = world.run(&["man", "introspect"]);
+    assert!(page.exits(0).stdout.contains(".TH okta-introspect-introspect 1"), "{page:?}");
+    assert!(page.stdout.contains(".SH EXIT STATUS"), "{page:?}");
+    let below = world.run(&["man", "config", "show"]);
+    assert!(below.exits(0).stdout.contains(".TH okta-introspect-config-show 1"), "{below:?}");
+    assert!(world.run(&["man"]).exits(0).stdout.contains(".TH okta-introspect 1"));
+    world.run(&["man", "s3cret"]).fails(2, "no such command").hides("s3cret");
+    std::fs::create_dir(world.path("man1")).unwrap();
+    world.run(&["man", "--out-dir", "man1"]).exits(0);
+    assert!(world.path("man1/okta-introspect-doctor.1").exists());
+    assert!(world.path("man1/okta-introspect.1").exists());
+    world.run(&["man", "--out-dir", "no/such"]).fails(2, "cannot be written");
+}
+
+#[test_support::test]
+fn settings_are_shown_with_their_places_and_without_secrets() {
+    let (world, key_id) = World::with_key();
+    world.write(
+        "okta.yaml",
+        "okta: {client: {orgUrl: 'https://acme.okta.com', privateKey: key.pem, proxy: {host: p, password: s3cret}}}",
+    );
+    let world =
+        world.set("OKTA_CLIENT_CLIENTID", "0oa1").set("OKTA_CLIENT_PRIVATEKEYPASSPHRASE", "s3cret");
+    let shown = world.run(&["config", "show", "--timeout", "7", "--scope", "a"]);
+    shown.exits(0).hides("s3cret");
+    for line in [
+        "  issuer          https://acme.okta.com (from okta.client.orgUrl in okta.yaml)",
+        "  client_id       0oa1 (from OKTA_CLIENT_CLIENTID)",
+        &format!(
+            "  key             ES256 key, thumbprint {key_id} (from okta.client.privateKey in okta.yaml)"
+        ),
+        "  passphrase      [set] (from OKTA_CLIENT_PRIVATEKEYPASSPHRASE)",
+        "  scopes          a (from --scope)",
+        "  timeout         7 s (from --timeout)",
+        "  proxy_password  [set] (from okta.client.proxy.password in okta.yaml)",
+    ] {
+        assert!(shown.stdout.lines().any(|told| told == line), "{line}: {}", shown.stdout);
+    }
+    let json = world.run(&["config", "show", "--json"]).exits(0).json();
+    assert_eq!(json["settings"][1]["name"], "client_id");
+    assert_eq!(json["settings"][1]["origin"], "OKTA_CLIENT_CLIENTID");
+
+    let world = World::new().set("OKTA_CLIENT_PRIVATEKEY", "{\"d\": \"s3cret\"}");
+    let broken = world.run(&["config", "show"]);
+    assert!(broken.exits(0).hides("s3cret").stdout.contains("cannot be loaded"), "{broken:?}");
+    assert_eq!(World::new().run(&["config", "show"]).exits(0).stdout, "");
+}
+
+#[test_support::test]
+fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    let token = ["token", "--scope", "okta.users.read"];
+    let told = world.run(&[&token[..], &["--verbose"]].concat());
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stderr.contains("request: answered"), "{told:?}");
+    assert!(told.stderr.contains("status=200"), "{told:?}");
+    let trace = world.run(&[&["--trace"], &token[..]].concat());
+    assert!(trace.stderr.contains("hyper_util::client"), "{trace:?}");
+    for run in [&told, &trace] {
+        let token = run.stdout.trim();
+        assert!(!run.stderr.contains("eyJ") && !run.stderr.contains(token), "{run:?}");
+        assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+    }
+    let quiet = world.run(&token);
+    assert!(!quiet.exits(0).stderr.contains("request:"), "{quiet:?}");
+}
+
+#[test_support::test]
+fn mistyped_settings_are_noted_with_what_was_meant() {
+    let (world, _) = World::with_key();
+    world.write("okta.yaml", "okta: {client: {clientid: s3cret, token: x, orgURl: s3cret}}");
+    let world = world.set("OKTA_CLIENT_CLIENT_ID", "s3cret").set("OKTA_CLIENT_TOKEN", "x");
+    let run = world.run(&["jwk", "--key-file", "key.pem"]);
+    run.exits(0).hides("s3cret");
+    for told in [
+        "note: nothing reads the variable OKTA_CLIENT_CLIENT_ID; did you mean OKTA_CLIENT_CLIENTID?",
+        "note: nothing reads okta.client.clientid in okta.yaml; did you mean clientId?",
+        "note: nothing reads okta.client.orgURl in okta.yaml; did you mean orgUrl?",
+    ] {
+        assert!(run.stderr.lines().any(|line| line == told), "{told}: {run:?}");
+    }
+    assert_eq!(run.stderr.lines().count(), 3, "{run:?}");
+}
+
+#[test_support::test]
+fn colours_are_for_those_who_want_them() {
+    let world = World::new();
+    let jwt = "eyJhbGciOiJub25lIn0.e30.";
+    assert!(!world.pipe(&["decode"], jwt).exits(0).stdout.contains('\u{1b}'));
+    let world = world.set("CLICOLOR_FORCE", "1");
+    assert!(world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
+    let world = world.set("NO_COLOR", "1").set("CLICOLOR_FORCE", "0");
+    assert!(!world.pipe(&["decode"], jwt).stdout.contains('\u{1b}'));
+}
+
+#[test_support::test]
+fn help_is_shown_however_it_is_asked_for() {
+    let world = World::new();
+    for command in [&["introspect"][..], &["config", "show"], &[]] {
+        let help = world.run(&[command, &["--help"]].concat()).exits(0).stdout.clone();
+        assert_eq!(world.run(&[&["help"], command].concat()).exits(0).stdout, help);
+    }
+    // Not exit code 0, which would say of an empty variable that a token is active.
+    for command in [&[][..], &["config"]] {
+        let run = world.run(command);
+        assert_eq!(run.exits(2).stdout, world.run(&[command, &["-h"]].concat()).stdout);
+        assert!(run.stderr.contains("no command was given"), "{run:?}");
+    }
+    world.run(&["help", "s3cret"]).fails(2, "not a command").hides("s3cret");
+}
+
+#[test_support::test]
+fn files_and_methods_may_stand_where_people_put_them() {
+    let (world, _) = World::with_key();
+    let jwt = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4IiwiZXhwIjoxfQ.";
+    world.write("token.txt", jwt);
+    let decoded = world.pipe(&["decode", "--json"], jwt).exits(0).stdout.clone();
+    assert_eq!(world.run(&["decode", "token.txt", "--json"]).exits(0).stdout, decoded);
+    assert_eq!(world.pipe(&["decode", "-", "--json"], jwt).exits(0).stdout, decoded);
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).exits(0).stdout.clone();
+    assert_eq!(world.run(&["jwk", "key.pem"]).exits(0).stdout, jwk);
+    for (line, told) in [
+        (&["decode", "token.txt", "--token-file", "x"][..], "exclude each other"),
+        (&["jwk", "key.pem", "--key-file", "x"], "exclude each other"),
+        (&["api", "/x", "-X", "GETT"], "the HTTP method is not one"),
+        (&["api", "POST", "/x", "-X", "GET"], "the method is given twice"),
+        (&["token", "okta.users.read"], "the form is: okta-introspect token [OPTIONS]"),
+        (&["token", "-X"], "there is no such option here: -X"),
+    ] {
+        world.run(line).fails(2, told);
+    }
+}
+
+#[test_support::test]
+fn an_argument_that_may_be_a_token_is_not_repeated() {
+    let world = World::new();
+    for command in ["introspect", "watch", "revoke", "explain", "decode"] {
+        let args = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1"];
+        let args: &[&str] = if command == "decode" { &[] } else { &args };
+        let run = world.run(&[&[command, "00s3cret"], args].concat());
+        run.exits(2).hides("s3cret");
+    }
+    world.run(&["decode", "00s3cret"]).fails(2, "the argument is not a file that can be read");
+}

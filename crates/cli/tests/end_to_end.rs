@@ -1,0 +1,195 @@
+//! The whole way with the real binary: sandbox, token, introspection, revocation.
+
+use serde_json::json;
+
+use crate::common::{Sandbox, World};
+
+#[test_support::test]
+fn a_token_is_active_until_it_is_revoked_with_no_configuration_at_all() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+
+    let token = world.run(&["token", "--scope", "okta.users.read"]);
+    token.exits(0);
+    assert_eq!(token.stderr.lines().count(), 1, "{token:?}");
+    let token = token.stdout;
+
+    let active = world.pipe(&["introspect", "--json"], &token);
+    active.exits(0).hides(token.trim());
+    let answer = active.json();
+    assert_eq!(answer["active"], true);
+    assert_eq!(answer["scope"], "okta.users.read");
+    assert_eq!(answer["client_id"], sandbox.text("client_id"));
+    assert_eq!(answer["iss"], sandbox.text("issuer"));
+
+    let text = world.pipe(&["introspect"], &token);
+    assert!(
+        text.exits(0).stdout.starts_with("active\n  scope       okta.users.read\n"),
+        "{text:?}"
+    );
+
+    let revoked = world.pipe(&["revoke"], &token);
+    assert_eq!(revoked.exits(0).hides(token.trim()).stdout, "accepted\n");
+    assert!(revoked.stderr.contains("--confirm"), "{revoked:?}");
+
+    let inactive = world.pipe(&["introspect", "--json"], &token);
+    assert_eq!(inactive.exits(1).stdout, "{\"active\":false}\n");
+    assert_eq!(world.pipe(&["introspect"], &token).exits(1).stdout, "inactive\n");
+}
+
+#[test_support::test]
+fn the_exported_settings_serve_as_well_as_the_record() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+    let elsewhere = World::new()
+        .set("OKTA_CLIENT_ORGURL", sandbox.text("issuer"))
+        .set("OKTA_CLIENT_CLIENTID", sandbox.text("client_id"))
+        .set("OKTA_CLIENT_PRIVATEKEY", sandbox.text("key_file"))
+        .set("OKTA_CLIENT_PRIVATEKEYID", sandbox.text("key_id"))
+        .set("OKTA_CLIENT_SCOPES", "okta.users.read,okta.logs.read");
+    let token = elsewhere.run(&["token", "--json"]);
+    assert_eq!(token.exits(0).stderr, "");
+    let token = token.json();
+    assert_eq!(token["token_type"], "Bearer");
+    assert_eq!(token["expires_in"], 3600);
+    assert_eq!(token["scope"], "okta.logs.read okta.users.read");
+    let access_token = token["access_token"].as_str().unwrap();
+
+    let confirmed = elsewhere.pipe(&["revoke", "--confirm", "--json"], access_token);
+    confirmed.exits(0).hides(access_token);
+    assert_eq!(confirmed.json(), json!({"accepted": true, "active": false}));
+}
+
+#[test_support::test]
+fn a_token_of_another_server_is_inactive_and_a_note_says_why() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+    let custom = ["--auth-server", "default"];
+    let token = world.run(&[&["token", "--scope", "orders.read"], &custom[..]].concat());
+    let token = &token.exits(0).stdout;
+    let right = world.pipe(&[&["introspect", "--json"], &custom[..]].concat(), token);
+    assert_eq!(right.exits(0).json()["iss"], sandbox.text("custom_issuer"));
+
+    let wrong = world.pipe(&["introspect"], token);
+    wrong.exits(1);
+    assert!(wrong.stderr.contains(sandbox.text("custom_issuer")), "{wrong:?}");
+}
+
+#[test_support::test]
+fn a_wrong_key_is_our_problem_and_says_nothing_about_the_token() {
+    let (world, _) = World::with_key();
+    let sandbox = Sandbox::start(&world, &[]);
+    let client = [
+        "--issuer",
+        sandbox.text("issuer"),
+        "--client-id",
+        sandbox.text("client_id"),
+        "--key-file",
+        "key.pem",
+        "--key-id",
+        sandbox.text("key_id"),
+    ];
+    let refused = world.pipe(&[&["introspect", "--json"], &client[..]].concat(), "some-token");
+    refused.fails(4, "The client_assertion signature is invalid.").hides("some-token");
+    assert!(refused.stderr.contains("thumbprint"), "{refused:?}");
+
+    let mut unknown = client;
+    unknown[7] = "nobody";
+    let unknown = world.run(&[&["token", "--scope", "okta.users.read"], &unknown[..]].concat());
+    unknown.fails(4, "The client_assertion JWT kid is invalid.");
+}
+
+#[test_support::test]
+fn a_scope_that_was_not_granted_is_refused() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    world.run(&["token", "--scope", "okta.groups.manage"]).fails(4, "scope");
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn a_sandbox_that_has_ended_is_named_as_the_cause() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+    assert_eq!(sandbox.terminate(), 0);
+    let run = world.pipe(&["introspect", "--json"], "some-token");
+    run.fails(3, "the sandbox is not running").hides("some-token");
+    assert!(run.stderr.contains("start it with `okta-introspect sandbox`"), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn what_the_sandbox_leaves_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+    let folder = world.runtime().join("okta-introspect");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join("sandbox.json")), 0o600);
+    assert_eq!(mode(std::path::Path::new(sandbox.text("key_file"))), 0o600);
+
+    // Opened to others, the folder may have been written to by anybody.
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    world.run(&["token", "--scope", "okta.users.read"]).fails(2, "no issuer was given");
+}
+
+#[test_support::test]
+fn a_seed_adds_apps_and_servers_to_the_sandbox() {
+    let (world, key_id) = World::with_key();
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).stdout;
+    world.write(
+        "seed.yaml",
+        format!(
+            "apps:\n  - client_id: 0oaown\n    scopes: [okta.users.read]\n    jwks:\n      keys: \
+             [{jwk}]\nservers:\n  - id: shop\n    scopes: [orders.read]\n"
+        ),
+    );
+    let sandbox = Sandbox::start(&world, &["--seed", "seed.yaml"]);
+    let client = [
+        "--issuer",
+        sandbox.text("issuer"),
+        "--client-id",
+        "0oaown",
+        "--key-file",
+        "key.pem",
+        "--key-id",
+        &key_id,
+    ];
+    world.run(&[&["token", "--scope", "okta.users.read"], &client[..]].concat()).exits(0);
+    let shop = ["token", "--auth-server", "shop", "--scope", "orders.read"];
+    world.run(&[&shop[..], &client[..]].concat()).exits(0);
+    // The sandbox's own app and server are still there.
+    world.run(&["token", "--auth-server", "default", "--scope", "orders.read"]).exits(0);
+}
+
+#[test_support::test]
+fn the_demo_needs_nothing_and_shows_everything_but_secrets() {
+    let world = World::new();
+    let told = world.run(&["demo"]);
+    told.exits(0).hides("eyJ");
+    for line in ["   active: true", "   active: false", "   aud: http://127.0.0.1:"] {
+        assert!(told.stdout.lines().any(|told| told.starts_with(line)), "{line}: {told:?}");
+    }
+    for refusal in ["audience claim", "already been used"] {
+        assert!(told.stdout.contains(refusal), "{refusal}: {told:?}");
+    }
+    let steps = world.run(&["demo", "--json"]);
+    let names: Vec<_> =
+        steps.json()["steps"].as_array().unwrap().iter().map(|step| step["step"].clone()).collect();
+    assert_eq!(
+        json!(names),
+        json!([
+            "sandbox",
+            "key",
+            "assertion",
+            "token",
+            "introspect",
+            "revoke",
+            "introspect",
+            "wrong_audience",
+            "used_assertion",
+        ])
+    );
+}

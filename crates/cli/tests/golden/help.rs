@@ -1,0 +1,16 @@
+//! Helps, long, and short where that is another one.
+
+use super::commands;
+use super::file;
+
+#[test_support::test]
+fn the_helps_of_every_command() {
+    for command in commands::all() {
+        let name = command.name();
+        file::check(&format!("{name}.help.txt"), &command.help);
+        let short = command.tell("-h");
+        if short != command.help {
+            file::check(&format!("{name}.short-help.txt"), &short);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The command as a whole process: what it prints, with which exit code, and what it calls.
+
+mod common;
+#[path = "../../../tests/common/secrets.rs"]
+mod secrets;
+
+mod answers;
+mod api;
+mod bad_input;
+mod batch;
+mod comfort;
+mod connection;
+mod doctor;
+mod end_to_end;
+mod explain;
+// What the system says of missing files, and `/dev/full`, are Linux's.
+#[cfg(target_os = "linux")]
+mod golden;
+mod local;
+mod redaction;
+#[cfg(unix)]
+mod scripts;
+mod settings;
+#[cfg(unix)]
+mod terminal;
+mod tls;
+mod token_cache;
+mod verify;
+mod watch;

@@ -1,0 +1,90 @@
+//! On a terminal: colours, a line of progress, indented JSON. Everywhere else: none of them.
+
+use crate::common::org::Org;
+use crate::common::terminal::on_terminal;
+
+/// An org with the app's settings in the environment, a token of it, and a made-up one.
+fn org() -> Org {
+    let org = Org::new().in_the_environment();
+    let token = org.run(&["token"], &[("--scope", "okta.users.read")], "");
+    org.world.write("token.txt", &token.exits(0).stdout);
+    org.world.write("made-up.txt", "made-up");
+    org
+}
+
+/// Everything that has colours.
+const COLOURED: [&str; 9] = [
+    "okta-introspect --help",
+    "okta-introspect introspect --token-file token.txt",
+    "okta-introspect introspect --token-file made-up.txt",
+    "okta-introspect explain --token-file made-up.txt",
+    "okta-introspect verify --auth-server default --audience a --token-file token.txt",
+    "okta-introspect decode --token-file token.txt",
+    "okta-introspect doctor --scope okta.users.read",
+    "okta-introspect revoke --confirm --token-file token.txt",
+    "okta-introspect tokn",
+];
+
+#[test_support::test]
+fn colours_are_for_terminals() {
+    let org = org();
+    for line in COLOURED {
+        let coloured = |line: &str, settings: &[(&str, &str)]| {
+            on_terminal(&org.world, line, settings).1.contains('\u{1b}')
+        };
+        assert!(coloured(line, &[]), "{line}");
+        for setting in [("NO_COLOR", "1"), ("TERM", "dumb"), ("CLICOLOR", "0")] {
+            assert!(!coloured(line, &[setting]), "{line}: {setting:?}");
+        }
+        // What goes through a pipe is read by another program, unless somebody insists.
+        let piped = format!("{line} 2>&1 | cat");
+        assert!(!coloured(&piped, &[]), "{piped}");
+        assert!(coloured(&piped, &[("CLICOLOR_FORCE", "1")]), "{piped}");
+        assert!(!coloured(&piped, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "{piped}");
+    }
+}
+
+#[test_support::test]
+fn json_has_no_colours_on_a_terminal_either() {
+    let org = org();
+    for line in COLOURED.iter().filter(|line| line.contains(".txt")) {
+        let json = format!("{line} --json 2> notes.txt");
+        let (_, shown) = on_terminal(&org.world, &json, &[("CLICOLOR_FORCE", "1")]);
+        assert!(shown.starts_with('{') && !shown.contains('\u{1b}'), "{json}: {shown}");
+    }
+}
+
+#[test_support::test]
+fn a_batch_shows_how_far_it_is_and_takes_it_away_again() {
+    let org = org();
+    org.world.write("tokens.txt", "made-up\n".repeat(20));
+    let line = "okta-introspect introspect --batch tokens.txt > answers.jsonl";
+    let (code, shown) = on_terminal(&org.world, line, &[]);
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains(" inactive") && shown.contains(" %"), "{shown}");
+    assert!(shown.contains("20 lines: 0 active, 20 inactive"), "{shown}");
+    let answers = std::fs::read_to_string(org.world.path("answers.jsonl")).unwrap();
+    assert_eq!(answers.lines().filter(|line| line.starts_with('{')).count(), 20);
+    assert!(!answers.contains('\u{1b}'));
+    // What is kept of stderr has no line that comes and goes.
+    let kept = format!("{line} 2> notes.txt");
+    let (_, shown) = on_terminal(&org.world, &kept, &[("CLICOLOR_FORCE", "1")]);
+    assert_eq!(shown, "");
+    let notes = std::fs::read_to_string(org.world.path("notes.txt")).unwrap();
+    assert_eq!(notes.lines().count(), 1, "{notes}");
+    assert!(notes.ends_with("20 lines: 0 active, 20 inactive, 0 without a token\n"), "{notes}");
+    // With the answers on the same terminal, a line of progress would tear them apart.
+    let (_, shown) = on_terminal(&org.world, "okta-introspect introspect --batch tokens.txt", &[]);
+    assert!(!shown.contains(" %"), "{shown}");
+}
+
+#[test_support::test]
+fn an_answer_of_an_api_is_indented() {
+    let org = org();
+    let user = "okta-introspect api /api/v1/users/00u1ada";
+    let (code, shown) = on_terminal(&org.world, user, &[]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("{\r\n  \""), "{shown}");
+    let (_, shown) = on_terminal(&org.world, &format!("{user} --raw"), &[]);
+    assert!(shown.starts_with("{\"") && shown.lines().count() == 1, "{shown}");
+}

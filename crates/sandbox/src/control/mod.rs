@@ -1,0 +1,5 @@
+//! What a test may do: fill and start a sandbox, change it, look at it, and let it fail.
+
+pub(crate) mod builder;
+pub(crate) mod faults;
+pub(crate) mod sandbox;

@@ -1,0 +1,8 @@
+//! The management API, as far as clients need it to see their tokens work: its access control, and
+//! what its endpoints decide.
+
+pub(crate) mod access;
+pub(crate) mod apps;
+pub(crate) mod logs;
+mod page;
+pub(crate) mod users;

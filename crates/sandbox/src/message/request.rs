@@ -1,0 +1,137 @@
+//! A request as the server received it.
+
+use chrono::{DateTime, Utc};
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderName};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
+
+use super::form::Form;
+use super::refusal::Refusal;
+use crate::model::recorded::{Pairs, RecordedRequest, find, pairs};
+
+/// A request, read whole.
+#[derive(Clone)]
+pub(crate) struct Request {
+    /// Names the request in `X-Okta-Request-Id` and in the System Log.
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Pairs,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Scheme, host and port under which the client called, such as `http://127.0.0.1:4000`.
+    pub(crate) base: String,
+}
+
+impl Request {
+    pub(crate) fn new(
+        id: String,
+        base: String,
+        method: Method,
+        uri: &Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Self {
+        let query = pairs(uri.query().unwrap_or_default().as_bytes());
+        Self { id, method, path: uri.path().to_owned(), query, headers, body, base }
+    }
+
+    /// The path, cut at its slashes. Empty segments are left out: Okta routes `//oauth2/…` (an
+    /// org URL with a slash too many) like `/oauth2/…`, and then complains about `aud`.
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// The path without slashes too many.
+    pub(crate) fn clean_path(&self) -> String {
+        format!("/{}", self.segments().join("/"))
+    }
+
+    /// The URL of the endpoint that was called, without query: what an assertion's `aud` must be.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("{}{}", self.base, self.clean_path())
+    }
+
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A query parameter; the first of several.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        find(&self.query, name)
+    }
+
+    /// The members of a form body.
+    ///
+    /// A body of another type is refused, and one without a type is not taken for a form.
+    pub(crate) fn form(&self) -> Result<Form, Refusal> {
+        let Some(media_type) = self.header(&header::CONTENT_TYPE) else {
+            return Ok(Form::default());
+        };
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(FORM) {
+            return Err(Refusal::api(
+                StatusCode::BAD_REQUEST,
+                "E0000021",
+                "Bad request.  Accept and/or Content-Type headers likely do not match supported values.",
+            ));
+        }
+        Form::read(&self.body).ok_or_else(|| {
+            Refusal::request("The request contained multiple parameters with the same name.")
+        })
+    }
+
+    /// The request as tests see it.
+    pub(crate) fn record(&self, at: DateTime<Utc>) -> RecordedRequest {
+        let is_form =
+            self.header(&header::CONTENT_TYPE).is_some_and(|value| value.starts_with(FORM));
+        let form = if is_form { pairs(&self.body) } else { Pairs::new() };
+        let Self { id, method, path, query, headers, .. } = self.clone();
+        RecordedRequest { at, id, method, path, query, headers, form, status: 0 }
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, media_type: Option<&str>, body: &'static str) -> Request {
+        let mut headers = HeaderMap::new();
+        if let Some(media_type) = media_type {
+            headers.insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+        }
+        Request::new(
+            "req1".to_owned(),
+            "http://127.0.0.1:1".to_owned(),
+            Method::POST,
+            &uri.parse().unwrap(),
+            headers,
+            body.into(),
+        )
+    }
+
+    const FORM_UTF_8: Option<&str> = Some("application/x-www-form-urlencoded; charset=utf-8");
+
+    #[test]
+    fn slashes_too_many_do_not_reach_the_endpoint() {
+        let request = request("//oauth2/v1//token/?a=b", FORM_UTF_8, "");
+        assert_eq!(request.endpoint(), "http://127.0.0.1:1/oauth2/v1/token");
+        assert_eq!(request.query("a"), Some("b"));
+    }
+
+    #[test]
+    fn an_empty_member_counts_as_absent() {
+        let form = request("/", FORM_UTF_8, "token=&scope=a+b%20c").form().ok().unwrap();
+        assert_eq!(form.member("token"), None);
+        assert_eq!(form.member("scope"), Some("a b c"));
+    }
+
+    #[test]
+    fn a_body_without_a_type_is_no_form_and_json_is_refused() {
+        assert!(request("/", None, "token=a").form().ok().unwrap().member("token").is_none());
+        assert!(request("/", Some("application/json"), "{}").form().is_err());
+        assert!(request("/", FORM_UTF_8, "a=1&a=1").form().is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! What the server knows. Pure: time, randomness and identifiers come in as arguments, and nothing
+//! here reads or writes anything.
+
+pub(crate) mod app;
+pub(crate) mod app_key;
+pub(crate) mod as_token;
+pub(crate) mod authority;
+pub(crate) mod custom_server;
+pub(crate) mod grant;
+mod key_ring;
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod nonces;
+pub(crate) mod recorded;
+pub(crate) mod replay;
+pub(crate) mod scopes;
+pub(crate) mod seed;
+pub(crate) mod sign_in;
+pub(crate) mod state;
+pub(crate) mod tokens;
+pub(crate) mod user;

@@ -1,0 +1,292 @@
+//! Client authentication by `private_key_jwt`: every check that Okta makes, with its own words.
+//!
+//! Rules: [RFC 7523 §3](https://www.rfc-editor.org/rfc/rfc7523#section-3), narrowed by Okta: the
+//! audience is the URL that was called, an assertion lives less than an hour, a `jti` works once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use hyper::header;
+use serde_json::{Map, Value};
+
+use crate::jose::Jws;
+use crate::message::call::Call;
+use crate::message::form::Form;
+use crate::message::refusal::Refusal;
+use crate::model::app::{App, AppStatus, AuthMethod};
+use crate::model::app_key::AppKey;
+
+/// Finds out which app calls, or refuses.
+///
+/// Whatever comes of the request afterwards, the assertion's `jti` is used up.
+pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Refusal> {
+    if QUERY_CREDENTIALS.iter().any(|name| call.request.query(name).is_some()) {
+        return Err(Refusal::request(
+            "Client credentials cannot be supplied via query parameters.",
+        ));
+    }
+    let assertion = form.member("client_assertion");
+    let has_header = call.request.headers.contains_key(header::AUTHORIZATION);
+    let has_secret = form.member("client_secret").is_some();
+    if usize::from(assertion.is_some()) + usize::from(has_header) + usize::from(has_secret) > 1 {
+        return Err(Refusal::request(MULTIPLE_CREDENTIALS));
+    }
+    let Some(assertion) = assertion else {
+        return Err(without_assertion(call, form));
+    };
+    if form.member("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Err(Refusal::request("The client_assertion_type is invalid."));
+    }
+    by_assertion(call, assertion, form.member("client_id"))
+}
+
+/// A sandbox keeps no secrets, so no client gets in without an assertion; but the reason differs.
+fn without_assertion(call: &Call<'_>, form: &Form) -> Refusal {
+    let basic = call.request.header(&header::AUTHORIZATION).map(basic_client_id);
+    let client_id = match &basic {
+        Some(None) => {
+            return Refusal::client(
+                "Found Authentication header but was not valid client credentials.",
+            );
+        }
+        Some(Some(client_id)) => Some(client_id.as_str()),
+        None => form.member("client_id").or_else(|| call.request.query("client_id")),
+    };
+    match client_id.map(|id| call.world.state().app(id)) {
+        Some(Some(app)) => wrong_method(call, &app),
+        Some(None) => Refusal::client("Invalid value for 'client_id' parameter."),
+        None => Refusal::client("No client credentials found."),
+    }
+}
+
+/// The user name of HTTP Basic authentication, which is the client id
+/// ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
+fn basic_client_id(header: &str) -> Option<String> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    let credentials = STANDARD.decode(credentials.trim()).ok()?;
+    let (client_id, _) = std::str::from_utf8(&credentials).ok()?.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| client_id.to_owned())
+}
+
+fn by_assertion(
+    call: &Call<'_>,
+    assertion: &str,
+    client_id: Option<&str>,
+) -> Result<Arc<App>, Refusal> {
+    let unreadable = || Refusal::client("The parsing of the client_assertion failed.");
+    let jws = Jws::parse(assertion).ok_or_else(unreadable)?;
+    let claims = jws.claims().ok_or_else(unreadable)?;
+    let app = named_app(call, &claims)?;
+    if client_id.is_some_and(|id| id != app.client_id) {
+        return Err(Refusal::client("Invalid value for 'client_id' parameter."));
+    }
+    if app.status != AppStatus::Active {
+        return Err(Refusal::client(FAILED));
+    }
+    if app.auth_method != AuthMethod::PrivateKeyJwt {
+        return Err(wrong_method(call, &app));
+    }
+    check_signature(&jws, &app)?;
+    let expires_at = check_claims(&claims, &call.request.endpoint(), call.now)?;
+    if let Some(jti) = claims.get("jti") {
+        let jti = jti.as_str().ok_or_else(unreadable)?;
+        let mut state = call.world.state();
+        if !state.used_assertions.record_use(&app.client_id, jti, expires_at, call.now) {
+            return Err(Refusal::client("The client_assertion token has already been used."));
+        }
+    }
+    Ok(app)
+}
+
+/// The app that the assertion speaks for. Not verified yet: only the app's key can do that.
+fn named_app(call: &Call<'_>, claims: &Map<String, Value>) -> Result<Arc<App>, Refusal> {
+    let state = call.world.state();
+    let app = |claim: &str| claims.get(claim).and_then(Value::as_str).and_then(|id| state.app(id));
+    let issuer = app("iss").ok_or_else(|| {
+        Refusal::client("The issuer claim for client_assertion is not a valid client_id.")
+    })?;
+    app("sub").filter(|subject| subject.client_id == issuer.client_id).ok_or_else(|| {
+        Refusal::client("The subject claim for client_assertion is not a valid client_id.")
+    })
+}
+
+/// The client sent something else than its app is set to.
+fn wrong_method(call: &Call<'_>, app: &App) -> Refusal {
+    let wants_org_token = call.authority.id().is_none() && call.is_token_request();
+    if wants_org_token && app.auth_method != AuthMethod::PrivateKeyJwt {
+        Refusal::client(
+            "Client Credentials requests to the Org Authorization Server must use the private_key_jwt token_endpoint_auth_method.",
+        )
+    } else {
+        Refusal::client(FAILED)
+    }
+}
+
+fn check_signature(jws: &Jws<'_>, app: &App) -> Result<(), Refusal> {
+    if app.jwks.is_empty() {
+        return Err(Refusal::client(
+            "The client does not have a JWKSet configured, but the client_assertion requires one.",
+        ));
+    }
+    if !is_registrable(&app.jwks) {
+        return Err(Refusal::client("The client JWKSet is invalid."));
+    }
+    let wrong_algorithm =
+        || Refusal::client("The client_assertion JWT signature algorithm is invalid.");
+    let algorithm = jws.algorithm().ok_or_else(wrong_algorithm)?;
+    let key = choose_key(jws, &app.jwks)
+        .ok_or_else(|| Refusal::client("The client_assertion JWT kid is invalid."))?;
+    if !key.permits(algorithm) {
+        return Err(wrong_algorithm());
+    }
+    if !key.is_for_signing() {
+        return Err(Refusal::client(
+            "The public key being used for client assertion has an invalid 'use' parameter. Valid values for the 'use' parameter are sig.",
+        ));
+    }
+    match key.public_key().verify(algorithm, jws) {
+        true => Ok(()),
+        false => Err(Refusal::client("The client_assertion signature is invalid.")),
+    }
+}
+
+/// Okta: `kid` picks the key; only an app with a single key may leave it out. An inactive key
+/// counts as one that is there, and cannot be picked.
+fn choose_key<'a>(jws: &Jws<'_>, keys: &'a [AppKey]) -> Option<&'a AppKey> {
+    let key = match (jws.header("kid"), keys) {
+        (None, [only]) => only,
+        (None, _) => return None,
+        (Some(kid), _) => {
+            let kid = kid.as_str()?;
+            keys.iter().find(|key| key.key_id() == Some(kid))?
+        }
+    };
+    Some(key).filter(|key| key.is_active())
+}
+
+/// What Okta demands of a key set when it is registered.
+fn is_registrable(keys: &[AppKey]) -> bool {
+    const MAX_KEYS: usize = 50;
+    let distinct: BTreeSet<&str> = keys.iter().filter_map(AppKey::key_id).collect();
+    keys.len() == 1 || (keys.len() <= MAX_KEYS && distinct.len() == keys.len())
+}
+
+/// Checks audience and times, and gives `exp` in whole seconds.
+fn check_claims(
+    claims: &Map<String, Value>,
+    endpoint: &str,
+    now: DateTime<Utc>,
+) -> Result<i64, Refusal> {
+    if !names_endpoint(claims.get("aud"), endpoint) {
+        return Err(Refusal::client(
+            "The audience claim for client_assertion must be the endpoint invoked for the request.",
+        ));
+    }
+    let expires_at = claims.get("exp").and_then(Value::as_f64).ok_or_else(|| {
+        Refusal::client("The client_assertion must contain the 'exp' claim as seconds since epoch.")
+    })?;
+    let now_secs = now.timestamp_millis() as f64 / 1000.0;
+    if expires_at <= now_secs {
+        return Err(Refusal::client("The client_assertion token is expired."));
+    }
+    // The current second counts as just begun: an assertion for a whole hour is never accepted.
+    if expires_at - now_secs.floor() >= MAX_LIFETIME_SECS {
+        return Err(Refusal::client(
+            "The client_assertion token has an expiration too far into the future.",
+        ));
+    }
+    check_begin(claims, now_secs)?;
+    Ok(expires_at.ceil() as i64)
+}
+
+/// Checks that the assertion counts already, as far as it says from when on.
+fn check_begin(claims: &Map<String, Value>, now_secs: f64) -> Result<(), Refusal> {
+    for time in ["iat", "nbf"].iter().filter_map(|claim| claims.get(*claim)) {
+        let time = time
+            .as_f64()
+            .ok_or_else(|| Refusal::client("The parsing of the client_assertion failed."))?;
+        if time > now_secs {
+            return Err(Refusal::client(
+                "The client_assertion token must be issued before the current time.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `aud` is the endpoint's URL, character for character, or (RFC 7519 §4.1.3) a list with it.
+fn names_endpoint(audience: Option<&Value>, endpoint: &str) -> bool {
+    match audience {
+        Some(Value::String(audience)) => audience == endpoint,
+        Some(Value::Array(audiences)) => audiences.iter().any(|audience| audience == endpoint),
+        _ => false,
+    }
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client id alone is no credential, and public clients send it in the query.
+const QUERY_CREDENTIALS: [&str; 3] = ["client_assertion", "client_assertion_type", "client_secret"];
+
+const MULTIPLE_CREDENTIALS: &str = "Cannot supply multiple client credentials. Use one of the following: credentials in the Authorization header, credentials in the post body, or a client_assertion in the post body.";
+
+const FAILED: &str =
+    "Client authentication failed. Either the client or the client credentials are invalid.";
+
+const MAX_LIFETIME_SECS: f64 = 3600.0;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ENDPOINT: &str = "http://127.0.0.1:1/oauth2/v1/token";
+
+    fn check(claims: Value) -> Result<i64, Refusal> {
+        let now = DateTime::from_timestamp_millis(1_000_500).unwrap();
+        check_claims(claims.as_object().unwrap(), ENDPOINT, now)
+    }
+
+    fn is_refused(claims: Value, fragment: &str) -> bool {
+        match check(claims) {
+            Err(refusal) => refusal.description().contains(fragment),
+            Ok(_) => false,
+        }
+    }
+
+    #[test]
+    fn times_are_judged_to_the_second() {
+        let exp = |exp: Value| json!({"aud": ENDPOINT, "exp": exp});
+        assert!(is_refused(exp(json!(1000)), "is expired"));
+        assert_eq!(check(exp(json!(1001))), Ok(1001));
+        assert_eq!(check(exp(json!(4599))), Ok(4599));
+        assert!(is_refused(exp(json!(4600)), "too far into the future"));
+        assert!(is_refused(exp(json!("1300")), "seconds since epoch"));
+        let iat = |iat: Value| json!({"aud": ENDPOINT, "exp": 1300, "iat": iat});
+        assert_eq!(check(iat(json!(1000))), Ok(1300));
+        assert_eq!(check(iat(json!(1000.5))), Ok(1300));
+        assert!(is_refused(iat(json!(1001)), "before the current time"));
+    }
+
+    #[test]
+    fn the_audience_is_compared_character_by_character() {
+        let aud = |aud: Value| json!({"aud": aud, "exp": 1300});
+        assert_eq!(check(aud(json!(ENDPOINT))), Ok(1300));
+        assert_eq!(check(aud(json!(["https://other.example", ENDPOINT]))), Ok(1300));
+        for wrong in [
+            json!("http://127.0.0.1:1/oauth2/v1/token/"),
+            json!("http://127.0.0.1:1//oauth2/v1/token"),
+            json!("HTTP://127.0.0.1:1/oauth2/v1/token"),
+            json!("http://127.0.0.1:1/oauth2/v1/introspect"),
+            json!("http://127.0.0.1:1"),
+            json!([]),
+            Value::Null,
+        ] {
+            assert!(is_refused(aud(wrong.clone()), "audience claim"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What the endpoints of the authorization servers decide.
+
+pub(crate) mod client_auth;
+pub(crate) mod discovery;
+pub(crate) mod dpop;
+pub(crate) mod introspect;
+pub(crate) mod issue;
+mod proof;
+pub(crate) mod revoke;
+mod signing;
+pub(crate) mod token;

@@ -1,0 +1,81 @@
+//! The model behind one lock, with the time and the randomness that go into it.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+
+use crate::clock::Clock;
+use crate::model::log::{Entry, KEY_ROLLOVER, LogEntity, LogResult};
+use crate::model::state::State;
+use crate::random::Random;
+
+/// What the server knows, and its sources of time and randomness.
+pub(crate) struct World {
+    pub(crate) clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    state: Mutex<State>,
+}
+
+impl World {
+    pub(crate) fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>, state: State) -> Self {
+        Self { clock, random, state: Mutex::new(state) }
+    }
+
+    /// What the server knows. Never held across a signature or an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now() + self.state().clock_offset
+    }
+
+    /// Does what has fallen due by the clock. Comes before everything that depends on keys.
+    pub(crate) fn keep_up(&self) {
+        let now = self.now();
+        let rotated = self.state().rotate_due(now);
+        for server in rotated {
+            self.log_change(KEY_ROLLOVER, Some(LogEntity::server(&server)));
+        }
+    }
+
+    /// Writes to the System Log what was changed without a request.
+    pub(crate) fn log_change(&self, event_type: &'static str, target: Option<LogEntity>) {
+        let (uuid, now) = (self.uuid(), self.now());
+        let entry = Entry {
+            event_type,
+            actor: LogEntity::administrator(),
+            target: target.into_iter().collect(),
+            result: LogResult::Success,
+        };
+        self.state().log.push(entry, None, uuid, now);
+    }
+
+    /// 192 random bits as text.
+    pub(crate) fn identifier(&self) -> String {
+        let mut bytes = [0; 24];
+        self.random.fill(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A random UUID ([RFC 9562 §5.4](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).
+    pub(crate) fn uuid(&self) -> String {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let mut text = String::with_capacity(36);
+        for (index, byte) in bytes.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+}

@@ -1,0 +1,301 @@
+//! The checker: how many calls it makes, how old its answers are, and the wounds of others that
+//! it must not have. Time is injected; nothing sleeps.
+
+use std::time::Duration;
+
+use okta_introspect::checker::{
+    AnswerSource, Checker, Invalidation, Presented, ProofDenial, Reason, Requirement,
+};
+use okta_introspect::{ErrorKind, Issuer, ManualClock, Token};
+use serde_json::json;
+
+use crate::script::{ISSUER, Script, authorized, checker, denied, seconds, settle, start, within};
+
+const TOKEN: &str = "t0ken-that-must-never-show";
+
+fn clock() -> ManualClock {
+    ManualClock::new(start())
+}
+
+fn script(clock: &ManualClock) -> Script {
+    let script = Script::new(clock);
+    script
+        .active(TOKEN, json!({"scope": "a b", "uid": "00u1", "client_id": "0oa1", "jti": "AT.1"}));
+    script
+}
+
+#[test_support::test]
+async fn an_answer_is_used_up_to_its_readers_bound_and_no_longer() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    let requirement = within(seconds(30));
+    assert_eq!(
+        authorized(checker.check(TOKEN, &requirement).await).source(),
+        AnswerSource::Introspected
+    );
+    for (advance, source, age) in [
+        (29_999, AnswerSource::Cache, 29_999),
+        (1, AnswerSource::Cache, 30_000),
+        (1, AnswerSource::Introspected, 0),
+    ] {
+        clock.advance(Duration::from_millis(advance));
+        let answer = authorized(checker.check(TOKEN, &requirement).await);
+        assert_eq!((answer.source(), answer.age()), (source, Duration::from_millis(age)));
+    }
+    assert_eq!(script.calls(), 2);
+}
+
+#[test_support::test]
+async fn two_routes_with_different_bounds_share_what_is_known() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    authorized(checker.check(TOKEN, &within(seconds(60))).await);
+    clock.advance(seconds(10));
+    assert_eq!(authorized(checker.check(TOKEN, &within(seconds(60))).await).age(), seconds(10));
+    assert_eq!(authorized(checker.check(TOKEN, &within(seconds(5))).await).age(), seconds(0));
+    assert_eq!(authorized(checker.check(TOKEN, &within(seconds(60))).await).age(), seconds(0));
+    assert_eq!(script.calls(), 2);
+}
+
+#[test_support::test]
+async fn zero_asks_every_time() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    for calls in 1..=3 {
+        authorized(checker.check(TOKEN, &within(Duration::ZERO)).await);
+        assert_eq!(script.calls(), calls);
+    }
+}
+
+#[test_support::test]
+async fn a_careless_bound_is_cut_to_the_longest() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    authorized(checker.check(TOKEN, &within(seconds(1_000_000))).await);
+    clock.advance(seconds(601));
+    authorized(checker.check(TOKEN, &within(seconds(1_000_000))).await);
+    assert_eq!(script.calls(), 2);
+}
+
+#[test_support::test]
+async fn a_check_joins_a_call_only_if_that_was_sent_within_its_bound() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |config| config.timeout = seconds(1000));
+    script.hold(true);
+    let spawn = |bound| {
+        let (checker, requirement) = (checker.clone(), within(seconds(bound)));
+        tokio::spawn(async move { authorized(checker.check(TOKEN, &requirement).await) })
+    };
+    let first = spawn(10);
+    settle().await;
+    clock.advance(seconds(10));
+    let same = spawn(10);
+    settle().await;
+    assert_eq!(script.calls(), 1);
+    let (now, sooner) = (spawn(0), spawn(9));
+    settle().await;
+    assert_eq!(script.calls(), 2, "they share a call that had not been sent");
+    let again = spawn(0);
+    settle().await;
+    assert_eq!(script.calls(), 3, "that one had been");
+    script.hold(false);
+    for (check, source, age) in [
+        (first, AnswerSource::Introspected, 10),
+        (same, AnswerSource::Joined, 10),
+        (now, AnswerSource::Introspected, 0),
+        (sooner, AnswerSource::Joined, 0),
+        (again, AnswerSource::Introspected, 0),
+    ] {
+        let answer = check.await.unwrap();
+        assert_eq!((answer.source(), answer.age()), (source, seconds(age)));
+    }
+}
+
+#[test_support::test]
+async fn a_late_answer_never_replaces_a_newer_one() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |config| config.timeout = seconds(1000));
+    script.hold(true);
+    let late = tokio::spawn({
+        let checker = checker.clone();
+        async move { checker.check(TOKEN, &within(seconds(60))).await }
+    });
+    settle().await;
+    // The server has looked, and the answer is on its way. Then the token is revoked, and somebody
+    // asks for now.
+    script.revoke(TOKEN);
+    script.hold(false);
+    let now = within(Duration::ZERO);
+    assert_eq!(denied(checker.check(TOKEN, &now).await), Reason::Inactive);
+    authorized(late.await.unwrap());
+    assert_eq!(denied(checker.check(TOKEN, &within(seconds(60))).await), Reason::Inactive);
+    assert_eq!(script.calls(), 2);
+}
+
+#[test_support::test]
+async fn a_token_ends_on_time_even_if_the_answer_is_young() {
+    let clock = clock();
+    let script = script(&clock);
+    script.active(TOKEN, json!({"exp": start().timestamp() + 20}));
+    let checker = checker(&script, |_| {});
+    authorized(checker.check(TOKEN, &within(seconds(60))).await);
+    clock.advance(Duration::from_millis(19_999));
+    authorized(checker.check(TOKEN, &within(seconds(60))).await);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(denied(checker.check(TOKEN, &within(seconds(60))).await), Reason::Expired);
+    assert_eq!(script.calls(), 1);
+}
+
+#[test_support::test]
+async fn invalidation_counts_for_whatever_it_names() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    let token = Token::parse(TOKEN).unwrap();
+    let mut calls = 0;
+    for (named, hits) in [
+        (Invalidation::Everything, true),
+        (Invalidation::Token(&token), true),
+        (Invalidation::Jti("AT.1"), true),
+        (Invalidation::User("00u1"), true),
+        (Invalidation::Client("0oa1"), true),
+        (Invalidation::User("00u2"), false),
+    ] {
+        authorized(checker.check(TOKEN, &within(seconds(60))).await);
+        calls = script.calls().max(calls);
+        checker.invalidate(named);
+        authorized(checker.check(TOKEN, &within(seconds(60))).await);
+        assert_eq!(script.calls(), calls + usize::from(hits), "{named:?}");
+        assert!(!format!("{named:?}").contains(TOKEN));
+    }
+}
+
+#[test_support::test]
+async fn an_answer_that_is_invalidated_on_its_way_is_asked_for_again() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    script.hold(true);
+    let check = tokio::spawn({
+        let checker = checker.clone();
+        async move { checker.check(TOKEN, &within(seconds(60))).await }
+    });
+    settle().await;
+    script.revoke(TOKEN);
+    checker.invalidate(Invalidation::User("00u1"));
+    script.hold(false);
+    assert_eq!(denied(check.await.unwrap()), Reason::Inactive);
+    assert_eq!(script.calls(), 2);
+}
+
+#[test_support::test]
+async fn tokens_go_to_their_own_server_and_the_key_includes_the_issuer() {
+    let clock = clock();
+    let (org, custom) =
+        (script(&clock), Script::of("https://acme.okta.com/oauth2/default", &clock));
+    let checker =
+        Checker::builder(org.clone()).server(custom.clone()).clock(clock.clone()).build().unwrap();
+    let at = |issuer| Requirement::new().issuer(Issuer::parse(issuer).unwrap());
+    // The same opaque text, asked about at two servers: one says yes, the other no.
+    let custom_route = at("https://acme.okta.com/oauth2/default");
+    for _ in 0..2 {
+        authorized(checker.check(TOKEN, &at(ISSUER)).await);
+        assert_eq!(denied(checker.check(TOKEN, &custom_route).await), Reason::Inactive);
+        authorized(checker.check(TOKEN, &Requirement::new()).await);
+    }
+    assert_eq!((org.calls(), custom.calls()), (1, 1));
+    let elsewhere = at("https://other.okta.com");
+    let error = checker.check(TOKEN, &elsewhere).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+#[test_support::test]
+async fn two_servers_of_one_issuer_are_refused() {
+    let clock = clock();
+    let script = script(&clock);
+    let twice = Checker::builder(script.clone()).server(script.clone()).build();
+    assert_eq!(twice.unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[test_support::test]
+async fn what_the_edge_refuses_is_never_asked_about() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    for (token, reason) in [
+        ("", Reason::Malformed),
+        ("a b", Reason::Malformed),
+        // {"alg":"none"}.{"iss":"https://evil.example"}
+        (
+            "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSJ9.c2ln",
+            Reason::UnknownIssuer,
+        ),
+    ] {
+        assert_eq!(denied(checker.check(token, &Requirement::new()).await), reason);
+    }
+    assert_eq!(script.calls(), 0);
+    let metrics = checker.metrics();
+    assert_eq!(metrics.denied_at_edge, [("malformed", 2), ("unknown_issuer", 1)]);
+}
+
+#[test_support::test]
+async fn a_bound_token_is_no_bearer_token() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    let proof = |denial| Reason::Proof(denial);
+    for (name, members) in [
+        ("key", json!({"cnf": {"jkt": "x"}})),
+        ("certificate", json!({"cnf": {"x5t#S256": "x"}})),
+        ("type-only", json!({"token_type": "DPoP"})),
+    ] {
+        script.active(name, members);
+        let verdict = checker.check(name, &Requirement::new()).await;
+        assert_eq!(denied(verdict), proof(ProofDenial::Missing), "{name}");
+    }
+    let dpop = Presented::dpop(TOKEN, "proof", "GET", "https://api.example/");
+    let verdict = checker.check(dpop, &Requirement::new()).await;
+    assert_eq!(denied(verdict), proof(ProofDenial::NotBound));
+    let verdict = checker.check(TOKEN, &Requirement::new().bound()).await;
+    assert_eq!(denied(verdict), proof(ProofDenial::NotBound));
+    let certificate = Presented::dpop("certificate", "proof", "GET", "https://api.example/");
+    let verdict = checker.check(certificate, &Requirement::new()).await;
+    assert_eq!(denied(verdict), proof(ProofDenial::Unsupported));
+}
+
+#[test_support::test]
+async fn no_secret_shows() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    let verdict = checker.check(TOKEN, &Requirement::new()).await;
+    let presented = Presented::dpop(TOKEN, TOKEN, "GET", "https://api.example/");
+    script.fail(ErrorKind::Unreachable);
+    let error = checker.check(TOKEN, &within(Duration::ZERO)).await;
+    let shown = format!("{verdict:?} {checker:?} {presented:?} {error:?} {:?}", checker.metrics());
+    assert!(!shown.contains(TOKEN), "{shown}");
+}
+
+#[test_support::test]
+async fn metrics_count_what_was_done() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    for _ in 0..5 {
+        authorized(checker.check(TOKEN, &Requirement::new()).await);
+        denied(checker.check(TOKEN, &Requirement::new().scope("c")).await);
+    }
+    script.fail(ErrorKind::Unreachable);
+    checker.check("other", &Requirement::new()).await.unwrap_err();
+    let metrics = checker.metrics();
+    assert_eq!((metrics.hits, metrics.misses, metrics.unknown), (9, 2, 1));
+    assert_eq!((metrics.denied, metrics.upstream_calls, metrics.upstream_errors), (5, 2, 1));
+    assert_eq!((metrics.answer_age.count(), metrics.upstream_latency.count()), (5, 2));
+    assert_eq!((metrics.entries, metrics.under_way), ((1, 0), 0));
+}

@@ -1,0 +1,23 @@
+//! The checker and its adapters: how many calls they make, how old their answers are, and what
+//! they tell.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "sandbox")]
+mod custom;
+mod script;
+
+#[cfg(feature = "axum")]
+mod adapter;
+mod answers;
+mod cost;
+#[cfg(feature = "sandbox")]
+mod flood;
+mod histories;
+#[cfg(feature = "sandbox")]
+mod local;
+mod outage;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod wounds;

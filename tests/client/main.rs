@@ -1,0 +1,22 @@
+//! The client: calls, tokens, proofs, keys, pace, and what it makes of a network that fails.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+#[cfg(feature = "sandbox")]
+mod discovery;
+mod dpop;
+mod faults;
+mod in_flight;
+mod keys;
+mod limit;
+mod outage;
+#[cfg(feature = "sandbox")]
+mod rate_limits;
+#[cfg(feature = "sandbox")]
+mod server_time;
+#[cfg(feature = "rustls")]
+mod tls;
+mod token_source;
+mod token_store;

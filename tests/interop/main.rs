@@ -1,0 +1,13 @@
+//! Against software that we did not write.
+//!
+//! Needs `npm ci` in `tests/interop`, so it runs only when asked for: `./tests/all`, or
+//! `cargo test --features sandbox --test interop`.
+
+#![allow(clippy::print_stdout)] // versions and figures are there to be read
+
+mod node;
+#[path = "../support/tokens/mod.rs"]
+mod tokens;
+
+mod clients;
+mod verify;

@@ -1,0 +1,452 @@
+//! Every public type hides the secrets that it is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts as _;
+use okta_introspect::adapter::{Active, Anyone, Gate};
+use okta_introspect::checker::{
+    Answered, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial, SendTime, Upstream,
+};
+use okta_introspect::sandbox::{
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
+    RateLimitHeaders, Reset, Sandbox, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
+};
+use okta_introspect::verify::{self, TokenKind};
+use okta_introspect::*;
+use serde_json::json;
+
+use crate::org::Org;
+use crate::said::{CLIENT, PASSPHRASE, TOKEN, private_jwk, scopes, signing_key, token, told};
+use crate::secrets::Secrets;
+
+/// Public types that have nothing to print: a boxed future is no `Debug`, and `Require` is about
+/// types, not values.
+const MUTE: [&str; 2] = ["BoxFuture", "Require"];
+
+/// The names of all public types and traits: what `lib.rs` re-exports, and what its public modules
+/// define or re-export.
+fn public_types() -> BTreeSet<String> {
+    let source =
+        |path: &str| fs::read_to_string(format!("{}/src/{path}", env!("CARGO_MANIFEST_DIR")));
+    let root = source("lib.rs").unwrap();
+    let mut types = exports(&root);
+    for module in root.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        let module = module.trim_end_matches(';');
+        let files = [format!("{module}.rs"), format!("{module}/mod.rs")];
+        let text = files.iter().find_map(|file| source(file).ok()).unwrap();
+        types.extend(exports(&text));
+    }
+    types
+}
+
+fn exports(source: &str) -> BTreeSet<String> {
+    let mut types = BTreeSet::new();
+    for item in source.split("\npub ").skip(1) {
+        let text = match item.split_once(' ').unwrap() {
+            ("use", paths) => paths.split(';').next().unwrap(),
+            ("struct" | "enum" | "trait" | "type" | "union", name) => {
+                name.split(|c: char| !c.is_alphanumeric()).next().unwrap()
+            }
+            _ => continue,
+        };
+        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        types.extend(words.filter(|w| w.starts_with(char::is_uppercase)).map(str::to_owned));
+    }
+    types
+}
+
+/// A foreign signer, as somebody may write one who thinks of secrets.
+#[derive(Debug)]
+struct Vault;
+
+impl Signer for Vault {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Es256
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+        Box::pin(async { Err("the vault is shut".into()) })
+    }
+}
+
+/// A store as somebody may write one who derives whatever can be.
+#[derive(Debug)]
+struct Shelf(StoredToken);
+
+impl TokenStore for Shelf {
+    fn load<'a>(&'a self, _: &'a Scopes) -> BoxFuture<'a, Option<StoredToken>> {
+        Box::pin(async { Some(self.0.clone()) })
+    }
+
+    fn save<'a>(&'a self, _: &'a Scopes, _: StoredToken) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// A client that tells what it was handed to record its send times in, and what came of it.
+#[derive(Clone, Debug)]
+struct Noted {
+    client: Client,
+    send_times: Arc<Mutex<String>>,
+    answers: Arc<Mutex<String>>,
+}
+
+impl Upstream for Noted {
+    fn issuer(&self) -> &Issuer {
+        self.client.issuer()
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        token: &'a Token,
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        Box::pin(async move {
+            let answer = Upstream::introspect(&self.client, token, send_time).await;
+            self.send_times.lock().unwrap().push_str(&said!(*send_time));
+            self.answers.lock().unwrap().push_str(&said!(answer));
+            answer
+        })
+    }
+}
+
+/// The lines of the checker's types, once it has let tokens in and refused them for every kind of
+/// reason: then they hold whatever they keep of tokens and proofs.
+async fn checked(
+    org: &Org,
+    client: Client,
+    secrets: &mut Secrets,
+) -> BTreeMap<&'static str, String> {
+    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
+    let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
+    let checker = builder().build().unwrap();
+    let noted =
+        Noted { client: client.clone(), send_times: Arc::default(), answers: Arc::default() };
+    let noting = Checker::builder(noted.clone()).clock(org.clock.clone()).build().unwrap();
+    let any = Requirement::new();
+    let more = Requirement::new().scope("okta.apps.read").predicate(|answer| answer.active);
+    let issue = || org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap();
+    let (token, gone) = (issue(), issue());
+    org.sandbox.revoke(&gone);
+    let app = org.client("0oa2dpop").dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
+    let bound = app.request_token(&scopes("okta.users.read")).await.unwrap();
+    let (method, url) = ("GET", "https://api.acme.example/orders");
+    let shown = bound.present(method, url).await.unwrap();
+    let proof = shown.dpop.as_ref().unwrap().expose();
+    for token in [&token, &gone, bound.token()] {
+        secrets.add("a checked token", token.expose());
+    }
+    secrets.add_jwt("a checked proof", proof);
+    let presented = Presented::dpop(bound.token().expose(), proof, method, url);
+
+    let (mut authorized, mut denied) = (String::new(), String::new());
+    let (mut sources, mut reasons, mut verdicts) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (presented, requirement) in [
+        (Presented::from(&token), &any), // asks
+        (Presented::from(&token), &any), // remembers
+        (Presented::from(&token), &more),
+        (Presented::from(&gone), &any),
+        (Presented::from(TOKEN), &any),
+        (Presented::from(bound.token()), &any),
+        (presented, &any),
+        (presented, &any), // a proof is good once
+        (Presented::dpop(bound.token().expose(), TOKEN, method, url), &any),
+    ] {
+        for checker in [&checker, &noting] {
+            let verdict = checker.check(presented, requirement).await.unwrap();
+            match &verdict {
+                Verdict::Authorized(caller) => {
+                    authorized += &(said!(*caller) + &said!(*caller.introspection()));
+                    sources.insert(said!(caller.source()));
+                }
+                Verdict::Denied(refused) => {
+                    denied += &(said!(*refused) + &said!(refused.facts()));
+                    reasons.insert(said!(*refused.reason()));
+                }
+            }
+            verdicts.push(verdict);
+        }
+    }
+    let said_no = |what: &str| reasons.iter().any(|reason| reason.starts_with(what));
+    for what in ["Scope", "Inactive", "Proof(Missing)", "Proof(Replayed)", "Proof(Invalid)"] {
+        assert!(said_no(what), "nobody was denied for {what}: {reasons:?}");
+    }
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    let invalidations = [
+        Invalidation::Everything,
+        Invalidation::Token(&token),
+        Invalidation::Jti("an id"),
+        Invalidation::User("00u1ada"),
+        Invalidation::Client(CLIENT),
+    ];
+    let metrics = checker.metrics();
+    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
+    let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
+    let send_times = noted.send_times.lock().unwrap().clone();
+    let answers = noted.answers.lock().unwrap().clone();
+
+    BTreeMap::from([
+        ("Answered", answers.clone()),
+        ("Remaining", said!(remaining)),
+        ("Authorized", authorized),
+        ("Checker", said!(checker) + &said!(noting)),
+        ("CheckerBuilder", said!(builder().server(noted.clone()))),
+        ("CheckerConfig", said!(CheckerConfig::default())),
+        ("Denied", denied),
+        ("SendTime", send_times),
+        ("Sent", answers),
+        ("Histogram", said!(metrics.answer_age)),
+        ("Invalidation", said!(invalidations)),
+        ("Metrics", said!(metrics) + &said!(noting.metrics())),
+        ("Presented", said!(presented) + &said!(Presented::from(&token))),
+        ("ProofConfig", said!(ProofConfig::default())),
+        ("ProofDenial", said!(denials)),
+        ("Reason", reasons.into_iter().collect()),
+        ("Requirement", said!(any) + &said!(more)),
+        ("AnswerSource", sources.into_iter().collect()),
+        ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
+        ("Verdict", said!(verdicts)),
+    ])
+}
+
+/// The lines of the adapter's types, with a request that is let in and one that is not.
+async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static str, String> {
+    let client = org.client(CLIENT).build().unwrap();
+    let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
+    secrets.add("a token behind the gate", token.token().expose());
+    let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
+    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
+    let request = |token: &str| {
+        let request =
+            http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
+        request.body(String::new()).unwrap()
+    };
+    let mut extracted = Vec::new();
+    for presented in [token.token().expose(), TOKEN] {
+        let (mut parts, _) = request(presented).into_parts();
+        extracted.push(Active::<Anyone>::from_request_parts(&mut parts, &gate).await);
+    }
+    let refused = extracted.pop().unwrap().unwrap_err();
+    let layer = gate.layer(Requirement::new().scope("okta.users.read"));
+    let inner = tower::service_fn(async |_: http::Request<String>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+    });
+    let mut gated = tower::Layer::layer(&layer, inner);
+    let pending = tower::Service::call(&mut gated, request(TOKEN));
+
+    BTreeMap::from([
+        ("Active", said!(extracted)),
+        ("Anyone", said!(Anyone)),
+        ("Cause", said!(*refused.cause())),
+        ("Gate", said!(gate)),
+        ("GateLayer", said!(layer)),
+        ("Gated", said!(tower::Layer::layer(&layer, ()))),
+        ("Rejection", said!(refused)),
+        ("ResponseFuture", said!(pending)),
+    ])
+}
+
+#[test_support::test]
+async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
+    let org = Org::start().await;
+    let key = signing_key(&org.keys[0], "k1");
+    let mut secrets = Secrets::default();
+    secrets.add("the passphrase", PASSPHRASE);
+    secrets.add("the presented token", TOKEN);
+
+    let builder = || {
+        let dpop = DpopConfig::new(DpopMode::Auto).key(signing_key(&org.keys[1], "proof"));
+        let mut assertion = AssertionConfig::default();
+        assertion.reuse = Some(Duration::from_secs(60)); // keeps assertions in the client
+        org.client(CLIENT).dpop(dpop).assertion(assertion)
+    };
+    let client = builder().build().unwrap();
+    let scope = scopes("okta.users.read");
+    let granted = client.request_token(&scope).await.unwrap();
+    let source = client.token_source(scope.clone());
+    let kept = source.token().await.unwrap();
+    for token in [&granted, &kept] {
+        secrets.add("a token", token.token().expose());
+    }
+    let answer = client.introspect(granted.token(), None).await.unwrap();
+    client.revoke(granted.token(), None).await.unwrap();
+    let assertion = client.assertion(&client.endpoints().token).await.unwrap();
+    secrets.add_jwt("an assertion", assertion.expose());
+    let shown = kept.present("GET", "https://acme.okta.com").await.unwrap();
+    let signer = AssertionSigner::new(
+        CLIENT,
+        Arc::new(key.clone()),
+        AssertionConfig::default(),
+        Arc::new(SeededRandom::new(1)),
+    );
+    let foreign = org.client_of(org.sandbox.issuer(), CLIENT, signing_key(&org.keys[2], "k1"));
+    let error = foreign.build().unwrap().introspect(&token(), None).await.unwrap_err();
+    let shut = Client::builder(org.sandbox.issuer(), CLIENT, Vault).build().unwrap();
+    let shut = shut.introspect(&token(), None).await.unwrap_err();
+    let boxed: BoxError = Box::new(shut.clone());
+    let options = KeyOptions::default().passphrase(Secret::new(PASSPHRASE));
+    let proxy = ProxyServer::new("http://127.0.0.1:3128");
+    let proxy = proxy.credentials("ada", Secret::new(PASSPHRASE));
+    let resource = client.resource(scope.clone());
+    let sending = ResourceCall::json(http::Method::POST, format!("/x?token={TOKEN}"), TOKEN);
+    let page = resource.call(&ResourceCall::get("/api/v1/users")).await.unwrap();
+    let metadata = client.metadata().await.unwrap();
+    let custom = org.sandbox.custom_issuer("default").unwrap();
+    let grant = Grant::to_client(CLIENT).server("default").scope("read").user("00u1ada");
+    let presented = org.sandbox.issue(&grant).unwrap();
+    let sign_in = SignIn::new(CLIENT, "00u1ada").server("default").access_token(presented.clone());
+    let id_token = org.sandbox.issue_id_token(&sign_in).unwrap();
+    secrets.add("an access token", presented.expose());
+    secrets.add("an ID token", id_token.expose());
+    let keys = || Jwks::builder(custom.clone()).clock(org.clock.clone());
+    let kept_keys = keys().build().unwrap();
+    let verifying = || Verifier::access_token(custom.clone(), "api://default");
+    let verifying = || verifying().keys(kept_keys.clone()).clock(org.clock.clone());
+    let verifier = verifying().build().unwrap();
+    let verification = verifier.verify(presented.expose()).await.unwrap();
+    let Verification::Verified(verified) = verification.clone() else { panic!("{verification:?}") };
+    let rejected = verifier.verify(id_token.expose()).await.unwrap();
+    let signed_in = Verifier::id_token(custom.clone(), CLIENT).keys(kept_keys.clone());
+    let signed_in = signed_in.clock(org.clock.clone()).build().unwrap();
+    let signed_in = signed_in.verify(id_token.expose(), None).await.unwrap();
+    let key_set = kept_keys.status().keys.unwrap();
+    let unchecked = verify::signature_only(presented.expose(), &key_set);
+    let private_set = JwkSet::parse(private_jwk(&org.keys[1]).to_string().as_bytes()).unwrap();
+    let (_, key_fault) = private_set.faults().next().unwrap();
+    let identity = ServerIdentity::self_made().unwrap();
+    let registered = AppKey::from(key.public_jwk());
+    let private = AppKey::from_jwk(&private_jwk(&org.keys[1])).unwrap_err();
+    let app = App::service(CLIENT).key(registered.clone());
+    let server = CustomServer::new("default");
+    let user = User::new("00u1", "ada@example.test");
+    let mut seed = Seed::default();
+    (seed.apps, seed.users) = (vec![app.clone()], vec![user.clone()]);
+    let event = org.sandbox.log().swap_remove(0);
+    let pem =
+        Secret::new(String::from_utf8(org.keys[0].private_key_to_pem_pkcs8().unwrap()).unwrap());
+    let confirmation: Confirmation = serde_json::from_value(json!({"jkt": "thumbprint"})).unwrap();
+
+    let stored = StoredToken::new(token(), Some(scope.clone()), org.clock.now());
+    let shelf = Shelf(stored.clone());
+
+    let mut table = BTreeMap::from([
+        ("AccessToken", said!(granted) + &said!(kept)),
+        ("AccessTokenClaims", said!(*verified.claims())),
+        ("Algorithm", said!(key.algorithm())),
+        ("App", said!(app)),
+        ("AppKey", said!(registered) + &told(&private.into())),
+        ("AppKind", said!(AppKind::Service)),
+        ("AppStatus", said!(AppStatus::Active)),
+        ("AssertionConfig", said!(AssertionConfig::default())),
+        ("AssertionSigner", said!(signer.unwrap())),
+        ("Audience", said!(Audience::default())),
+        ("AuthMethod", said!(AuthMethod::PrivateKeyJwt)),
+        ("BoxError", said!(*boxed)),
+        ("Bucket", said!(Bucket::OrgToken)),
+        ("CachedTokenSource", said!(source)),
+        ("CircuitConfig", said!(CircuitConfig::default())),
+        ("Client", said!(client)),
+        ("ClientAssertion", said!(assertion)),
+        ("ClientBuilder", said!(builder())),
+        ("Clock", said!(*(&org.clock as &dyn Clock))),
+        ("ClockOffset", said!(client.clock_offset().unwrap())),
+        ("Confirmation", said!(confirmation)),
+        ("CustomServer", said!(server)),
+        ("Diagnosis", said!(*error.diagnosis().unwrap())),
+        ("DpopConfig", said!(DpopConfig::new(DpopMode::Always).key(key.clone()))),
+        ("DpopMode", said!(DpopMode::Auto)),
+        ("Endpoint", said!(Endpoint::Token)),
+        ("EndpointUrl", said!(client.endpoints().token)),
+        ("Endpoints", said!(*client.endpoints())),
+        ("Error", told(&error) + &told(&shut)),
+        ("ErrorKind", said!(error.kind())),
+        ("Fault", said!(Fault::oauth(400, "invalid_request"))),
+        ("Faults", said!(org.sandbox.faults())),
+        ("Grant", said!(Grant::to_client(CLIENT))),
+        ("HttpConfig", said!(HttpConfig::default())),
+        ("IdTokenClaims", said!(*signed_in.claims().unwrap())),
+        ("Introspection", said!(answer)),
+        ("Issuer", said!(*client.issuer())),
+        ("JsonFault", said!(verify::JsonFault::Syntax)),
+        ("JwkSet", said!(key_set) + &said!(private_set)),
+        ("Jwks", said!(kept_keys)),
+        ("JwksBuilder", said!(keys())),
+        ("JwksConfig", said!(JwksConfig::default())),
+        ("JwksStatus", said!(kept_keys.status())),
+        ("KeyFault", said!(*key_fault)),
+        ("KeyOptions", said!(options)),
+        ("LogEntity", said!(event.actor) + &said!(event.target)),
+        ("LogEvent", said!(org.sandbox.log())),
+        ("LogOutcome", said!(event.outcome)),
+        ("LogTransaction", said!(event.transaction)),
+        ("ManualClock", said!(org.clock)),
+        ("Metadata", said!(metadata)),
+        ("Part", said!(verify::Part::Payload)),
+        ("Presentation", said!(shown)),
+        ("Proxy", said!(Proxy::Server(proxy.clone()))),
+        ("ProxyServer", said!(proxy)),
+        ("PublicJwk", said!(*key.public_jwk()) + &key.public_jwk().thumbprint()),
+        ("Random", said!(*(&SystemRandom as &dyn Random))),
+        ("RateLimit", said!(client.rate_limit(Endpoint::Token))),
+        ("RateWindows", said!(RateWindows::default())),
+        ("RateLimitHeaders", said!(RateLimitHeaders::default())),
+        ("RecordedRequest", said!(org.sandbox.requests())),
+        ("Refusal", said!(*error.refusal().unwrap())),
+        ("InvalidToken", said!(*rejected.reason().unwrap())),
+        ("Reset", said!(Reset::BeforeAnswer)),
+        ("Resource", said!(resource)),
+        ("ResourceAnswer", said!(page)),
+        ("ResourceCall", said!(sending)),
+        ("RetryConfig", said!(RetryConfig::default())),
+        ("Sandbox", said!(org.sandbox)),
+        ("SandboxBuilder", said!(Sandbox::builder().seed(seed.clone()))),
+        ("Scopes", said!(scope)),
+        ("Secret", said!(pem) + &said!(Secret::new(PASSPHRASE))),
+        ("Seed", said!(seed)),
+        ("SeededRandom", said!(SeededRandom::new(1))),
+        ("ServerIdentity", said!(identity)),
+        ("SignIn", said!(sign_in)),
+        ("Signer", said!(*(&key as &dyn Signer))),
+        ("SigningKey", said!(key)),
+        ("StaticTokenSource", said!(StaticTokenSource::bearer(token()))),
+        ("SystemClock", said!(SystemClock)),
+        ("SystemRandom", said!(SystemRandom)),
+        ("Times", said!(Times::Once)),
+        ("TlsBackend", said!(TlsBackend::default())),
+        ("Token", said!(token()) + &token().fingerprint()),
+        ("TokenCacheConfig", said!(TokenCacheConfig::default())),
+        ("StoredToken", said!(stored)),
+        ("TokenStore", said!(*(&shelf as &dyn TokenStore))),
+        ("TokenKind", said!(TokenKind::IdToken)),
+        ("TokenSource", said!(*(&source as &dyn TokenSource))),
+        ("TokenType", said!(kept.token_type())),
+        ("TokenTypeHint", said!(TokenTypeHint::AccessToken)),
+        ("Attempts", said!(*error.attempts().unwrap())),
+        ("UncheckedPayload", said!(*unchecked.claims().unwrap())),
+        ("User", said!(user)),
+        ("UserStatus", said!(UserStatus::Active)),
+        ("Verification", said!(verification) + &said!(rejected)),
+        ("Verified", said!(verified)),
+        ("Verifier", said!(verifier)),
+        ("VerifierBuilder", said!(verifying())),
+    ]);
+    for (name, said) in adapter_types(&org, &mut secrets).await {
+        table.entry(name).or_default().push_str(&said);
+    }
+    table.extend(checked(&org, client, &mut secrets).await);
+    let sandbox_secrets = org.secrets();
+    for (name, said) in &table {
+        assert!(!said.is_empty(), "{name}");
+        secrets.assert_absent(name, said);
+        sandbox_secrets.assert_absent(name, said);
+    }
+    let shown: BTreeSet<_> = table.keys().chain(&MUTE).map(|name| (*name).to_owned()).collect();
+    assert_eq!(shown, public_types(), "every public type has a line in the table");
+}

@@ -1,0 +1,15 @@
+//! The sandbox as a server, seen from outside: what it demands, grants and refuses.
+
+mod old_tls;
+mod org;
+
+mod assertions;
+mod dpop;
+mod dpop_api;
+mod faults;
+mod keys;
+mod limits;
+mod server;
+#[cfg(feature = "rustls")]
+mod tls;
+mod tokens;
