@@ -82,6 +82,9 @@ struct Shared {
 }
 
 impl TokenCache {
+    /// More sets of scopes than a program uses; beyond, those without a source are forgotten.
+    const MAX_CELLS: usize = 64;
+
     pub(crate) fn new(
         config: TokenCacheConfig,
         clock: Arc<dyn Clock>,
@@ -97,6 +100,9 @@ impl TokenCache {
     /// The source for `scopes`; all sources for the same scopes share one token.
     pub(crate) fn source(&self, scopes: Scopes) -> CachedTokenSource {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        if cells.len() >= Self::MAX_CELLS && !cells.contains_key(&scopes) {
+            cells.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
         let cell = Arc::clone(cells.entry(scopes.clone()).or_default());
         CachedTokenSource { shared: Arc::clone(&self.shared), scopes, cell }
     }
@@ -272,7 +278,7 @@ impl CachedTokenSource {
 impl TokenSource for CachedTokenSource {
     /// # Errors
     ///
-    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all callers
+    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all calls
     /// that waited for the same request.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         Box::pin(async move {
@@ -298,4 +304,28 @@ impl Cell {
 
 fn abandoned() -> Error {
     Error::new(ErrorKind::Unreachable, "the request for a token was abandoned").advise("try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::support::random::SeededRandom;
+    use chrono::DateTime;
+
+    #[test]
+    fn scope_sets_without_a_source_are_forgotten_when_there_are_too_many() {
+        let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+        let random = Arc::new(SeededRandom::new(1));
+        let fetch: Fetch = Arc::new(|_| Box::pin(async { Err(abandoned()) }));
+        let config = TokenCacheConfig::default();
+        let cache = TokenCache::new(config, clock, random, None, fetch).unwrap();
+        let source = |number: usize| cache.source(Scopes::parse(&format!("s{number}")).unwrap());
+        let held = source(0);
+        for number in 1..1000 {
+            source(number);
+            assert!(cache.cells.lock().unwrap().len() <= TokenCache::MAX_CELLS);
+        }
+        assert!(Arc::ptr_eq(&held.cell, &source(0).cell));
+    }
 }
