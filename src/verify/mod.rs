@@ -62,7 +62,8 @@ pub use invalid::{InvalidToken, TokenKind};
 pub use signature_only::{UncheckedPayload, signature_only};
 pub use verifier::Verifier;
 
-pub use crate::jws::{KeyFault, Part};
+pub use crate::jws::Part;
+pub use crate::key::{KeyFault, MemberFault};
 pub use crate::support::json::JsonFault;
 
 use crate::error::Error;
