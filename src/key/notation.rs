@@ -42,6 +42,10 @@ pub(super) fn recognise(bytes: &[u8]) -> Notation {
     if text.starts_with('{') {
         return Notation::Json(with_breaks(text));
     }
+    if text.starts_with('[') {
+        // The list of a JWK Set, without its name.
+        return Notation::Json(with_breaks(Zeroizing::new(format!("{{\"keys\":{}}}", &*text))));
+    }
     if pem::is_in(&text) {
         return Notation::Pem(text);
     }

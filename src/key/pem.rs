@@ -31,6 +31,9 @@ pub(super) fn private_key(text: &str, passphrase: Option<&Secret>) -> Result<PKe
         return Err(Error::key("the PEM holds several private keys")
             .advise("leave the one that the app has registered"));
     }
+    if !first.is_whole && first.label.starts_with("OPENSSH") {
+        return Err(foreign::openssh());
+    }
     if !first.is_whole {
         return Err(Error::key("the private key is damaged: its END line is missing")
             .advise("copy the file again, whole"));

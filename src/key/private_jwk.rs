@@ -200,3 +200,113 @@ fn not_a_key(json: &str) -> Error {
     Error::key("this JSON is not a JWK: it has neither `kty` nor `keys`")
         .advise("give the whole JWK, with `kty`, or a JWK Set")
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn set() -> Value {
+        serde_json::from_str(include_str!("../../keys/sample-set.jwks.json")).unwrap()
+    }
+
+    fn jwk(at: usize) -> Value {
+        set()["keys"][at].clone()
+    }
+
+    fn parse(jwk: &Value, key_id: Option<&str>) -> Result<SigningKey, Error> {
+        let mut options = KeyOptions::default();
+        options.key_id = key_id.map(str::to_owned);
+        SigningKey::parse(jwk.to_string().as_bytes(), &options)
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_member_is_said_with_what_to_write() {
+        let text = |jwk: &Value, member: &str| jwk[member].as_str().unwrap().to_owned();
+        let (ec, rsa) = (jwk(0), jwk(1));
+        let short = URL_SAFE_NO_PAD.encode([1; 31]);
+        for (name, jwk, member, value, says, advice) in [
+            (
+                "short coordinate",
+                &ec,
+                "x",
+                json!(short),
+                "`x` has 31 bytes and not 32",
+                "leading zero",
+            ),
+            (
+                "short private number",
+                &ec,
+                "d",
+                json!(short),
+                "`d` has 31 bytes and not 32",
+                "leading zero",
+            ),
+            ("padded", &ec, "y", json!(text(&ec, "y") + "="), "`y` is padded", "remove the `=`"),
+            (
+                "padded modulus",
+                &rsa,
+                "n",
+                json!(text(&rsa, "n") + "=="),
+                "`n` is padded",
+                "remove the `=`",
+            ),
+            ("other alphabet", &rsa, "d", json!("+/+/"), "`d` is not base64url", "- and _"),
+            ("number", &rsa, "e", json!(65537), "`e` is not a text", "in quotes"),
+            ("missing", &rsa, "n", Value::Null, "`n` is missing", "with `n`"),
+            ("decryption", &rsa, "key_ops", json!(["decrypt"]), "`key_ops`", "signing key"),
+            (
+                "factor of another key",
+                &rsa,
+                "p",
+                json!(text(&rsa, "q")),
+                "do not fit together",
+                "export",
+            ),
+            ("more primes", &rsa, "oth", json!([{}]), "do not fit together", "export"),
+        ] {
+            let mut jwk = jwk.clone();
+            jwk[member] = value;
+            let error = parse(&jwk, None).expect_err(name);
+            assert!(error.to_string().contains(says), "{name}: {error}");
+            assert!(error.advice().contains(advice), "{name}: {}", error.advice());
+        }
+    }
+
+    #[test]
+    fn the_private_half_is_picked_and_the_key_for_encryption_is_not() {
+        let (ec, rsa) = (jwk(0), jwk(1));
+        let mut public = ec.clone();
+        public.as_object_mut().unwrap().remove("d");
+        let mut encryption = rsa.clone();
+        encryption["use"] = "enc".into();
+        for keys in [json!([public, ec]), json!([ec, public]), json!([encryption, public, ec])] {
+            for key_id in [None, Some("sample-set-es256")] {
+                let key = parse(&json!({"keys": keys}), key_id).unwrap();
+                assert_eq!(key.public_jwk().key_id(), Some("sample-set-es256"));
+            }
+        }
+        assert!(parse(&json!([public, ec]), None).is_ok(), "the list alone");
+        for (keys, says) in [
+            (json!([public, public]), "no private key for signing"),
+            (json!([public]), "public key"),
+            (json!([encryption]), "not for signing"),
+            (json!([ec, rsa]), "2 keys"),
+            (json!([]), "no key"),
+            (json!(["text", 1]), "no key"),
+        ] {
+            let error = parse(&json!({"keys": keys}), None).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_member_twice_is_refused() {
+        let twice = jwk(0).to_string().replacen('{', r#"{"kid":"a","#, 1);
+        let error = SigningKey::parse(twice.as_bytes(), &KeyOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("a member twice"), "{error}");
+    }
+}
