@@ -1,6 +1,6 @@
 //! What the checker's own pool is compared with: the same keys in `quick_cache`.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use aegis::aegis128x4::Aegis128X4Mac;
@@ -12,11 +12,21 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 /// A token's end, and what was said about it.
 pub(crate) type Facts = (DateTime<Utc>, Introspection);
 
-type Store = Cache<u128, Arc<Facts>, UnitWeighter, BuildHasherDefault<HalfKey>>;
+type Store = Cache<Key, Arc<Facts>, UnitWeighter, BuildHasherDefault<HalfKey>>;
 
 pub(crate) struct Quick {
     keyer: Aegis128X4Mac<16>,
     store: Store,
+}
+
+/// As the checker's: a `u128` would be aligned to 16 bytes, and make each entry larger.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Key([u64; 2]);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
 }
 
 /// Half of a key is its hash, for all bits of a MAC are random.
@@ -29,11 +39,11 @@ impl Hasher for HalfKey {
     }
 
     fn write(&mut self, _: &[u8]) {
-        unreachable!("the keys are numbers");
+        unreachable!("a key writes one number");
     }
 
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
+    fn write_u64(&mut self, half: u64) {
+        self.0 = half;
     }
 }
 
@@ -63,9 +73,10 @@ impl Quick {
         self.store.len()
     }
 
-    fn key(&self, token: &str) -> u128 {
+    fn key(&self, token: &str) -> Key {
         let mut mac = self.keyer.clone();
         mac.update(token.as_bytes());
-        u128::from_ne_bytes(mac.finalize())
+        let tag = u128::from_ne_bytes(mac.finalize());
+        Key([tag as u64, (tag >> 64) as u64])
     }
 }
