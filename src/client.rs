@@ -1,5 +1,7 @@
 //! The front door: settings, and the handle that owns the parts.
 
+mod builder;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,30 +10,23 @@ use reqwest::header::DATE;
 
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::ClockOffset;
-use crate::clock::{Clock, SystemClock};
-use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
-use crate::credential::dpop::{DpopConfig, Prover};
+use crate::credential::assertion::ClientAssertion;
 use crate::error::Error;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
-use crate::key::{Signer, is_sample};
+use crate::key::Signer;
 use crate::management::Resource;
 use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::revoke;
-use crate::oauth::token::{
-    self, AccessToken, CachedTokenSource, TokenCache, TokenCacheConfig, TokenStore,
-};
+use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache};
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::support::random::{Random, SystemRandom};
-use crate::wire::admission::circuit::CircuitConfig;
-use crate::wire::admission::rate_windows::RateWindows;
-use crate::wire::admission::{Admission, AdmissionConfig};
-use crate::wire::call::CallContext;
+use crate::wire::admission::AdmissionConfig;
 use crate::wire::form_post::{FormClient, Target};
 use crate::wire::rate_limit::{RateLimit, Remaining};
-use crate::wire::retry::RetryConfig;
-use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
+use crate::wire::transport::Answer;
+
+pub use builder::ClientBuilder;
 
 /// A service app at one authorization server. Cheap to clone; clones share connections, key and
 /// tokens.
@@ -111,22 +106,7 @@ impl Client {
         client_id: impl Into<String>,
         signer: impl Signer + 'static,
     ) -> ClientBuilder {
-        ClientBuilder {
-            issuer,
-            client_id: client_id.into(),
-            signer: Arc::new(signer),
-            endpoints: None,
-            audience: Audience::default(),
-            assertion: AssertionConfig::default(),
-            http: HttpConfig::default(),
-            retry: RetryConfig::default(),
-            admission: AdmissionConfig::default(),
-            dpop: DpopConfig::default(),
-            token_cache: TokenCacheConfig::default(),
-            token_store: None,
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-        }
+        ClientBuilder::new(issuer, client_id.into(), Arc::new(signer))
     }
 
     /// The authorization server.
@@ -238,7 +218,7 @@ impl Client {
     /// What the server said last about its rate limit at an endpoint, if it has said anything.
     ///
     /// Okta counts introspection and revocation together, so what it says at one of them is about
-    /// both; see [`RateWindows`].
+    /// both; see [`RateWindows`](crate::RateWindows).
     pub fn rate_limit(&self, endpoint: Endpoint) -> Option<RateLimit> {
         let calls = &self.inner.calls;
         match endpoint {
@@ -260,194 +240,5 @@ impl Client {
     /// [`Key`](crate::ErrorKind::Key) if the signer fails.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
         self.inner.calls.forms.assertion(endpoint.as_str()).await
-    }
-}
-
-/// The settings of a [`Client`]. Setters never fail; [`build`](Self::build) checks.
-///
-/// # Example: a backend that must not wait long
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use okta_introspect::{Client, Error, HttpConfig, Issuer, RetryConfig, Signer};
-///
-/// fn client(key: impl Signer + 'static) -> Result<Client, Error> {
-///     let mut http = HttpConfig::default();
-///     http.timeout = Duration::from_secs(3);
-///     Client::builder(Issuer::parse("https://acme.okta.com")?, "0oa1b2c3d4", key)
-///         .http(http)
-///         .retry(RetryConfig::off())
-///         .max_in_flight(8)
-///         .build()
-/// }
-/// ```
-#[derive(Debug)]
-#[must_use]
-pub struct ClientBuilder {
-    issuer: Issuer,
-    client_id: String,
-    signer: Arc<dyn Signer>,
-    endpoints: Option<Endpoints>,
-    audience: Audience,
-    assertion: AssertionConfig,
-    http: HttpConfig,
-    retry: RetryConfig,
-    admission: AdmissionConfig,
-    dpop: DpopConfig,
-    token_cache: TokenCacheConfig,
-    token_store: Option<Arc<dyn TokenStore>>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-}
-
-impl ClientBuilder {
-    /// The URLs to call. Default: where Okta has them; must be given for
-    /// [other servers](Issuer::parse_other), for instance from
-    /// [`Metadata::endpoints`].
-    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
-        self.endpoints = Some(endpoints);
-        self
-    }
-
-    /// Which URL assertions name in `aud`. Default: [`Audience::Endpoint`], as Okta demands.
-    pub fn audience(mut self, audience: Audience) -> Self {
-        self.audience = audience;
-        self
-    }
-
-    /// How assertions are made.
-    pub fn assertion(mut self, config: AssertionConfig) -> Self {
-        self.assertion = config;
-        self
-    }
-
-    /// How the server is reached.
-    pub fn http(mut self, config: HttpConfig) -> Self {
-        self.http = config;
-        self
-    }
-
-    /// How calls that failed for no lasting reason are repeated.
-    pub fn retry(mut self, config: RetryConfig) -> Self {
-        self.retry = config;
-        self
-    }
-
-    /// When an endpoint that keeps failing is left alone. Each endpoint, and each management API,
-    /// is judged by its own answers.
-    pub fn circuit(mut self, config: CircuitConfig) -> Self {
-        self.admission.circuit = config;
-        self
-    }
-
-    /// How many requests may be under way at once, to all endpoints and APIs together. Others wait
-    /// for their turn within their [`timeout`](HttpConfig::timeout), first come, first served, and
-    /// are signed when it has come. For a server that takes more at once, and callers who wait for
-    /// it, allow more. Default: [`Client::DEFAULT_MAX_IN_FLIGHT`]. Bounds: 1 to 10,000.
-    pub fn max_in_flight(mut self, requests: usize) -> Self {
-        self.admission.max_in_flight = requests;
-        self
-    }
-
-    /// The rate windows that this client shares with other clients of the same org. Default: its
-    /// own.
-    pub fn rate_windows(mut self, windows: RateWindows) -> Self {
-        self.admission.windows = windows;
-        self
-    }
-
-    /// Whether and how tokens are bound to a key. Default: when the server demands it.
-    pub fn dpop(mut self, config: DpopConfig) -> Self {
-        self.dpop = config;
-        self
-    }
-
-    /// How service tokens are kept.
-    pub fn token_cache(mut self, config: TokenCacheConfig) -> Self {
-        self.token_cache = config;
-        self
-    }
-
-    /// Where service tokens are kept beyond this process. Default: nowhere. Bound tokens never
-    /// are, so that nothing is kept or found with [`DpopMode::Always`](crate::DpopMode::Always).
-    pub fn token_store(mut self, store: impl TokenStore + 'static) -> Self {
-        self.token_store = Some(Arc::new(store));
-        self
-    }
-
-    /// Where the time comes from. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Where randomness comes from. Default: [`SystemRandom`].
-    pub fn random(mut self, random: impl Random + 'static) -> Self {
-        self.random = Arc::new(random);
-        self
-    }
-
-    /// Makes the client. No request is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
-    /// bounds, if the endpoints of another server are missing, if TLS cannot be set up, or if the
-    /// key is one of this project's published samples and the server is not on loopback.
-    pub fn build(self) -> Result<Client, Error> {
-        let endpoints = self.endpoints.or_else(|| self.issuer.endpoints()).ok_or_else(|| {
-            Error::configuration(format!("the endpoints of {} are not known", self.issuer))
-                .advise("take them from discovery, or name them with `endpoints`")
-        })?;
-        let destination = Destination::of(&self.issuer, &endpoints);
-        if destination == Destination::Elsewhere && self.signer.public_jwk().is_some_and(is_sample)
-        {
-            return Err(Error::configuration(
-                "the key is one of the published sample keys, which anybody can use",
-            )
-            .advise("make your own with `okta-introspect keygen` and register its public half"));
-        }
-        let http = Http::new(&self.http, Arc::clone(&self.clock), destination)?;
-        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
-        let admission = Admission::new(
-            self.admission,
-            self.issuer.clone(),
-            self.client_id.clone(),
-            Arc::clone(&clock),
-        )?;
-        let target =
-            |endpoint| Target::new(endpoint, &endpoints, &self.issuer, &self.audience, &admission);
-        let token = target(&endpoints.token)?;
-        let introspection = target(&endpoints.introspection)?;
-        let revocation = target(&endpoints.revocation)?;
-        let context = CallContext::new(http, clock, random, self.retry, admission)?;
-        let prover = Prover::new(self.dpop, Arc::clone(&self.random));
-        let assertions = AssertionSigner::new(
-            self.client_id,
-            self.signer,
-            self.assertion,
-            Arc::clone(&self.random),
-        )?;
-        let calls = Arc::new(Calls {
-            token,
-            introspection,
-            revocation,
-            forms: Arc::new(FormClient::new(context, assertions, prover)),
-        });
-        // What was kept is not bound, and so is no use where only bound tokens are.
-        let store = self.token_store.filter(|_| !calls.forms.prover().is_required());
-        let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, {
-            let calls = Arc::clone(&calls);
-            Arc::new(move |scopes| {
-                let calls = Arc::clone(&calls);
-                Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
-            })
-        })?;
-        let origin = Url::parse(self.issuer.origin())
-            .map_err(|cause| Error::configuration("the issuer is not a URL").because(cause))?;
-        Ok(Client {
-            inner: Arc::new(Inner { issuer: self.issuer, endpoints, origin, calls, tokens }),
-        })
     }
 }

@@ -41,7 +41,7 @@
 //! | a key in a KMS or HSM | [`Signer`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
-//! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`], [`ClientBuilder::max_in_flight`] |
+//! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`], [`RateWindows`], [`ClientBuilder::max_in_flight`] |
 //! | tests without a network or a clock | `sandbox` (feature `sandbox`), [`ManualClock`] |
 //!
 //! # Features
@@ -54,7 +54,7 @@
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
 //! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>`,
-//! [`serde_json`]'s `Map` and `Value`, and [`zeroize`]'s `Zeroizing`.
+//! [`http`]'s `Method`, `StatusCode`, `HeaderMap` and `HeaderValue`, [`serde_json`]'s `Map` and `Value`, and [`zeroize`]'s `Zeroizing`.
 
 #[cfg(feature = "tower")]
 pub mod adapter;

@@ -85,7 +85,7 @@ pub(crate) struct Form<'a> {
     pub(crate) fields: &'a [(&'a str, &'a str)],
     /// Whether a DPoP proof goes with the form when DPoP is on: with token requests only.
     pub(crate) proves: bool,
-    /// Who wants to know when the form is sent.
+    /// What is told when the form is sent.
     pub(crate) send_time: Option<&'a SendTime>,
 }
 
@@ -236,14 +236,14 @@ impl FormPost<'_> {
         let Some(refused) = error.refusal() else { return false };
         let prover = &self.forms.prover;
         match refused.demand() {
-            Some(Demand::Nonce) if self.form.proves => {
-                let turned_on = prover.demand();
-                turned_on
-                    || (has_nonce
-                        && prover.is_on()
-                        && !std::mem::replace(&mut self.second_tries.nonce, true))
+            // Another request may have met the same demand before; this one had no proof.
+            Some(Demand::Nonce | Demand::Proof) if self.form.proves && self.proof.is_none() => {
+                prover.demand();
+                prover.is_on()
             }
-            Some(Demand::Proof) if self.form.proves => prover.demand(),
+            Some(Demand::Nonce) if self.form.proves => {
+                has_nonce && !std::mem::replace(&mut self.second_tries.nonce, true)
+            }
             Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
                     && self.forms.server_time().apply(self.correction)

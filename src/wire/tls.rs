@@ -31,12 +31,12 @@ pub enum TlsBackend {
 /// Whose certificates are trusted.
 #[derive(Clone, Copy)]
 pub(crate) enum Roots<'a> {
-    /// Nobody's: `http` alone is spoken.
-    Nobody,
+    /// None: `http` alone is spoken.
+    None,
     /// The operating system's, and these, as PEM.
     #[cfg_attr(
         not(any(feature = "rustls", feature = "native-tls")),
-        expect(dead_code, reason = "without a TLS library nobody reads them")
+        expect(dead_code, reason = "without a TLS library nothing reads them")
     )]
     SystemAnd(&'a [u8]),
 }
@@ -51,7 +51,7 @@ pub(crate) fn configure(
         #[cfg(feature = "rustls")]
         (TlsBackend::Rustls, roots) => Ok(builder.tls_backend_preconfigured(rustls_config(roots)?)),
         #[cfg(not(feature = "rustls"))]
-        (TlsBackend::Rustls, Roots::Nobody) => Ok(builder),
+        (TlsBackend::Rustls, Roots::None) => Ok(builder),
         #[cfg(not(feature = "rustls"))]
         (TlsBackend::Rustls, Roots::SystemAnd(_)) => {
             Err(Error::configuration("https needs the feature `rustls` or `native-tls`")
@@ -95,8 +95,8 @@ fn rustls_config(roots: Roots<'_>) -> Result<rustls::ClientConfig, Error> {
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::configuration("TLS cannot be set up").because(cause))?;
     let Roots::SystemAnd(extra_roots) = roots else {
-        let nobody = rustls::RootCertStore::empty();
-        return Ok(versions.with_root_certificates(nobody).with_no_client_auth());
+        let none = rustls::RootCertStore::empty();
+        return Ok(versions.with_root_certificates(none).with_no_client_auth());
     };
     let roots: Vec<_> = CertificateDer::pem_slice_iter(extra_roots)
         .collect::<Result<_, _>>()

@@ -98,7 +98,7 @@ impl Default for HttpConfig {
 /// Where a client's requests go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Destination {
-    /// This computer, without TLS: nobody's certificates have to be read.
+    /// This computer, without TLS: no certificates have to be read.
     PlainLoopback,
     /// This computer.
     Loopback,
@@ -170,7 +170,7 @@ impl Http {
             Destination::PlainLoopback | Destination::Loopback => builder.no_proxy(),
         };
         let roots = match destination {
-            Destination::PlainLoopback => Roots::Nobody,
+            Destination::PlainLoopback => Roots::None,
             Destination::Loopback | Destination::Elsewhere => Roots::SystemAnd(&config.extra_roots),
         };
         let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {

@@ -330,3 +330,24 @@ async fn a_renewal_after_the_first_costs_exactly_one_request() {
         assert_eq!(peer.requests().len(), 3 + renewals);
     }
 }
+
+#[test_support::test]
+async fn requests_that_meet_the_demand_together_all_try_again_with_a_proof() {
+    let held = |act| match act {
+        Act::Write(bytes) => Act::Hold(bytes),
+        other => other,
+    };
+    let acts = [held(refused(MISSING)), held(refused(MISSING)), granted("DPoP"), granted("DPoP")];
+    let peer = Peer::start(acts).await;
+    let client = client(&peer, DpopConfig::default());
+    let requests = [0, 1].map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.request_token(&scopes()).await })
+    });
+    peer.received(2).await;
+    peer.release();
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().token_type(), TokenType::Dpop);
+    }
+    all_different(&peer);
+}

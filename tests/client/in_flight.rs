@@ -1,4 +1,4 @@
-//! How many requests are under way at once: no more than may be, and nobody is forgotten.
+//! How many requests are under way at once: no more than may be, and no call is forgotten.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn no_more_are_under_way_than_okta_serves_one_app() {
 }
 
 #[test_support::test]
-async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
+async fn a_cancelled_call_gives_its_place_back() {
     let acts = [Act::Silence, Act::Hold(active()), Act::Write(active())];
     let (peer, clock) = (Peer::start(acts).await, clock());
     let client = builder(&peer.issuer(), &clock).max_in_flight(1).build().unwrap();
@@ -65,7 +65,7 @@ async fn a_cancelled_call_gives_its_turn_or_its_place_back() {
 }
 
 #[test_support::test]
-async fn who_waits_for_a_turn_gives_up_in_time() {
+async fn a_call_that_gets_no_place_in_time_gives_up() {
     let (peer, clock) = (Peer::always(Act::Silence).await, clock());
     let client = builder(&peer.issuer(), &clock).max_in_flight(1).build().unwrap();
     let callers: Vec<_> = (0..3)
@@ -83,7 +83,7 @@ async fn who_waits_for_a_turn_gives_up_in_time() {
 }
 
 #[test_support::test]
-async fn the_token_for_an_api_needs_no_second_turn() {
+async fn the_token_for_an_api_needs_no_second_place() {
     let granted = r#"{"access_token":"t1","token_type":"Bearer","expires_in":3600,"scope":"a"}"#;
     let answers = [granted, "[]"].map(|body| Act::Write(reply(200, "application/json", body)));
     let (peer, clock) = (Peer::start(answers).await, clock());

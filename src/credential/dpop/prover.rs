@@ -59,9 +59,9 @@ impl Prover {
         self.mode == DpopMode::Always
     }
 
-    /// Takes note that the server demands proofs; whether that changes anything.
-    pub(crate) fn demand(&self) -> bool {
-        self.mode == DpopMode::Auto && !self.demanded.swap(true, Ordering::Relaxed)
+    /// Records that the server demands proofs.
+    pub(crate) fn demand(&self) {
+        self.demanded.store(true, Ordering::Relaxed);
     }
 
     /// Takes note of the nonce that `place` wants from now on.

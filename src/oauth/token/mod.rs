@@ -23,7 +23,7 @@ use crate::wire::server_numbers;
 pub use source::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};
 
-pub(crate) use source::TokenCache;
+pub(crate) use source::{Fetch, TokenCache};
 
 /// Gives an access token that is good to use now.
 ///
@@ -122,7 +122,7 @@ pub struct Presentation {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenType {
-    /// Good for everybody that has it.
+    /// Good for whatever holds it.
     Bearer,
     /// Bound to a key; each use needs a proof
     /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).

@@ -23,7 +23,7 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 /// kept, and no bound ones: a token that is bound to a key (DPoP) is no use without it. What is
 /// found and refused by a resource server is replaced once.
 ///
-/// Everybody that can read the store can use the tokens: encrypt them, for instance with a
+/// What can read the store can use the tokens: encrypt them, for instance with a
 /// [secret derived from the private key](crate::SigningKey::derive_secret). Tokens of other
 /// clients, keys and servers must not be found in it.
 ///
@@ -87,7 +87,7 @@ pub struct StoredToken {
 }
 
 impl StoredToken {
-    /// A token that somebody kept.
+    /// A token that was kept.
     pub fn new(token: Token, scopes: Option<Scopes>, expires_at: DateTime<Utc>) -> Self {
         Self { token, scopes, expires_at }
     }

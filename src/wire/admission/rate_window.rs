@@ -1,6 +1,6 @@
 //! Keeps within a server's rate limit, as far as the server has stated it.
 //!
-//! A request that the server is certain to refuse helps nobody, so it waits here instead. The
+//! A request that the server is certain to refuse is of no use, so it waits here instead. The
 //! rule is simple: a request may go out while fewer are in flight than the window has left.
 //! Requests in flight may or may not be counted in what the server said last, so they are taken
 //! as not counted; when their answers come, what they did not use is free again.
