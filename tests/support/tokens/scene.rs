@@ -96,7 +96,3 @@ impl Scene {
 pub fn minter(key_id: &str) -> Minter {
     Minter::generate(Algorithm::Es256, key_id)
 }
-
-pub fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
