@@ -1,6 +1,6 @@
 //! The pieces that several threads touch, under a scheduler that tries their interleavings:
 //!
-//! `RUSTC_WORKSPACE_WRAPPER=tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
+//! `RUSTC_WORKSPACE_WRAPPER=$PWD/tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
 //!
 //! `SCHEDULES` in the environment says how many are tried of each.
 
