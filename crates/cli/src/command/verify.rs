@@ -114,7 +114,7 @@ impl Wanted {
             }
         };
         outcome.map_err(|error| {
-            let failure = setup::explain(&settings, error);
+            let failure = setup::explain(settings, error);
             match failure.exit() {
                 // The request for public keys carries no credentials that could be refused.
                 Exit::Refused => failure
