@@ -7,10 +7,13 @@
 mod common;
 #[path = "common/hits.rs"]
 mod hits;
+#[path = "common/quick.rs"]
+mod quick;
 #[path = "common/web.rs"]
 mod web;
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use hits::{
 };
 use okta_introspect::checker::{Requirement, Verdict};
 use okta_introspect::{Clock, Introspection, SystemClock};
+use quick::Quick;
 use tokio::runtime::Runtime;
 
 const ENTRIES: usize = 100_000;
@@ -34,12 +38,19 @@ fn hits(runtime: &Runtime) {
     runtime.block_on(fill(&checker, &tokens, &requirement));
     let by_digest: Plain<[u8; 32]> = plain(tokens.iter().map(|token| digest(token)));
     let by_token: Plain<String> = plain(tokens.iter().cloned());
+    let quick = Quick::new(2 * ENTRIES);
+    for token in &tokens {
+        quick.insert(token, Arc::new((answer().exp.unwrap(), answer())));
+    }
     let order = order(ENTRIES);
     let reference = |at: &usize| {
         black_box(look_up(&by_digest, &digest(&tokens[*at])));
     };
     let raw = |at: &usize| {
         black_box(look_up(&by_token, tokens[*at].as_str()));
+    };
+    let quick = |at: &usize| {
+        black_box(quick.look_up(&tokens[*at]));
     };
     let check = |at: &usize| {
         let verdict = now_or_never(checker.check(&*tokens[*at], &requirement));
@@ -48,13 +59,17 @@ fn hits(runtime: &Runtime) {
     for threads in [1, 2] {
         let title =
             format!("{HITS} hits of {ENTRIES} tokens of {TOKEN_BYTES} B, {threads} threads");
-        let (order, reference, raw, check) = (&order, &reference, &raw, &check);
+        let order = &order;
+        let (reference, raw, quick, check) = (&reference, &raw, &quick, &check);
         let variants = vec![
             Variant::new("SHA-256, plain map, clock, expiry, Arc", move || {
                 each(order, threads, reference);
             }),
             Variant::new("raw token, plain map, clock, expiry, Arc", move || {
                 each(order, threads, raw);
+            }),
+            Variant::new("AEGIS-128X4, quick_cache, clock, expiry, Arc", move || {
+                each(order, threads, quick);
             }),
             Variant::new("the checker, with its requirement", move || each(order, threads, check)),
         ];
@@ -90,6 +105,20 @@ fn memory() {
     println!("\n{} tokens in a cache for {MANY}: {entries} entries", tokens.len());
     println!("bytes per entry: {each:.1}; payload {payload_bytes}, key 16");
     println!("beyond key and payload: {:.1}", each - 16.0 - payload_bytes);
+    quick_places(&tokens, MANY);
+}
+
+/// What `quick_cache` takes for keys and pointers alone: here all point to the same answer.
+fn quick_places(tokens: &[String], capacity: usize) {
+    let facts = Arc::new((answer().exp.unwrap(), answer()));
+    let mut quick = None;
+    let live = measure(|| {
+        let made = Quick::new(capacity);
+        tokens.iter().for_each(|token| made.insert(token, Arc::clone(&facts)));
+        quick = Some(made);
+    });
+    let place = live.bytes_current as f64 / quick.unwrap().len() as f64;
+    println!("a place in quick_cache, with key and pointer: {place:.1}");
 }
 
 fn together(runtime: &Runtime) {

@@ -7,9 +7,9 @@ use crate::checker::cache::intern::Interner;
 use crate::checker::cache::key::Keyer;
 use crate::checker::config::CheckerConfig;
 use crate::checker::edge::Routes;
+use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
 use crate::checker::governor::{Division, Governor};
-use crate::checker::local::Local;
 use crate::checker::metrics::Counters;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
@@ -23,6 +23,17 @@ use crate::support::random::{Random, SystemRandom};
 use crate::verify::Verifier;
 
 /// The settings of a [`Checker`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: the org's server and a custom one, each for its own tokens
+///
+/// ```no_run
+/// use okta_introspect::checker::{Checker, CheckerConfig};
+/// use okta_introspect::{Client, Error};
+///
+/// fn checker(org: Client, custom: Client) -> Result<Checker, Error> {
+///     Checker::builder(org).server(custom).config(CheckerConfig::default()).build()
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct CheckerBuilder {
@@ -48,7 +59,7 @@ impl CheckerBuilder {
 
     /// Asks this one too: about JWTs that say they are of its issuer, and about tokens of
     /// requirements that [name it](super::Requirement::issuer). What a token says about its
-    /// issuer is not verified, and decides only who is asked.
+    /// issuer is not verified, and decides only which server is asked.
     pub fn server(mut self, upstream: impl Upstream + 'static) -> Self {
         self.upstreams.push(Arc::new(upstream));
         self
@@ -97,7 +108,7 @@ impl CheckerBuilder {
         self
     }
 
-    /// Makes the checker. Nobody is asked yet.
+    /// Makes the checker. No server is asked yet.
     ///
     /// # Errors
     ///

@@ -4,8 +4,21 @@ use std::time::Duration;
 
 use crate::credential::dpop::ProofConfig;
 use crate::error::Error;
+use crate::error::bounds::within;
 
-/// How a checker behaves.
+/// How a checker behaves. Bounds are checked by
+/// [`CheckerBuilder::build`](super::CheckerBuilder::build).
+///
+/// # Example: five seconds at most, and an outage of a minute bridged
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::checker::CheckerConfig;
+///
+/// let mut config = CheckerConfig::default();
+/// config.max_age = Duration::from_secs(5);
+/// config.stale_if_error = Duration::from_secs(60);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CheckerConfig {
@@ -18,12 +31,13 @@ pub struct CheckerConfig {
     pub max_age_limit: Duration,
     /// How old the answer "inactive" may be, if that is less than the requirement's bound. Such
     /// an answer hardly ever changes for the better, but when it does a user waits for it.
-    /// Default: 10 s.
+    /// Default: 10 s. Bounds: at most 24 h.
     pub inactive_max_age: Duration,
     /// By how much an active answer may be older if the server cannot be asked. Default: zero,
     /// which is to say that the checker cannot tell. Bounds: at most one hour.
     pub stale_if_error: Duration,
     /// How long a check may wait for the server. The call goes on for the others. Default: 5 s.
+    /// Bounds: at most one hour.
     pub timeout: Duration,
     /// How many active tokens are remembered. Default: 100 000, which is room for some 100 MB of
     /// answers. Bounds: 1 to 100 million; 38 bytes for each are taken at once.
@@ -38,8 +52,9 @@ pub struct CheckerConfig {
     /// app's. Default: 90. Bounds: 1 to 100.
     pub rate_share_percent: u8,
     /// How many calls about tokens never seen before may be under way at once. Default: 1024.
+    /// Bounds: 1 to 1 million.
     pub max_newcomers: usize,
-    /// How proofs of possession are judged.
+    /// How proofs of possession are validated.
     pub proofs: ProofConfig,
 }
 
@@ -47,55 +62,40 @@ impl CheckerConfig {
     /// The most that [`stale_if_error`](Self::stale_if_error) can be.
     pub(super) const MAX_STALE_IF_ERROR: Duration = Duration::from_secs(3600);
 
-    const MAX_AGE_LIMIT: Duration = Duration::from_secs(24 * 3600);
-    const MAX_CAPACITY: usize = 100_000_000;
+    /// The most that [`timeout`](Self::timeout) can be.
+    pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
+    /// The most that [`max_age_limit`](Self::max_age_limit) can be.
+    const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+    const MAX_ENTRIES: usize = 100_000_000;
+
+    const MAX_NEWCOMERS: usize = 1_000_000;
+
+    /// Refuses settings that are out of bounds.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let refuse =
-            |what: String, advice: &'static str| Err(Error::configuration(what).advise(advice));
-        let capacities = [self.capacity, self.inactive_capacity, self.proofs.capacity];
-        if self.max_age_limit > Self::MAX_AGE_LIMIT {
-            return refuse(
-                format!("answers cannot be used for {:?}", self.max_age_limit),
-                "choose at most 24 h; 10 min is the default",
-            );
-        }
-        if self.max_age > self.max_age_limit {
-            return refuse(
-                format!("max_age is more than max_age_limit: {:?}", self.max_age),
-                "raise max_age_limit, or lower max_age",
-            );
-        }
-        if self.stale_if_error > Self::MAX_STALE_IF_ERROR {
-            return refuse(
-                format!("stale answers cannot be used for {:?}", self.stale_if_error),
-                "choose at most one hour",
-            );
-        }
-        if capacities.iter().any(|capacity| !(1..=Self::MAX_CAPACITY).contains(capacity)) {
-            return refuse(
-                "a capacity is out of bounds".to_owned(),
-                "choose between 1 and 100 million entries",
-            );
-        }
-        if !(1..=100).contains(&self.rate_share_percent) {
-            return refuse(
-                format!("{} % is no share of a rate limit", self.rate_share_percent),
-                "choose between 1 and 100",
-            );
-        }
-        Ok(())
+        let zero = Duration::ZERO;
+        within("max_age_limit", self.max_age_limit, zero..=Self::MAX_AGE)?;
+        within("max_age", self.max_age, zero..=self.max_age_limit)?;
+        within("inactive_max_age", self.inactive_max_age, zero..=Self::MAX_AGE)?;
+        within("stale_if_error", self.stale_if_error, zero..=Self::MAX_STALE_IF_ERROR)?;
+        within("timeout", self.timeout, zero..=Self::MAX_TIMEOUT)?;
+        within("capacity", self.capacity, 1..=Self::MAX_ENTRIES)?;
+        within("inactive_capacity", self.inactive_capacity, 1..=Self::MAX_ENTRIES)?;
+        within("rate_share_percent", self.rate_share_percent, 1..=100)?;
+        within("max_newcomers", self.max_newcomers, 1..=Self::MAX_NEWCOMERS)?;
+        self.proofs.check()
     }
 
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
-        self.max_age_limit + Self::MAX_STALE_IF_ERROR + LONGEST_CALL
+        self.max_age_limit + Self::MAX_STALE_IF_ERROR + MAX_CALL
     }
 }
 
 /// What [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows at most.
-const LONGEST_CALL: Duration = Duration::from_secs(3600);
+const MAX_CALL: Duration = Duration::from_secs(3600);
 
 impl Default for CheckerConfig {
     fn default() -> Self {

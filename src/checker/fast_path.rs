@@ -1,9 +1,9 @@
-//! The fast path: what memory answers.
+//! The fast path: what happens on a hit.
 //!
 //! With many tokens a hit spends its time waiting for memory, one line after the other. While it
-//! waits, the processor gets ahead with whatever comes next, but only some four hundred
-//! instructions far. So all of the path is inlined, down to the [policy]: calls and copies between
-//! its parts were a third of it.
+//! waits, the processor gets ahead with the next instructions, but only some four hundred far. So
+//! all of the path is inlined, down to the [policy]: calls and copies between its parts were a
+//! third of it (`benches/checker`).
 
 use std::sync::Arc;
 
@@ -11,18 +11,20 @@ use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
-    AnswerSource, Denied, Inner, Presented, Question, Reason, Requirement, Scheme, Verdict,
+    AnswerSource, Authorized, Denied, Inner, Presented, Question, Reason, Requirement, Scheme,
+    Verdict,
 };
 use crate::clock::both;
 use crate::clock::ticks::Age;
-use crate::credential::dpop::{self, ProofDenial, Refusal};
+use crate::credential::dpop::{self, PresentedProof, ProofDenial, ProofRefusal, ValidProof};
 use crate::error::{Error, ErrorKind};
 use crate::oauth::introspect::Introspection;
 
 impl Inner {
-    /// The verdict on what is known, if that is young enough. Nothing here waits or allocates.
+    /// The verdict on what the cache has, if that is young enough. Nothing here waits or
+    /// allocates.
     #[inline(always)]
-    pub(super) fn at_hand(
+    pub(super) fn check_cached(
         self: &Arc<Self>,
         presented: Presented<'_>,
         requirement: &Requirement,
@@ -34,20 +36,20 @@ impl Inner {
             Err(error) => return Some(Err(error)),
         };
         let question = self.question(server, presented, requirement, both(&*self.clock));
-        self.recall(&question)
+        self.look_up(&question)
     }
 
-    /// The verdict on what is known, if that is young enough.
+    /// Looks a question up in the cache.
     ///
     /// The edge is not asked: what it says depends on the token's text and on the token's end
     /// alone. A text that is in the cache has passed it before, and the end is looked at by the
     /// policy.
     #[inline(always)]
-    fn recall(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
+    fn look_up(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
         let known = self.cache.get(question.key)?;
         let age = known.age(question.begun);
         let fresh = question.bounds.fresh(&known, age);
-        if !fresh || !self.watermarks.clear(question.key, &known) {
+        if !fresh || !self.watermarks.passes(question.key, &known) {
             return None;
         }
         if let Known::Active(facts) = &known {
@@ -72,49 +74,57 @@ impl Inner {
         let Known::Active(facts) = known else {
             return Ok(Verdict::Denied(Denied::new(Reason::Inactive, None)));
         };
-        let objection = self.proof_objection(&facts, question)?;
-        let asked = &self.servers[question.server].issuer;
-        let circumstances = Circumstances { now, age, source, asked, objection };
-        Ok(policy::judge(facts, question.requirement, &circumstances))
+        let (routes, server) = (&self.routes, question.server);
+        let objection = match (facts.is_bound, question.presented.scheme()) {
+            (false, Scheme::Bearer) => question.requirement.bound.then_some(ProofDenial::NotBound),
+            (false, Scheme::Dpop(_)) => Some(ProofDenial::NotBound),
+            (true, Scheme::Bearer) => Some(ProofDenial::Missing),
+            (true, Scheme::Dpop(proof)) => {
+                let circumstances =
+                    Circumstances { now, age, source, routes, server, objection: None };
+                return self.verdict_with_proof(facts, question, circumstances, &proof);
+            }
+        };
+        let circumstances = Circumstances { now, age, source, routes, server, objection };
+        Ok(policy::decide(facts, question.requirement, &circumstances))
     }
 
-    /// What is wrong with how the token was presented, if anything.
-    #[inline(always)]
-    fn proof_objection(
+    /// As [`verdict`](Self::verdict), for a bound token that came with a proof. The policy comes
+    /// before the use of the proof is recorded: a request that is not let in anyway takes no room
+    /// in the memory of proofs.
+    #[inline(never)]
+    fn verdict_with_proof(
         &self,
-        facts: &Facts,
+        facts: Arc<Facts>,
         question: &Question<'_>,
-    ) -> Result<Option<ProofDenial>, Error> {
-        match (facts.is_bound, question.presented.scheme()) {
-            (false, Scheme::Bearer) => {
-                Ok(question.requirement.bound.then_some(ProofDenial::NotBound))
-            }
-            (false, Scheme::Dpop(_)) => Ok(Some(ProofDenial::NotBound)),
-            (true, Scheme::Bearer) => Ok(Some(ProofDenial::Missing)),
-            (true, Scheme::Dpop(proof)) => {
-                self.judge_proof(&facts.introspection, question.presented.token(), &proof)
-            }
+        mut circumstances: Circumstances<'_>,
+        proof: &PresentedProof<'_>,
+    ) -> Result<Verdict, Error> {
+        let token = question.presented.token();
+        let valid = match sole_jkt(&facts.introspection) {
+            Some(jkt) => self.proofs.validate(proof, token, jkt, self.clock.now()),
+            None => Err(ProofDenial::Unsupported),
+        };
+        circumstances.objection = valid.as_ref().err().copied();
+        match (policy::decide(facts, question.requirement, &circumstances), valid) {
+            (Verdict::Authorized(authorized), Ok(valid)) => self.use_proof(authorized, &valid),
+            (verdict, _) => Ok(verdict),
         }
     }
 
-    /// What is wrong with the proof that came with a bound token, if anything.
-    fn judge_proof(
-        &self,
-        answer: &Introspection,
-        token: &str,
-        proof: &dpop::Presented<'_>,
-    ) -> Result<Option<ProofDenial>, Error> {
-        let Some(jkt) = sole_jkt(answer) else {
-            return Ok(Some(ProofDenial::Unsupported));
-        };
-        match self.proofs.judge(proof, token, jkt, self.clock.now()) {
-            Ok(()) => Ok(None),
-            Err(Refusal::Denied(denial)) => Ok(Some(denial)),
-            Err(Refusal::Full) => Err(Error::new(
+    /// Lets a request in whose proof was not used before.
+    fn use_proof(&self, authorized: Authorized, proof: &ValidProof) -> Result<Verdict, Error> {
+        let (monotonic, wall) = both(&*self.clock);
+        match self.proofs.record_use(proof, dpop::Now { wall, monotonic }) {
+            Ok(()) => Ok(Verdict::Authorized(authorized)),
+            Err(ProofRefusal::Denied(denial)) => {
+                Ok(Verdict::Denied(authorized.deny(Reason::Proof(denial))))
+            }
+            Err(ProofRefusal::Full) => Err(Error::new(
                 ErrorKind::RateLimited,
                 "the memory of used proofs is full, so that none can be taken",
             )
-            .advise("raise the capacity for proofs")
+            .advise("raise the capacity for proofs, or what one key may have of it")
             .retry_in(Some(self.config.proofs.max_age))),
         }
     }
@@ -125,4 +135,79 @@ impl Inner {
 fn sole_jkt(answer: &Introspection) -> Option<&str> {
     let cnf = answer.cnf.as_ref().filter(|cnf| !cnf.extra.contains_key("x5t#S256"))?;
     cnf.jkt.as_deref()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{Method, Url};
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::checker::{Answered, Checker, CheckerConfig, SendTime, Upstream};
+    use crate::clock::{Clock, ManualClock};
+    use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
+    use crate::issuer::Issuer;
+    use crate::key::{Algorithm, SigningKey};
+    use crate::secret::Token;
+    use crate::support::boxed_future::BoxFuture;
+    use crate::support::random::SeededRandom;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+    const URL: &str = "https://api.example/orders";
+    const TOKEN: &str = "bound";
+
+    /// Calls every token active, with these members.
+    #[derive(Debug)]
+    struct Server {
+        issuer: Issuer,
+        clock: ManualClock,
+        answer: Value,
+    }
+
+    impl Upstream for Server {
+        fn issuer(&self) -> &Issuer {
+            &self.issuer
+        }
+
+        fn introspect<'a>(
+            &'a self,
+            _: &'a Token,
+            send_time: &'a SendTime,
+        ) -> BoxFuture<'a, Result<Answered, Error>> {
+            let sent = send_time.record(self.clock.monotonic());
+            let introspection = serde_json::from_value(self.answer.clone()).unwrap();
+            Box::pin(async move { Ok(Answered { introspection, sent }) })
+        }
+    }
+
+    #[test_support::test]
+    async fn requests_that_are_denied_anyway_take_no_room_for_their_proofs() {
+        let clock = ManualClock::new(chrono::DateTime::from_timestamp(1_795_211_259, 0).unwrap());
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let cnf = json!({"jkt": key.public_jwk().thumbprint()});
+        let answer = json!({"active": true, "scope": "read", "cnf": cnf});
+        let issuer = Issuer::parse("https://acme.okta.com").unwrap();
+        let server = Server { issuer, clock: clock.clone(), answer };
+        let prover = DpopConfig::new(DpopMode::Always).key(key);
+        let prover = Prover::new(prover, Arc::new(SeededRandom::new(1)));
+        let mut config = CheckerConfig::default();
+        config.proofs.capacity = 1;
+        let checker = Checker::builder(server).config(config).clock(clock.clone()).build().unwrap();
+        let check = async |scope: &str| {
+            let (url, token) = (Url::parse(URL).unwrap(), Token::parse(TOKEN).unwrap());
+            let proof = prover.proof(&Method::GET, &url, "place", Some(&token), clock.now()).await;
+            let proof = proof.unwrap();
+            let presented = Presented::dpop(TOKEN, proof.expose(), "GET", URL);
+            let requirement = Requirement::new().scope(scope);
+            let checked = tokio::time::timeout(LIMIT, checker.check(presented, &requirement)).await;
+            checked.unwrap()
+        };
+        for _ in 0..3 {
+            let Ok(Verdict::Denied(denied)) = check("write").await else { panic!("not denied") };
+            assert!(matches!(denied.reason(), Reason::Scope { .. }), "{denied:?}");
+        }
+        assert!(matches!(check("read").await, Ok(Verdict::Authorized(_))));
+        assert_eq!(check("read").await.unwrap_err().kind(), ErrorKind::RateLimited, "it is full");
+    }
 }

@@ -1,5 +1,5 @@
-//! Calls under way, by token: who comes while one is under way waits with it, if that call is
-//! young enough for them.
+//! The calls under way, by token. A check that needs an answer while a call for its token is under
+//! way waits with that call, if the call was sent late enough for the check's bound.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -9,13 +9,17 @@ use crate::checker::cache::facts::Known;
 use crate::checker::cache::key::{Key, PassingHasher};
 use crate::clock::send_time::{SendTime, Sent};
 use crate::error::Error;
-use crate::support::single_flight::Flight;
+use crate::support::single_flight::{Flight, RunId, SingleFlight};
 use crate::support::sync::{Mutex, MutexGuard};
 
 /// What a call brings.
-pub(crate) type Landed = Result<Known, Error>;
+pub(crate) type CallResult = Result<Known, Error>;
 
-/// The calls under way. Each token has a place of its own while there is a call for it.
+/// The calls for one token, each with its send time.
+pub(crate) type Calls = SingleFlight<CallResult, Arc<SendTime>>;
+
+/// The calls under way. Each token has a place of its own while there is a call for it, so there
+/// are never more places than calls.
 ///
 /// Answers are written to the cache under the lock of the token's place, which remembers the newest
 /// answer for as long as any call is under way. So a late answer cannot replace a newer one, even
@@ -29,27 +33,19 @@ type Shard = HashMap<Key, Place, PassingHasher>;
 
 #[derive(Debug, Default)]
 struct Place {
-    calls: Vec<Call>,
+    calls: Calls,
     /// The number of the newest request whose answer has come.
     newest: u64,
-    started: u64,
 }
 
-#[derive(Debug)]
-struct Call {
-    id: u64,
-    flight: Flight<Landed>,
-    send_time: Arc<SendTime>,
-}
-
-/// What a check is to do.
-pub(crate) enum Boarding {
-    /// Nothing: the answer came while it was getting here.
+/// Where a check's answer comes from.
+pub(crate) enum Found {
+    /// It came while the check was getting here.
     Known(Known),
-    /// Wait for a call that somebody else has begun.
-    Joined(Flight<Landed>),
-    /// Wait for a call that it has begun itself.
-    Started(Flight<Landed>),
+    /// From a call that another check has started.
+    Joined(Flight<CallResult>),
+    /// From a call that this check has started.
+    Started(Flight<CallResult>),
 }
 
 impl Flights {
@@ -59,48 +55,43 @@ impl Flights {
         Self { shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect() }
     }
 
-    /// Finds what does for a check: what is `known` by now, a call that was not `sent` or sent
-    /// late enough for `joinable`, or a call that `start` begins, if it may.
+    /// Finds an answer for a check: what is `known` by now, a call whose send time (`None` while
+    /// it is queued) is `joinable`, or a call that `start` starts, if it may.
     ///
-    /// All under one lock, so that no two checks begin a call where one would do.
-    pub(crate) fn board(
+    /// All under one lock, so that no two checks start a call where one is enough.
+    pub(crate) fn join_or_start(
         &self,
         key: Key,
         known: impl FnOnce() -> Option<Known>,
         joinable: impl Fn(Option<Sent>) -> bool,
-        start: impl FnOnce(u64) -> Result<(Flight<Landed>, Arc<SendTime>), Error>,
-    ) -> Result<Boarding, Error> {
+        start: impl FnOnce(&mut Calls) -> Result<Flight<CallResult>, Error>,
+    ) -> Result<Found, Error> {
         let mut shard = self.shard(key);
         if let Some(known) = known() {
-            return Ok(Boarding::Known(known));
+            return Ok(Found::Known(known));
         }
-        if let Some(place) = shard.get(&key) {
-            // The latest first: it is the one that most may join.
-            let call = place.calls.iter().rev().find(|call| joinable(call.send_time.latest()));
-            if let Some(call) = call {
-                return Ok(Boarding::Joined(call.flight.join()));
-            }
-        }
-        let id = shard.get(&key).map_or(0, |place| place.started);
-        let (flight, send_time) = start(id)?;
-        let joined = flight.join();
         let place = shard.entry(key).or_default();
-        place.started += 1;
-        place.calls.push(Call { id, flight, send_time });
-        Ok(Boarding::Started(joined))
+        if let Some(flight) = place.calls.join(|send_time| joinable(send_time.latest())) {
+            return Ok(Found::Joined(flight));
+        }
+        let started = start(&mut place.calls);
+        if place.calls.len() == 0 {
+            shard.remove(&key);
+        }
+        started.map(Found::Started)
     }
 
-    /// Ends a call: writes what it brought to the cache, unless that is known better by now, and
-    /// clears its place.
-    pub(crate) fn land(&self, key: Key, id: u64, known: Option<&Known>, cache: &Cache) {
+    /// Finishes a call: writes what it brought to the cache, unless a newer answer came before it,
+    /// and clears its place. Nothing is kept of a failure.
+    pub(crate) fn finish(&self, key: Key, id: RunId, known: Option<&Known>, cache: &Cache) {
         let mut shard = self.shard(key);
         let Some(place) = shard.get_mut(&key) else { return };
-        place.calls.retain(|call| call.id != id);
+        place.calls.finish(id);
         if let Some(known) = known.filter(|known| known.sent().number > place.newest) {
             place.newest = known.sent().number;
-            cache.settle(key, known);
+            cache.put(key, known);
         }
-        if place.calls.is_empty() {
+        if place.calls.len() == 0 {
             shard.remove(&key);
         }
     }
@@ -120,22 +111,6 @@ impl Flights {
     }
 }
 
-/// Clears a call's place however its task ends, even by a panic: otherwise everybody after it
-/// would wait for a call that is gone.
-pub(crate) struct Landing<'a> {
-    pub(crate) flights: &'a Flights,
-    pub(crate) cache: &'a Cache,
-    pub(crate) key: Key,
-    pub(crate) id: u64,
-    pub(crate) known: Option<Known>,
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        self.flights.land(self.key, self.id, self.known.as_ref(), self.cache);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,53 +124,56 @@ mod tests {
         Keyer::new(&SeededRandom::new(1)).key("token")
     }
 
-    /// A call that never ends by itself.
-    fn begin(timeline: &Timeline) -> Result<(Flight<Landed>, Arc<SendTime>), Error> {
-        let send_time = SendTime::new(timeline.clone());
-        Ok((Flight::start(std::future::pending()), Arc::new(send_time)))
-    }
-
-    #[tokio::test]
-    async fn a_call_is_joined_as_long_as_it_is_young_enough() {
+    #[test]
+    fn a_call_is_joined_as_long_as_it_is_young_enough() {
         let (flights, timeline) = (Flights::new(), Timeline::new(SystemClock.monotonic()));
-        let (_, send_time) = begin(&timeline).unwrap();
-        let mut send_times = vec![send_time];
-        let mut board = |joinable: fn(Option<Sent>) -> bool| {
-            let start = |_| {
-                let begun = begin(&timeline);
-                send_times.extend(begun.as_ref().ok().map(|begun| Arc::clone(&begun.1)));
-                begun
+        let mut send_times = Vec::new();
+        let mut join = |joinable: fn(Option<Sent>) -> bool| {
+            let start = |calls: &mut Calls| {
+                let send_time = Arc::new(SendTime::new(timeline.clone()));
+                send_times.push(Arc::clone(&send_time));
+                Ok(calls.start_idle(send_time))
             };
-            let boarding = flights.board(key(), || None, joinable, start).unwrap();
-            if let Some(last) = send_times.last().filter(|_| send_times.len() == 3) {
-                last.record(SystemClock.monotonic());
+            let found = flights.join_or_start(key(), || None, joinable, start).unwrap();
+            if let [_, second] = &send_times[..] {
+                second.record(SystemClock.monotonic());
             }
-            matches!(boarding, Boarding::Joined(_))
+            matches!(found, Found::Joined(_))
         };
-        assert!(!board(|_| true), "there is none yet");
-        assert!(board(|sent| sent.is_none()), "it has not been sent");
-        assert!(!board(|_| false));
-        assert!(board(|sent| sent.is_some()), "the second one has");
+        assert!(!join(|_| true), "there is none yet");
+        assert!(join(|sent| sent.is_none()), "it has not been sent");
+        assert!(!join(|_| false));
+        assert!(join(|sent| sent.is_some()), "the second one has");
         assert_eq!(flights.len(), 2);
     }
 
-    #[tokio::test]
-    async fn the_answer_is_looked_for_once_more_under_the_lock() {
+    #[test]
+    fn the_answer_is_looked_for_once_more_under_the_lock() {
         let flights = Flights::new();
-        let boarding = flights.board(key(), || Some(active(1)), |_| true, |_| unreachable!());
-        assert!(matches!(boarding, Ok(Boarding::Known(_))));
+        let found = flights.join_or_start(key(), || Some(active(1)), |_| true, |_| unreachable!());
+        assert!(matches!(found, Ok(Found::Known(_))));
     }
 
-    #[tokio::test]
-    async fn a_late_answer_is_dropped_even_if_the_newer_one_was_evicted() {
+    #[test]
+    fn a_call_that_may_not_start_leaves_no_place() {
+        let flights = Flights::new();
+        let refuse = |_: &mut Calls| Err(Error::input("not now"));
+        assert!(flights.join_or_start(key(), || None, |_| true, refuse).is_err());
+        assert!(flights.shard(key()).is_empty());
+    }
+
+    #[test]
+    fn a_late_answer_is_dropped_even_if_the_newer_one_was_evicted() {
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
+        let timeline = Timeline::new(SystemClock.monotonic());
         for _ in 0..2 {
-            let timeline = Timeline::new(SystemClock.monotonic());
-            assert!(flights.board(key(), || None, |_| false, |_| begin(&timeline)).is_ok());
+            let start =
+                |calls: &mut Calls| Ok(calls.start_idle(Arc::new(SendTime::new(timeline.clone()))));
+            assert!(flights.join_or_start(key(), || None, |_| false, start).is_ok());
         }
-        flights.land(key(), 1, Some(&inactive(9)), &cache);
+        flights.finish(key(), 2, Some(&inactive(9)), &cache);
         cache.clear();
-        flights.land(key(), 0, Some(&active(8)), &cache);
+        flights.finish(key(), 1, Some(&active(8)), &cache);
         assert!(cache.get(key()).is_none());
         assert_eq!(flights.len(), 0, "the place is cleared");
     }

@@ -1,6 +1,8 @@
 //! The pieces that several threads touch, under a scheduler that tries their interleavings:
 //!
-//! `RUSTFLAGS="--cfg shuttle" cargo test -p okta-introspect --lib interleavings`
+//! `RUSTC_WORKSPACE_WRAPPER=tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
+//!
+//! `SCHEDULES` in the environment says how many are tried of each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +13,17 @@ use crate::checker::cache::Cache;
 use crate::checker::cache::facts::{Known, Refused, sample};
 use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
-use crate::checker::flights::{Boarding, Flights};
+use crate::checker::flights::{Calls, Flights, Found};
 use crate::checker::watermark::{Named, Watermarks};
 use crate::clock::send_time::{SendTime, Sent, Timeline};
 use crate::clock::{Clock, SystemClock};
 use crate::support::random::SeededRandom;
-use crate::support::single_flight::Flight;
+use crate::support::single_flight::RunId;
 use crate::support::sync::atomic::{AtomicUsize, Ordering};
 
-const SCHEDULES: usize = 20_000;
+fn schedules() -> usize {
+    std::env::var("SCHEDULES").map_or(5_000, |text| text.parse().unwrap())
+}
 
 /// Flights, cache and watermarks around one token.
 struct World {
@@ -41,15 +45,14 @@ impl World {
         Arc::new(Self { timeline, key, flights, cache, watermarks, started: AtomicUsize::new(0) })
     }
 
-    /// Boards; joins whatever is under way if `join` is set.
-    fn board(&self, join: bool) -> Boarding {
-        let start = |_| {
+    /// What a check finds that joins any call under way if `join` is set, and none otherwise.
+    fn join_or_start(&self, join: bool) -> Found {
+        let start = |calls: &mut Calls| {
             self.started.fetch_add(1, Ordering::SeqCst);
-            let send_time = SendTime::new(self.timeline.clone());
-            Ok((Flight::abandoned(), Arc::new(send_time)))
+            Ok(calls.start_idle(Arc::new(SendTime::new(self.timeline.clone()))))
         };
         let known = || self.cache.get(self.key).filter(|known| self.counts(known));
-        self.flights.board(self.key, known, |_| join, start).unwrap()
+        self.flights.join_or_start(self.key, known, |_| join, start).unwrap()
     }
 
     fn sent(&self) -> Sent {
@@ -57,11 +60,11 @@ impl World {
     }
 
     fn counts(&self, known: &Known) -> bool {
-        self.watermarks.clear(self.key, known)
+        self.watermarks.passes(self.key, known)
     }
 
-    fn land(&self, id: u64, known: &Known) {
-        self.flights.land(self.key, id, Some(known), &self.cache);
+    fn finish(&self, id: RunId, known: &Known) {
+        self.flights.finish(self.key, id, Some(known), &self.cache);
     }
 }
 
@@ -75,14 +78,14 @@ fn however_answers_overtake_each_other_the_newest_stays_and_time_never_runs_back
     shuttle::check_random(
         || {
             let world = World::new();
-            world.board(false);
+            world.join_or_start(false);
             let older = active(world.sent());
-            world.board(false);
+            world.join_or_start(false);
             let newer = Known::Inactive(Refused { sent: world.sent() });
             let newest = newer.sent().number;
-            let threads = [(0, older), (1, newer)].map(|(id, known)| {
+            let threads = [(1, older), (2, newer)].map(|(id, known)| {
                 let world = Arc::clone(&world);
-                thread::spawn(move || world.land(id, &known))
+                thread::spawn(move || world.finish(id, &known))
             });
             let reader = thread::spawn({
                 let world = Arc::clone(&world);
@@ -100,21 +103,21 @@ fn however_answers_overtake_each_other_the_newest_stays_and_time_never_runs_back
             let last = world.cache.get(world.key).map(|known| known.sent().number);
             assert_eq!((last, world.flights.len()), (Some(newest), 0));
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 
 #[test]
-fn of_many_who_come_at_once_one_begins_a_call() {
+fn of_many_checks_at_once_one_starts_a_call() {
     shuttle::check_random(
         || {
             let world = World::new();
             let threads: Vec<_> = (0..4)
                 .map(|_| {
                     let world = Arc::clone(&world);
-                    thread::spawn(move || match world.board(true) {
-                        Boarding::Started(_) => world.land(0, &active(world.sent())),
-                        Boarding::Joined(_) | Boarding::Known(_) => {}
+                    thread::spawn(move || match world.join_or_start(true) {
+                        Found::Started(_) => world.finish(1, &active(world.sent())),
+                        Found::Joined(_) | Found::Known(_) => {}
                     })
                 })
                 .collect();
@@ -122,7 +125,7 @@ fn of_many_who_come_at_once_one_begins_a_call() {
             assert_eq!(world.started.load(Ordering::SeqCst), 1);
             assert_eq!(world.flights.len(), 0);
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 
@@ -131,14 +134,14 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
     shuttle::check_random(
         || {
             let world = World::new();
-            world.board(false);
+            world.join_or_start(false);
             let call = thread::spawn({
                 let world = Arc::clone(&world);
-                move || world.land(0, &active(world.sent()))
+                move || world.finish(1, &active(world.sent()))
             });
             let reader = thread::spawn({
                 let world = Arc::clone(&world);
-                // It remembers what it saw: that must not outlive the invalidation.
+                // The facts remember that they passed: that must not outlive the invalidation.
                 move || world.cache.get(world.key).map(|known| world.counts(&known))
             });
             let invalidations = [Named::User("00u2"), Named::User("00u1")].map(|named| {
@@ -157,6 +160,25 @@ fn what_was_asked_before_an_invalidation_never_counts_after_it() {
             call.join().unwrap();
             reader.join().unwrap();
             invalidations.into_iter().for_each(|thread| thread.join().unwrap());
+        },
+        schedules(),
+    );
+}
+
+#[test]
+fn an_invalidation_counts_while_a_later_one_takes_its_place() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            let before = active(world.sent());
+            let later = thread::spawn({
+                let world = Arc::clone(&world);
+                move || world.watermarks.raise(Named::Everything, SystemClock.monotonic())
+            });
+            world.watermarks.raise(Named::User("00u1"), SystemClock.monotonic());
+            assert!(!world.counts(&before), "let in after its user was invalidated");
+            later.join().unwrap();
+            assert!(!world.counts(&before), "let in after everything was invalidated");
         },
         SCHEDULES,
     );
@@ -180,6 +202,6 @@ fn however_writers_meet_the_pool_counts_what_it_holds() {
             assert_eq!(pool.len(), held);
             assert!(held <= 2);
         },
-        SCHEDULES,
+        schedules(),
     );
 }

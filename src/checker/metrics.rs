@@ -2,6 +2,7 @@
 //! addition.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,8 +10,20 @@ use crate::checker::policy::denial::Reason;
 use crate::checker::policy::{AnswerSource, Verdict};
 use crate::clock::ticks::Age;
 
-/// What a checker has done since it was made. Numbers that are read while checks go on may be a
-/// moment apart.
+/// What a checker has done since it was made. Numbers that are read while checks go on may not be
+/// of exactly the same time.
+///
+/// # Example: the share of hits, and the denials
+///
+/// ```
+/// use okta_introspect::checker::Metrics;
+///
+/// fn report(metrics: &Metrics) -> String {
+///     let share = metrics.hits as f64 / (metrics.hits + metrics.misses) as f64;
+///     let too_little = metrics.denied_by_reason.get("scope").unwrap_or(&0);
+///     format!("{share:.3} from the cache, {too_little} without the scope")
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -26,9 +39,13 @@ pub struct Metrics {
     pub unknown: u64,
     /// Calls begun ahead of time.
     pub refreshed_ahead: u64,
-    /// Checks denied without a call, by [reason](Reason::as_str), those that occurred.
-    pub denied_at_edge: Vec<(&'static str, u64)>,
-    /// Checks denied by the policy or the server.
+    /// Checks denied without a call, by the [name](Reason::as_str) of the reason, those that
+    /// occurred.
+    pub denied_at_edge: BTreeMap<&'static str, u64>,
+    /// Checks denied by the policy or the server, likewise.
+    pub denied_by_reason: BTreeMap<&'static str, u64>,
+    /// Checks denied by the policy or the server: the sum of
+    /// [`denied_by_reason`](Self::denied_by_reason).
     pub denied: u64,
     /// Calls to the server, one for each introspection whatever its retries.
     pub upstream_calls: u64,
@@ -55,8 +72,23 @@ pub struct Metrics {
     pub upstream_latency: Histogram,
 }
 
-/// Counts durations by size: bucket 0 is less than a millisecond, and bucket `n` is from 2ⁿ⁻¹ up
+/// Counts durations by size.
+///
+/// Bucket 0 is less than a millisecond, and bucket `n` is from 2ⁿ⁻¹ up
 /// to 2ⁿ milliseconds. The last one has everything longer.
+///
+/// # Example: how many were quick?
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::checker::Histogram;
+///
+/// fn below(histogram: &Histogram, limit: Duration) -> u64 {
+///     let is_below = |bucket| Histogram::upper_end(bucket).is_some_and(|end| end <= limit);
+///     (0..Histogram::BUCKETS).filter(|at| is_below(*at)).map(|at| histogram.buckets[at]).sum()
+/// }
+/// assert_eq!(below(&Histogram::default(), Duration::from_secs(1)), 0);
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Histogram {
@@ -87,18 +119,18 @@ impl Histogram {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// The ages of answers from the cache. Every hit counts here, so each of the stripes is for a
-    /// few threads, who do not take the memory from each other.
+    /// few threads, which do not take the memory from each other.
     hits: [Stripe; STRIPES],
     hits_denied: AtomicU64,
     ages: Counts,
     latencies: Counts,
-    edge: [AtomicU64; EDGE_REASONS.len()],
+    denied_at_edge: ByReason,
+    denied: ByReason,
     pub(crate) misses: AtomicU64,
     pub(crate) joined: AtomicU64,
     pub(crate) stale: AtomicU64,
     pub(crate) unknown: AtomicU64,
     pub(crate) refreshed_ahead: AtomicU64,
-    pub(crate) denied: AtomicU64,
     pub(crate) upstream_calls: AtomicU64,
     pub(crate) upstream_errors: AtomicU64,
     pub(crate) governor_refusals: AtomicU64,
@@ -116,8 +148,9 @@ struct Stripe(Counts);
 
 const STRIPES: usize = 16;
 
-const EDGE_REASONS: [&str; 5] =
-    ["malformed", "unknown_issuer", "issuer", "expired", "verification"];
+/// One counter for each reason, in the order of [`Reason::NAMES`].
+#[derive(Debug, Default)]
+struct ByReason([AtomicU64; Reason::NAMES.len()]);
 
 /// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
@@ -130,9 +163,9 @@ impl Counters {
     pub(crate) fn hit(&self, verdict: &Verdict) {
         match verdict {
             Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),
-            Verdict::Denied(_) => {
+            Verdict::Denied(denied) => {
                 count(&self.hits_denied);
-                count(&self.denied);
+                self.denied.add(denied.reason());
             }
         }
     }
@@ -148,15 +181,13 @@ impl Counters {
                     AnswerSource::Cache | AnswerSource::Introspected => {}
                 }
             }
-            Verdict::Denied(_) => count(&self.denied),
+            Verdict::Denied(denied) => self.denied.add(denied.reason()),
         }
     }
 
     /// The edge has refused a token.
-    pub(crate) fn at_edge(&self, reason: &Reason) {
-        if let Some(at) = EDGE_REASONS.iter().position(|known| *known == reason.as_str()) {
-            count(&self.edge[at]);
-        }
+    pub(crate) fn denied_at_edge(&self, reason: &Reason) {
+        self.denied_at_edge.add(reason);
     }
 
     /// A call has ended after this time.
@@ -176,7 +207,7 @@ impl Counters {
         self.ages.add_to(&mut answer_age);
         let mut upstream_latency = Histogram::default();
         self.latencies.add_to(&mut upstream_latency);
-        let edge = EDGE_REASONS.into_iter().zip(self.edge.iter().map(read));
+        let denied_by_reason = self.denied.occurred();
         Metrics {
             hits,
             misses: read(&self.misses),
@@ -184,8 +215,9 @@ impl Counters {
             stale: read(&self.stale),
             unknown: read(&self.unknown),
             refreshed_ahead: read(&self.refreshed_ahead),
-            denied_at_edge: edge.filter(|(_, times)| *times > 0).collect(),
-            denied: read(&self.denied),
+            denied_at_edge: self.denied_at_edge.occurred(),
+            denied: denied_by_reason.values().sum(),
+            denied_by_reason,
             upstream_calls: read(&self.upstream_calls),
             upstream_errors: read(&self.upstream_errors),
             governor_refusals: read(&self.governor_refusals),
@@ -197,6 +229,19 @@ impl Counters {
             answer_age,
             upstream_latency,
         }
+    }
+}
+
+impl ByReason {
+    fn add(&self, reason: &Reason) {
+        if let Some(at) = Reason::NAMES.iter().position(|name| *name == reason.as_str()) {
+            count(&self.0[at]);
+        }
+    }
+
+    fn occurred(&self) -> BTreeMap<&'static str, u64> {
+        let times = self.0.iter().map(|counter| counter.load(Ordering::Relaxed));
+        Reason::NAMES.into_iter().zip(times).filter(|(_, times)| *times > 0).collect()
     }
 }
 
@@ -224,6 +269,17 @@ fn stripe() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn denials_are_counted_by_name() {
+        let counters = Counters::default();
+        for (reason, times) in [(Reason::Malformed, 2), (Reason::Expired, 1)] {
+            (0..times).for_each(|_| counters.denied_at_edge(&reason));
+        }
+        let metrics = counters.snapshot();
+        assert_eq!(metrics.denied_at_edge, BTreeMap::from([("expired", 1), ("malformed", 2)]));
+        assert!(metrics.denied_by_reason.is_empty());
+    }
 
     #[test]
     fn a_duration_is_in_the_bucket_whose_ends_enclose_it() {

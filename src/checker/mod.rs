@@ -3,7 +3,7 @@
 //!
 //! A backend asks [`Checker::check`] for each request, and says how old the answer may be
 //! ([`Requirement::max_age`]). Most answers come from memory; the server is asked when they get
-//! too old, once for all who wait, and within its rate limit.
+//! too old, once for all checks that wait, and within its rate limit.
 //!
 //! # What it promises
 //!
@@ -51,10 +51,8 @@ mod flights;
 mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
-mod local;
 mod metrics;
 mod policy;
-mod presented;
 mod slow_path;
 mod upstream;
 mod watermark;
@@ -67,15 +65,15 @@ pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
 pub use metrics::{Histogram, Metrics};
 pub use policy::denial::Reason;
+pub use policy::presented::Presented;
 pub use policy::requirement::Requirement;
 pub use policy::{AnswerSource, Authorized, Denied, Verdict};
-pub use presented::Presented;
 pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial};
 
-pub(crate) use presented::Scheme;
+pub(crate) use policy::presented::Scheme;
 
 use crate::clock::Clock;
 use crate::clock::send_time::Timeline;
@@ -92,16 +90,16 @@ use cache::freshness::Bounds;
 use cache::intern::Interner;
 use cache::key::{Key, Keyer};
 use edge::Routes;
+use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
-use local::Local;
 use metrics::Counters;
 use watermark::{Named, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
 /// [module](self) for what it promises.
 ///
-/// Needs a tokio runtime: calls go on there even if the check that began them is cancelled.
+/// Needs a tokio runtime: calls go on there even if the check that started them is cancelled.
 #[derive(Clone)]
 pub struct Checker {
     inner: Arc<Inner>,
@@ -133,7 +131,7 @@ struct Server {
     local: Option<Local>,
 }
 
-/// What is to be known for one check.
+/// One check: what is asked, by which bounds, and when it began.
 #[derive(Clone, Copy)]
 struct Question<'a> {
     presented: Presented<'a>,
@@ -146,11 +144,21 @@ struct Question<'a> {
     now: i64,
 }
 
-/// Things that outsiders may declare invalid; see [`Checker::invalidate`].
+/// What a caller may declare invalid; see [`Checker::invalidate`].
+///
+/// # Example: a user has logged out everywhere
+///
+/// ```
+/// use okta_introspect::checker::{Checker, Invalidation};
+///
+/// fn logged_out(checker: &Checker, user_id: &str) {
+///     checker.invalidate(Invalidation::User(user_id));
+/// }
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Invalidation<'a> {
-    /// Whatever is known.
+    /// All that is known.
     Everything,
     /// One token.
     Token(&'a Token),
@@ -176,7 +184,7 @@ impl Checker {
     /// Every error means that it is not known whether the token is good; see
     /// [`Error::retry_after`] for when to ask again. [`RateLimited`](crate::ErrorKind::RateLimited) if
     /// the call would take what others need of the rate limit, [`TimedOut`](crate::ErrorKind::TimedOut)
-    /// if there was no answer within the requirement's timeout,
+    /// if there was no answer within the [timeout](Requirement::timeout),
     /// [`Configuration`](crate::ErrorKind::Configuration) if the requirement names an issuer for which
     /// this checker has no server, and those of [`Client::introspect`](crate::Client::introspect).
     ///
@@ -193,23 +201,43 @@ impl Checker {
             Some(result) => result,
             // Boxed, so that the future of a hit is small: moving it about would cost more than
             // the hit itself.
-            None => Box::pin(self.inner.find_out(presented, requirement)).await,
+            None => Box::pin(self.inner.check_on_miss(presented, requirement)).await,
         }
     }
 
-    /// As [`check`](Self::check), if that need not wait; `None` if it would have to. Nothing here
+    /// As [`check`](Self::check), without waiting: the verdict, if the cache has an answer that is
+    /// young enough, and `None` if the server has to be asked. It never asks itself, but may start
+    /// a [refresh](CheckerConfig::refresh_ahead), for which it needs the runtime. Nothing here
     /// allocates if the answer is yes, so it can run where a future would have to be boxed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`check`](Self::check), if they do not take a call to find out.
+    ///
+    /// # Example: the slow path elsewhere
+    ///
+    /// ```no_run
+    /// use okta_introspect::checker::{Checker, Requirement, Verdict};
+    ///
+    /// # fn queue(_: &str) -> bool { false }
+    /// fn is_good(checker: &Checker, requirement: &Requirement, token: &str) -> bool {
+    ///     match checker.try_check(token, requirement) {
+    ///         Some(verdict) => matches!(verdict, Ok(Verdict::Authorized(_))),
+    ///         None => queue(token),
+    ///     }
+    /// }
+    /// ```
     #[inline(always)]
     pub fn try_check<'a>(
         &self,
         presented: impl Into<Presented<'a>>,
         requirement: &'a Requirement,
     ) -> Option<Result<Verdict, Error>> {
-        self.inner.at_hand(presented.into(), requirement)
+        self.inner.check_cached(presented.into(), requirement)
     }
 
-    /// Declares that what was learned before now does not count for whatever this names. Costs
-    /// the same however many tokens that concerns.
+    /// Declares that answers that were asked for before now do not count for what this names.
+    /// Costs the same however many tokens that concerns.
     ///
     /// Checks that begin afterwards are answered from requests that were sent afterwards.
     pub fn invalidate(&self, named: Invalidation<'_>) {
@@ -231,20 +259,24 @@ impl Checker {
         }
     }
 
-    /// Revokes a token at its server, and invalidates it here, even if the call fails: it may
-    /// have been carried out all the same.
+    /// Revokes a token at its server, and invalidates it here before and after that, even if the
+    /// call fails: it may have been carried out all the same.
     ///
     /// # Errors
     ///
     /// Those of [`Client::revoke`](crate::Client::revoke);
     /// [`Input`](crate::ErrorKind::Input) if the token is of an unknown issuer.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future invalidates the token too: the server may have the request already.
     pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
         let server = self.inner.routes.route(token.expose()).ok_or_else(|| {
             Error::input("the token is of an issuer that this checker has no server for")
         })?;
-        let revoked = self.inner.servers[server].upstream.revoke(token, hint).await;
         self.invalidate(Invalidation::Token(token));
-        revoked
+        let _after = InvalidateOnDrop { checker: self, token };
+        self.inner.servers[server].upstream.revoke(token, hint).await
     }
 
     /// What has been counted so far.
@@ -257,6 +289,18 @@ impl Checker {
             under_way: inner.flights.len(),
             ..inner.counters.snapshot()
         }
+    }
+}
+
+/// Invalidates a token when its revocation is over, be it because that was given up.
+struct InvalidateOnDrop<'a> {
+    checker: &'a Checker,
+    token: &'a Token,
+}
+
+impl Drop for InvalidateOnDrop<'_> {
+    fn drop(&mut self) {
+        self.checker.invalidate(Invalidation::Token(self.token));
     }
 }
 
@@ -278,7 +322,7 @@ impl Inner {
         server.map(Some)
     }
 
-    /// What a check is about that begins at a moment, and by the wall clock `now`.
+    /// A question that is asked at `begun`, which is `now` by the wall clock.
     #[inline(always)]
     fn question<'a>(
         &self,
@@ -298,17 +342,17 @@ impl Inner {
         let config = &self.config;
         let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.max_age_limit);
         let default = if max_age.is_zero() { max_age } else { config.stale_if_error };
-        let stale = requirement.stale_if_error.unwrap_or(default);
+        let stale_if_error = requirement.stale_if_error.unwrap_or(default);
         Bounds {
             max_age: max_age.into(),
             inactive_max_age: config.inactive_max_age.into(),
-            stale_if_error: stale.min(CheckerConfig::MAX_STALE_IF_ERROR).into(),
+            stale_if_error: stale_if_error.min(CheckerConfig::MAX_STALE_IF_ERROR).into(),
         }
     }
 
     /// The edge's no.
     fn refuse(&self, reason: Reason) -> Verdict {
-        self.counters.at_edge(&reason);
+        self.counters.denied_at_edge(&reason);
         Verdict::Denied(Denied::new(reason, None))
     }
 }

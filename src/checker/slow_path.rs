@@ -1,4 +1,5 @@
-//! The slow path: finding out what is not known, or not young enough.
+//! The slow path: what happens on a miss. The edge looks at the token, then the check takes its
+//! answer from a call under way or starts one, as far as the governor admits that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +8,14 @@ use tracing::Instrument as _;
 
 use crate::checker::cache::facts::{Facts, Known, Refused};
 use crate::checker::edge::Passed;
-use crate::checker::flights::{Boarding, Landed, Landing};
+use crate::checker::edge::local::Opinion;
+use crate::checker::flights::{CallResult, Calls, Found};
 use crate::checker::governor::{Permit, Purpose};
-use crate::checker::local::Opinion;
 use crate::checker::metrics::count;
 use crate::checker::upstream::Answered;
-use crate::checker::{AnswerSource, Inner, Presented, Question, Reason, Requirement, Verdict};
+use crate::checker::{
+    AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, Verdict,
+};
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both};
@@ -20,11 +23,11 @@ use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.
-const ROUNDS: usize = 3;
+const MAX_ROUNDS: usize = 3;
 
 impl Inner {
-    /// Checks a token for which what is known does not do.
-    pub(super) async fn find_out(
+    /// Checks a token whose answer is not in the cache, or not young enough.
+    pub(super) async fn check_on_miss(
         self: &Arc<Self>,
         presented: Presented<'_>,
         requirement: &Requirement,
@@ -33,22 +36,12 @@ impl Inner {
             return Ok(self.refuse(Reason::UnknownIssuer));
         };
         let question = self.question(server, presented, requirement, both(&*self.clock));
-        let now = self.clock.now();
-        let passed = self.routes.look(question.presented.token(), question.server, now);
-        let passed = match passed {
+        let (passed, opinion) = match self.pass_edge(&question).await {
             Ok(passed) => passed,
             Err(reason) => return Ok(self.refuse(reason)),
         };
-        let local = self.servers[question.server].local.as_ref();
-        let opinion = match local {
-            Some(local) => local.opinion(&passed).await,
-            None => Opinion::None,
-        };
-        if let Some(reason) = local.and_then(|local| local.objection(&opinion)) {
-            return Ok(self.refuse(reason));
-        }
         count(&self.counters.misses);
-        let verdict = match self.learn(&question, &passed).await {
+        let verdict = match self.resolve(&question, &passed).await {
             Ok((known, source)) => {
                 opinion.compare(&known, &self.counters);
                 let (now, wall) = both(&*self.clock);
@@ -67,7 +60,19 @@ impl Inner {
         verdict
     }
 
-    /// Begins a call ahead of time, if it is time and the caller is the first to see that.
+    /// Has the edge look at a token, and the local verifier if there is one.
+    async fn pass_edge(&self, question: &Question<'_>) -> Result<(Passed, Opinion), Reason> {
+        let (token, server) = (question.presented.token(), question.server);
+        let passed = self.routes.inspect(token, server, self.clock.now())?;
+        let Some(local) = &self.servers[server].local else { return Ok((passed, Opinion::None)) };
+        let opinion = local.opinion(&passed).await;
+        match local.objection(&opinion) {
+            Some(reason) => Err(reason),
+            None => Ok((passed, opinion)),
+        }
+    }
+
+    /// Starts a call ahead of time, if it is time and this check is the first to see that.
     #[inline(always)]
     pub(super) fn refresh_if_due(
         self: &Arc<Self>,
@@ -84,38 +89,43 @@ impl Inner {
     #[cold]
     fn refresh(self: &Arc<Self>, question: &Question<'_>) {
         let now = self.clock.now();
-        let passed = self.routes.look(question.presented.token(), question.server, now);
+        let passed = self.routes.inspect(question.presented.token(), question.server, now);
         let Ok(passed) = passed else { return };
-        let started = self.flights.board(
+        let found = self.flights.join_or_start(
             question.key,
             || None,
-            |_| true, // whatever is under way will do
-            |id| self.start(question, &passed, Purpose::Refresh, id),
+            |_| true, // any call under way is young enough for this
+            |calls| self.start(question, &passed, Purpose::Refresh, calls),
         );
-        if matches!(started, Ok(Boarding::Started(_))) {
+        if matches!(found, Ok(Found::Started(_))) {
             count(&self.counters.refreshed_ahead);
         }
     }
 
-    /// Gets an answer that does for this check: its own, or one it waits for with others.
-    async fn learn(
+    /// Gets an answer for this check: its own, or one that it shares with other checks.
+    async fn resolve(
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
     ) -> Result<(Known, AnswerSource), Error> {
         let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
         let deadline = self.timeline.instant(question.begun) + timeout;
         let mut deadline = Deadline::new(&*self.clock, deadline);
-        for _ in 0..ROUNDS {
-            let (flight, source) = match self.board(question, passed)? {
-                Boarding::Known(known) => return Ok((known, AnswerSource::Cache)),
-                Boarding::Joined(flight) => (flight, AnswerSource::Joined),
-                Boarding::Started(flight) => (flight, AnswerSource::Introspected),
+        for _ in 0..MAX_ROUNDS {
+            let (flight, source) = match self.join_or_start(question, passed)? {
+                Found::Known(known) => return Ok((known, AnswerSource::Cache)),
+                Found::Joined(flight) => (flight, AnswerSource::Joined),
+                Found::Started(flight) => (flight, AnswerSource::Introspected),
             };
-            let landed = deadline.before(flight.landed()).await;
-            let known = landed.ok_or_else(late)?.ok_or_else(abandoned)??;
+            let result = deadline.before(flight.result()).await;
+            let known = result.ok_or_else(late)?.ok_or_else(abandoned)??;
+            let sent_at = known.sent().at;
+            if sent_at < question.begun && !question.bounds.admit(sent_at.age(question.begun)) {
+                return Err(outdated());
+            }
             // It may have been invalidated while it was on its way.
-            if self.watermarks.clear(question.key, &known) {
+            if self.watermarks.passes(question.key, &known) {
                 return Ok((known, source));
             }
         }
@@ -126,37 +136,38 @@ impl Inner {
         .advise("try again"))
     }
 
-    fn board(
+    /// A check may join a call that is not yet sent, or was sent no longer ago than the check's
+    /// own bound and after all that was invalidated by the token's name.
+    fn join_or_start(
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
-    ) -> Result<Boarding, Error> {
+    ) -> Result<Found, Error> {
         let Question { bounds, key, begun, .. } = *question;
         let usable = |known: &Known| {
-            bounds.fresh(known, known.age(begun)) && self.watermarks.clear(key, known)
+            bounds.fresh(known, known.age(begun)) && self.watermarks.passes(key, known)
         };
-        let joinable = |sent: Option<Sent>| match sent {
-            None => true,
-            Some(sent) => {
+        let joinable = |sent: Option<Sent>| {
+            sent.is_none_or(|sent| {
                 bounds.admit(sent.at.age(begun)) && sent.number > self.watermarks.naming(key)
-            }
+            })
         };
-        let start = |id| {
+        let start = |calls: &mut Calls| {
             let is_good = matches!(self.cache.get(key), Some(Known::Active(_)));
             let purpose = if is_good { Purpose::Recheck } else { Purpose::Newcomer };
-            self.start(question, passed, purpose, id)
+            self.start(question, passed, purpose, calls)
         };
-        self.flights.board(key, || self.cache.get(key).filter(usable), joinable, start)
+        self.flights.join_or_start(key, || self.cache.get(key).filter(usable), joinable, start)
     }
 
-    /// Begins a call, if the governor lets it.
+    /// Starts a call, if the governor admits it.
     fn start(
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
         purpose: Purpose,
-        id: u64,
-    ) -> Result<(Flight<Landed>, Arc<SendTime>), Error> {
+        calls: &mut Calls,
+    ) -> Result<Flight<CallResult>, Error> {
         let (server, now) = (&self.servers[question.server], self.clock.monotonic());
         let remaining = server.upstream.remaining(now);
         let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
@@ -174,18 +185,12 @@ impl Inner {
             send_time: Arc::clone(&send_time),
             permit,
         };
-        let key = question.key;
-        let flight = Flight::start(async move {
-            let inner = Arc::clone(&call.inner);
-            let (flights, cache) = (&inner.flights, &inner.cache);
-            let mut landing = Landing { flights, cache, key, id, known: None };
-            let landed = call.make().await;
-            landing.known = landed.as_ref().ok().cloned();
-            // Before anybody hears of it: who comes after a failure begins anew.
-            drop(landing);
-            landed
-        });
-        Ok((flight, send_time))
+        let (inner, key) = (Arc::clone(self), question.key);
+        let finish = move |id, result: Option<&CallResult>| {
+            let known = result.and_then(|result| result.as_ref().ok());
+            inner.flights.finish(key, id, known, &inner.cache);
+        };
+        Ok(calls.start(send_time, call.make(), finish))
     }
 
     /// What is left to say when the server cannot be asked.
@@ -194,7 +199,7 @@ impl Inner {
         let usable = |known: &Known| {
             matches!(known, Known::Active(_))
                 && question.bounds.stale_but_usable(known.age(now))
-                && self.watermarks.clear(question.key, known)
+                && self.watermarks.passes(question.key, known)
         };
         // A server that refuses us, or that is none, is no outage.
         let outage = error.kind().is_temporary();
@@ -208,12 +213,12 @@ impl Inner {
     }
 }
 
-/// One call to a server, which goes on whoever waits for it.
+/// One call to a server, which goes on whatever becomes of the checks that wait for it.
 struct Call {
     inner: Arc<Inner>,
     passed: Passed,
     server: usize,
-    /// When whoever began it will want another answer.
+    /// How soon the check that started it may want another answer.
     bound: Duration,
     send_time: Arc<SendTime>,
     /// Given back when the call is over.
@@ -221,7 +226,7 @@ struct Call {
 }
 
 impl Call {
-    async fn make(self) -> Landed {
+    async fn make(self) -> CallResult {
         let Self { inner, passed, server, bound, send_time, permit } = self;
         let upstream = &inner.servers[server].upstream;
         count(&inner.counters.upstream_calls);
@@ -232,13 +237,15 @@ impl Call {
             token = passed.token.fingerprint()
         );
         let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
-        let took = inner.clock.monotonic().saturating_duration_since(begun);
-        inner.counters.called(took, answer.is_ok());
-        let Answered { introspection, sent } = answer?;
+        let now = inner.clock.monotonic();
+        inner.counters.called(now.saturating_duration_since(begun), answer.is_ok());
+        let Answered { introspection, mut sent } = answer?;
+        // No answer gets younger by an upstream whose clock is ahead.
+        sent.at = sent.at.min(inner.timeline.ticks(now));
         if !introspection.active {
             return Ok(Known::Inactive(Refused { sent }));
         }
-        permit.good(inner.clock.monotonic(), bound);
+        permit.good(now, bound);
         let mut jitter = [0];
         inner.random.fill(&mut jitter);
         let facts = Facts::new(introspection, sent, passed.own_end, jitter[0], &inner.interner);
@@ -254,4 +261,9 @@ fn late() -> Error {
 fn abandoned() -> Error {
     Error::new(ErrorKind::Unreachable, "the request about the token was abandoned")
         .advise("try again")
+}
+
+fn outdated() -> Error {
+    Error::malformed("the upstream's answer is older than this check allows")
+        .advise("have the upstream ask its server anew, or allow older answers")
 }

@@ -3,7 +3,7 @@
 //!
 //! Invalidation writes one number, however many entries it concerns; each entry finds out when it
 //! is next read. The numbers are those of the checker's [`Timeline`], so an answer whose request
-//! left in the same tick as the invalidation is told apart from one whose request left after it.
+//! was sent in the same tick before the invalidation is told apart from one sent after it.
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
@@ -20,14 +20,16 @@ use crate::support::sync::{RwLock, RwLockReadGuard};
 pub(crate) struct Watermarks {
     timeline: Timeline,
     names: Names,
-    /// The newest watermark of any kind: facts that stood against it need no look at the rest.
+    /// The newest watermark of any kind: facts that have passed it need no look at the rest.
     newest: AtomicU64,
     /// The newest watermark that names everything.
     everything: AtomicU64,
-    marks: RwLock<HashMap<Key, Mark, PassingHasher>>,
+    marks: RwLock<Marks>,
     capacity: usize,
     retention: Duration,
 }
+
+type Marks = HashMap<Key, Mark, PassingHasher>;
 
 /// Keys for the kinds of things that a watermark can name, each kind under its own secret.
 struct Names {
@@ -110,44 +112,53 @@ impl Watermarks {
         self.newest.store(number, Ordering::Release);
     }
 
-    /// Whether something known about the token with this key counts.
+    /// Whether something known about the token with this key counts: whether it was asked for after
+    /// everything that names it was declared invalid.
     #[inline(always)]
-    pub(crate) fn clear(&self, key: Key, known: &Known) -> bool {
+    pub(crate) fn passes(&self, key: Key, known: &Known) -> bool {
         let newest = self.newest.load(Ordering::Acquire);
         let number = known.sent().number;
         if number > newest {
             return true;
         }
         let Known::Active(facts) = known else { return number > self.naming(key) };
-        if facts.stood(newest) {
+        if facts.has_passed(newest) {
             return true;
         }
-        let stands = number > self.naming(key) && number > self.naming_facts(facts);
-        if stands {
-            facts.stand(newest);
+        let passes = number > self.naming_facts(key, facts);
+        if passes {
+            facts.note_passed(newest);
         }
-        stands
+        passes
     }
 
     /// The newest watermark that names the token itself, or everything.
     pub(crate) fn naming(&self, key: Key) -> u64 {
-        let own = self.marks().get(&key).map_or(0, |mark| mark.number);
+        self.naming_token(key, &self.marks())
+    }
+
+    fn naming_token(&self, key: Key, marks: &Marks) -> u64 {
+        let own = marks.get(&key).map_or(0, |mark| mark.number);
         own.max(self.everything.load(Ordering::Acquire))
     }
 
-    fn naming_facts(&self, facts: &Facts) -> u64 {
+    /// The newest watermark that names the token, what is known of it, or everything.
+    fn naming_facts(&self, key: Key, facts: &Facts) -> u64 {
         let (names, answer) = (&self.names, &facts.introspection);
         let keys = [
             answer.jti.as_deref().map(|id| names.jti.key(id)),
             answer.uid.as_deref().map(|id| names.user.key(id)),
             answer.client_id.as_deref().map(|id| names.client.key(id)),
         ];
+        // All under one guard. A watermark that names everything takes the others' place; between
+        // two looks, the first would miss the one and the second the other.
         let marks = self.marks();
         let numbers = keys.into_iter().flatten().filter_map(|key| marks.get(&key));
-        numbers.map(|mark| mark.number).max().unwrap_or(0)
+        let named = numbers.map(|mark| mark.number).max().unwrap_or(0);
+        named.max(self.naming_token(key, &marks))
     }
 
-    fn marks(&self) -> RwLockReadGuard<'_, HashMap<Key, Mark, PassingHasher>> {
+    fn marks(&self) -> RwLockReadGuard<'_, Marks> {
         self.marks.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -188,12 +199,44 @@ mod tests {
             (Named::Jti("AT.2"), false),
         ] {
             let before = known(&timeline);
-            assert!(marks.clear(key, &before), "{named:?}");
+            assert!(marks.passes(key, &before), "{named:?}");
             marks.raise(named, now);
-            assert_eq!(marks.clear(key, &before), !hits, "{named:?}");
-            assert_eq!(marks.clear(key, &before), !hits, "{named:?}, once more");
-            assert!(marks.clear(key, &known(&timeline)), "{named:?}: asked after it");
+            assert_eq!(marks.passes(key, &before), !hits, "{named:?}");
+            assert_eq!(marks.passes(key, &before), !hits, "{named:?}, once more");
+            assert!(marks.passes(key, &known(&timeline)), "{named:?}: asked after it");
         }
+    }
+
+    /// As `checker::interleavings` does, with real threads: 20,000 rounds, or as many as
+    /// `OKTA_INTROSPECT_ROUNDS` says.
+    #[test]
+    fn an_invalidation_counts_while_a_later_one_takes_its_place() {
+        let rounds = std::env::var("OKTA_INTROSPECT_ROUNDS").ok();
+        let rounds: u64 = rounds.and_then(|text| text.parse().ok()).unwrap_or(20_000);
+        let (timeline, marks, key) = watermarks(100);
+        let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+        let now = SystemClock.monotonic();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=rounds {
+                    while begun.load(Ordering::Acquire) < round {
+                        std::thread::yield_now();
+                    }
+                    marks.raise(Named::Everything, now);
+                    ended.store(round, Ordering::Release);
+                }
+            });
+            let mut let_in = 0;
+            for round in 1..=rounds {
+                let before = known(&timeline);
+                marks.raise(Named::User("00u1"), now);
+                begun.store(round, Ordering::Release);
+                while ended.load(Ordering::Acquire) < round {
+                    let_in += u64::from(marks.passes(key, &before));
+                }
+            }
+            assert_eq!(let_in, 0, "of {rounds} rounds");
+        });
     }
 
     #[test]
@@ -201,9 +244,9 @@ mod tests {
         let (timeline, marks, key) = watermarks(100);
         let before = inactive(timeline.next_event());
         marks.raise(Named::User("00u1"), SystemClock.monotonic());
-        assert!(marks.clear(key, &before), "nobody knows whose token it is");
+        assert!(marks.passes(key, &before), "nobody knows whose token it is");
         marks.raise(Named::Token(key), SystemClock.monotonic());
-        assert!(!marks.clear(key, &before));
+        assert!(!marks.passes(key, &before));
     }
 
     #[test]
@@ -213,9 +256,9 @@ mod tests {
         for user in ["a", "b", "a"] {
             marks.raise(Named::User(user), now);
         }
-        assert!(marks.clear(key, &before));
+        assert!(marks.passes(key, &before));
         marks.raise(Named::User("c"), now);
-        assert!(!marks.clear(key, &before));
+        assert!(!marks.passes(key, &before));
         assert!(marks.marks().is_empty());
     }
 
@@ -226,7 +269,7 @@ mod tests {
         marks.raise(Named::User("a"), now);
         marks.raise(Named::User("b"), now);
         marks.raise(Named::User("c"), now + Duration::from_secs(61));
-        assert!(marks.clear(key, &before));
+        assert!(marks.passes(key, &before));
         assert_eq!(marks.marks().len(), 1);
     }
 }

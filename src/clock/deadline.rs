@@ -87,7 +87,7 @@ mod tests {
     use std::time::Duration;
     use tokio::task::yield_now;
 
-    #[tokio::test]
+    #[test_support::test]
     async fn what_is_done_at_once_is_done_even_when_the_time_has_come() {
         let clock = ManualClock::new(DateTime::UNIX_EPOCH);
         let mut deadline = Deadline::new(&clock, clock.monotonic());
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn one_timer_serves_all_waits_and_none_what_is_done_at_once() {
         let clock = Counting(ManualClock::new(DateTime::UNIX_EPOCH), AtomicUsize::new(0));
         let minute = Duration::from_secs(60);

@@ -214,7 +214,7 @@ mod tests {
         ManualClock::new(DateTime::UNIX_EPOCH)
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_wanted_wait_moves_both_times() {
         let clock = clock();
         clock.sleep_until(clock.monotonic() + Duration::from_secs(7)).await;
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(clock.slept(), [Duration::from_secs(7)]);
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_deadline_fires_at_its_moment_and_not_before() {
         let clock = clock();
         let mut deadline =
@@ -233,7 +233,7 @@ mod tests {
         assert!(poll_once(&mut deadline).await.is_some());
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn stepped_time_moves_to_the_end_of_the_first_wait() {
         let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
         let wait = |seconds| {

@@ -387,7 +387,7 @@ mod tests {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn claims_are_what_okta_wants_and_times_are_integers() {
         let assertion = signer(AssertionConfig::default()).assertion(URL, now()).await.unwrap();
         assert_eq!(part(&assertion, 0), json!({"alg": "ES256", "kid": "k1"}));
@@ -403,7 +403,7 @@ mod tests {
         );
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn every_assertion_is_a_new_one() {
         let signer = signer(AssertionConfig::default());
         let first = signer.assertion(URL, now()).await.unwrap();
@@ -411,7 +411,7 @@ mod tests {
         assert_ne!(part(&first, 1)["jti"], part(&second, 1)["jti"]);
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_reusable_assertion_has_no_jti_and_serves_one_audience_for_its_window() {
         let signer = signer(AssertionConfig {
             reuse: Some(Duration::from_secs(60)),
@@ -427,7 +427,7 @@ mod tests {
         assert_ne!(next.expose(), first.expose());
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn the_key_is_parsed_once_however_many_assertions_it_signs() {
         let before = PARSED.get();
         let pem = include_bytes!("../../keys/sample-p256.pem");

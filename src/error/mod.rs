@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by what the caller should do about it.
 
+pub(crate) mod bounds;
 pub(crate) mod diagnosis;
 pub(crate) mod redact;
 pub(crate) mod refusal;

@@ -12,6 +12,18 @@ use crate::support::random::{Random, SystemRandom};
 use crate::wire::transport::{Destination, Http, HttpConfig};
 
 /// The settings of a [`Jwks`]. Setters never fail; [`build`](Self::build) checks.
+///
+/// # Example: keys at an address of their own
+///
+/// ```no_run
+/// use okta_introspect::{EndpointUrl, Error, Issuer, Jwks};
+///
+/// fn keys() -> Result<Jwks, Error> {
+///     let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
+///     let address = EndpointUrl::parse("https://keys.acme.example/v1/keys")?;
+///     Jwks::builder(issuer).address(address).build()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JwksBuilder {

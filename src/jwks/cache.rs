@@ -15,20 +15,32 @@ use crate::error::{Error, ErrorKind};
 use crate::jws::VerificationKey;
 use crate::key::Algorithm;
 use crate::support::random::Random;
-use crate::support::single_flight::Flight;
+use crate::support::single_flight::{Flight, SingleFlight};
 
 /// The public keys of one issuer, fetched when they are needed. Cheap to clone; clones, and the
 /// verifiers that are given one, share the keys.
 ///
 /// - Keys are fresh for as long as `Cache-Control` says, within [bounds](JwksConfig), and are
-///   fetched anew in the background before that ends: nobody waits while they are used at all.
+///   fetched anew in the background before that ends: no token waits while they are used at all.
 /// - A token that names an unknown key has them fetched at once, since keys may rotate without
 ///   notice. If that does not bring the key, a [cool-down](JwksConfig::cool_down) begins, so that
 ///   made-up key ids cost one request each half minute. A fetch that did bring its key starts
-///   none: nobody but the issuer can use up what a rotation needs.
+///   none: only the issuer can use up what a rotation needs.
 /// - While the server cannot be asked, the last good keys are used on, up to
 ///   [an age](JwksConfig::max_stale_age); [`status`](Self::status) shows it. Whether a token
 ///   with an unknown key is good cannot be told then.
+///
+/// # Example: a wrong address shows at start-up
+///
+/// ```no_run
+/// use okta_introspect::{Error, Issuer, Jwks};
+///
+/// # async fn example() -> Result<(), Error> {
+/// let keys = Jwks::builder(Issuer::parse("https://acme.okta.com/oauth2/default")?).build()?;
+/// keys.refresh().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Jwks {
     source: KeySource,
@@ -51,9 +63,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     kept: Option<Kept>,
-    flight: Option<Flight<Result<(), Error>>>,
-    /// How many fetches were begun.
-    fetches: u64,
+    fetches: SingleFlight<Result<(), Error>>,
     /// The latest fetch, if it failed.
     failed: Option<Failed>,
     cool_until: Option<Instant>,
@@ -107,7 +117,7 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// Those of discovery and of the fetch. Keys that are at hand stay.
+    /// Those of discovery and of the fetch. Keys that were fetched before stay.
     ///
     /// # Cancellation
     ///
@@ -115,7 +125,7 @@ impl Jwks {
     pub async fn refresh(&self) -> Result<(), Error> {
         let KeySource::Remote(shared) = &self.source else { return Ok(()) };
         let flight = shared.join_or_start(&mut shared.state());
-        flight.landed().await.unwrap_or_else(|| Err(abandoned()))
+        flight.result().await.unwrap_or_else(|| Err(abandoned()))
     }
 
     /// What is known of the keys at this moment.
@@ -141,7 +151,7 @@ impl Jwks {
                 return set.choose(key_id, algorithm).cloned().map_err(fault);
             }
         };
-        let arrived = shared.state().fetches;
+        let arrived = shared.state().fetches.started();
         loop {
             let flight = match shared.look(key_id, algorithm, arrived) {
                 Look::Done(result) => return result,
@@ -149,7 +159,7 @@ impl Jwks {
             };
             // However it ends, the state says so, and there it is looked up. Every turn ends a
             // fetch, and one that was begun after the token's arrival settles it.
-            if flight.landed().await.is_none() {
+            if flight.result().await.is_none() {
                 return Err(Missing::CannotTell(abandoned()));
             }
         }
@@ -190,23 +200,19 @@ impl Shared {
         }
     }
 
-    /// The caller holds the lock, so that the flight stands in the state before it can end.
     fn join_or_start(self: &Arc<Self>, state: &mut State) -> Flight<Result<(), Error>> {
-        if let Some(flight) = &state.flight {
-            return flight.join();
-        }
-        state.fetches += 1;
-        let (shared, fetch) = (Arc::clone(self), state.fetches);
-        let flight = Flight::start(async move {
-            let landing = Landing { shared: Arc::clone(&shared) };
+        state.fetches.join(|()| true).unwrap_or_else(|| self.start(state))
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) -> Flight<Result<(), Error>> {
+        let (shared, end) = (Arc::clone(self), Arc::clone(self));
+        let fetch = state.fetches.started() + 1;
+        let work = async move {
             let sent_at = shared.clock.monotonic();
             let result = shared.remote.fetch().await;
-            let result = shared.keep(result, fetch, sent_at);
-            drop(landing);
-            result
-        });
-        state.flight = Some(flight.join());
-        flight
+            shared.keep(result, fetch, sent_at)
+        };
+        state.fetches.start((), work, move |id, _| end.state().fetches.finish(id))
     }
 
     fn keep(
@@ -256,7 +262,7 @@ impl Shared {
             fetched_at: kept.map(|kept| kept.fetched_at),
             age: kept.map(|kept| now - kept.sent_at),
             is_stale: kept.is_some_and(|kept| now >= kept.fresh_until),
-            fetches: state.fetches,
+            fetches: state.fetches.started(),
             failure: state.failed.as_ref().map(|failed| failed.error.clone()),
         }
     }
@@ -280,7 +286,7 @@ impl State {
     fn wants_refresh(&self, now: Instant) -> bool {
         let pauses = self.failed.as_ref().is_some_and(|failed| now < failed.resume_at);
         let due = self.kept.as_ref().is_some_and(|kept| now >= kept.refresh_at);
-        due && !pauses && self.flight.is_none()
+        due && !pauses && self.fetches.len() == 0
     }
 
     /// Whether a key that is not among these is unknown for now, and how long that holds; `None`
@@ -312,18 +318,6 @@ impl fmt::Debug for Jwks {
             out.field("remote", &shared.remote).field("config", &shared.config);
         }
         out.field("status", &self.status()).finish()
-    }
-}
-
-/// Clears the place of the flight however its task ends, even by a panic: otherwise everybody
-/// after it would wait for a flight that is gone.
-struct Landing {
-    shared: Arc<Shared>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.shared.state().flight = None;
     }
 }
 

@@ -5,30 +5,45 @@ use std::time::Duration;
 use reqwest::header::{AGE, CACHE_CONTROL};
 
 use crate::error::Error;
+use crate::error::bounds::within;
 use crate::wire::transport::Answer;
 
-/// How an issuer's keys are kept.
+/// How an issuer's keys are kept. Bounds are checked by
+/// [`JwksBuilder::build`](crate::JwksBuilder::build).
+///
+/// # Example: withdrawn keys are believed for ten minutes at most
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::JwksConfig;
+///
+/// let mut config = JwksConfig::default();
+/// config.max_age = Duration::from_secs(10 * 60);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct JwksConfig {
     /// How long fetched keys count as fresh at least, whatever the server says. Default:
-    /// [`DEFAULT_MIN_AGE`](Self::DEFAULT_MIN_AGE). At least one second.
+    /// [`DEFAULT_MIN_AGE`](Self::DEFAULT_MIN_AGE). Bounds: one second to
+    /// [`max_age`](Self::max_age).
     pub min_age: Duration,
     /// How long fetched keys count as fresh at most, whatever the server says: a key that was
     /// withdrawn in an emergency is believed no longer than this. Default:
-    /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
+    /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE). Bounds: at most
+    /// [`max_stale_age`](Self::max_stale_age).
     pub max_age: Duration,
     /// How old the last good keys may grow while the server cannot be asked. Default:
-    /// [`DEFAULT_MAX_STALE_AGE`](Self::DEFAULT_MAX_STALE_AGE). At least
-    /// `max_age`; the same switches it off.
+    /// [`DEFAULT_MAX_STALE_AGE`](Self::DEFAULT_MAX_STALE_AGE). Bounds: from
+    /// `max_age`, which switches it off, to 30 days.
     pub max_stale_age: Duration,
     /// After a fetch that did not bring the key a token named: how long to wait before another
     /// is made for a key that is not known. A rotation is picked up at once otherwise, and
     /// within this time while somebody sends made-up key ids. Default:
-    /// [`DEFAULT_COOL_DOWN`](Self::DEFAULT_COOL_DOWN). At least one second.
+    /// [`DEFAULT_COOL_DOWN`](Self::DEFAULT_COOL_DOWN). Bounds: one second
+    /// to 24 h.
     pub cool_down: Duration,
     /// After a fetch that failed: how long to leave the server alone. Default:
-    /// [`DEFAULT_PAUSE_AFTER_FAILURE`](Self::DEFAULT_PAUSE_AFTER_FAILURE).
+    /// [`DEFAULT_PAUSE_AFTER_FAILURE`](Self::DEFAULT_PAUSE_AFTER_FAILURE). Bounds: at most 24 h.
     pub pause_after_failure: Duration,
 }
 
@@ -51,20 +66,23 @@ impl JwksConfig {
     /// Five minutes: how long keys are fresh if the server says nothing.
     pub const UNSTATED_AGE: Duration = Duration::from_secs(5 * 60);
 
+    /// What [`max_stale_age`](Self::max_stale_age) can be at most, and with it the other ages.
+    const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+    /// What the pauses can be at most.
+    const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Refuses settings that are out of bounds.
     pub(super) fn check(&self) -> Result<(), Error> {
         let second = Duration::from_secs(1);
-        if self.min_age < second || self.cool_down < second {
-            return Err(Error::configuration("the keys would be fetched without pause")
-                .advise("let `min_age` and `cool_down` be one second or more"));
-        }
-        if self.min_age > self.max_age || self.max_age > self.max_stale_age {
-            return Err(Error::configuration("the ages of keys contradict each other")
-                .advise("order them: min_age, max_age, max_stale_age"));
-        }
-        Ok(())
+        within("max_stale_age", self.max_stale_age, second..=Self::MAX_AGE)?;
+        within("max_age", self.max_age, second..=self.max_stale_age)?;
+        within("min_age", self.min_age, second..=self.max_age)?;
+        within("cool_down", self.cool_down, second..=Self::MAX_PAUSE)?;
+        within("pause_after_failure", self.pause_after_failure, Duration::ZERO..=Self::MAX_PAUSE)
     }
 
-    /// How long keys are fresh, counted from the moment at which they were requested.
+    /// How long keys are fresh, counted from when they were requested.
     pub(super) fn lifetime(&self, stated: Option<Duration>) -> Duration {
         stated.unwrap_or(Self::UNSTATED_AGE).clamp(self.min_age, self.max_age)
     }

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::error::Error;
-use crate::jws::{KeyFault, VerificationKey};
-use crate::key::Algorithm;
+use crate::jws::VerificationKey;
+use crate::key::{Algorithm, BYTE_ORDER_MARK, Jwk, KeyFault};
 use crate::support::json::{JsonFault, Node, Object};
 
 /// The public keys of an authorization server
@@ -65,6 +63,7 @@ impl JwkSet {
     /// [`Malformed`](crate::ErrorKind::Malformed) if the text is not such a document, has a
     /// member twice, or more than [`MAX_KEYS`](Self::MAX_KEYS) keys.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
+        let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
         let document = Object::parse(json)
             .map_err(|fault| not_a_set(&format!("the text {fault}"), fault_advice(fault)))?;
         let single = document.get("kty").is_some();
@@ -74,7 +73,7 @@ impl JwkSet {
             return Err(not_a_set(&what, "leave out the keys that no longer sign"));
         }
         let entries = keys.into_iter().map(|key| match key {
-            Node::Object(jwk) => Ok(Entry::read(&jwk.into_map())),
+            Node::Object(jwk) => Ok(Entry::read(&jwk)),
             _ => Err(not_a_set("a key is not a JSON object", COPY)),
         });
         Ok(Self { keys: entries.collect::<Result<_, _>>()? })
@@ -142,8 +141,8 @@ impl JwkSet {
 }
 
 impl Entry {
-    fn read(jwk: &Map<String, Value>) -> Self {
-        let key_id = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
+    fn read(jwk: &Object<'_>) -> Self {
+        let key_id = jwk.text("kid").map(str::to_owned);
         let (algorithm, key) = match Self::read_key(jwk) {
             Ok((algorithm, key)) => (algorithm, Ok(key)),
             Err(fault) => (None, Err(fault)),
@@ -151,14 +150,12 @@ impl Entry {
         Self { key_id, algorithm, key }
     }
 
-    fn read_key(
-        jwk: &Map<String, Value>,
-    ) -> Result<(Option<Algorithm>, VerificationKey), KeyFault> {
+    fn read_key(jwk: &Object<'_>) -> Result<(Option<Algorithm>, VerificationKey), KeyFault> {
         let key = VerificationKey::from_jwk(jwk)?;
-        if !is_for_verifying(jwk) {
+        if !jwk.is_for("verify") {
             return Err(KeyFault::Use);
         }
-        match named_algorithm(jwk)? {
+        match jwk.algorithm()? {
             Some(algorithm) if !key.can(algorithm) => Err(KeyFault::Algorithm),
             algorithm => Ok((algorithm, key)),
         }
@@ -169,27 +166,6 @@ impl Entry {
         let key = self.key.as_ref().ok()?;
         self.algorithm.map_or_else(|| key.can(algorithm), |own| own == algorithm).then_some(key)
     }
-}
-
-/// A key whose JWK names an algorithm is for that one alone
-/// ([RFC 7517 §4.4](https://www.rfc-editor.org/rfc/rfc7517#section-4.4)).
-fn named_algorithm(jwk: &Map<String, Value>) -> Result<Option<Algorithm>, KeyFault> {
-    match jwk.get("alg") {
-        None | Some(Value::Null) => Ok(None),
-        // A common misspelling of the algorithm of P-521; no other algorithm has this name.
-        Some(name) if name == "ES521" => Ok(Some(Algorithm::Es512)),
-        Some(name) => {
-            name.as_str().and_then(|name| name.parse().ok()).map(Some).ok_or(KeyFault::Algorithm)
-        }
-    }
-}
-
-fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
-    let usage = jwk.get("use").is_none_or(|usage| usage == "sig");
-    let operations = jwk.get("key_ops").is_none_or(|operations| {
-        operations.as_array().is_some_and(|list| list.iter().any(|item| item == "verify"))
-    });
-    usage && operations
 }
 
 const COPY: &str = "copy the document whole from the server's `jwks_uri`";

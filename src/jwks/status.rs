@@ -8,10 +8,21 @@ use super::set::JwkSet;
 use crate::error::Error;
 
 /// What is known of an issuer's keys.
+///
+/// # Example: a line for a health page
+///
+/// ```
+/// use okta_introspect::{Jwks, JwksStatus};
+///
+/// fn line(keys: &Jwks) -> String {
+///     let JwksStatus { age, is_stale, failure, .. } = keys.status();
+///     format!("keys of {age:?}, stale: {is_stale}, {failure:?}")
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct JwksStatus {
-    /// The keys at hand; `None` before the first fetch.
+    /// The keys; `None` before the first fetch.
     pub keys: Option<JwkSet>,
     /// When they came, by the wall clock; `None` for [fixed](crate::Jwks::fixed) keys.
     pub fetched_at: Option<DateTime<Utc>>,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
@@ -11,73 +9,10 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Rsa;
-use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::compact::{Compact, Segments};
 use super::roca;
-use crate::error::Error;
-use crate::key::{Algorithm, ContextPool, Curve, Digest, PublicJwk, set_algorithm};
-
-/// Why a JWK cannot verify signatures.
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum KeyFault {
-    /// It is neither an RSA nor an EC key.
-    #[error("is neither an RSA nor an EC key")]
-    Type,
-    /// It has a private or secret member: every reader of it can sign with it.
-    #[error("holds a private or secret key")]
-    Private,
-    /// Its curve is none of P-256, P-384 and P-521.
-    #[error("has a curve that is not supported")]
-    Curve,
-    /// A member is missing, or is not what the key's type asks for
-    /// ([RFC 7518 §6](https://www.rfc-editor.org/rfc/rfc7518#section-6)).
-    #[error("lacks a proper `{member}`")]
-    Member {
-        /// Its name.
-        member: String,
-    },
-    /// The RSA modulus has fewer than 2048 bits
-    /// ([RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)), or over 8192.
-    #[error("is an RSA key of {bits} bits")]
-    Size {
-        /// How many it has.
-        bits: u32,
-    },
-    /// The RSA modulus or exponent is one with which signatures can be forged: an even number,
-    /// the exponent 1, an exponent over 64 bits, or a modulus of the ROCA kind (CVE-2017-15361).
-    #[error("is a weak RSA key")]
-    Weak,
-    /// OpenSSL does not take it, as with a point that is not on the curve.
-    #[error("is not a point on its curve, or not a key at all")]
-    Invalid,
-    /// `use` or `key_ops` is not for signatures
-    /// ([RFC 7517 §4.2](https://www.rfc-editor.org/rfc/rfc7517#section-4.2)).
-    #[error("is not for verifying signatures")]
-    Use,
-    /// `alg` names no signature algorithm, or one that the key's type or curve cannot have.
-    #[error("names an algorithm that it cannot have")]
-    Algorithm,
-}
-
-impl From<KeyFault> for Error {
-    fn from(fault: KeyFault) -> Self {
-        let advice = match fault {
-            KeyFault::Type => "set `kty` to RSA or EC",
-            KeyFault::Private => "give the public half only",
-            KeyFault::Curve => "use P-256, P-384 or P-521",
-            KeyFault::Member { .. } | KeyFault::Invalid => "copy the key anew from its owner",
-            KeyFault::Size { .. } => "use an RSA key of 2048 bits or more",
-            KeyFault::Weak => "make a new key",
-            KeyFault::Use => "set `use` to sig",
-            KeyFault::Algorithm => "set `alg` to an algorithm of the key's type and curve",
-        };
-        Self::key(format!("the JWK {fault}")).advise(advice)
-    }
-}
+use crate::key::{Algorithm, ContextPool, Curve, Digest, Jwk, KeyFault, PublicJwk, set_algorithm};
 
 /// A public key that verifies signatures. Cheap to clone; clones share their contexts.
 #[derive(Clone)]
@@ -104,12 +39,12 @@ impl VerificationKey {
     /// Reads an RSA or EC key from a JWK
     /// ([RFC 7518 §6](https://www.rfc-editor.org/rfc/rfc7518#section-6)). Its `use`, `alg` and
     /// `kid` are left to the caller.
-    pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, KeyFault> {
-        if Self::PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
+    pub(crate) fn from_jwk(jwk: &impl Jwk) -> Result<Self, KeyFault> {
+        if jwk.has_any(&Self::PRIVATE_MEMBERS) {
             return Err(KeyFault::Private);
         }
-        let (key, curve) = match jwk.get("kty").and_then(Value::as_str) {
-            Some("RSA") => (rsa_key(&number(jwk, "n")?, &number(jwk, "e")?)?, None),
+        let (key, curve) = match jwk.text("kty") {
+            Some("RSA") => (rsa_key(&jwk.bytes("n")?, &jwk.bytes("e")?)?, None),
             Some("EC") => ec_key(jwk).map(|(key, curve)| (key, Some(curve)))?,
             _ => return Err(KeyFault::Type),
         };
@@ -194,18 +129,9 @@ fn rsa_key(n: &[u8], e: &[u8]) -> Result<PKey<Public>, KeyFault> {
     PKey::from_rsa(rsa).map_err(|_| KeyFault::Invalid)
 }
 
-fn ec_key(jwk: &Map<String, Value>) -> Result<(PKey<Public>, Curve), KeyFault> {
-    let name = jwk.get("crv").and_then(Value::as_str).unwrap_or_default();
-    let mut curves = [Curve::P256, Curve::P384, Curve::P521].into_iter();
-    let curve = curves.find(|curve| curve.name() == name).ok_or(KeyFault::Curve)?;
-    let coordinate = |member| {
-        // RFC 7518 §6.2.1.2: coordinates have the full width of the curve.
-        number(jwk, member).and_then(|bytes| match bytes.len() == curve.len() as usize {
-            true => Ok(bytes),
-            false => Err(improper(member)),
-        })
-    };
-    let (x, y) = (coordinate("x")?, coordinate("y")?);
+fn ec_key(jwk: &impl Jwk) -> Result<(PKey<Public>, Curve), KeyFault> {
+    let curve = jwk.curve()?;
+    let (x, y) = (jwk.wide("x", curve)?, jwk.wide("y", curve)?);
     let build = || {
         let group = EcGroup::from_curve_name(curve.nid())?;
         let (x, y) = (BigNum::from_slice(&x)?, BigNum::from_slice(&y)?);
@@ -215,20 +141,13 @@ fn ec_key(jwk: &Map<String, Value>) -> Result<(PKey<Public>, Curve), KeyFault> {
     Ok((build().map_err(|_: ErrorStack| KeyFault::Invalid)?, curve))
 }
 
-fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, KeyFault> {
-    jwk.get(member)
-        .and_then(Value::as_str)
-        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-        .ok_or_else(|| improper(member))
-}
-
-fn improper(member: &str) -> KeyFault {
-    KeyFault::Member { member: member.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Map, Value};
+
     use crate::key::SigningKey;
 
     fn jwk(key: &SigningKey) -> Map<String, Value> {

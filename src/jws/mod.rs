@@ -6,7 +6,6 @@ mod roca;
 mod sign;
 
 pub use compact::Part;
-pub use key::KeyFault;
 
 pub(crate) use compact::{Compact, Fault, Segments};
 pub(crate) use key::VerificationKey;

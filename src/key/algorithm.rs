@@ -126,7 +126,7 @@ pub(crate) enum Curve {
 }
 
 impl Curve {
-    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+    pub(super) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
 
     pub(crate) fn from_nid(nid: Nid) -> Option<Self> {
         Self::ALL.into_iter().find(|curve| curve.nid() == nid)

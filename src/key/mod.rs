@@ -1,10 +1,20 @@
 //! Private keys: load them, sign with them, show their public half.
 
+mod accept;
 mod algorithm;
 mod context_pool;
+mod der;
 mod derive;
 mod digest;
+mod factors;
+mod foreign;
+mod jwk;
 mod load;
+#[cfg(test)]
+mod matrix;
+mod notation;
+mod pem;
+mod private_jwk;
 mod public;
 mod sample;
 mod signature;
@@ -24,14 +34,17 @@ use crate::error::{BoxError, Error};
 use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
+pub use jwk::{KeyFault, MemberFault};
 pub use load::KeyOptions;
 pub use public::PublicJwk;
 
+#[cfg(test)]
+pub(crate) use accept::PARSED;
 pub(crate) use algorithm::Curve;
 pub(crate) use context_pool::{ContextPool, set_algorithm};
 pub(crate) use digest::Digest;
-#[cfg(test)]
-pub(crate) use load::PARSED;
+pub(crate) use jwk::Jwk;
+pub(crate) use notation::BYTE_ORDER_MARK;
 pub(crate) use sample::is_sample;
 
 use signature::SignatureMaker;

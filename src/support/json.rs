@@ -62,6 +62,24 @@ pub(crate) enum Node<'a> {
     Object(Object<'a>),
 }
 
+impl<'a> Node<'a> {
+    /// The value, if it is a text.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value, if it is an object.
+    pub(crate) fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
 /// A JSON object without duplicate members, in the order of its text.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Node<'a>)>);

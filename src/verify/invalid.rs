@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::fact::{self, key_name, maybe_seconds, seconds};
-use crate::jws::{Fault, KeyFault, Part};
-use crate::key::Algorithm;
+use crate::jws::{Fault, Part};
+use crate::key::{Algorithm, KeyFault};
 use crate::scope::Scopes;
 use crate::support::json::JsonFault;
 

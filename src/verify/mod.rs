@@ -64,5 +64,6 @@ pub use signature_only::{UncheckedPayload, signature_only};
 pub use verification::{Verification, Verified};
 pub use verifier::Verifier;
 
-pub use crate::jws::{KeyFault, Part};
+pub use crate::jws::Part;
+pub use crate::key::{KeyFault, MemberFault};
 pub use crate::support::json::JsonFault;

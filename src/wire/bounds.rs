@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::error::bounds::within;
 
 /// For what must take some time.
 pub(crate) const WAIT: RangeInclusive<Duration> =
@@ -18,9 +19,5 @@ pub(crate) fn check(
     value: Duration,
     range: RangeInclusive<Duration>,
 ) -> Result<(), Error> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let advice = format!("choose a value from {:?} to {:?}", range.start(), range.end());
-    Err(Error::configuration(format!("{setting} cannot be {value:?}")).advise(advice))
+    within(setting, value, range)
 }

@@ -216,6 +216,29 @@ async fn tokens_go_to_their_own_server_and_the_key_includes_the_issuer() {
 }
 
 #[test_support::test]
+async fn a_server_is_known_by_all_of_its_names() {
+    let clock = clock();
+    let script = script(&clock);
+    let (issuer, alias) = (ISSUER, "https://login.acme.example");
+    let parse = |text| Issuer::parse(text).unwrap();
+    let other = Script::of("https://acme.okta.com/oauth2/default", &clock);
+    let checker = Checker::builder(script.clone())
+        .server(other)
+        .alias(parse(alias), parse(issuer))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    for (named, required) in [(issuer, alias), (alias, issuer), (alias, alias), (issuer, issuer)] {
+        script.active(TOKEN, json!({"iss": named}));
+        let requirement = within(Duration::ZERO).issuer(parse(required));
+        authorized(checker.check(TOKEN, &requirement).await);
+    }
+    script.active(TOKEN, json!({"iss": "https://acme.okta.com/oauth2/default"}));
+    let requirement = within(Duration::ZERO).issuer(parse(alias));
+    assert_eq!(denied(checker.check(TOKEN, &requirement).await), Reason::Issuer);
+}
+
+#[test_support::test]
 async fn two_servers_of_one_issuer_are_refused() {
     let clock = clock();
     let script = script(&clock);
@@ -241,7 +264,8 @@ async fn what_the_edge_refuses_is_never_asked_about() {
     }
     assert_eq!(script.calls(), 0);
     let metrics = checker.metrics();
-    assert_eq!(metrics.denied_at_edge, [("malformed", 2), ("unknown_issuer", 1)]);
+    let expected = [("malformed", 2), ("unknown_issuer", 1)];
+    assert_eq!(metrics.denied_at_edge, expected.into());
 }
 
 #[test_support::test]
@@ -295,6 +319,7 @@ async fn metrics_count_what_was_done() {
     checker.check("other", &Requirement::new()).await.unwrap_err();
     let metrics = checker.metrics();
     assert_eq!((metrics.hits, metrics.misses, metrics.unknown), (9, 2, 1));
+    assert_eq!(metrics.denied_by_reason, [("scope", 5)].into());
     assert_eq!((metrics.denied, metrics.upstream_calls, metrics.upstream_errors), (5, 2, 1));
     assert_eq!((metrics.answer_age.count(), metrics.upstream_latency.count()), (5, 2));
     assert_eq!((metrics.entries, metrics.under_way), ((1, 0), 0));

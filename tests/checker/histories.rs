@@ -19,7 +19,9 @@ use okta_introspect::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
-const HISTORIES: u64 = 10_000;
+/// How many histories are tried, if `HISTORIES` in the environment does not say it. The test has a
+/// time limit, which `TEST_SECONDS` lengthens.
+const HISTORIES: u64 = 1_000;
 const STEPS: usize = 40;
 const TOKENS: usize = 4;
 const INACTIVE_MAX_AGE: Duration = Duration::from_secs(4);
@@ -365,7 +367,8 @@ async fn settle() {
 #[allow(clippy::print_stdout)] // the figures are there to be read
 async fn no_history_breaks_a_promise() {
     let mut tally = Tally::default();
-    for seed in 0..HISTORIES {
+    let histories = std::env::var("HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap());
+    for seed in 0..histories {
         let history = History::new(seed);
         history.run().await;
         let (diary, checks) = (history.server.diary(), history.checks.lock().unwrap());
@@ -380,7 +383,7 @@ async fn no_history_breaks_a_promise() {
         assert!(metrics.entries.0 <= 2 && metrics.entries.1 <= 2, "{:?}", metrics.entries);
         assert_eq!(metrics.under_way, 0, "seed {seed}: a call is left over");
     }
-    println!("{HISTORIES} histories: {tally:?}");
+    println!("{histories} histories: {tally:?}");
     let Tally { cached, joined, stale, inactive, expired, unknown, .. } = tally;
     for (what, times) in [
         ("from the cache", cached),
@@ -390,6 +393,6 @@ async fn no_history_breaks_a_promise() {
         ("expired", expired),
         ("unknown", unknown),
     ] {
-        assert!(times > 500, "the histories are too tame: {what} {times}");
+        assert!(times as u64 > histories / 20, "the histories are too tame: {what} {times}");
     }
 }

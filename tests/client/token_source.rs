@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use okta_introspect::{
-    CachedTokenSource, Client, ErrorKind, ManualClock, ResourceCall, Scopes, TokenSource, TokenType,
+    CachedTokenSource, Client, ErrorKind, ManualClock, ResourceCall, Scopes, TokenCacheConfig,
+    TokenSource, TokenType,
 };
 
 use crate::support::{Act, Peer, clock, reply, reply_with};
@@ -97,7 +98,27 @@ async fn cancelling_one_caller_takes_nothing_from_the_others() {
 }
 
 #[test_support::test]
-async fn a_caller_out_of_patience_leaves_alone() {
+async fn a_setting_out_of_bounds_is_refused_and_no_wait_is_too_long() {
+    let peer = Peer::start([token("t1", 3600)]).await;
+    let clock = clock();
+    type Set = fn(&mut TokenCacheConfig);
+    let wrong: [Set; 3] = [
+        |config| config.refresh_ahead = Duration::MAX,
+        |config| config.min_remaining = Duration::MAX,
+        |config| config.pause_after_failure = Duration::MAX,
+    ];
+    for set in wrong {
+        let mut config = TokenCacheConfig::default();
+        set(&mut config);
+        let built = crate::support::builder(&peer.issuer(), &clock).token_cache(config).build();
+        assert_eq!(built.unwrap_err().kind(), ErrorKind::Configuration);
+    }
+    let source = source(&client(&peer, &clock));
+    assert!(source.token_within(Duration::MAX).await.is_ok());
+}
+
+#[test_support::test]
+async fn a_caller_out_of_time_leaves_alone() {
     let peer = Peer::start([held(token("t1", 3600))]).await;
     let clock = clock();
     let client = client(&peer, &clock);

@@ -381,6 +381,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("JwksConfig", said!(JwksConfig::default())),
         ("JwksStatus", said!(kept_keys.status())),
         ("KeyFault", said!(*key_fault)),
+        ("MemberFault", said!(verify::MemberFault::Missing)),
         ("KeyOptions", said!(options)),
         ("LogEntity", said!(event.actor) + &said!(event.target)),
         ("LogEvent", said!(org.sandbox.log())),

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use okta_introspect::sandbox::Grant;
-use okta_introspect::{Algorithm, SigningKey};
+use okta_introspect::sandbox::{App, Grant};
+use okta_introspect::{Algorithm, Client, DpopConfig, DpopMode, ResourceCall, Scopes, SigningKey};
 use serde_json::{Value, json};
 
 use crate::org::{Answer, CLIENT, Org, key, proof};
@@ -74,6 +74,24 @@ async fn a_bound_token_with_a_good_proof_is_let_in() {
     }
     let lower = format!("dpop {}", case.bound);
     assert_eq!(case.get(USERS, &lower, &[&case.proof(USERS, &[])]).await.status, 200);
+}
+
+/// Client and server compute `htu` each by code of its own.
+#[test_support::test]
+async fn a_client_proves_paths_with_escapes_as_the_server_reads_them() {
+    let org = Org::start().await;
+    let app = App::service(CLIENT).key(org.key.public_jwk()).grant("okta.users.read");
+    org.sandbox.register(app.dpop_required(true));
+    let client = Client::builder(org.sandbox.issuer(), CLIENT, org.key.clone())
+        .clock(org.clock.clone())
+        .dpop(DpopConfig::new(DpopMode::Always))
+        .build()
+        .unwrap();
+    let users = client.resource(Scopes::parse("okta.users.read").unwrap());
+    for path in [USERS, "/api/v1/users/ada%40example.test", "/api/v1/users/ada@example.test"] {
+        let answer = users.call(&ResourceCall::get(format!("{path}?limit=5"))).await;
+        assert_eq!(answer.map(|answer| answer.status.as_u16()).ok(), Some(200), "{path}");
+    }
 }
 
 #[test_support::test]

@@ -172,4 +172,8 @@ fn ages_that_contradict_each_other_are_refused() {
     assert_eq!(build(|config| config.cool_down = secs(0)), wrong);
     assert_eq!(build(|config| config.min_age = config.max_age + secs(1)), wrong);
     assert_eq!(build(|config| config.max_stale_age = secs(60)), wrong);
+    assert_eq!(build(|config| config.max_stale_age = Duration::MAX), wrong);
+    assert_eq!(build(|config| config.max_age = Duration::MAX), wrong);
+    assert_eq!(build(|config| config.cool_down = Duration::MAX), wrong);
+    assert_eq!(build(|config| config.pause_after_failure = Duration::MAX), wrong);
 }

@@ -8,7 +8,13 @@ fn manual_pages_are_printed_and_written() {
     let world = World::new();
     let page = world.run(&["man", "introspect"]);
     assert!(page.exits(0).stdout.contains(".TH okta-introspect-introspect 1"), "{page:?}");
-    assert!(page.stdout.contains(".SH EXIT STATUS"), "{page:?}");
+    for part in
+        [".SH EXIT STATUS", ".SH ENVIRONMENT", "OKTA_CLIENT_KID", ".SH FILES", ".SH SEE ALSO"]
+    {
+        assert!(page.stdout.contains(part), "{part}: {page:?}");
+    }
+    let local = world.run(&["man", "completions"]);
+    assert!(!local.exits(0).stdout.contains(".SH ENVIRONMENT"), "{local:?}");
     let below = world.run(&["man", "config", "show"]);
     assert!(below.exits(0).stdout.contains(".TH okta-introspect-config-show 1"), "{below:?}");
     assert!(world.run(&["man"]).exits(0).stdout.contains(".TH okta-introspect 1"));

@@ -88,3 +88,20 @@ fn an_answer_of_an_api_is_indented() {
     let (_, shown) = on_terminal(&org.world, &format!("{user} --raw"), &[]);
     assert!(shown.starts_with("{\"") && shown.lines().count() == 1, "{shown}");
 }
+
+#[test]
+fn a_report_is_wrapped_and_names_a_fingerprint_in_full_once() {
+    let org = org();
+    let id = common::org::key(&org.world).public_jwk().thumbprint();
+    let doctor = format!(
+        "stty rows 24 cols 80; okta-introspect doctor --scope okta.users.read --key-id {id} --fix-hints"
+    );
+    let (code, shown) = on_terminal(&org.world, &doctor, &[("NO_COLOR", "1")]);
+    assert_eq!(code, 4, "{shown}");
+    let report: Vec<&str> = shown.lines().take_while(|line| !line.starts_with("error:")).collect();
+    for line in &report {
+        let words = line.split_whitespace().count();
+        assert!(line.chars().count() <= 80 || words == 1, "{line}\n{shown}");
+    }
+    assert_eq!(report.join("\n").matches(&id).count(), 1, "{shown}");
+}

@@ -28,8 +28,8 @@ pub(crate) enum Known {
 #[repr(C)]
 pub(crate) struct Facts {
     pub(crate) sent: Sent,
-    /// The latest watermark against which these facts were held and stood.
-    stood: AtomicU64,
+    /// The latest watermark that these facts have passed.
+    passed: AtomicU64,
     expires_at: End,
     /// Where in the span of early refreshes this entry's is, 0 to 255: drawn once per answer.
     pub(crate) jitter: u8,
@@ -96,7 +96,7 @@ impl Facts {
                 .map(End::at)
                 .min()
                 .unwrap_or(End::NEVER),
-            stood: AtomicU64::new(sent.number),
+            passed: AtomicU64::new(sent.number),
             jitter,
             refreshing: AtomicBool::new(false),
             is_bound,
@@ -117,18 +117,18 @@ impl Facts {
         self.expires_at != End::NEVER && now >= i64::from(self.expires_at.0)
     }
 
-    /// Whether these facts were held against the watermark `number` before, and stood.
-    pub(crate) fn stood(&self, number: u64) -> bool {
-        self.stood.load(Ordering::Relaxed) >= number
+    /// Whether these facts are known to pass the watermark `number` and all before it.
+    pub(crate) fn has_passed(&self, number: u64) -> bool {
+        self.passed.load(Ordering::Relaxed) >= number
     }
 
-    /// Remembers that they stood. Never takes it back: watermarks only get larger.
-    pub(crate) fn stand(&self, number: u64) {
-        self.stood.fetch_max(number, Ordering::Relaxed);
+    /// Remembers that they pass. Never takes it back: watermarks only get larger.
+    pub(crate) fn note_passed(&self, number: u64) {
+        self.passed.fetch_max(number, Ordering::Relaxed);
     }
 
-    /// Whether the caller is the one who may begin the early refresh. Each answer is refreshed
-    /// early once: should that fail, whoever needs a younger answer asks for it.
+    /// Whether this check may start the early refresh: the first that asks. Each answer is
+    /// refreshed early once; should that fail, the next check that needs a younger answer asks.
     pub(crate) fn claim_refresh(&self) -> bool {
         !self.refreshing.load(Ordering::Relaxed) && !self.refreshing.swap(true, Ordering::Relaxed)
     }

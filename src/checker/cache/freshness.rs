@@ -2,7 +2,7 @@
 //!
 //! Three words, used the same everywhere. *Fresh*: no older than the reader's bound. *Stale*:
 //! older, and still good for something if the server fails and the reader said so. *Expired*: the
-//! token itself has ended, whatever anybody cached.
+//! token itself has ended, whatever was cached.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock::ticks::Age;
 /// What one reader accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Bounds {
-    /// The age of an answer at the moment of the check; zero accepts nothing that is already
+    /// The age of an answer when the check begins; zero accepts nothing that is already
     /// there.
     pub(crate) max_age: Age,
     /// The age of an inactive answer, if that is less.
@@ -41,7 +41,7 @@ impl Bounds {
     }
 
     /// Whether an answer that does now should be replaced before it no longer does. `jitter`
-    /// spreads the moment over the last tenth but one twentieth of the bound, so that entries
+    /// spreads that over the last tenth but one twentieth of the bound, so that entries
     /// which began together do not stay together, and each costs at most a ninth more.
     pub(crate) fn refresh_due(&self, age: Age, jitter: u8) -> bool {
         // The usual case is settled with little arithmetic.
@@ -70,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_itself_is_fresh_and_a_moment_later_is_not() {
+    fn the_bound_itself_is_fresh_and_a_millisecond_more_is_not() {
         for (age, fresh) in [(29, true), (30, true), (31, false)] {
             assert_eq!(bounds(30).fresh(&active(1), ms(age)), fresh, "{age}");
         }
     }
 
     #[test]
-    fn zero_accepts_nothing_even_of_this_very_moment() {
+    fn zero_accepts_nothing_even_of_now() {
         assert!(!bounds(0).fresh(&active(1), Age::ZERO));
     }
 

@@ -2,8 +2,8 @@
 //!
 //! A key is a 128-bit AEGIS-128X4 MAC (`draft-irtf-cfrg-aegis-aead`) under a secret that is drawn
 //! anew in every process. Why that is enough, although senders choose their tokens: two tokens
-//! share an entry only if their MACs are the same, and whoever could bring that about without the
-//! secret and without ever seeing a MAC could forge one. So nobody can do better than present
+//! share an entry only if their MACs are the same, and a sender that could bring that about without
+//! the secret and without ever seeing a MAC could forge one. So no sender can do better than present
 //! tokens and hope. Nothing that leaves the process depends on a key, and what a sender can observe
 //! (an answer, and how long it took) tells whether two tokens collided and nothing else about
 //! either MAC. After `n` different tokens the chance that any two ever collided is below n²/2¹²⁹:
@@ -37,7 +37,7 @@ impl Key {
 }
 
 impl Hash for Key {
-    /// Half of a key is as good a hash as any: its bits are random to everyone outside.
+    /// Half of a key is as good a hash as any: its bits are random to everything outside the process.
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.low);
     }
@@ -65,7 +65,7 @@ impl Hasher for Passing {
 /// For maps whose keys are [`Key`]s.
 pub(crate) type PassingHasher = BuildHasherDefault<Passing>;
 
-/// Makes keys under one secret. Without `Debug`: who knows the secret can make tokens collide.
+/// Makes keys under one secret. Without `Debug`: the secret is what keeps tokens from colliding.
 #[derive(Clone)]
 pub(crate) struct Keyer(Aegis128X4Mac<16>);
 

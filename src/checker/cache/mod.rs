@@ -1,7 +1,7 @@
 //! What is known about tokens, in two bounded pools.
 //!
-//! Inactive answers have a pool of their own: whoever sends made-up tokens fills that one, and
-//! takes no room from the tokens in use.
+//! Inactive answers have a pool of their own: made-up tokens fill that one, and take no room from
+//! the tokens in use.
 
 pub(crate) mod facts;
 pub(crate) mod freshness;
@@ -16,9 +16,13 @@ use crate::checker::cache::facts::{Facts, Known, Refused};
 use crate::checker::cache::key::Key;
 use crate::checker::cache::pool::Pool;
 
-/// The two pools. Reading takes no lock that a reader of another token would wait for; whoever
-/// writes holds the token's place in the [flights](crate::checker::flights), so that two answers about one
-/// token are compared one after the other.
+/// The two pools. A reader waits for nothing but a write to the same part of a pool.
+///
+/// There are two writers. An answer is [put](Self::put) under the lock of its token's place in the
+/// [flights](crate::checker::flights), so that two answers about one token are compared one after
+/// the other. An invalidation [removes](Self::remove) without that lock: it only frees room, since
+/// the token's [watermark](crate::checker::watermark), raised before, keeps the old answer from
+/// counting wherever it still is.
 pub(crate) struct Cache {
     active: Pool<Arc<Facts>>,
     inactive: Pool<Refused>,
@@ -33,8 +37,7 @@ impl Cache {
     #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<Known> {
         let take_out = |facts: &Arc<Facts>| {
-            // Counting the new owner waits for its own line of memory, and whatever comes after
-            // waits for that.
+            // The reference count is on a line of memory of its own; fetch the others meanwhile.
             facts.fetch();
             Arc::clone(facts)
         };
@@ -44,12 +47,12 @@ impl Cache {
         }
     }
 
-    /// Keeps an answer in place of whatever is there. That the other one is older is for
-    /// [`Flights::land`](crate::checker::flights::Flights::land) to see to.
-    pub(crate) fn settle(&self, key: Key, known: &Known) {
-        // Readers look at the active pool first. So what stands there goes out before a no comes
-        // in, or else one reader could see the no and the next one the old yes. Who finds neither
-        // looks again under the lock that the writer holds.
+    /// Keeps an answer in place of what is there.
+    /// [`Flights::finish`](crate::checker::flights::Flights::finish) calls it for the newest only.
+    pub(crate) fn put(&self, key: Key, known: &Known) {
+        // Readers look at the active pool first. So an active answer goes out before an inactive
+        // one comes in; the other way round one reader could see the new "no" and the next the old
+        // "yes". A reader that finds neither looks again under the lock that the writer holds.
         match known {
             Known::Active(facts) => {
                 self.active.insert(key, Arc::clone(facts));
@@ -109,7 +112,7 @@ mod tests {
         for (known, expected, len) in
             [(active(1), true, (1, 0)), (inactive(2), false, (0, 1)), (active(3), true, (1, 0))]
         {
-            cache.settle(key, &known);
+            cache.put(key, &known);
             assert_eq!((is_active(&cache, key), cache.len()), (Some(expected), len));
         }
     }
@@ -119,12 +122,12 @@ mod tests {
         let (cache, keyer) = (Cache::new(100, 100), keyer());
         let good: Vec<Key> = (0..100).map(|n| keyer.key(&format!("good {n}"))).collect();
         for (number, key) in good.iter().enumerate() {
-            cache.settle(*key, &active(number as u64));
+            cache.put(*key, &active(number as u64));
         }
         let kept = |cache: &Cache| good.iter().filter(|key| cache.get(**key).is_some()).count();
         let before = kept(&cache);
         for number in 0..10_000 {
-            cache.settle(keyer.key(&format!("garbage {number}")), &inactive(1000 + number));
+            cache.put(keyer.key(&format!("garbage {number}")), &inactive(1000 + number));
         }
         assert_eq!(kept(&cache), before);
         assert!(cache.len().1 <= 100);
@@ -133,12 +136,12 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_gone() {
         let (cache, keyer) = (Cache::new(8, 8), keyer());
-        cache.settle(keyer.key("a"), &active(1));
-        cache.settle(keyer.key("b"), &inactive(2));
+        cache.put(keyer.key("a"), &active(1));
+        cache.put(keyer.key("b"), &inactive(2));
         cache.remove(keyer.key("a"));
         cache.remove(keyer.key("b"));
         assert_eq!(cache.len(), (0, 0));
-        cache.settle(keyer.key("a"), &active(3));
+        cache.put(keyer.key("a"), &active(3));
         cache.clear();
         assert_eq!(cache.len(), (0, 0));
     }

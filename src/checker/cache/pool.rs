@@ -11,6 +11,10 @@
 //!
 //! Who leaves is found by second chance: a hand goes round a set, and takes the first entry that
 //! was not read since it last came by.
+//!
+//! The crate `quick_cache` under the same keys would save this file. In its place a hit took about
+//! 1.14 × as long, and an entry 143 bytes beyond key and payload instead of 76 (93 without its
+//! memory of what was evicted). `benches/checker.rs` has a row for its look-up alone.
 
 use std::sync::PoisonError;
 

@@ -1,4 +1,4 @@
-//! The governor: who may ask the server, when the rate limit is not enough for all.
+//! The governor: which calls may be made when the rate limit is not enough for all.
 //!
 //! Three kinds of calls want the same budget. A *re-check* is about a token that was good when it
 //! was last asked about; a *refresh* is a re-check ahead of time; a *newcomer* is a token never
@@ -48,8 +48,8 @@ struct State {
     forecast: Forecast,
 }
 
-/// What newcomers may always use of the limit, in per cent, so that a full house still lets
-/// somebody new in.
+/// What newcomers may always use of the limit, in per cent, so that new tokens
+/// get in even then.
 const NEWCOMERS_PERCENT: u64 = 5;
 
 /// A refresh can wait for the window's end: it goes only while this much of the limit is left, in
@@ -69,7 +69,7 @@ impl Governor {
         now: Instant,
     ) -> Result<Permit, Duration> {
         let mut state = self.state();
-        state.judge(purpose, remaining, self.division, now)?;
+        state.check(purpose, remaining, self.division, now)?;
         state.under_way += 1;
         if purpose == Purpose::Newcomer {
             state.newcomers += 1;
@@ -85,7 +85,7 @@ impl Governor {
 
 impl State {
     /// The rule itself.
-    fn judge(
+    fn check(
         &mut self,
         purpose: Purpose,
         remaining: Option<Remaining>,
@@ -114,7 +114,7 @@ impl State {
     }
 }
 
-/// When to try again where nothing but a moment's crowd stands in the way.
+/// When to try again where only the number of calls under way stands in the way.
 const SOON: Duration = Duration::from_secs(1);
 
 /// The right to make one call; given back when dropped.
@@ -125,7 +125,7 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// The call has brought a good answer, for a reader who will want another one after `bound`.
+    /// The call has brought a good answer, for a reader that will want another one after `bound`.
     pub(crate) fn good(&self, now: Instant, bound: Duration) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.forecast.note(now, bound);
@@ -222,6 +222,13 @@ mod tests {
         let (governor, now) = governor(100);
         governor.admit(Purpose::Newcomer, left(100), now).unwrap().good(now, MINUTE / 2);
         assert_eq!(governor.state().forecast.rechecks(now, now + MINUTE), 2);
+    }
+
+    #[test]
+    fn one_check_with_a_tiny_bound_does_not_starve_newcomers() {
+        let (governor, now) = governor(100);
+        in_use(&governor, 1, Duration::from_millis(100), now);
+        assert_eq!(flood(&governor, Purpose::Newcomer, 100, now), 94);
     }
 
     #[test]

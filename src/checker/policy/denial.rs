@@ -7,6 +7,17 @@ use crate::verify::InvalidToken;
 
 /// Why a check denies. Each is a definite no: a check that cannot tell gives an
 /// [`Error`](crate::Error) instead.
+///
+/// # Example: what could be tried again with another token?
+///
+/// ```
+/// use okta_introspect::checker::Reason;
+///
+/// fn is_over(reason: &Reason) -> bool {
+///     matches!(reason, Reason::Expired | Reason::Inactive)
+/// }
+/// assert_eq!(Reason::Expired.as_str(), "expired");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -25,7 +36,7 @@ pub enum Reason {
     Expired,
     /// The token's time has not come.
     NotYetValid,
-    /// The token was issued for somebody else.
+    /// The token was issued for another audience.
     Audience,
     /// The token was issued to a client that is not let in.
     Client,
@@ -44,7 +55,24 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// A word for logs and metrics.
+    /// Every name that [`as_str`](Self::as_str) gives.
+    pub const NAMES: [&str; 13] = [
+        "malformed",
+        "unknown_issuer",
+        "issuer",
+        "verification",
+        "inactive",
+        "expired",
+        "not_yet_valid",
+        "audience",
+        "client",
+        "no_user",
+        "scope",
+        "predicate",
+        "proof",
+    ];
+
+    /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Malformed => "malformed",

@@ -5,6 +5,7 @@
 //! without a check.
 
 pub(crate) mod denial;
+pub(crate) mod presented;
 pub(crate) mod requirement;
 
 use std::fmt;
@@ -12,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::checker::cache::facts::Facts;
+use crate::checker::edge::Routes;
 use crate::checker::policy::denial::Reason;
 use crate::checker::policy::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
-use crate::issuer::Issuer;
 use crate::oauth::introspect::Introspection;
 
-/// What a check found out.
+/// What a check decides. The [module](crate::checker) has an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Verdict {
@@ -30,6 +31,16 @@ pub enum Verdict {
 }
 
 /// Where an answer came from.
+///
+/// # Example: how many requests waited for the server?
+///
+/// ```
+/// use okta_introspect::checker::{AnswerSource, Authorized};
+///
+/// fn has_waited(caller: &Authorized) -> bool {
+///     matches!(caller.source(), AnswerSource::Introspected | AnswerSource::Joined)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum AnswerSource {
@@ -46,6 +57,17 @@ pub enum AnswerSource {
 
 /// The proof that a request was checked and let in. There is no other way to get one than
 /// [`Checker::check`](super::Checker::check). Cheap to clone.
+///
+/// # Example: a function that cannot be called without a check
+///
+/// ```
+/// use okta_introspect::checker::Authorized;
+///
+/// fn cancel_order(caller: &Authorized, order: u64) -> String {
+///     let token = caller.introspection();
+///     format!("{order} cancelled by {:?}, known for {:?}", token.sub, caller.age())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Authorized {
     facts: Arc<Facts>,
@@ -68,6 +90,11 @@ impl Authorized {
     pub fn source(&self) -> AnswerSource {
         self.source
     }
+
+    /// Takes it back before it is given out.
+    pub(super) fn deny(self, reason: Reason) -> Denied {
+        Denied::new(reason, Some(self.facts))
+    }
 }
 
 impl fmt::Debug for Authorized {
@@ -81,6 +108,17 @@ impl fmt::Debug for Authorized {
 }
 
 /// That a request was checked and is not let in.
+///
+/// # Example: a line for the log
+///
+/// ```
+/// use okta_introspect::checker::Denied;
+///
+/// fn line(denied: &Denied) -> String {
+///     let client = denied.facts().and_then(|facts| facts.client_id.as_deref());
+///     format!("denied: {}, client {client:?}", denied.reason())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Denied {
     reason: Reason,
@@ -98,7 +136,7 @@ impl Denied {
     }
 
     /// What the server said about the token, if it is active. For logs: nothing here is proven to
-    /// concern whoever sent the request.
+    /// concern the request's sender.
     pub fn facts(&self) -> Option<&Introspection> {
         self.facts.as_deref().map(|facts| &facts.introspection)
     }
@@ -114,21 +152,22 @@ impl fmt::Debug for Denied {
 }
 
 /// What is held against the facts beside the requirement.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances<'a> {
     /// The wall time in seconds since 1970.
     pub(crate) now: i64,
     pub(crate) age: Age,
     pub(crate) source: AnswerSource,
-    /// The server that was asked.
-    pub(crate) asked: &'a Issuer,
+    /// The servers, and which of them was asked.
+    pub(crate) routes: &'a Routes,
+    pub(crate) server: usize,
     /// What is wrong with how the token was presented, if anything.
     pub(crate) objection: Option<ProofDenial>,
 }
 
-/// Lets in whoever has facts that meet the requirement.
+/// Lets a request in if the facts about its token meet the requirement.
 #[inline(always)]
-pub(crate) fn judge(
+pub(crate) fn decide(
     facts: Arc<Facts>,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
@@ -150,7 +189,7 @@ fn meets(
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
     meets_time(facts, circumstances.now)?;
-    meets_origin(&facts.introspection, requirement, circumstances.asked)?;
+    meets_origin(&facts.introspection, requirement, circumstances)?;
     if let Some(objection) = circumstances.objection {
         return Err(Reason::Proof(objection));
     }
@@ -170,7 +209,7 @@ fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
     if facts.is_conditional {
         let Introspection { active, nbf, .. } = &facts.introspection;
         if !active {
-            // Never reached from this crate; an upstream of somebody else's may be careless.
+            // Never reached from this crate; another upstream may be careless.
             return Err(Reason::Inactive);
         }
         if nbf.is_some_and(|begin| now < begin.timestamp()) {
@@ -184,11 +223,13 @@ fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
 fn meets_origin(
     answer: &Introspection,
     requirement: &Requirement,
-    asked: &Issuer,
+    circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
-    // A server that does not name the issuer speaks of its own tokens.
-    let issuer = || answer.iss.as_deref().unwrap_or_else(|| asked.as_str());
-    if requirement.issuer.as_ref().is_some_and(|wanted| wanted.as_str() != issuer()) {
+    // The server of the required issuer was asked. It may have several names, and one that does
+    // not name the issuer speaks of its own tokens.
+    let Circumstances { routes, server, .. } = *circumstances;
+    let is_own = |issuer: &str| routes.server(issuer) == Some(server);
+    if requirement.issuer.is_some() && !answer.iss.as_deref().is_none_or(is_own) {
         return Err(Reason::Issuer);
     }
     if let Some(wanted) = &requirement.audience
@@ -244,6 +285,7 @@ fn lacking<'a>(missing: impl Iterator<Item = &'a String>) -> Reason {
 mod tests {
     use super::*;
     use crate::checker::cache::facts::sample;
+    use crate::issuer::Issuer;
     use serde_json::{Value, json};
 
     const ASKED: &str = "https://acme.okta.com/oauth2/default";
@@ -254,10 +296,11 @@ mod tests {
             now,
             age: Age::ZERO,
             source: AnswerSource::Cache,
-            asked: &Issuer::parse(ASKED).unwrap(),
+            routes: &Routes::new(&[Issuer::parse(ASKED).unwrap()]),
+            server: 0,
             objection: None,
         };
-        match judge(Arc::new(facts), requirement, &circumstances) {
+        match decide(Arc::new(facts), requirement, &circumstances) {
             Verdict::Authorized(_) => None,
             Verdict::Denied(denied) => Some(denied.reason),
         }

@@ -69,7 +69,8 @@ impl Requirement {
         self
     }
 
-    /// The token must be of this issuer, and its server is asked. This is how tokens that do not
+    /// The token must be of this issuer, by whichever of its [names](super::CheckerBuilder::alias),
+    /// and its server is asked. This is how tokens that do not
     /// say where they are from are asked about at a server other than the checker's first one.
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuer = Some(issuer);
@@ -104,8 +105,8 @@ impl Requirement {
         self
     }
 
-    /// How long ago the server may have been asked, counted from the moment at which that request
-    /// was sent to the beginning of the check. Zero asks now. Default:
+    /// How long ago the server may have been asked, counted from when that request was sent to the
+    /// beginning of the check. Zero asks now. Default:
     /// [`CheckerConfig::max_age`](super::CheckerConfig::max_age). Bounds: more than
     /// [`CheckerConfig::max_age_limit`](super::CheckerConfig::max_age_limit) counts as that.
     pub fn max_age(mut self, max_age: Duration) -> Self {
@@ -116,20 +117,22 @@ impl Requirement {
     /// By how much an active answer may be older than that if the server cannot be asked; never
     /// past the token's end. Default:
     /// [`CheckerConfig::stale_if_error`](super::CheckerConfig::stale_if_error), but nothing where
-    /// `max_age` is zero: whoever asks for now does not want then. Bounds: one hour.
+    /// `max_age` is zero: a route that asks for now wants no old answer. Bounds: more than
+    /// one hour counts as that.
     pub fn stale_if_error(mut self, extension: Duration) -> Self {
         self.stale_if_error = Some(extension);
         self
     }
 
     /// How long a check may wait for the server. Default:
-    /// [`CheckerConfig::timeout`](super::CheckerConfig::timeout).
+    /// [`CheckerConfig::timeout`](super::CheckerConfig::timeout). Bounds: more than one hour counts
+    /// as that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The scopes without which nobody gets in, for a challenge.
+    /// The scopes without which no token is let in, for a challenge.
     #[cfg(feature = "tower")]
     pub(crate) fn scopes(&self) -> &[String] {
         if self.all.is_empty() { &self.any } else { &self.all }

@@ -5,6 +5,7 @@ mod htu;
 
 mod proof;
 mod prover;
+mod replay;
 mod validator;
 
 use crate::key::SigningKey;
@@ -14,7 +15,8 @@ pub use validator::{ProofConfig, ProofDenial};
 pub(crate) use htu::htu;
 pub(crate) use proof::Proof;
 pub(crate) use prover::Prover;
-pub(crate) use validator::{Presented, ProofValidator, Refusal};
+pub(crate) use replay::Now;
+pub(crate) use validator::{PresentedProof, ProofRefusal, ProofValidator, ValidProof};
 
 /// How a client uses DPoP.
 ///

@@ -1,43 +1,78 @@
-//! Judges the proofs that come with requests to *us*
+//! Validates the proofs that come with requests to *us*
 //! ([RFC 9449 §7](https://www.rfc-editor.org/rfc/rfc9449#section-7)).
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use openssl::sha::sha256;
 
 use super::Proof;
 use super::htu;
 use super::prover::ath;
+use super::replay::{Now, ReplayMemory};
+use crate::error::{Error, bounds};
 use crate::secret::Token;
 
-/// How proofs that come with requests are judged.
+/// How proofs that come with requests are validated. Bounds are checked where a checker is built.
+///
+/// # Example: proofs of half a minute
+///
+/// ```
+/// use std::time::Duration;
+/// use okta_introspect::checker::{CheckerConfig, ProofConfig};
+///
+/// let mut proofs = ProofConfig::default();
+/// proofs.max_age = Duration::from_secs(30);
+/// let mut config = CheckerConfig::default();
+/// config.proofs = proofs;
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProofConfig {
-    /// How old a proof may be. Default: 60 s; Okta's own APIs take 5 min.
+    /// How old a proof may be. Default: 60 s; Okta's own APIs take 5 min. Bounds: 1 s to 1 h.
     pub max_age: Duration,
     /// How far in the future a proof may be dated, by a client whose clock is fast. Default: 5 s.
+    /// Bounds: at most 1 h.
     pub leeway: Duration,
-    /// How many proofs are remembered, for twice as long as they can be used, some 60 bytes each.
-    /// While the memory is full nobody gets in with a bound token, since a proof could be one that
-    /// was used before. Only proofs that are good in all else take room. Default: 100 000, enough
-    /// for some 750 requests a second.
+    /// How many proofs are remembered, for twice as long as they can be used, some 100 bytes each.
+    /// While the memory is full no bound token is let in, since its proof could be one that was
+    /// used before. Only the proofs of requests that are good in all else take room. Default:
+    /// 100 000, enough for some 750 requests a second. Bounds: 1 to 100 million.
     pub capacity: usize,
+    /// How many of them one key may have. Default: 10 000, enough for some 75 requests a second
+    /// with one key, so that one client cannot fill the memory for all others. Bounds: 1 to 100
+    /// million; more than [`capacity`](Self::capacity) counts as that.
+    pub max_per_key: usize,
+}
+
+impl ProofConfig {
+    const MAX_CAPACITY: usize = 100_000_000;
+
+    /// Refuses settings that are out of bounds.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+        bounds::within("proofs.max_age", self.max_age, second..=hour)?;
+        bounds::within("proofs.leeway", self.leeway, Duration::ZERO..=hour)?;
+        bounds::within("proofs.capacity", self.capacity, 1..=Self::MAX_CAPACITY)?;
+        bounds::within("proofs.max_per_key", self.max_per_key, 1..=Self::MAX_CAPACITY)
+    }
 }
 
 impl Default for ProofConfig {
     fn default() -> Self {
-        Self { max_age: Duration::from_secs(60), leeway: Duration::from_secs(5), capacity: 100_000 }
+        Self {
+            max_age: Duration::from_secs(60),
+            leeway: Duration::from_secs(5),
+            capacity: 100_000,
+            max_per_key: 10_000,
+        }
     }
 }
 
 /// The proof of one request, and what it must be for.
 #[derive(Clone, Copy)]
-pub(crate) struct Presented<'a> {
+pub(crate) struct PresentedProof<'a> {
     pub(crate) proof: &'a str,
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
@@ -45,6 +80,16 @@ pub(crate) struct Presented<'a> {
 
 /// What is wrong with the proof of possession of a bound token
 /// ([RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)).
+///
+/// # Example: is it the client's clock?
+///
+/// ```
+/// use okta_introspect::checker::{Denied, ProofDenial, Reason};
+///
+/// fn is_clock(denied: &Denied) -> bool {
+///     *denied.reason() == Reason::Proof(ProofDenial::Time)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ProofDenial {
@@ -66,51 +111,64 @@ pub enum ProofDenial {
     Unsupported,
 }
 
-/// Why a proof does not do.
+/// Why the use of a proof is not recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refusal {
+pub(crate) enum ProofRefusal {
     Denied(ProofDenial),
-    /// The memory is full: it cannot be told whether the proof was used before.
+    /// The memory, or the share of the proof's key, is full: to let the request in would be to
+    /// forget that.
     Full,
 }
 
-impl From<ProofDenial> for Refusal {
+impl From<ProofDenial> for ProofRefusal {
     fn from(denial: ProofDenial) -> Self {
         Self::Denied(denial)
     }
 }
 
-/// Judges proofs, and remembers the good ones so that each is good once.
+/// Validates proofs, and remembers those that were used.
 pub(crate) struct ProofValidator {
     config: ProofConfig,
-    memory: Mutex<Memory>,
+    memory: Mutex<ReplayMemory>,
 }
+
+/// A proof that is good in all but one thing: whether it was used before is not yet known.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct ValidProof(Proof);
 
 impl ProofValidator {
     pub(crate) fn new(config: ProofConfig) -> Self {
-        Self { config, memory: Mutex::default() }
+        Self { memory: Mutex::new(ReplayMemory::new(&config)), config }
     }
 
-    /// Whether the proof is good for this request with `token`, which is bound to `jkt`.
-    pub(crate) fn judge(
+    /// Whether the proof is for this request with `token`, which is bound to `jkt`, and in its
+    /// time.
+    pub(crate) fn validate(
         &self,
-        presented: &Presented<'_>,
+        presented: &PresentedProof<'_>,
         token: &str,
         jkt: &str,
         now: DateTime<Utc>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<ValidProof, ProofDenial> {
         let proof = Proof::verify(presented.proof).map_err(|_| ProofDenial::Invalid)?;
         if proof.jkt != jkt {
-            return Err(ProofDenial::Key.into());
+            return Err(ProofDenial::Key);
         }
         if proof.htm != presented.method
             || !htu::names(&proof.htu, presented.url)
             || proof.ath.as_deref() != Some(ath_of(token).as_str())
         {
-            return Err(ProofDenial::Mismatch.into());
+            return Err(ProofDenial::Mismatch);
         }
         self.check_time(&proof, now)?;
-        self.burn(&proof, now.timestamp())
+        Ok(ValidProof(proof))
+    }
+
+    /// Records that a proof is used now, for a request that is good in all else: so nothing but
+    /// such requests takes room in the memory.
+    pub(crate) fn record_use(&self, proof: &ValidProof, now: Now) -> Result<(), ProofRefusal> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).record(&proof.0, now)
     }
 
     fn check_time(&self, proof: &Proof, now: DateTime<Utc>) -> Result<(), ProofDenial> {
@@ -120,81 +178,12 @@ impl ProofValidator {
             && proof.exp.is_none_or(|exp| now.timestamp() < exp);
         if fits { Ok(()) } else { Err(ProofDenial::Time) }
     }
-
-    fn burn(&self, proof: &Proof, now: i64) -> Result<(), Refusal> {
-        // A proof that was taken is too old for good after this long; one second is for rounding.
-        let span = seconds(self.config.max_age) + seconds(self.config.leeway) + 1;
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.turn(now, span);
-        memory.burn(proof, self.config.capacity)
-    }
 }
 
 impl fmt::Debug for ProofValidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProofValidator").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// The proofs that were used, in two generations: the older one is forgotten as a whole when all
-/// in it are too old to be used again.
-#[derive(Default)]
-struct Memory {
-    young: Generation,
-    old: Generation,
-    /// When the young generation began.
-    began: i64,
-    /// Proofs of this time and before may have been forgotten. Should the clock be set back, they
-    /// would look young again.
-    forgotten_until: Option<i64>,
-}
-
-#[derive(Default)]
-struct Generation {
-    proofs: HashSet<[u8; 16]>,
-    latest_iat: Option<i64>,
-}
-
-impl Memory {
-    fn turn(&mut self, now: i64, span: i64) {
-        while !self.is_empty() && now >= self.began.saturating_add(span) {
-            let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            self.forgotten_until = self.forgotten_until.max(forgotten.latest_iat);
-            self.began = self.began.saturating_add(span);
-        }
-        if self.is_empty() {
-            self.began = now;
-        }
-    }
-
-    fn burn(&mut self, proof: &Proof, capacity: usize) -> Result<(), Refusal> {
-        let id = id(proof);
-        if self.forgotten_until.is_some_and(|until| proof.iat <= until) {
-            return Err(ProofDenial::Time.into());
-        }
-        if self.young.proofs.contains(&id) || self.old.proofs.contains(&id) {
-            return Err(ProofDenial::Replayed.into());
-        }
-        if self.young.proofs.len() + self.old.proofs.len() >= capacity {
-            return Err(Refusal::Full);
-        }
-        self.young.proofs.insert(id);
-        self.young.latest_iat = self.young.latest_iat.max(Some(proof.iat));
-        Ok(())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.young.proofs.is_empty() && self.old.proofs.is_empty()
-    }
-}
-
-/// A `jti` is unique for its key only. 128 bits of SHA-256: whoever made two proofs collide would
-/// shut out nobody but themselves.
-fn id(proof: &Proof) -> [u8; 16] {
-    let hash = sha256(format!("{} {}", proof.jkt, proof.jti).as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash[..16]);
-    id
 }
 
 fn ath_of(token: &str) -> String {
@@ -224,11 +213,13 @@ impl fmt::Display for ProofDenial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{Clock, SystemClock};
     use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
     use crate::key::{Algorithm, SigningKey};
     use crate::support::random::SeededRandom;
     use reqwest::{Method, Url};
-    use std::sync::Arc;
+    use std::sync::{Arc, LazyLock};
+    use std::time::Instant;
 
     const URL: &str = "https://api.example/orders/1";
     const TOKEN: &str = "t0ken";
@@ -257,42 +248,53 @@ mod tests {
         DateTime::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn judge(judge: &ProofValidator, proof: &str, jkt: &str, now: i64) -> Result<(), Refusal> {
-        judge.judge(&Presented { proof, method: "GET", url: URL }, TOKEN, jkt, at(now))
+    /// Validates a proof and records its use, the two clocks going alike.
+    fn use_proof(
+        validator: &ProofValidator,
+        proof: &str,
+        jkt: &str,
+        now: i64,
+    ) -> Result<(), ProofRefusal> {
+        static ORIGIN: LazyLock<Instant> = LazyLock::new(|| SystemClock.monotonic());
+        let presented = PresentedProof { proof, method: "GET", url: URL };
+        let valid = validator.validate(&presented, TOKEN, jkt, at(now))?;
+        let monotonic = *ORIGIN + Duration::from_secs(now.try_into().unwrap());
+        validator.record_use(&valid, Now { wall: now, monotonic })
     }
 
-    fn denied(denial: ProofDenial) -> Result<(), Refusal> {
-        Err(Refusal::Denied(denial))
+    fn denied(denial: ProofDenial) -> Result<(), ProofRefusal> {
+        Err(ProofRefusal::Denied(denial))
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_proof_is_good_once_for_its_request() {
-        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
+        let (client, validator) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof("https://api.example:443/orders/1?page=2", TOKEN, 1000).await;
-        assert_eq!(judge(&judges, &proof, &client.jkt, 1000), Ok(()));
-        assert_eq!(judge(&judges, &proof, &client.jkt, 1060), denied(ProofDenial::Replayed));
+        assert_eq!(use_proof(&validator, &proof, &client.jkt, 1000), Ok(()));
+        assert_eq!(use_proof(&validator, &proof, &client.jkt, 1060), denied(ProofDenial::Replayed));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_proof_for_something_else_is_refused() {
-        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
+        let (client, validator) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let jkt = &client.jkt;
         let other_place = client.proof("https://api.example/orders/2", TOKEN, 1000).await;
         let other_host = client.proof("https://evil.example/orders/1", TOKEN, 1000).await;
         let other_token = client.proof(URL, "another", 1000).await;
         for proof in [other_place, other_host, other_token] {
-            assert_eq!(judge(&judges, &proof, jkt, 1000), denied(ProofDenial::Mismatch));
+            assert_eq!(use_proof(&validator, &proof, jkt, 1000), denied(ProofDenial::Mismatch));
         }
         let proof = client.proof(URL, TOKEN, 1000).await;
-        let post = Presented { proof: &proof, method: "POST", url: URL };
-        assert_eq!(judges.judge(&post, TOKEN, jkt, at(1000)), denied(ProofDenial::Mismatch));
-        assert_eq!(judge(&judges, &proof, "other", 1000), denied(ProofDenial::Key));
-        assert_eq!(judge(&judges, "e30.e30.e30", jkt, 1000), denied(ProofDenial::Invalid));
+        let post = PresentedProof { proof: &proof, method: "POST", url: URL };
+        let other_method = validator.validate(&post, TOKEN, jkt, at(1000));
+        assert_eq!(other_method.unwrap_err(), ProofDenial::Mismatch);
+        assert_eq!(use_proof(&validator, &proof, "other", 1000), denied(ProofDenial::Key));
+        assert_eq!(use_proof(&validator, "e30.e30.e30", jkt, 1000), denied(ProofDenial::Invalid));
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn the_span_of_time_is_exact() {
-        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
+        let (client, validator) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         for (now, expected) in [
             (994, denied(ProofDenial::Time)),
             (995, Ok(())),
@@ -300,33 +302,33 @@ mod tests {
             (1061, denied(ProofDenial::Time)),
         ] {
             let proof = client.proof(URL, TOKEN, 1000).await;
-            assert_eq!(judge(&judges, &proof, &client.jkt, now), expected, "{now}");
+            assert_eq!(use_proof(&validator, &proof, &client.jkt, now), expected, "{now}");
         }
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_full_memory_lets_nobody_in_until_it_has_forgotten() {
         let config = ProofConfig { capacity: 2, ..ProofConfig::default() };
-        let (client, judges) = (Client::new(), ProofValidator::new(config));
+        let (client, validator) = (Client::new(), ProofValidator::new(config));
         for (now, expected) in [
             (1000, Ok(())),
             (1001, Ok(())),
-            (1002, Err(Refusal::Full)),
-            (1131, Err(Refusal::Full)),
+            (1002, Err(ProofRefusal::Full)),
+            (1131, Err(ProofRefusal::Full)),
             (1132, Ok(())),
         ] {
             let proof = client.proof(URL, TOKEN, now).await;
-            assert_eq!(judge(&judges, &proof, &client.jkt, now), expected, "{now}");
+            assert_eq!(use_proof(&validator, &proof, &client.jkt, now), expected, "{now}");
         }
     }
 
-    #[tokio::test]
+    #[test_support::test]
     async fn a_clock_that_is_set_back_makes_no_proof_good_again() {
-        let (client, judges) = (Client::new(), ProofValidator::new(ProofConfig::default()));
+        let (client, validator) = (Client::new(), ProofValidator::new(ProofConfig::default()));
         let proof = client.proof(URL, TOKEN, 1000).await;
-        assert_eq!(judge(&judges, &proof, &client.jkt, 1000), Ok(()));
+        assert_eq!(use_proof(&validator, &proof, &client.jkt, 1000), Ok(()));
         let later = client.proof(URL, TOKEN, 2000).await;
-        assert_eq!(judge(&judges, &later, &client.jkt, 2000), Ok(()));
-        assert_eq!(judge(&judges, &proof, &client.jkt, 1000), denied(ProofDenial::Time));
+        assert_eq!(use_proof(&validator, &later, &client.jkt, 2000), Ok(()));
+        assert_eq!(use_proof(&validator, &proof, &client.jkt, 1000), denied(ProofDenial::Time));
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::scope::Scopes;
 use crate::support::boxed_future::BoxFuture;
 use crate::support::random::Random;
-use crate::support::single_flight::Flight;
+use crate::support::single_flight::{Flight, SingleFlight};
 use crate::wire::bounds;
 use crate::wire::server_numbers::MAX_LIFETIME;
 
@@ -149,12 +149,14 @@ struct Cell {
 #[derive(Default)]
 struct State {
     kept: Option<Kept>,
-    flight: Option<Flight<Result<AccessToken, Error>>>,
+    requests: SingleFlight<Fetched>,
     /// After a failure in the background: not before this.
     resume_at: Option<Instant>,
     /// A token was refused. The store may have the same one.
     refused: bool,
 }
+
+type Fetched = Result<AccessToken, Error>;
 
 /// Where a token may come from.
 #[derive(Clone, Copy)]
@@ -177,8 +179,8 @@ impl CachedTokenSource {
         &self.scopes
     }
 
-    /// As [`token`](TokenSource::token), but waits no longer than `timeout`. The request goes on
-    /// for the others.
+    /// As [`token`](TokenSource::token), but waits no longer than `timeout`; more than 24 h counts
+    /// as that. The request goes on for the others.
     ///
     /// # Errors
     ///
@@ -205,31 +207,29 @@ impl CachedTokenSource {
     }
 
     /// The token that is kept, or the flight that will bring one.
-    fn kept_or_flight(&self) -> Result<AccessToken, Flight<Result<AccessToken, Error>>> {
+    fn kept_or_requested(&self) -> Result<AccessToken, Flight<Fetched>> {
         let now = self.shared.clock.monotonic();
         let mut state = self.cell.state();
         if let Some(kept) = state.kept.as_ref().filter(|kept| now < kept.usable_until) {
             let token = kept.token.clone();
-            let may_ask = state.flight.is_none() && state.resume_at.is_none_or(|at| now >= at);
+            let may_ask = state.requests.len() == 0 && state.resume_at.is_none_or(|at| now >= at);
             if now >= kept.refresh_at && may_ask {
-                state.flight = Some(self.start(Origin::Server));
+                self.start(&mut state, Origin::Server);
             }
             return Ok(token);
         }
         let origin = if state.refused { Origin::Server } else { Origin::Anywhere };
-        Err(state.flight.get_or_insert_with(|| self.start(origin)).join())
+        Err(state.requests.join(|()| true).unwrap_or_else(|| self.start(&mut state, origin)))
     }
 
-    /// Begins a request. The caller holds the lock, so that the flight stands in the state before
-    /// it can end.
-    fn start(&self, origin: Origin) -> Flight<Result<AccessToken, Error>> {
-        let source = self.clone();
-        Flight::start(async move {
-            let guard = FlightGuard { cell: Arc::clone(&source.cell) };
-            let result = source.resolve(origin).await;
-            source.keep(&result);
-            drop(guard);
-            result
+    fn start(&self, state: &mut State, origin: Origin) -> Flight<Fetched> {
+        let (work, end) = (self.clone(), self.clone());
+        state.requests.start((), async move { work.resolve(origin).await }, move |id, result| {
+            let mut state = end.cell.state();
+            state.requests.finish(id);
+            if let Some(result) = result {
+                end.keep(&mut state, result);
+            }
         })
     }
 
@@ -250,9 +250,8 @@ impl CachedTokenSource {
         Ok(token)
     }
 
-    fn keep(&self, result: &Result<AccessToken, Error>) {
+    fn keep(&self, state: &mut State, result: &Fetched) {
         let config = &self.shared.config;
-        let mut state = self.cell.state();
         match result {
             Ok(token) => {
                 state.resume_at = None;
@@ -279,13 +278,13 @@ impl CachedTokenSource {
 impl TokenSource for CachedTokenSource {
     /// # Errors
     ///
-    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all calls that waited
-    /// for the same request.
+    /// Those of [`Client::request_token`](crate::Client::request_token), shared by all calls
+    /// that waited for the same request.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         Box::pin(async move {
-            match self.kept_or_flight() {
+            match self.kept_or_requested() {
                 Ok(token) => Ok(token),
-                Err(flight) => flight.landed().await.unwrap_or_else(|| Err(abandoned())),
+                Err(request) => request.result().await.unwrap_or_else(|| Err(abandoned())),
             }
         })
     }
@@ -300,18 +299,6 @@ impl fmt::Debug for CachedTokenSource {
 impl Cell {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Clears the place of the flight however its task ends, even by a panic: otherwise every call
-/// after it would wait for a flight that is gone.
-struct FlightGuard {
-    cell: Arc<Cell>,
-}
-
-impl Drop for FlightGuard {
-    fn drop(&mut self) {
-        self.cell.state().flight = None;
     }
 }
 

@@ -1,5 +1,6 @@
 //! `decode`: shows the header and claims of a JWT, unverified.
 
+use chrono::{DateTime, Utc};
 use okta_introspect::{Clock, SystemClock};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,22 +38,19 @@ struct DecodedJson {
 
 fn text(jwt: &Unverified) -> String {
     let (now, caution) = (SystemClock.now(), output::CAUTION);
-    let explained = |members: &Map<String, Value>| {
-        let line = |(name, value): (&String, &Value)| {
-            let told = human::member(name, value, now);
-            (
-                name.clone(),
-                meaning(name).map_or_else(|| told.clone(), |words| format!("{told}  ({words})")),
-            )
-        };
-        let lines: Vec<_> = members.iter().map(line).collect();
-        human::aligned(lines.iter().map(|(name, told)| (name.as_str(), told.clone())))
-    };
     format!(
         "{caution}NOT VERIFIED{caution:#}: anybody could have written this\nheader{}\nclaims{}",
-        explained(&jwt.header),
-        explained(&jwt.claims)
+        explained(&jwt.header, now),
+        explained(&jwt.claims, now)
     )
+}
+
+/// The members with what they are for.
+fn explained(members: &Map<String, Value>, now: DateTime<Utc>) -> String {
+    human::aligned(members.iter().map(|(name, value)| {
+        let meaning = meaning(name).map(|meaning| format!(" # {meaning}"));
+        (name.as_str(), human::member(name, value, now) + meaning.as_deref().unwrap_or_default())
+    }))
 }
 
 /// What a header or claim is for, in Okta's tokens.

@@ -107,7 +107,7 @@ mod tests {
         let plain = anstream::adapter::strip_str(&told).to_string();
         assert_eq!(
             plain,
-            "active\n  scope   a b\n  aud     x y\n  exp     2026-11-20T22:47:38Z (in 59 min)\n  groups  [\"g\"]"
+            "active\n  scope   a b\n  aud     x y\n  exp     2026-11-20T22:47:38Z (in 59 min)\n  groups  g"
         );
     }
 

@@ -96,6 +96,12 @@ pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// How many columns the terminal at standard output has; `None` if it is none.
+pub(crate) fn stdout_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout())?;
+    Some(usize::from(size.0.0)).filter(|width| *width > 0)
+}
+
 /// Whether colours on stdout are kept.
 pub(crate) fn stdout_has_colours() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never

@@ -40,7 +40,7 @@ const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
 const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
 
 /// Every name that is read.
-pub(super) fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     [
         &SERVER[..],
         &CLIENT_ID,

@@ -17,6 +17,8 @@ mod notation;
 mod proxy;
 mod show;
 
+#[cfg(test)]
+pub(crate) use environment::names as variables;
 pub(crate) use error::SettingsError;
 pub(crate) use found::{Found, Origin, Source};
 pub(crate) use layer::Layer;

@@ -49,15 +49,24 @@ pub(crate) fn object(members: &Map<String, Value>, now: DateTime<Utc>) -> String
     aligned(members.iter().map(|(name, value)| (name.as_str(), member(name, value, now))))
 }
 
-/// One JSON value: text without quotes, the times of JWTs as by [`time`], the rest as JSON.
+/// One JSON value: text without quotes, lists of words as their words, the times of JWTs as by
+/// [`time`], the rest as JSON.
 pub(crate) fn member(name: &str, value: &Value, now: DateTime<Utc>) -> String {
     const TIMES: [&str; 4] = ["exp", "iat", "nbf", "auth_time"];
     let time = value.as_f64().filter(|_| TIMES.contains(&name));
     match (time.and_then(|seconds| DateTime::from_timestamp(seconds as i64, 0)), value) {
         (Some(time), _) => self::time(time, now),
         (None, Value::String(text)) => text.clone(),
-        (None, other) => other.to_string(),
+        (None, other) => words(other).unwrap_or_else(|| other.to_string()),
     }
+}
+
+/// A list of texts that are words, such as scopes or audiences, separated by blanks.
+fn words(value: &Value) -> Option<String> {
+    let is_word = |text: &&str| !text.is_empty() && !text.contains(char::is_whitespace);
+    let items = value.as_array().filter(|items| !items.is_empty())?;
+    let words: Option<Vec<&str>> = items.iter().map(|item| item.as_str().filter(is_word)).collect();
+    Some(words?.join(" "))
 }
 
 #[cfg(test)]
@@ -85,11 +94,10 @@ mod tests {
     #[test]
     fn members_are_aligned_and_foreign_text_stays_on_its_line() {
         let now = DateTime::UNIX_EPOCH;
-        let members =
-            json!({"aud": ["a", "b"], "exp": 60.5, "long_name": 1, "sub": "x\n\u{1b}[2Jy"});
+        let members = json!({"aud": ["a", "b"], "exp": 60.5, "groups": ["a b"], "long_name": 1, "sub": "x\n\u{1b}[2Jy"});
         assert_eq!(
             object(members.as_object().unwrap(), now),
-            "\n  aud        [\"a\",\"b\"]\n  exp        1970-01-01T00:01:00Z (in 60 s)\n  long_name  1\n  sub        x [2Jy"
+            "\n  aud        a b\n  exp        1970-01-01T00:01:00Z (in 60 s)\n  groups     [\"a b\"]\n  long_name  1\n  sub        x [2Jy"
         );
     }
 }

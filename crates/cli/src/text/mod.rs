@@ -4,6 +4,7 @@
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod link;
+pub(crate) mod wrap;
 
 use std::error::Error;
 use std::path::Path;

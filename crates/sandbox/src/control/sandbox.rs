@@ -87,7 +87,7 @@ impl Sandbox {
     }
 
     /// The certificate of the authority that a sandbox with a
-    /// [certificate of its own](SandboxBuilder::tls_self_made) made for it, as PEM.
+    /// [certificate of its own](crate::SandboxBuilder::tls_self_made) made for it, as PEM.
     pub fn ca_pem(&self) -> Option<&str> {
         self.server().identity.as_ref()?.ca_pem()
     }

@@ -1,6 +1,6 @@
 //! Prints the findings.
 
-use std::fmt::Write;
+use std::collections::HashSet;
 
 use anstyle::Style;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::output;
 use crate::text::one_line;
+use crate::text::wrap::wrapped;
 
 use super::finding::{Finding, Status};
 
@@ -24,11 +25,13 @@ pub(super) fn print(findings: &[Finding], json: bool, hints: bool) -> Result<(),
     if json {
         return output::json(&ReportJson { healthy, verdict: verdict(findings), checks: findings });
     }
-    let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
-    let mut text = String::new();
+    let names = findings.iter().map(|finding| finding.check.len()).max().unwrap_or_default();
+    let mut page = Page { text: String::new(), names, columns: output::stdout_width(), hints };
+    let mut fingerprints = HashSet::new();
     for finding in findings {
-        add(&mut text, finding, width, hints);
+        page.add(finding, &mut fingerprints);
     }
+    let mut text = page.text;
     if healthy {
         text.push_str(&verdict(findings));
     }
@@ -54,22 +57,63 @@ pub(super) fn verdict(findings: &[Finding]) -> String {
     }
 }
 
-fn add(text: &mut String, finding: &Finding, width: usize, hints: bool) {
-    let (style, word) = label(finding.status);
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "{style}{word:7}{style:#}  {:width$}  {}",
-        finding.check,
-        one_line(&finding.seen)
-    );
-    let hint = finding.hint.as_ref().filter(|_| hints);
-    let lines = [("cause", finding.cause.as_ref()), ("cure", finding.cure.as_ref()), ("try", hint)];
-    for (name, line) in lines {
-        if let Some(line) = line {
-            let _ = writeln!(text, "{:9}{:width$}  {name}: {}", "", "", one_line(line));
+/// The findings as text, one below the other.
+struct Page {
+    text: String,
+    /// How wide the column with the names of the checks is.
+    names: usize,
+    /// The width of the terminal; elsewhere each finding is one line.
+    columns: Option<usize>,
+    hints: bool,
+}
+
+/// How wide the column with the states is, and what is between columns.
+const STATES: usize = 7;
+const GAP: usize = 2;
+
+impl Page {
+    fn add(&mut self, finding: &Finding, fingerprints: &mut HashSet<String>) {
+        let (style, word) = label(finding.status);
+        let (check, names) = (&finding.check, self.names);
+        let seen = shortened(&one_line(&finding.seen), fingerprints);
+        let line = self.wrapped(&format!("{word:STATES$}  {check:names$}  {seen}"), 0);
+        // The state is as long with its style as without.
+        self.text.push_str(&format!("{style}{}{style:#}{}\n", &line[..STATES], &line[STATES..]));
+        let hint = finding.hint.as_ref().filter(|_| self.hints);
+        let lines =
+            [("cause", finding.cause.as_ref()), ("cure", finding.cure.as_ref()), ("try", hint)];
+        for (name, line) in lines {
+            let Some(line) = line else { continue };
+            let line = shortened(&one_line(line), fingerprints);
+            let line = format!("{:STATES$}  {:names$}  {name}: {line}", "", "");
+            let line = self.wrapped(&line, GAP);
+            self.text.push_str(&line);
+            self.text.push('\n');
         }
     }
+
+    /// Lines after the first hang below the third column.
+    fn wrapped(&self, line: &str, further: usize) -> String {
+        let indent = STATES + GAP + self.names + GAP + further;
+        self.columns.map_or_else(|| line.to_owned(), |columns| wrapped(line, columns, indent))
+    }
+}
+
+/// The text with each fingerprint that was there before cut to its beginning.
+fn shortened(text: &str, known: &mut HashSet<String>) -> String {
+    let word = |word: &str| {
+        let fingerprint = word.trim_end_matches([',', ')', ';', '.']);
+        if !is_fingerprint(fingerprint) || known.insert(fingerprint.to_owned()) {
+            return word.to_owned();
+        }
+        format!("{}…{}", &fingerprint[..8], &word[fingerprint.len()..])
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the text is Base64 of SHA-256, as thumbprints are.
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 fn label(status: Status) -> (Style, &'static str) {

@@ -20,7 +20,7 @@ pub(crate) struct Local {
 /// What a verifier said about a token.
 #[derive(Debug)]
 pub(crate) enum Opinion {
-    /// Nothing: there is no verifier, the token is not for it, or it cannot tell.
+    /// None: there is no verifier, the token is not for it, or it cannot tell.
     None,
     Verified,
     Rejected(InvalidToken),
@@ -37,7 +37,7 @@ impl Local {
             // With a new key, or a little later, it may be good: ask.
             Ok(Verification::Invalid(rejection)) if rejection.may_change_later() => Opinion::None,
             Ok(Verification::Invalid(rejection)) => Opinion::Rejected(rejection),
-            // The keys are not at hand. The server knows without them.
+            // There are no keys to verify with. The server knows without them.
             Err(_) => Opinion::None,
         }
     }

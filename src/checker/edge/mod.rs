@@ -1,7 +1,9 @@
 //! The edge: what can be refused by looking at a token alone, and which server to ask otherwise.
 //!
-//! Nothing here is verified, so nothing here lets anybody in: the edge can deny, and it can send
-//! the question to one of the servers that are trusted anyway.
+//! It lets nothing in: the edge can deny, and it can route the question to one of the servers that
+//! are trusted anyway. Only [`local`] verifies anything.
+
+pub(crate) mod local;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,7 +24,7 @@ pub(crate) struct Routes {
     opaque: Vec<bool>,
 }
 
-/// What the edge found out about a token that it did not refuse.
+/// A token that the edge did not refuse.
 #[derive(Clone, Debug)]
 pub(crate) struct Passed {
     pub(crate) token: Token,
@@ -74,7 +76,7 @@ impl Routes {
     }
 
     /// Refuses what cannot be a good token of this server at `now`.
-    pub(crate) fn look(
+    pub(crate) fn inspect(
         &self,
         text: &str,
         server: usize,
@@ -180,7 +182,7 @@ mod tests {
             ("the org's are opaque", jwt(json!({"iss": ORG, "exp": 1})), 0, None),
             ("opaque", "opaque".to_owned(), 0, None),
         ] {
-            assert_eq!(routes.look(&token, server, at(100)).err(), expected, "{name}");
+            assert_eq!(routes.inspect(&token, server, at(100)).err(), expected, "{name}");
         }
     }
 }

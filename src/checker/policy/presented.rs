@@ -26,7 +26,7 @@ pub struct Presented<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Scheme<'a> {
     Bearer,
-    Dpop(dpop::Presented<'a>),
+    Dpop(dpop::PresentedProof<'a>),
 }
 
 impl<'a> Presented<'a> {
@@ -42,7 +42,7 @@ impl<'a> Presented<'a> {
     /// your configuration, because a sender can write any host into a request. A query is left
     /// out of the comparison.
     pub fn dpop(token: &'a str, proof: &'a str, method: &'a str, url: &'a str) -> Self {
-        Self { token, scheme: Scheme::Dpop(dpop::Presented { proof, method, url }) }
+        Self { token, scheme: Scheme::Dpop(dpop::PresentedProof { proof, method, url }) }
     }
 
     pub(crate) fn token(&self) -> &'a str {
