@@ -188,13 +188,13 @@ fn bash_completes_commands_options_and_values() {
     }
 }
 
-#[test]
+#[test_support::test]
 #[cfg(unix)]
 fn a_key_that_cannot_be_written_whole_leaves_no_file() {
     let world = World::new();
     // As on a full disk: the file can be made, but nothing can be written to it.
     let line = "trap '' XFSZ; ulimit -f 0; okta-introspect keygen key.pem";
-    let run = common::Run::of(&[line], world.shell(line).output().unwrap());
+    let run = crate::common::Run::of(&[line], world.shell(line).output().unwrap());
     run.fails(2, "the key file cannot be written");
     assert!(!world.path("key.pem").exists());
     world.run(&["keygen", "key.pem"]).exits(0);

@@ -89,10 +89,10 @@ fn an_answer_of_an_api_is_indented() {
     assert!(shown.starts_with("{\"") && shown.lines().count() == 1, "{shown}");
 }
 
-#[test]
+#[test_support::test]
 fn a_report_is_wrapped_and_names_a_fingerprint_in_full_once() {
     let org = org();
-    let id = common::org::key(&org.world).public_jwk().thumbprint();
+    let id = crate::common::org::key(&org.world).public_jwk().thumbprint();
     let doctor = format!(
         "stty rows 24 cols 80; okta-introspect doctor --scope okta.users.read --key-id {id} --fix-hints"
     );
