@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use okta_introspect::{ErrorKind, Scopes};
+use test_support::{Act, Peer, reply};
 
-use crate::support::{Act, Peer, TOKEN, all_text, assert_no_secrets, client, clock, reply, token};
+use crate::support::{TOKEN, all_text, assert_no_secrets, client, clock, token};
 
 const JSON: &str = "application/json";
 

@@ -9,8 +9,9 @@ use okta_introspect::{
     TokenSource, TokenType,
 };
 use serde_json::Value;
+use test_support::{Act, Peer, Recorded, reply, reply_with};
 
-use crate::support::{Act, Peer, Recorded, builder, clock, reply, reply_with, token};
+use crate::support::{builder, clock, token};
 
 const JSON: &str = "application/json";
 const MISSING: &str =

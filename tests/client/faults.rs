@@ -10,10 +10,9 @@ use std::time::Duration;
 use okta_introspect::{
     CachedTokenSource, Client, Error, ErrorKind, Introspection, ManualClock, Scopes, TokenSource,
 };
+use test_support::{Act, Peer, reply, reply_with};
 
-use crate::support::{
-    Act, Peer, all_text, assert_no_secrets, builder, clock, reply, reply_with, start, token,
-};
+use crate::support::{all_text, assert_no_secrets, builder, clock, start, token};
 
 const JSON: &str = "application/json";
 const ACTIVE: &str = r#"{"active":true}"#;

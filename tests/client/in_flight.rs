@@ -6,9 +6,10 @@ use okta_introspect::{
     CircuitConfig, Client, ClientBuilder, ErrorKind, HttpConfig, ResourceCall, RetryConfig, Scopes,
     TokenCacheConfig,
 };
+use test_support::{Act, Peer, reply};
 use tokio::task::JoinHandle;
 
-use crate::support::{Act, Peer, builder, clock, reply, token};
+use crate::support::{builder, clock, token};
 
 fn active() -> Vec<u8> {
     reply(200, "application/json", r#"{"active":true}"#)

@@ -9,8 +9,9 @@ use std::time::Duration;
 use okta_introspect::{
     CircuitConfig, Client, Clock, ErrorKind, ManualClock, ResourceCall, RetryConfig, Scopes,
 };
+use test_support::{Act, Peer, reply};
 
-use crate::support::{Act, Peer, builder, clock, reply, run_stepped, start, token};
+use crate::support::{builder, clock, run_stepped, start, token};
 
 const OUTAGE: Duration = Duration::from_secs(30);
 

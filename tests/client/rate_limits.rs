@@ -11,8 +11,9 @@ use okta_introspect::{
     Algorithm, Client, Endpoint, Error, ErrorKind, HttpConfig, ManualClock, RateWindows,
     ResourceCall, Scopes, SigningKey,
 };
+use test_support::{Act, Peer, reply_with};
 
-use crate::support::{Act, Peer, builder, clock, reply_with, run_stepped, start, token};
+use crate::support::{builder, clock, run_stepped, start, token};
 
 const CALLS: usize = 1000;
 

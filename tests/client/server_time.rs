@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::sandbox::{App, Sandbox};
 use okta_introspect::{Algorithm, Client, ErrorKind, ManualClock, Scopes, SigningKey};
+use test_support::{Act, Peer, reply_with};
 
-use crate::support::{Act, Peer, clock, reply_with, start, token};
+use crate::support::{clock, start, token};
 
 /// A sandbox whose clock is `ahead` seconds ahead of the client's.
 async fn org(ahead: i64) -> (Sandbox, Client, ManualClock) {

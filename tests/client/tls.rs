@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 
 use okta_introspect::{ErrorKind, HttpConfig, Introspection};
 use openssl::ssl::SslVersion;
+use test_support::reply;
+use test_support::tls::{Identity, TlsPeer, authority, issue};
 
-use crate::support::tls::{Identity, TlsPeer, authority, issue};
-use crate::support::{all_text, builder, clock, reply, token};
+use crate::support::{all_text, builder, clock, token};
 
 const DAY: i64 = 86_400;
 

@@ -6,8 +6,9 @@ use okta_introspect::{
     CachedTokenSource, Client, ErrorKind, ManualClock, ResourceCall, Scopes, TokenCacheConfig,
     TokenSource, TokenType,
 };
+use test_support::{Act, Peer, reply, reply_with};
 
-use crate::support::{Act, Peer, clock, reply, reply_with};
+use crate::support::clock;
 
 fn token(name: &str, expires_in: u64) -> Act {
     let body = serde_json::json!({

@@ -7,8 +7,9 @@ use okta_introspect::{
     BoxFuture, Client, Clock, DpopConfig, DpopMode, ManualClock, ResourceCall, Scopes, StoredToken,
     TokenSource, TokenStore,
 };
+use test_support::{Act, Peer, reply};
 
-use crate::support::{Act, Peer, clock, reply};
+use crate::support::clock;
 
 /// A store in memory for any number of clients.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,11 @@
 //! Tokens that are bound to a key, and their proofs, show nothing.
 
 use okta_introspect::*;
+use test_support::secrets::Secrets;
+use test_support::{Act, Peer, reply, reply_with};
 
 use crate::capture::{listen, mark, since};
 use crate::said::{JSON, add_sent, ec_key, scopes, signing_key, told};
-use crate::secrets::Secrets;
-use crate::support::{Act, Peer, reply, reply_with};
 
 const DPOP_TOKEN: &str = r#"{"access_token":"b0und-t0ken-of-the-server","token_type":"DPoP","expires_in":3600,"scope":"okta.users.read"}"#;
 const NONCE: &str = r#"{"error":"use_dpop_nonce","error_description":"Authorization server requires nonce in DPoP proof."}"#;

@@ -9,9 +9,9 @@ use okta_introspect::sandbox::ServerIdentity;
 use okta_introspect::*;
 use openssl::pkey::{PKey, Private};
 use serde_json::{Value, json};
+use test_support::secrets::Secrets;
 
 use crate::said::{CLIENT, PASSPHRASE, ec_key, outcome, private_jwk, rsa_key, signing_key, told};
-use crate::secrets::Secrets;
 
 /// Texts made of a key that are not quite a notation of it, as they come out of vaults, copies
 /// and pipelines.

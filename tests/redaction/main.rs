@@ -8,12 +8,9 @@
 mod support;
 
 mod capture;
-mod echo;
 mod org;
 #[macro_use]
 mod said;
-#[path = "../common/secrets.rs"]
-mod secrets;
 
 mod dpop;
 mod keys;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use okta_introspect::sandbox::{App, AppStatus, AuthMethod, CustomServer, Sandbox, User};
 use okta_introspect::*;
 use openssl::pkey::{PKey, Private};
+use test_support::secrets::Secrets;
 
 use crate::said::{CLIENT, ec_key, rsa_key, signing_key};
-use crate::secrets::Secrets;
 use crate::support;
 
 /// A sandbox with apps for every refusal.

@@ -8,15 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use okta_introspect::*;
 use openssl::pkey::{PKey, Private};
 use serde_json::{Value, json};
+use test_support::secrets::Secrets;
+use test_support::{Peer, Recorded, reply, reply_with};
 
 use crate::capture::{listen, mark, since};
-use crate::echo::Echo;
 use crate::said::{
     CLIENT, JSON, PASSPHRASE, TOKEN, add_sent, ec_key, outcome, presented, scopes, signing_key,
     token, told,
 };
-use crate::secrets::Secrets;
-use crate::support::{Recorded, reply, reply_with};
 
 /// What a peer could pick from a request, and the notations in which it could write that.
 fn pieces(request: &Recorded) -> Vec<(String, String)> {
@@ -115,7 +114,7 @@ fn answers(echo: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A client of the peer that sends proofs, and sends what may be sent again once more.
-fn client_of(peer: &Echo, key: &PKey<Private>) -> Client {
+fn client_of(peer: &Peer, key: &PKey<Private>) -> Client {
     let mut retry = RetryConfig::default();
     retry.max_attempts = 2;
     Client::builder(peer.issuer().parse().unwrap(), CLIENT, signing_key(key, "k1"))
@@ -130,7 +129,7 @@ fn client_of(peer: &Echo, key: &PKey<Private>) -> Client {
 #[test_support::test]
 async fn peers_that_send_everything_back_do_not_make_us_show_it() {
     listen();
-    let (peer, key) = (Echo::start().await, ec_key());
+    let (peer, key) = (Peer::answering(|_| Vec::new()).await, ec_key());
     let mut leaks = BTreeMap::new();
     let granted = json!({"access_token": TOKEN, "token_type": "DPoP", "expires_in": 3600});
     let granted = reply(200, JSON, &granted.to_string());
@@ -178,7 +177,7 @@ async fn peers_that_send_everything_back_do_not_make_us_show_it() {
 #[test_support::test]
 async fn proxies_that_refuse_do_not_make_us_show_their_password() {
     listen();
-    let (from, proxy) = (mark(), Echo::start().await);
+    let (from, proxy) = (mark(), Peer::answering(|_| Vec::new()).await);
     proxy.answer(|request| {
         let seen = format!("{:?}", request.headers);
         reply_with(407, &[("proxy-authenticate", "Basic"), ("x-seen", &seen)], &seen)

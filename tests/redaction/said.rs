@@ -8,9 +8,8 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use serde_json::Value;
-
-use crate::secrets::Secrets;
-use crate::support::Recorded;
+use test_support::Recorded;
+use test_support::secrets::Secrets;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const CLIENT: &str = "0oa1service";

@@ -7,14 +7,14 @@ use okta_introspect::*;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::json;
+use test_support::Recorded;
+use test_support::secrets::Secrets;
+use test_support::tls::{authority, issue};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::capture::{listen, mark, since};
 use crate::said::{CLIENT, JSON, add_sent, ec_key, scopes, signing_key, token, told};
-use crate::secrets::Secrets;
-use crate::support::Recorded;
-use crate::support::tls::{authority, issue};
 
 /// An HTTP/2 server behind TLS, and the authority that vouches for it.
 struct Server {

@@ -17,10 +17,10 @@ use okta_introspect::sandbox::{
 use okta_introspect::verify::{self, TokenKind};
 use okta_introspect::*;
 use serde_json::json;
+use test_support::secrets::Secrets;
 
 use crate::org::Org;
 use crate::said::{CLIENT, PASSPHRASE, TOKEN, private_jwk, scopes, signing_key, token, told};
-use crate::secrets::Secrets;
 
 /// Public types that have nothing to print: a boxed future is no `Debug`, and `Require` is about
 /// types, not values.

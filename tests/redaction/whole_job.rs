@@ -8,11 +8,11 @@ use chrono::TimeDelta;
 use okta_introspect::sandbox::{Fault, Grant, Reset, SignIn, Times};
 use okta_introspect::*;
 use serde_json::json;
+use test_support::secrets::Secrets;
 
 use crate::capture::{listen, mark, since};
 use crate::org::Org;
 use crate::said::{CLIENT, outcome, private_jwk, rsa_key, scopes, signing_key, told};
-use crate::secrets::Secrets;
 
 #[test]
 fn a_secret_is_known_in_every_dress_and_in_part() {

@@ -1,9 +1,6 @@
-//! What the tests share: a peer that answers whatever it is told to, and clients for it.
+//! What the tests of the library share: a time, a token, and clients of a peer.
 
 #![allow(dead_code, unreachable_pub, unused_imports)] // each test file uses a part
-
-mod peer;
-pub mod tls;
 
 use std::time::Duration;
 
@@ -12,8 +9,7 @@ use okta_introspect::{
     Algorithm, Client, ClientBuilder, Error, HttpConfig, Issuer, ManualClock, RetryConfig,
     SeededRandom, SigningKey, Token,
 };
-
-pub use peer::{Act, Peer, Recorded, reply, reply_with};
+use test_support::Peer;
 
 /// A presented token that must never show up anywhere.
 pub const TOKEN: &str = "presented-t0ken.must-never.show";

@@ -1,8 +1,6 @@
 //! The command as a whole process: what it prints, with which exit code, and what it calls.
 
 mod common;
-#[path = "../../../tests/common/secrets.rs"]
-mod secrets;
 
 mod answers;
 mod api;

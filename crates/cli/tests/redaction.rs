@@ -8,10 +8,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::pkey::{PKey, Private};
 use openssl::symm::Cipher;
 use serde_json::{Value, json};
+use test_support::secrets::Secrets;
 
 use crate::common::server::{answer, answering, json, silent};
 use crate::common::{Run, Sandbox, World};
-use crate::secrets::Secrets;
 
 const TOKEN: &str = "pr3sented/t0ken+must~never.show=anywhere";
 const PASSPHRASE: &str = "c0rrect horse battery staple";

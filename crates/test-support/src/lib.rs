@@ -1,6 +1,10 @@
 //! What the tests of all packages share, and what is about none of them.
 
 mod limit;
+mod peer;
+pub mod secrets;
+pub mod tls;
 
 pub use limit::{limited, on_many_threads, on_one_thread, within};
+pub use peer::{Act, Peer, Recorded, reply, reply_with};
 pub use test_support_macros::test;

@@ -1,10 +1,15 @@
-//! A raw TCP peer: records what it gets, and does to each request what its script says.
+//! A raw TCP peer: records what it gets, and does to each request what it is told to.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 /// What the peer does with one request.
@@ -27,13 +32,18 @@ pub enum Act {
 /// A request as it came over the wire.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
+    /// The method.
     pub method: String,
+    /// What stands between method and version.
     pub target: String,
+    /// The names as they came, and the values.
     pub headers: Vec<(String, String)>,
+    /// The body, as far as it is text.
     pub body: String,
 }
 
 impl Recorded {
+    /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -41,6 +51,7 @@ impl Recorded {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The first field of this name in the body, a form.
     pub fn form(&self, name: &str) -> Option<String> {
         serde_urlencoded::from_str::<Vec<(String, String)>>(&self.body)
             .ok()?
@@ -68,49 +79,97 @@ pub fn reply_with(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> 
     text.into_bytes()
 }
 
+/// A server on loopback.
 pub struct Peer {
     port: u16,
     shared: Arc<Shared>,
 }
 
 /// What is done with the requests that come after the script.
-type Last = Option<Box<dyn Fn() -> Act + Send + Sync>>;
+enum Then {
+    /// They are told that the script is at its end.
+    Refuse,
+    /// Decided for each connection, before anything is read.
+    Act(Box<dyn Fn() -> Act + Send + Sync>),
+    /// Decided for each request.
+    Decide(Arc<Decide>),
+}
+
+type Decide = dyn Fn(Recorded) -> Pin<Box<dyn Future<Output = Act> + Send>> + Send + Sync;
+
+impl Then {
+    /// Answers, and closes the connection.
+    fn answer(answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::decide(move |request| {
+            let answer = answer(&request);
+            async move { Act::Write(answer) }
+        })
+    }
+
+    fn decide<F>(decide: impl Fn(Recorded) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Act> + Send + 'static,
+    {
+        Self::Decide(Arc::new(move |request| Box::pin(decide(request))))
+    }
+}
 
 struct Shared {
     script: Mutex<VecDeque<Act>>,
-    last: Last,
+    then: Mutex<Then>,
     requests: watch::Sender<Vec<Recorded>>,
     released: watch::Sender<bool>,
     drops: watch::Sender<usize>,
 }
 
 impl Shared {
-    fn next(&self) -> Option<Act> {
-        self.script
-            .lock()
-            .unwrap()
-            .front()
-            .cloned()
-            .or_else(|| self.last.as_ref().map(|last| last()))
+    fn then(&self) -> MutexGuard<'_, Then> {
+        self.then.lock().unwrap()
+    }
+
+    /// What is to be done, where that does not depend on the request; takes it off the script.
+    fn scripted(&self) -> Option<Act> {
+        let scripted = self.script.lock().unwrap().pop_front();
+        scripted.or_else(|| match &*self.then() {
+            Then::Act(act) => Some(act()),
+            Then::Refuse | Then::Decide(_) => None,
+        })
+    }
+
+    /// If the connection is to be broken before anything is read.
+    fn resets_at_once(&self) -> bool {
+        let next = self.script.lock().unwrap().front().cloned();
+        let next = next.or_else(|| match &*self.then() {
+            Then::Act(act) => Some(act()),
+            Then::Refuse | Then::Decide(_) => None,
+        });
+        matches!(next, Some(Act::ResetAtOnce))
     }
 
     /// Records a request and gives what is to be done with it.
-    fn take(&self, request: Recorded) -> Option<Act> {
-        let act = self
-            .script
-            .lock()
-            .unwrap()
-            .pop_front()
-            .or_else(|| self.last.as_ref().map(|last| last()));
-        self.requests.send_modify(|requests| requests.push(request));
-        act
+    async fn take(&self, request: Recorded) -> Act {
+        let scripted = self.scripted();
+        self.requests.send_modify(|requests| requests.push(request.clone()));
+        if let Some(act) = scripted {
+            return act;
+        }
+        let decide = match &*self.then() {
+            Then::Decide(decide) => Arc::clone(decide),
+            Then::Refuse | Then::Act(_) => return Act::Write(out_of_script()),
+        };
+        decide(request).await
     }
+}
+
+fn out_of_script() -> Vec<u8> {
+    let body = r#"{"error":"unexpected_request","error_description":"the script of this peer is at its end"}"#;
+    reply(400, "application/json", body)
 }
 
 impl Peer {
     /// A peer that does `acts` in turn and refuses to go on when they are used up.
     pub async fn start(acts: impl IntoIterator<Item = Act>) -> Self {
-        Self::run(acts.into_iter().collect(), None).await
+        Self::run(acts.into_iter().collect(), Then::Refuse).await
     }
 
     /// A peer that does the same with every request.
@@ -118,17 +177,43 @@ impl Peer {
         Self::by(move || act.clone()).await
     }
 
-    /// A peer that makes up its mind at each request.
+    /// A peer that makes up its mind at each request, without looking at it.
     pub async fn by(decide: impl Fn() -> Act + Send + Sync + 'static) -> Self {
-        Self::run(VecDeque::new(), Some(Box::new(decide))).await
+        Self::run(VecDeque::new(), Then::Act(Box::new(decide))).await
     }
 
-    async fn run(script: VecDeque<Act>, last: Last) -> Self {
+    /// A peer that makes up its mind from each request, and may take its time.
+    pub async fn deciding<F>(decide: impl Fn(Recorded) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Act> + Send + 'static,
+    {
+        Self::run(VecDeque::new(), Then::decide(decide)).await
+    }
+
+    /// A peer that makes its answers from the requests.
+    pub async fn answering(answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::run(VecDeque::new(), Then::answer(answer)).await
+    }
+
+    /// The same for tests that are not async: in a thread of its own, until the process ends.
+    pub fn apart(answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let (sender, peer) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+            runtime.block_on(async {
+                sender.send(Self::answering(answer).await).unwrap();
+                std::future::pending::<()>().await;
+            });
+        });
+        peer.recv().unwrap()
+    }
+
+    async fn run(script: VecDeque<Act>, then: Then) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
-            last,
+            then: Mutex::new(then),
             requests: watch::Sender::new(Vec::new()),
             released: watch::Sender::new(false),
             drops: watch::Sender::new(0),
@@ -142,18 +227,30 @@ impl Peer {
         Self { port, shared }
     }
 
+    /// Answers like this from now on, and forgets the requests so far.
+    pub fn answer(&self, answer: impl Fn(&Recorded) -> Vec<u8> + Send + Sync + 'static) {
+        *self.shared.then() = Then::answer(answer);
+        self.shared.requests.send_modify(Vec::clear);
+    }
+
+    /// Its address.
     pub fn issuer(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The requests so far.
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.requests.borrow().clone()
     }
 
     /// Waits until so many requests have come.
     pub async fn received(&self, count: usize) {
-        let mut requests = self.shared.requests.subscribe();
-        requests.wait_for(|requests| requests.len() >= count).await.unwrap();
+        self.until(|requests| requests.len() >= count).await;
+    }
+
+    /// Waits until the requests are as they should be.
+    pub async fn until(&self, are_right: impl FnMut(&Vec<Recorded>) -> bool) {
+        self.shared.requests.subscribe().wait_for(are_right).await.unwrap();
     }
 
     /// Lets one more byte of each dripping answer go.
@@ -167,9 +264,15 @@ impl Peer {
     }
 }
 
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             let left = self.shared.script.lock().unwrap().len();
             assert_eq!(left, 0, "{left} scripted acts were never used");
         }
@@ -177,45 +280,42 @@ impl Drop for Peer {
 }
 
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    if matches!(shared.next(), Some(Act::ResetAtOnce)) {
-        shared.take(Recorded::default());
+    if shared.resets_at_once() {
+        shared.take(Recorded::default()).await;
         return reset(stream);
     }
     let Some(request) = read(&mut stream).await else { return };
-    match shared.take(request) {
-        Some(Act::Write(bytes)) => {
+    match shared.take(request).await {
+        Act::Write(bytes) => {
+            // The client may have heard enough.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
-        Some(Act::WriteAndReset(bytes)) => {
+        Act::WriteAndReset(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.flush().await;
             reset(stream);
         }
-        Some(Act::ResetAtOnce) => reset(stream),
-        Some(Act::Silence) => std::future::pending().await,
-        Some(Act::Hold(bytes)) => {
+        Act::ResetAtOnce => reset(stream),
+        Act::Silence => std::future::pending().await,
+        Act::Hold(bytes) => {
             let _ = shared.released.subscribe().wait_for(|released| *released).await;
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
-        Some(Act::Drip(bytes)) => {
+        Act::Drip(bytes) => {
             let mut drops = shared.drops.subscribe();
             for (sent, byte) in bytes.iter().enumerate() {
                 let _ = drops.wait_for(|drops| *drops > sent).await;
                 let _ = stream.write_all(&[*byte]).await;
             }
         }
-        None => {
-            let body = r#"{"error":"unexpected_request","error_description":"the script of this peer is at its end"}"#;
-            let _ = stream.write_all(&reply(400, "application/json", body)).await;
-        }
     }
 }
 
 fn reset(stream: TcpStream) {
     // With no time to linger, closing sends RST.
-    let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+    let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Recorded> {

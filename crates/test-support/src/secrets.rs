@@ -1,8 +1,7 @@
 //! Knows a secret in whatever dress it comes.
 
-#![allow(dead_code, unreachable_pub)] // each test file uses its own part
-
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -18,10 +17,17 @@ pub struct Secrets {
     dresses: HashMap<u64, Vec<(Vec<u8>, usize)>>,
 }
 
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
 impl Secrets {
     /// Less than this of a secret is of no use, and may stand in a text by chance.
     pub const WINDOW: usize = 12;
 
+    /// Adds a secret of at least that length.
     pub fn add(&mut self, name: &str, secret: impl AsRef<[u8]>) {
         let secret = secret.as_ref();
         assert!(secret.len() >= Self::WINDOW, "{name} is too short to be told from chance");

@@ -14,9 +14,11 @@ use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectAlternativeNam
 use openssl::x509::{X509, X509Name};
 
 /// A certificate and its key.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Identity {
+    /// The certificate.
     pub certificate: X509,
+    /// Its private key.
     pub key: PKey<Private>,
 }
 
@@ -78,9 +80,12 @@ pub fn issue(authority: &Identity, host: &str, until: i64) -> Identity {
 }
 
 /// Answers every request over TLS with the same bytes, and counts connections and requests.
+#[derive(Debug)]
 pub struct TlsPeer {
     port: u16,
+    /// How many connections there have been.
     pub connections: Arc<AtomicUsize>,
+    /// How many requests there have been.
     pub requests: Arc<AtomicUsize>,
 }
 
@@ -118,6 +123,7 @@ impl TlsPeer {
         Self { port, connections, requests }
     }
 
+    /// Its address.
     pub fn issuer(&self) -> String {
         format!("https://localhost:{}", self.port)
     }
