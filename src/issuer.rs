@@ -278,7 +278,10 @@ impl fmt::Display for EndpointUrl {
 fn parse_url(text: &str, role: &str) -> Result<Url, Error> {
     let text = text.trim();
     let wrong = |what: &str, advice: &'static str| {
-        Err(Error::configuration(format!("{role} {what}: {}", printable(text))).advise(advice))
+        // Without a scheme it may be anything that was given by mistake, a token too.
+        let shown =
+            if text.contains("://") { format!(": {}", printable(text)) } else { String::new() };
+        Err(Error::configuration(format!("{role} {what}{shown}")).advise(advice))
     };
     if text.is_empty() {
         let advice = "set it to your org's address, for instance https://acme.okta.com";

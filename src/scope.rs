@@ -53,16 +53,15 @@ impl Scopes {
             return Err(Error::input("no scope was given").advise(advice));
         }
         for scope in &scopes {
+            // Not repeated: it may be a token that was given in the place of scopes.
             if scope.contains(',') {
-                let what = format!("a scope contains a comma: {scope}");
-                return Err(Error::input(what).advise("separate scopes with blanks"));
+                return Err(
+                    Error::input("a scope contains a comma").advise("separate scopes with blanks")
+                );
             }
             if !scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
-                let what =
-                    format!("a scope contains a character that scopes cannot have: {scope:?}");
-                return Err(
-                    Error::input(what).advise("use visible ASCII without quotes or backslashes")
-                );
+                return Err(Error::input("a scope contains a character that scopes cannot have")
+                    .advise("use visible ASCII without quotes or backslashes"));
             }
         }
         Ok(scopes)

@@ -1,5 +1,6 @@
 //! Secrets: values that are wiped when dropped and never print themselves.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,20 +74,23 @@ impl Token {
     /// The longest token taken, in bytes. Okta's largest tokens are a few kilobytes.
     pub const MAX_LEN: usize = 16 * 1024;
 
-    /// Takes a token of visible ASCII characters without quotes or backslashes
-    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) allows fewer, but
-    /// refresh tokens need not follow it), at most [`MAX_LEN`](Self::MAX_LEN) long.
+    /// Takes what can be a token: the characters of `b64token`
+    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)), at most
+    /// [`MAX_LEN`](Self::MAX_LEN) of them, and not one of the words that programs write where they
+    /// have no token, such as `null`.
     ///
     /// # Errors
     ///
-    /// [`Input`](crate::ErrorKind::Input) with what is wrong: empty, a `Bearer ` or `DPoP `
-    /// prefix left on, quotes, white space or line breaks, other characters, too long. The text
-    /// itself is never repeated in the error.
+    /// [`Input`](crate::ErrorKind::Input) with what is in the way: nothing at all, such a word, a
+    /// `Bearer ` or `DPoP ` prefix, a JSON answer around the token, HTML, a variable that was not
+    /// replaced, quotes, white space, another character, too many of them. The text itself is never
+    /// repeated in the error.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        match Self::fault(text) {
-            None => Ok(Self(Secret::new(text))),
-            Some((what, advice)) => Err(Error::input(format!("the token {what}")).advise(advice)),
+        if Self::is_possible(text) {
+            return Ok(Self(Secret::new(text)));
         }
+        let (what, advice) = Self::fault(text);
+        Err(Error::input(what).advise(advice))
     }
 
     /// The token itself. Keep it out of URLs, argument lists and logs.
@@ -107,34 +111,111 @@ impl Token {
         STANDARD.encode(openssl::sha::sha256(self.expose().as_bytes()))
     }
 
-    fn fault(text: &str) -> Option<(&'static str, &'static str)> {
-        let scheme = text.split_once(' ').map(|(scheme, _)| scheme);
-        if text.is_empty() {
-            Some(("is empty", "give the token itself"))
-        } else if text.len() > Self::MAX_LEN {
-            Some(("is longer than 16 KiB", "check that this is a token and not a whole file"))
-        } else if scheme
-            .is_some_and(|s| ["bearer", "dpop"].iter().any(|p| s.eq_ignore_ascii_case(p)))
-        {
-            Some((
-                "begins with an authorization scheme",
-                "give what follows `Bearer ` or `DPoP ` alone",
-            ))
-        } else if text.contains(['"', '\'', '`']) {
-            Some(("contains quotes", "remove the quotes around it"))
-        } else if text.contains(|c: char| c.is_ascii_whitespace()) {
-            Some((
-                "contains white space or a line break",
-                "remove it; a token is one unbroken word",
-            ))
-        } else if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
-            Some((
-                "contains characters that no token has",
-                "check that it was copied whole and is not binary data",
-            ))
-        } else {
-            None
+    fn is_possible(text: &str) -> bool {
+        let is_b64 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        let bare = text.trim_end_matches('=');
+        !bare.is_empty()
+            && text.len() <= Self::MAX_LEN
+            && bare.bytes().all(is_b64)
+            && word_without_token(text).is_none()
+    }
+
+    /// What keeps a text from being a token, and what to do.
+    fn fault(text: &str) -> (Cow<'static, str>, &'static str) {
+        let start = text.trim_start_matches('\u{feff}').trim_start();
+        if start.is_empty() {
+            return ("the token is empty".into(), "give the token itself");
         }
+        if let Some(word) = word_without_token(text.trim()) {
+            let what = format!("this is the word {word}, not a token");
+            return (what.into(), "look at the command before: it printed no token");
+        }
+        if text.len() > Self::MAX_LEN {
+            let advice = "check that this is a token and not a whole file";
+            return ("the token is longer than 16 KiB".into(), advice);
+        }
+        let (what, advice) = enclosing(start).unwrap_or_else(|| intruder(text));
+        (what.into(), advice)
+    }
+}
+
+/// The words that shells, `jq` and templates write where there is no value, and the headings of
+/// lists of tokens.
+const WORDS: [&str; 10] = [
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "true",
+    "false",
+    "(null)",
+    "[object Object]",
+    "token",
+    "access_token",
+];
+
+fn word_without_token(text: &str) -> Option<&'static str> {
+    WORDS.into_iter().find(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// What a token may stand in, as far as the beginning tells.
+fn enclosing(text: &str) -> Option<(&'static str, &'static str)> {
+    const ALONE: &str = "give what follows `Bearer ` or `DPoP ` alone";
+    let word = text.split([' ', '\t', ':']).next().unwrap_or_default();
+    let is = |name: &str| word.eq_ignore_ascii_case(name) && word.len() < text.len();
+    Some(match text {
+        _ if is("bearer") || is("dpop") || is("basic") => {
+            ("the token begins with an authorization scheme", ALONE)
+        }
+        _ if is("authorization") => ("this is a whole `Authorization` header", ALONE),
+        _ if text.starts_with('{') && text.contains("access_token") => (
+            "this is the JSON answer to a token request, not a token",
+            "give its `access_token` alone, for instance with `jq -r .access_token`",
+        ),
+        _ if text.starts_with("{{") => UNREPLACED,
+        _ if text.starts_with(['{', '[']) => {
+            ("this is JSON, not a token", "give the text of the member that holds the token")
+        }
+        _ if text.starts_with("<!")
+            || text.starts_with("</")
+            || text.to_ascii_lowercase().starts_with("<html") =>
+        {
+            ("this is HTML, not a token", "look at the answer that it was taken from")
+        }
+        _ if text.starts_with(['$', '%', '<']) => UNREPLACED,
+        _ if text.contains("://") => ("this is a URL, not a token", "give the token itself"),
+        _ if text.starts_with("-----BEGIN") => {
+            ("this is PEM, not a token", "give a token; keys are named in the settings")
+        }
+        _ => return None,
+    })
+}
+
+const UNREPLACED: (&str, &str) = (
+    "this is a variable that was not replaced, not a token",
+    "check that it is set, and the quotes around it",
+);
+
+/// The first thing in a text that no token has.
+fn intruder(text: &str) -> (&'static str, &'static str) {
+    if text.contains(['"', '\'', '`']) {
+        ("the token contains quotes", "remove the quotes around it")
+    } else if text.starts_with('\u{feff}') {
+        ("a byte order mark stands before the token", "save the file as UTF-8 without the mark")
+    } else if text.contains(|c: char| c.is_ascii_whitespace()) {
+        (
+            "the token contains white space or a line break",
+            "remove it; a token is one unbroken word",
+        )
+    } else if text.contains([',', ';', '|']) {
+        ("the token contains a separator, as in a list", "give one token alone")
+    } else if text.is_ascii() && text.contains('=') {
+        ("the token contains `=` before its end", "give what follows the `=` alone")
+    } else {
+        (
+            "the token contains characters that no token has",
+            "check that it was copied whole and is not binary data",
+        )
     }
 }
 
@@ -173,11 +254,100 @@ mod tests {
             ("not ASCII", "s3cr\u{e9}t"),
             ("backslash", "s3c\\ret"),
             ("too long", &long),
+            ("padding alone", "="),
         ];
         for (name, text) in cases {
             let error = Token::parse(text).expect_err(name);
             assert_eq!(error.kind(), ErrorKind::Input, "{name}");
             assert!(!format!("{error} {error:?}").contains("s3c"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_said() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzM2NyZXQifQ.c2lnbmF0dXJl";
+        let within = |before: &str, behind: &str| format!("{before}{jwt}{behind}");
+        for (text, says) in [
+            ("null".to_owned(), "the word null"),
+            ("NULL".to_owned(), "the word null"),
+            ("undefined".to_owned(), "the word undefined"),
+            ("None".to_owned(), "the word none"),
+            ("nil\n".to_owned(), "the word nil"),
+            ("false".to_owned(), "the word false"),
+            ("[object Object]".to_owned(), "the word [object Object]"),
+            ("token".to_owned(), "the word token"),
+            (" \n".to_owned(), "is empty"),
+            ("\u{feff}".to_owned(), "is empty"),
+            ("$TOKEN".to_owned(), "not replaced"),
+            ("${TOKEN}".to_owned(), "not replaced"),
+            ("%TOKEN%".to_owned(), "not replaced"),
+            ("{{ token }}".to_owned(), "not replaced"),
+            ("<your token>".to_owned(), "not replaced"),
+            (within("Bearer ", ""), "authorization scheme"),
+            (within("DPoP\t", ""), "authorization scheme"),
+            (within("Authorization: Bearer ", ""), "`Authorization` header"),
+            (
+                within(r#"{"access_token":""#, r#"","expires_in":3600}"#),
+                "answer to a token request",
+            ),
+            (within(r#"{"token":""#, r#""}"#), "is JSON"),
+            ("[1,2]".to_owned(), "is JSON"),
+            ("<html><body>".to_owned(), "HTML"),
+            ("<!DOCTYPE html>".to_owned(), "HTML"),
+            (within("https://a.example/#access_token=", ""), "a URL"),
+            ("-----BEGIN PRIVATE KEY-----".to_owned(), "PEM"),
+            (within("'", "'"), "quotes"),
+            (within("\u{feff}", ""), "byte order mark"),
+            (within("", "\n"), "white space"),
+            (within("", ",ada@example.com"), "separator"),
+            (within("token=", ""), "`=` before its end"),
+            (within("", "\u{200b}"), "characters that no token has"),
+        ] {
+            let error = Token::parse(&text).expect_err(&text);
+            assert!(error.to_string().contains(says), "{text}: {error}");
+            assert!(!error.advice().is_empty(), "{text}");
+            assert!(!format!("{error} {error:?}").contains("eyJzdWIi"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_character_of_b64token_is_taken_and_no_other() {
+        for byte in 0..=u8::MAX {
+            let text = format!("a{}z", char::from(byte));
+            let allowed = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            assert_eq!(Token::parse(&text).is_ok(), allowed, "{byte}");
+        }
+        assert!(Token::parse("a==").is_ok() && Token::parse("nullable").is_ok());
+    }
+
+    #[test]
+    fn what_is_given_by_mistake_is_never_repeated() {
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzM2NyZXQifQ.c2lnbmF0dXJl";
+        let opaque = "zDfsxCWXNo0QE4MtMZ2";
+        for secret in [jwt, opaque] {
+            let listed = format!("{secret},x");
+            let key_options = crate::KeyOptions::default().key_id(secret);
+            let set = include_bytes!("../keys/sample-set.jwks.json");
+            let errors = [
+                crate::Scopes::parse(&listed).err(),
+                crate::Scopes::parse(&format!("{secret}\u{e9}")).err(),
+                secret.parse::<crate::TokenTypeHint>().err(),
+                secret.parse::<crate::Algorithm>().err(),
+                secret.parse::<crate::Issuer>().err(),
+                crate::Issuer::parse_other(secret).err(),
+                secret.parse::<crate::EndpointUrl>().err(),
+                Token::parse(&listed).err(),
+                Token::parse(&format!("token={secret}")).err(),
+                crate::JwkSet::parse(secret.as_bytes()).err(),
+                crate::SigningKey::parse(secret.as_bytes(), &crate::KeyOptions::default()).err(),
+                crate::SigningKey::parse(set, &key_options).err(),
+                crate::SigningKey::from_env(secret, &crate::KeyOptions::default()).err(),
+            ];
+            for (at, error) in errors.into_iter().enumerate() {
+                let error = error.unwrap_or_else(|| panic!("{at}: taken"));
+                let said = format!("{error} {error:?} {}", error.advice());
+                assert!(!said.contains(&secret[..12]), "{at}: {said}");
+            }
         }
     }
 

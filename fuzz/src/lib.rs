@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use chrono::DateTime;
 use okta_introspect::verify::signature_only;
 use okta_introspect::{
-    Algorithm, IdTokenClaims, Introspection, InvalidToken, Issuer, JwkSet, Jwks, KeyOptions,
-    ManualClock, SigningKey, Verification, Verifier,
+    Algorithm, Error, IdTokenClaims, Introspection, InvalidToken, Issuer, JwkSet, Jwks, KeyOptions,
+    ManualClock, SigningKey, Token, Verification, Verifier,
 };
 
 /// The time at which the tokens of the corpus are good.
@@ -60,6 +60,13 @@ static VERIFIERS: LazyLock<Verifiers> = LazyLock::new(|| {
 /// and whatever is verified as a token has a good signature.
 pub fn token(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    match Token::parse(text) {
+        Ok(token) => {
+            let is_b64 = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+            assert!(token.expose() == text && text.chars().all(is_b64), "not a b64token");
+        }
+        Err(error) => discreet_error(&error, data),
+    }
     let verifiers = &*VERIFIERS;
     let signature = signature_only(text, &verifiers.keys);
     discreet(&signature, text);
@@ -98,6 +105,32 @@ pub fn keys(data: &[u8]) {
     assert!(set.len() <= JwkSet::MAX_KEYS);
     assert_eq!(set.usable() + set.faults().count(), set.len());
     assert_eq!(set.thumbprints().count(), set.usable());
+}
+
+/// The text of a private key: an error that repeats nothing of it, or a key that signs and that is
+/// the same when its public half is read as a key set.
+pub fn private_keys(data: &[u8]) {
+    let key = match SigningKey::parse(data, &KeyOptions::default()) {
+        Ok(key) => key,
+        Err(error) => return discreet_error(&error, data),
+    };
+    assert!(key.sign_blocking(b"input").is_ok(), "a key that does not sign");
+    let Ok(set) = JwkSet::parse(key.public_jwk().to_json().as_bytes()) else {
+        panic!("the public half is no JWK");
+    };
+    // Own keys may be larger, or have a larger exponent, than is taken from a server.
+    for (_, thumbprint) in set.thumbprints() {
+        assert_eq!(thumbprint, key.public_jwk().thumbprint());
+    }
+}
+
+/// No error repeats a word of the input that is long enough to be a secret.
+fn discreet_error(error: &Error, data: &[u8]) {
+    let said = format!("{error} {} {error:?}", error.advice());
+    let is_inner = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
+    for word in said.split(|c| !is_inner(c)).filter(|word| word.len() > 24) {
+        assert!(!data.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+    }
 }
 
 /// No refusal repeats a token that is long enough to be one.

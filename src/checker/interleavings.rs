@@ -180,7 +180,7 @@ fn an_invalidation_counts_while_a_later_one_takes_its_place() {
             later.join().unwrap();
             assert!(!world.counts(&before), "let in after everything was invalidated");
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 

@@ -207,12 +207,12 @@ mod tests {
         }
     }
 
-    /// As `checker::interleavings` does, with real threads: 20,000 rounds, or as many as
+    /// As `checker::interleavings` does, with real threads: 1,000 rounds, or as many as
     /// `OKTA_INTROSPECT_ROUNDS` says.
     #[test]
     fn an_invalidation_counts_while_a_later_one_takes_its_place() {
         let rounds = std::env::var("OKTA_INTROSPECT_ROUNDS").ok();
-        let rounds: u64 = rounds.and_then(|text| text.parse().ok()).unwrap_or(20_000);
+        let rounds: u64 = rounds.and_then(|text| text.parse().ok()).unwrap_or(1000);
         let (timeline, marks, key) = watermarks(100);
         let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
         let now = SystemClock.monotonic();
@@ -232,7 +232,9 @@ mod tests {
                 marks.raise(Named::User("00u1"), now);
                 begun.store(round, Ordering::Release);
                 while ended.load(Ordering::Acquire) < round {
-                    let_in += u64::from(marks.passes(key, &before));
+                    let_in += (0..100).filter(|_| marks.passes(key, &before)).count();
+                    // There may be no second processor.
+                    std::thread::yield_now();
                 }
             }
             assert_eq!(let_in, 0, "of {rounds} rounds");

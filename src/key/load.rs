@@ -117,7 +117,8 @@ fn content(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 
 pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKey, Error> {
     let value = std::env::var(variable).map(Zeroizing::new).map_err(|cause| {
-        let what = format!("the environment variable is not set, or not text: {variable}");
+        let name = variable_name(variable);
+        let what = format!("the environment variable is not set, or not text: {name}");
         Error::key(what)
             .advise("set it to the private key, or to the path of its file")
             .because(cause)
@@ -129,12 +130,19 @@ pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKe
     match notation::recognise(value.as_bytes()) {
         // The value may be a key without its first line, so it is not repeated.
         Notation::Unknown(text) => Err(Error::key(format!(
-            "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {variable}"
+            "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {}",
+            variable_name(variable)
         ))
         .advise("set it to the private key, or to the path of its file")
         .because(foreign::text(&text))),
         _ => parse(value.as_bytes(), options),
     }
+}
+
+/// The name for a message, unless it may be the value that should have been named.
+fn variable_name(name: &str) -> &str {
+    let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if name.chars().all(is_usual) { name } else { "[masked]" }
 }
 
 pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Error> {

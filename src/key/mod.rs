@@ -146,14 +146,21 @@ impl SigningKey {
     /// The smallest RSA key taken, in bits: Okta refuses smaller ones at registration.
     pub const MIN_RSA_BITS: u32 = 2048;
 
-    /// Reads a private key from text in any of the supported notations: PEM (PKCS#8, PKCS#1,
-    /// SEC 1, PKCS#8 encrypted under a passphrase), a JWK, or a JWK Set from which
-    /// [`KeyOptions::key_id`] picks one.
+    /// Reads a private key in any of the supported notations: PEM or DER (PKCS#8, PKCS#1, SEC 1,
+    /// encrypted under a passphrase or not), a JWK, or a JWK Set from which
+    /// [`KeyOptions::key_id`] picks one; of a public and a private key under one id, the private
+    /// one is taken.
+    ///
+    /// The text may have been through files, variables and secret stores: a byte order mark, other
+    /// line breaks or none, `\n` written out, one pair of quotes, Base64 around it, certificates and
+    /// attributes beside it make no difference. A PEM's content counts, not its label. At most
+    /// 1 MiB is read.
     ///
     /// # Errors
     ///
     /// [`Key`](crate::ErrorKind::Key) with what was found instead and what to do about it: an
-    /// empty text, a public key, a certificate, a missing or wrong passphrase, RSA under
+    /// empty text, a public key, a certificate, a key store (PKCS#12, JKS), an OpenSSH key, UTF-16,
+    /// a missing or wrong passphrase, a cipher that OpenSSL has retired, RSA under
     /// [`MIN_RSA_BITS`](Self::MIN_RSA_BITS), an unsupported curve, an ambiguous JWK Set, an
     /// algorithm that does not fit.
     pub fn parse(text: &[u8], options: &KeyOptions) -> Result<Self, Error> {

@@ -148,9 +148,9 @@ fn pick<'a, 'j>(keys: &'a [Node<'j>], key_id: Option<&str>) -> Result<&'a Object
         (Some(only), None, _) => Ok(only),
         (Some(_), Some(_), _) => Err(Error::key("the JWK Set has no private key for signing")
             .advise("put the JWK that has the member `d` into `keys`")),
-        (None, _, Some(key_id)) if jwks().next().is_some() => {
-            let what = format!("the JWK Set has no key with the id {}", redact::name(key_id));
-            Err(Error::key(what).advise(known_ids(keys)))
+        // The id is not repeated: a passphrase may have been given in its place.
+        (None, _, Some(_)) if jwks().next().is_some() => {
+            Err(Error::key("the JWK Set has no key with the chosen id").advise(known_ids(keys)))
         }
         (None, ..) => {
             Err(Error::key("the JWK Set has no key").advise("put the private JWK into `keys`"))

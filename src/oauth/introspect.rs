@@ -72,7 +72,7 @@ impl std::str::FromStr for TokenTypeHint {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|hint| hint.as_str() == text).ok_or_else(|| {
-            // Not repeated: it may be a token, given by mistake.
+            // Not repeated: it may be the token itself.
             Error::input("this is not a token type hint")
                 .advise("use access_token, refresh_token, id_token or device_secret")
         })

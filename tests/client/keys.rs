@@ -197,7 +197,7 @@ fn what_is_not_a_usable_private_key_is_named_for_what_it_is() {
         ("halves of two keys", mixed["keys"][0].to_string().into_bytes(), options(), "together"),
         ("halves of two RSA keys", mixed_rsa(), options(), "together"),
         ("JWK Set with two keys", set.clone(), options(), "2 keys"),
-        ("JWK Set without the id", set, options().key_id("k9"), "k9"),
+        ("JWK Set without the id", set, options().key_id("k9"), "the chosen id"),
         ("empty JWK Set", b"{\"keys\":[]}".to_vec(), options(), "no key"),
     ] {
         let error = SigningKey::parse(&text, &options).expect_err(name);

@@ -27,3 +27,8 @@ fn introspection_answers_hold() {
 fn key_documents_hold() {
     assert!(replay("keys", targets::keys) >= 20);
 }
+
+#[test]
+fn private_keys_hold() {
+    assert!(replay("private_keys", targets::private_keys) >= 100);
+}

@@ -95,8 +95,8 @@ fn a_wrong_use_is_refused_before_a_token_is_read() {
         let run = world.run(&[vec!["verify"], issuer.to_vec(), args].concat());
         assert!(run.exits(2).stderr.contains(says), "{name}: {run:?}");
     }
-    let run = world.run(&["verify", "--issuer", "https://acme.okta.com", "--audience", "a"]);
-    run.fails(2, "opaque");
+    let org = ["verify", "--issuer", "https://acme.okta.com", "--audience", "a"];
+    world.pipe(&org, "t").fails(2, "opaque");
 }
 
 #[test_support::test]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use openssl::sha::sha256;
 
 use super::Proof;
-use super::validator::{ProofConfig, ProofDenial, ProofRefusal};
 
 /// The used proofs, in generations. A generation is forgotten as a whole, by the monotonic clock:
 /// once everything in it is too old to be used again if the wall clock runs on steadily.
@@ -41,6 +40,17 @@ struct Generation {
     dates: Option<Dates>,
 }
 
+/// Why the use of a proof is not recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NotRecorded {
+    /// It was used before.
+    Replayed,
+    /// It is of a time whose proofs are forgotten.
+    Forgotten,
+    /// The memory, or the share of the proof's key, is full.
+    Full,
+}
+
 /// Both times at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
@@ -53,32 +63,32 @@ impl ReplayMemory {
     /// How many ranges are kept. One more, and the two earliest become one.
     const MAX_RANGES: usize = 16;
 
-    pub(super) fn new(config: &ProofConfig) -> Self {
+    /// A memory for so many proofs, and for so many of one key, that can be used for so long.
+    pub(super) fn new(usable_for: Duration, capacity: usize, max_per_key: usize) -> Self {
         Self {
-            // One second is for rounding: `iat` has no fraction.
-            usable_for: config.max_age + config.leeway + Duration::from_secs(1),
-            capacity: config.capacity,
-            max_per_key: config.max_per_key,
+            usable_for,
+            capacity,
+            max_per_key,
             generations: VecDeque::new(),
             forgotten: Vec::new(),
         }
     }
 
     /// Records that a proof is used now, unless it was used before or that cannot be told.
-    pub(super) fn record(&mut self, proof: &Proof, now: Now) -> Result<(), ProofRefusal> {
+    pub(super) fn record(&mut self, proof: &Proof, now: Now) -> Result<(), NotRecorded> {
         self.turn(now);
         let (id, key) = (digest(&format!("{} {}", proof.jkt, proof.jti)), digest(&proof.jkt));
         if self.forgotten.iter().any(|(first, last)| (*first..=*last).contains(&proof.iat)) {
-            return Err(ProofDenial::Time.into());
+            return Err(NotRecorded::Forgotten);
         }
         if self.generations.iter().any(|generation| generation.proofs.contains(&id)) {
-            return Err(ProofDenial::Replayed.into());
+            return Err(NotRecorded::Replayed);
         }
         let held: usize = self.generations.iter().map(|generation| generation.proofs.len()).sum();
         let of_key = |generation: &Generation| generation.by_key.get(&key).copied();
         let of_key: usize = self.generations.iter().filter_map(of_key).sum();
         if held >= self.capacity || of_key >= self.max_per_key {
-            return Err(ProofRefusal::Full);
+            return Err(NotRecorded::Full);
         }
         if let Some(young) = self.generations.back_mut() {
             young.add(id, key, proof.iat);
@@ -173,11 +183,10 @@ mod tests {
 
     /// A memory, and the two times so many seconds apart from its beginning.
     fn memory(capacity: usize, max_per_key: usize) -> (ReplayMemory, impl Fn(i64, u64) -> Now) {
-        let config = ProofConfig { capacity, max_per_key, ..ProofConfig::default() };
         let origin = SystemClock.monotonic();
         let now =
             move |wall, elapsed| Now { wall, monotonic: origin + Duration::from_secs(elapsed) };
-        (ReplayMemory::new(&config), now)
+        (ReplayMemory::new(Duration::from_secs(66), capacity, max_per_key), now)
     }
 
     #[test]
@@ -187,7 +196,7 @@ mod tests {
             assert_eq!(memory.record(&proof("k", number, 4600), now(4600, 0)), Ok(()));
         }
         let next = proof("k", 2, 1131);
-        assert_eq!(memory.record(&next, now(1131, 131)), Err(ProofRefusal::Full));
+        assert_eq!(memory.record(&next, now(1131, 131)), Err(NotRecorded::Full));
         let next = proof("k", 2, 1132);
         assert_eq!(memory.record(&next, now(1132, 132)), Ok(()), "and is no day of the wrong time");
     }
@@ -200,7 +209,7 @@ mod tests {
         assert_eq!(memory.record(&ahead, now(4600, 1)), Ok(()));
         assert_eq!(memory.record(&proof("k", 2, 1002), now(1002, 2)), Ok(()));
         assert_eq!(memory.record(&proof("k", 3, 2000), now(2000, 1000)), Ok(()), "long after");
-        assert_eq!(memory.record(&ahead, now(4600, 3600)), Err(ProofDenial::Time.into()));
+        assert_eq!(memory.record(&ahead, now(4600, 3600)), Err(NotRecorded::Forgotten));
         assert_eq!(memory.record(&proof("k", 4, 4601), now(4601, 3601)), Ok(()));
     }
 
@@ -208,7 +217,7 @@ mod tests {
     fn one_key_takes_its_share_and_no_more() {
         let (mut memory, now) = memory(100, 10);
         for number in 0..100 {
-            let expected = if number < 10 { Ok(()) } else { Err(ProofRefusal::Full) };
+            let expected = if number < 10 { Ok(()) } else { Err(NotRecorded::Full) };
             assert_eq!(memory.record(&proof("greedy", number, 1000), now(1000, 0)), expected);
         }
         assert_eq!(memory.record(&proof("other", 0, 1000), now(1000, 0)), Ok(()));

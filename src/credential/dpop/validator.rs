@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::Proof;
 use super::htu;
 use super::prover::ath;
-use super::replay::{Now, ReplayMemory};
+use super::replay::{NotRecorded, Now, ReplayMemory};
 use crate::error::{Error, bounds};
 use crate::secret::Token;
 
@@ -120,6 +120,17 @@ pub(crate) enum ProofRefusal {
     Full,
 }
 
+impl From<NotRecorded> for ProofRefusal {
+    fn from(reason: NotRecorded) -> Self {
+        match reason {
+            NotRecorded::Replayed => Self::Denied(ProofDenial::Replayed),
+            NotRecorded::Forgotten => Self::Denied(ProofDenial::Time),
+            NotRecorded::Full => Self::Full,
+        }
+    }
+}
+
+#[cfg(test)]
 impl From<ProofDenial> for ProofRefusal {
     fn from(denial: ProofDenial) -> Self {
         Self::Denied(denial)
@@ -139,7 +150,10 @@ pub(crate) struct ValidProof(Proof);
 
 impl ProofValidator {
     pub(crate) fn new(config: ProofConfig) -> Self {
-        Self { memory: Mutex::new(ReplayMemory::new(&config)), config }
+        // One second is for rounding: `iat` has no fraction.
+        let usable_for = config.max_age + config.leeway + Duration::from_secs(1);
+        let memory = ReplayMemory::new(usable_for, config.capacity, config.max_per_key);
+        Self { memory: Mutex::new(memory), config }
     }
 
     /// Whether the proof is for this request with `token`, which is bound to `jkt`, and in its
@@ -168,7 +182,11 @@ impl ProofValidator {
     /// Records that a proof is used now, for a request that is good in all else: so nothing but
     /// such requests takes room in the memory.
     pub(crate) fn record_use(&self, proof: &ValidProof, now: Now) -> Result<(), ProofRefusal> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).record(&proof.0, now)
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .record(&proof.0, now)
+            .map_err(Into::into)
     }
 
     fn check_time(&self, proof: &Proof, now: DateTime<Utc>) -> Result<(), ProofDenial> {

@@ -14,7 +14,7 @@ pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
     let key = setup::settings(KeyArgs { key_file: args.file.or(args.key.key_file), ..args.key })?
         .key()?;
     let thumbprint = key.public_jwk().thumbprint();
-    // A PEM file holds no key id; `keygen` told the same one for it.
+    // A PEM file holds no key id; `keygen` prints the same one for it.
     let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();
     let key = key.with_key_id(Some(key_id));
     let jwk = key.public_jwk();

@@ -35,7 +35,7 @@ pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
     failure
 }
 
-/// The latest sandbox, unless its record leads away from this computer.
+/// The latest sandbox, unless its record names another computer.
 fn sandbox() -> Option<SandboxRecord> {
     let record = RuntimeFolder::locate().record()?;
     Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)

@@ -34,10 +34,10 @@ pub(super) fn run(args: VerifyArgs) -> Result<Exit, Failure> {
 }
 
 fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
-    let jws = token_input::read_unchanged(args.token.source())?;
     output::note(
         "ONLY THE SIGNATURE WAS LOOKED AT, AND NO CLAIM: this is no reason to accept a token",
     );
+    let jws = token_input::read_unchanged(args.token.source())?;
     let outcome = match signature_only(&jws, keys) {
         Verification::Verified(verified) => Outcome {
             verified: true,
@@ -114,7 +114,7 @@ impl Wanted {
             }
         };
         outcome.map_err(|error| {
-            let failure = setup::explain(&settings, error);
+            let failure = setup::explain(settings, error);
             match failure.exit() {
                 // The request for public keys carries no credentials that could be refused.
                 Exit::Refused => failure

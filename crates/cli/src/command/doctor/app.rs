@@ -50,7 +50,7 @@ impl Examination<'_> {
         };
         let about = error.diagnosis().map(|diagnosis| diagnosis.about.as_str());
         self.found(match about {
-            Some("admin role") => Finding::error(check, &error).as_warning(),
+            Some("admin role") => Finding::error(check, &error).into_warning(),
             _ if error.kind() == ErrorKind::RequestRefused => {
                 Finding::skipped(check, format!("this needs the scope {scope}"))
             }

@@ -51,7 +51,7 @@ impl Examination<'_> {
                 true
             }
             Err(error) if is_other_name(&error) => {
-                self.found(Finding::error("discovery", &error).as_warning());
+                self.found(Finding::error("discovery", &error).into_warning());
                 true
             }
             Err(error) => {

@@ -90,7 +90,7 @@ impl Finding {
     }
 
     /// The same finding as a warning.
-    pub(super) fn as_warning(self) -> Self {
+    pub(super) fn into_warning(self) -> Self {
         Self { status: Status::Warn, ..self }
     }
 

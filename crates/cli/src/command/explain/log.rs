@@ -79,7 +79,7 @@ fn is_token(target: &Value, token: &Token, facts: &TokenFacts) -> bool {
     by_id || target["detailEntry"]["hash"] == token.fingerprint()
 }
 
-/// A time as it stands in a query: without a sign that would have to be encoded.
+/// A time for a query: in UTC, without a `+` that would have to be encoded.
 fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

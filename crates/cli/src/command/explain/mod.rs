@@ -58,7 +58,7 @@ async fn explain(
     removed: &[&'static str],
 ) -> Result<Explanation, Failure> {
     let answer =
-        client.introspect(token, None).await.map_err(|error| setup::explain(&settings, error))?;
+        client.introspect(token, None).await.map_err(|error| setup::explain(settings, error))?;
     let facts = TokenFacts::of(token);
     let mut explanation = Explanation {
         active: answer.active,
@@ -76,26 +76,38 @@ async fn explain(
         }
         return Ok(explanation);
     }
-    let elsewhere = at_named_server(settings, client.issuer(), &facts, token).await;
-    let is_answered = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
-    explanation.reasons.extend(elsewhere);
-    if is_answered {
-        "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
-        "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
-    } else {
-        let (found, checked) = signature::check(settings, client.issuer(), token, &facts).await;
-        explanation.reasons.extend(found);
-        explanation.signature = checked;
-        let (found, searched) = in_system_log(settings, token, &facts).await;
-        explanation.reasons.extend(found);
-        explanation.system_log = searched;
-    }
+    look_elsewhere(&mut explanation, settings, client.issuer(), &facts, token).await;
     explanation.reasons.extend(facts.reasons(SystemClock.now()));
     explanation.reasons.extend(removed.iter().map(|what| surrounded_by(what)));
     if explanation.reasons.is_empty() {
         explanation.reasons.push(no_visible_reason());
     }
     Ok(explanation)
+}
+
+/// Asks where the token says that it is from; unless that tells the reason, checks the signature and
+/// searches the System Log.
+async fn look_elsewhere(
+    explanation: &mut Explanation,
+    settings: &Settings,
+    asked: &Issuer,
+    facts: &TokenFacts,
+    token: &Token,
+) {
+    let elsewhere = at_named_server(settings, asked, facts, token).await;
+    let is_certain = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
+    explanation.reasons.extend(elsewhere);
+    if is_certain {
+        "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
+        "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
+        return;
+    }
+    let (found, checked) = signature::check(settings, asked, token, facts).await;
+    explanation.reasons.extend(found);
+    explanation.signature = checked;
+    let (found, searched) = in_system_log(settings, token, facts).await;
+    explanation.reasons.extend(found);
+    explanation.system_log = searched;
 }
 
 /// Okta calls the tokens of other servers inactive. Another server of the same org is asked as

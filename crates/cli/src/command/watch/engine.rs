@@ -79,18 +79,21 @@ impl Engine {
                 answer = self.client.introspect(&self.token, self.hint) => answer,
                 () = self.reached(deadline) => return Ok(Ok(End::TimeUp(history.state()))),
             };
-            let (state, changed) = match &answer {
-                Ok(answer) if answer.active => (State::Active, history.note(answer)),
-                Ok(answer) => (State::Inactive, history.note(answer)),
-                Err(error) if Exit::from(error.kind()) == Exit::Unknown => {
-                    (State::Unknown, history.note_failure())
-                }
-                Err(error) => return Ok(Err(error.clone())),
-            };
-            failures = if state == State::Unknown { failures + 1 } else { 0 };
+            if let Err(error) = &answer
+                && Exit::from(error.kind()) != Exit::Unknown
+            {
+                return Ok(Err(error.clone()));
+            }
+            let (state, changed) = history.note(&answer);
             let next = match &answer {
-                Ok(answer) => self.after(asked_at, answer),
-                Err(error) => self.after_failure(asked_at, failures, error),
+                Ok(answer) => {
+                    failures = 0;
+                    self.after(asked_at, answer)
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.after_failure(asked_at, failures, error)
+                }
             };
             if let Some(changed) = changed {
                 let reader = sink.change(&Change { time, state, changed, answer })?;

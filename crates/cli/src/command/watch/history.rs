@@ -45,20 +45,22 @@ impl History {
         self.state
     }
 
-    /// Notes that there is no answer. Returns what changed.
-    pub(super) fn note_failure(&mut self) -> Option<Vec<String>> {
-        self.enter(State::Unknown)
+    /// Notes an answer, or that there is none. Returns the state, and the names of what changed:
+    /// `None` if nothing did, an empty list for the first state.
+    pub(super) fn note<E>(
+        &mut self,
+        answer: &Result<Introspection, E>,
+    ) -> (State, Option<Vec<String>>) {
+        match answer {
+            Ok(answer) if answer.active => (State::Active, self.note_active(answer)),
+            Ok(_) => (State::Inactive, self.enter(State::Inactive)),
+            Err(_) => (State::Unknown, self.enter(State::Unknown)),
+        }
     }
 
-    /// Notes an answer. Returns the names of what changed: `None` if nothing did, an empty list for
-    /// the first state.
-    ///
-    /// An inactive answer has no members, and their absence is not reported. An active one is
-    /// compared with the latest active one.
-    pub(super) fn note(&mut self, answer: &Introspection) -> Option<Vec<String>> {
-        if !answer.active {
-            return self.enter(State::Inactive);
-        }
+    /// An active answer is compared with the latest active one. An inactive one has no members, and
+    /// their absence is not reported.
+    fn note_active(&mut self, answer: &Introspection) -> Option<Vec<String>> {
         let members = members(answer);
         let before = self.members.replace(members.clone());
         let differing = before.map(|before| differing(&before, &members)).unwrap_or_default();
@@ -106,8 +108,8 @@ mod tests {
     fn told(answers: &[&str]) -> Vec<Option<String>> {
         let mut history = History::default();
         let mut told = |text: &&str| match text.is_empty() {
-            true => history.note_failure(),
-            false => history.note(&serde_json::from_str(text).unwrap()),
+            true => history.note(&Err(())).1,
+            false => history.note::<()>(&Ok(serde_json::from_str(text).unwrap())).1,
         };
         answers.iter().map(|text| told(text).map(|names| names.join(" "))).collect()
     }
