@@ -16,7 +16,7 @@ use openssl::symm::Cipher;
 use secrets::Secrets;
 use serde_json::{Value, json};
 
-const TOKEN: &str = "pr3sented/t0ken+must~never.show=anywhere";
+const TOKEN: &str = "pr3sented/t0ken+must~never.show-anywhere=";
 const PASSPHRASE: &str = "c0rrect horse battery staple";
 
 /// An org that is never called, with a key that is not there unless a test puts one there.
