@@ -123,20 +123,23 @@ pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKe
             .advise("set it to the private key, or to the path of its file")
             .because(cause)
     })?;
+    if notation::is_key(value.as_bytes()) {
+        return parse(value.as_bytes(), options);
+    }
     let path = notation::unquoted(value.trim());
-    if !path.contains(['\n', '{']) && !pem::is_in(&path) && Path::new(&*path).exists() {
+    if Path::new(&*path).exists() {
         return from_file(Path::new(&*path), options);
     }
-    match notation::recognise(value.as_bytes()) {
-        // The value may be a key without its first line, so it is not repeated.
-        Notation::Unknown(text) => Err(Error::key(format!(
-            "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {}",
-            variable_name(variable)
-        ))
-        .advise("set it to the private key, or to the path of its file")
-        .because(foreign::text(&text))),
-        _ => parse(value.as_bytes(), options),
-    }
+    // The value may be a key without its first line, so it is not repeated.
+    let what = format!(
+        "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {}",
+        variable_name(variable)
+    );
+    let error = Error::key(what).advise("set it to the private key, or to the path of its file");
+    Err(match parse(value.as_bytes(), options) {
+        Ok(_) => error,
+        Err(cause) => error.because(cause),
+    })
 }
 
 /// The name for a message, unless it may be the value that should have been named.
