@@ -139,20 +139,9 @@ impl Token {
     }
 }
 
-/// The words that shells, `jq` and templates write where there is no value, and the headings of
-/// lists of tokens.
-const WORDS: [&str; 10] = [
-    "null",
-    "undefined",
-    "none",
-    "nil",
-    "true",
-    "false",
-    "(null)",
-    "[object Object]",
-    "token",
-    "access_token",
-];
+/// The words that `jq`, shells and programs write where there is no value.
+const WORDS: [&str; 8] =
+    ["null", "undefined", "none", "nil", "true", "false", "(null)", "[object Object]"];
 
 fn word_without_token(text: &str) -> Option<&'static str> {
     WORDS.into_iter().find(|word| text.eq_ignore_ascii_case(word))
@@ -275,7 +264,6 @@ mod tests {
             ("nil\n".to_owned(), "the word nil"),
             ("false".to_owned(), "the word false"),
             ("[object Object]".to_owned(), "the word [object Object]"),
-            ("token".to_owned(), "the word token"),
             (" \n".to_owned(), "is empty"),
             ("\u{feff}".to_owned(), "is empty"),
             ("$TOKEN".to_owned(), "not replaced"),

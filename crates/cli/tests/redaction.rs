@@ -13,7 +13,7 @@ use test_support::secrets::Secrets;
 use crate::common::server::{answer, answering, json, silent};
 use crate::common::{Run, Sandbox, World};
 
-const TOKEN: &str = "pr3sented/t0ken+must~never.show=anywhere";
+const TOKEN: &str = "pr3sented/t0ken+must~never.show-anywhere=";
 const PASSPHRASE: &str = "c0rrect horse battery staple";
 
 /// An org that is never called, with a key that is not there unless a test puts one there.

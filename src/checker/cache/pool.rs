@@ -35,8 +35,7 @@ pub(crate) struct Pool<T> {
     capacity: usize,
 }
 
-/// At the beginning of a line of memory.
-#[repr(align(64))]
+/// A few places behind one lock.
 struct Set<T>(RwLock<Places<T>>);
 
 /// Keys and values in columns, so that a key is found without a branch: which place it has is
@@ -60,7 +59,6 @@ impl<T> Pool<T> {
     }
 
     /// What `read` makes of the key's value, if there is one.
-    #[inline(always)]
     pub(crate) fn get<R>(&self, key: Key, read: impl Fn(&T) -> R) -> Option<R> {
         match self.first(key).get(key, &read) {
             None => self.get_second(key, &read),
@@ -116,7 +114,6 @@ impl<T> Pool<T> {
         self.len.load(Ordering::Relaxed)
     }
 
-    #[inline(always)]
     fn first(&self, key: Key) -> &Set<T> {
         self.set(key.high)
     }
@@ -126,7 +123,6 @@ impl<T> Pool<T> {
     }
 
     /// The set at so large a part of the way from the first one to the end.
-    #[inline(always)]
     fn set(&self, part: u64) -> &Set<T> {
         let at = (u128::from(part) * self.sets.len() as u128) >> 64;
         &self.sets[at as usize] // less than there are sets
@@ -140,7 +136,6 @@ struct Look {
 }
 
 impl<T> Set<T> {
-    #[inline(always)]
     fn get<R>(&self, key: Key, read: &impl Fn(&T) -> R) -> Option<R> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).map(read)
     }
@@ -168,7 +163,6 @@ impl<T> Places<T> {
     }
 
     /// The key's place, or where it was last.
-    #[inline(always)]
     fn place(&self, key: Key) -> Option<usize> {
         let mut place = 0;
         for (at, low) in self.lows.iter().enumerate() {
@@ -183,7 +177,6 @@ impl<T> Places<T> {
         self.place(key).is_some_and(|place| self.values[place].is_some())
     }
 
-    #[inline(always)]
     fn get(&self, key: Key) -> Option<&T> {
         let place = self.place(key)?;
         let value = self.values[place].as_ref()?;
