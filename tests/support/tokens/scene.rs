@@ -1,7 +1,5 @@
 //! A server with a key and a verifier of its tokens, living in the same time.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use okta_introspect::{
     AccessTokenClaims, Algorithm, Error, InvalidToken, Issuer, Jwks, JwksBuilder, ManualClock,
