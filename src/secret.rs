@@ -153,9 +153,7 @@ fn enclosing(text: &str) -> Option<(&'static str, &'static str)> {
     let word = text.split([' ', '\t', ':']).next().unwrap_or_default();
     let is = |name: &str| word.eq_ignore_ascii_case(name) && word.len() < text.len();
     Some(match text {
-        _ if is("bearer") || is("dpop") || is("basic") => {
-            ("the token begins with an authorization scheme", ALONE)
-        }
+        _ if is("bearer") || is("dpop") => ("the token begins with an authorization scheme", ALONE),
         _ if is("authorization") => ("this is a whole `Authorization` header", ALONE),
         _ if text.starts_with('{') && text.contains("access_token") => (
             "this is the JSON answer to a token request, not a token",

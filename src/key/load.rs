@@ -8,7 +8,7 @@ use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
 use super::accept::accept;
-use super::notation::{self, Notation};
+use super::notation::{self, DER, Notation};
 use super::options::KeyOptions;
 use super::{SigningKey, der, foreign, pem, private_jwk};
 use crate::error::{Error, redact};
@@ -32,7 +32,10 @@ fn read(bytes: &[u8], options: &KeyOptions, encodings: usize) -> Result<SigningK
         Notation::Json(json) => return private_jwk::from_json(&json, options),
         Notation::Encoded(inner) if encodings > 0 => return read(&inner, options, encodings - 1),
         Notation::Pem(text) => pem::private_key(&text, options.passphrase.as_ref())?,
-        Notation::Binary => der::private_key(bytes, options.passphrase.as_ref())?,
+        Notation::Binary if bytes.starts_with(DER) => {
+            der::private_key(bytes, options.passphrase.as_ref())?
+        }
+        Notation::Binary => return Err(foreign::binary(bytes).unwrap_or_else(foreign::unknown)),
         Notation::Unknown(text) => return Err(foreign::text(&text)),
         Notation::Encoded(_) => return Err(foreign::text("")),
         Notation::Empty => {

@@ -65,8 +65,8 @@ pub(super) fn is_key(bytes: &[u8]) -> bool {
     match recognise(bytes) {
         Notation::Pem(_) | Notation::Json(_) => true,
         Notation::Encoded(inner) => is_key(&inner),
-        // Paths may be Base64 by chance; what they decode to is not DER, which begins as a SEQUENCE.
-        Notation::Binary => bytes.starts_with(&[0x30]),
+        // Paths may be Base64 by chance; what they decode to is hardly ever DER.
+        Notation::Binary => bytes.starts_with(DER),
         Notation::Empty | Notation::Unknown(_) => false,
     }
 }
@@ -115,6 +115,9 @@ fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let engine = if word.contains(['-', '_']) { &BASE64_URL } else { &BASE64 };
     engine.decode(word.as_bytes()).ok().map(Zeroizing::new)
 }
+
+/// How every key in DER begins: with the tag of a SEQUENCE.
+pub(super) const DER: &[u8] = &[0x30];
 
 /// The mark that some editors and shells write before UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -2,14 +2,14 @@
 //!
 //! With many tokens, looking one up costs what waiting for memory costs. Here that is one wait: a
 //! key tells the set that it is in, and all places of a set are in four lines of memory, which come
-//! at the same time. A hash table beside a list of who leaves next waits four times.
+//! at the same time. A hash table beside a list in the order of eviction waits four times.
 //!
 //! A new key goes to the first of its two sets while that has plenty of room, and else to whichever
 //! of the two has more. So the sets fill evenly, and most keys are where they are looked for first.
 //! In a full pool with a third more places than entries, one entry in some ten thousand has to go
 //! although there would be room elsewhere.
 //!
-//! Who leaves is found by second chance: a hand goes round a set, and takes the first entry that
+//! What is evicted is found by second chance: a hand goes round a set, and takes the first entry that
 //! was not read since it last came by.
 //!
 //! The crate `quick_cache` under the same keys would save this file. In its place a hit took about
@@ -94,8 +94,8 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Counts under the set's lock, as whoever puts in does: so nobody takes out what is not
-    /// counted yet.
+    /// Counts under the set's lock, as an insertion does: nothing is taken out that is not counted
+    /// yet.
     fn take_out(&self, set: &Set<T>, takes: impl Fn(&mut Places<T>) -> bool) -> bool {
         set.write(|places| {
             let taken = takes(places);
@@ -203,7 +203,7 @@ impl<T> Places<T> {
     /// Whether there was one.
     fn remove(&mut self, key: Key) -> bool {
         self.place(key).is_some_and(|place| {
-            // Whoever comes to this place next has not been read.
+            // What comes to this place next has not been read.
             *self.read.get_mut() &= !bit(place);
             self.values[place].take().is_some()
         })
