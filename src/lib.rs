@@ -119,5 +119,9 @@ pub use wire::transport::HttpConfig;
 struct Readme;
 
 #[cfg(test)]
+#[path = "../tests/layout/examples.rs"]
+mod examples;
+
+#[cfg(test)]
 #[path = "../tests/layout/rooms.rs"]
 mod rooms;

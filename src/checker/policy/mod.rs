@@ -21,6 +21,19 @@ use crate::credential::dpop::ProofDenial;
 use crate::oauth::introspect::Introspection;
 
 /// What a check decides. The [module](crate::checker) has an example.
+///
+/// # Example: a status for each
+///
+/// ```
+/// use okta_introspect::checker::Verdict;
+///
+/// fn status(verdict: &Verdict) -> u16 {
+///     match verdict {
+///         Verdict::Authorized(_) => 200,
+///         Verdict::Denied(_) => 401,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Verdict {
