@@ -54,7 +54,7 @@ pub struct Metrics {
     /// Calls that were not made, to keep within the rate limit.
     pub governor_refusals: u64,
     /// Tokens that the server calls active and that do not verify locally: someone else's tokens
-    /// to the verifier's settings. Only in [shadow](super::CheckerBuilder::shadow_verifier).
+    /// to the verifier's settings. Only in [shadow](crate::checker::CheckerBuilder::shadow_verifier).
     pub rejected_but_active: u64,
     /// Tokens that verify locally and that the server calls inactive: what introspection finds
     /// and verification does not.

@@ -69,7 +69,7 @@ pub enum AnswerSource {
 }
 
 /// The proof that a request was checked and let in. There is no other way to get one than
-/// [`Checker::check`](super::Checker::check). Cheap to clone.
+/// [`Checker::check`](crate::checker::Checker::check). Cheap to clone.
 ///
 /// # Example: a function that cannot be called without a check
 ///
