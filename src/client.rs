@@ -94,8 +94,8 @@ pub enum Endpoint {
 }
 
 impl Client {
-    /// Thirty-two: Okta serves 75 [requests of an org at once][concurrency], of one app, unless its
-    /// administrator says otherwise, half as many; more are refused with 429.
+    /// Thirty-two: Okta serves an org [75 requests at once][concurrency], and by default at most half of
+    /// them to one app; it answers more with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
     pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;

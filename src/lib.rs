@@ -19,7 +19,8 @@
 //! # Words
 //!
 //! - A *token* is what callers present; an *assertion* is what this client signs to prove who it
-//!   is. Each assertion is good for one request to one endpoint.
+//!   is. Each assertion is good for one request to one endpoint, unless [`AssertionConfig::reuse`]
+//!   says otherwise.
 //! - The *issuer* is one URL that names an authorization server: an Okta org, or one of its
 //!   custom servers. Every endpoint follows from it.
 //! - An [`Error`] means "we do not know". An inactive token is an answer.

@@ -218,7 +218,7 @@ struct Call {
     inner: Arc<Inner>,
     passed: Passed,
     server: usize,
-    /// How soon the check that started it may want another answer.
+    /// The `max_age` of the check that started the call; the governor's forecast counts it.
     bound: Duration,
     send_time: Arc<SendTime>,
     /// Given back when the call is over.
@@ -240,7 +240,7 @@ impl Call {
         let now = inner.clock.monotonic();
         inner.counters.called(now.saturating_duration_since(begun), answer.is_ok());
         let Answered { introspection, mut sent } = answer?;
-        // No answer gets younger by an upstream whose clock is ahead.
+        // An upstream whose clock is ahead must not date an answer after now.
         sent.at = sent.at.min(inner.timeline.ticks(now));
         if !introspection.active {
             return Ok(Known::Inactive(Refused { sent }));
