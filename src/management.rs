@@ -18,7 +18,8 @@ use crate::secret::Secret;
 use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
 use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
-use crate::wire::transport::{Answer, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::Answer;
 
 /// A call to an API of the org.
 ///

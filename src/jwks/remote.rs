@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::issuer::{EndpointUrl, Issuer};
 use crate::oauth::metadata;
 use crate::wire::error_response;
-use crate::wire::transport::{Http, HttpConfig, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::{Http, HttpConfig};
 
 /// Where an issuer's keys come from.
 pub(super) struct Remote {

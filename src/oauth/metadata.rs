@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::wire::error_response;
-use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
 /// A server's metadata document. Members that are not listed are kept in
 /// [`extra`](Self::extra).

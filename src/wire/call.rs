@@ -16,10 +16,11 @@ use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
 use crate::wire::admission::{Admission, Admitted, EndpointLimits};
+use crate::wire::place::Place;
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
 use crate::wire::server_numbers;
-use crate::wire::transport::{Answer, Http, HttpConfig, Place};
+use crate::wire::transport::{Answer, Http, HttpConfig};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");

@@ -99,6 +99,7 @@ fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
 /// What happened, and what to do unless a diagnosis knows better.
 fn words(kind: ErrorKind) -> (&'static str, &'static str) {
     match kind {
+        (407, _) => ErrorKind::Unreachable,
         ErrorKind::ClientRefused => {
             ("refused our credentials", "check the client id, the key and the app's registration")
         }
@@ -111,9 +112,12 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::Configuration
         | ErrorKind::Input
         | ErrorKind::Key
-        | ErrorKind::RequestRefused
-        | ErrorKind::Unreachable => {
+        | ErrorKind::RequestRefused => {
             ("refused the request", "check what is requested against the app's grants and policies")
         }
     }
 }
+        ErrorKind::Unreachable => (
+            "was not reached: a proxy wants other credentials",
+            "set the proxy's user name and password, in HTTPS_PROXY where the proxy is named there",
+        ),

@@ -21,8 +21,9 @@ use crate::wire::admission::{Admission, EndpointLimits};
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::error_response;
 use crate::wire::rate_limit::{RateLimit, Remaining};
-use crate::wire::transport::{Answer, Http, Place};
+use crate::wire::transport::{Answer, Http};
 
+use crate::wire::place::Place;
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
 const ASSERTION_FIELDS: &str = "client_assertion_type=\
     urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";

@@ -3,11 +3,16 @@
 pub(crate) mod admission;
 pub(crate) mod bounds;
 pub(crate) mod call;
+mod error_chain;
 pub(crate) mod error_response;
 pub(crate) mod form_post;
 pub(crate) mod proxy;
+mod no_answer;
+pub(crate) mod place;
 pub(crate) mod rate_limit;
+mod proxy_fault;
 pub(crate) mod retry;
 pub(crate) mod server_numbers;
 pub(crate) mod tls;
 pub(crate) mod transport;
+mod tls_fault;

@@ -11,17 +11,20 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, Deadline};
 use crate::error::redact::{excerpt, shows};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
 use crate::support::json;
 use crate::wire::bounds;
 use crate::wire::proxy::Proxy;
 use crate::wire::tls::{self, Roots, TlsBackend};
+use crate::wire::no_answer::{Failure, NoAnswer, timed_out};
+use crate::wire::place::Place;
 
 /// How servers are reached.
 ///
 /// # Example: a backend that answers quickly or not at all
+use crate::wire::proxy_fault::ProxyFault;
 ///
 /// ```
 /// use std::time::Duration;
@@ -147,6 +150,7 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(
         config: &HttpConfig,
+    proxy: Proxy,
         clock: Arc<dyn Clock>,
         destination: Destination,
     ) -> Result<Self, Error> {
@@ -176,7 +180,8 @@ impl Http {
         let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {
             Error::configuration("the HTTP client cannot be built").because(cause)
         })?;
-        Ok(Self { client, user_agent, clock, timeout: config.timeout })
+        let (timeout, proxy) = (config.timeout, config.proxy.clone());
+        Ok(Self { client, user_agent, clock, timeout, proxy })
     }
 
     /// What every request names as its sender.
@@ -211,20 +216,28 @@ impl Http {
         // Pinned here, where it stays: a future of this size is not to be moved about.
         let received = pin!(self.receive(request, place, max));
         match deadline.before(received).await {
-            Some(answer) => answer.map_err(|fault| fault.into_failure(place)),
+            Some(answer) => answer.map_err(|cause| cause.into_failure(place)),
             None => Err(Failure { error: timed_out(place), lasting: true }),
         }
     }
 
-    async fn receive(&self, request: Request, place: &Place, max: usize) -> Result<Answer, Fault> {
-        let mut response = self.client.execute(request).await.map_err(Fault::Transport)?;
+    async fn receive(
+        &self,
+        request: Request,
+        place: &Place,
+        max: usize,
+    ) -> Result<Answer, NoAnswer> {
+        let mut response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(cause) => return Err(self.no_answer(cause).await),
+        };
         if response.content_length().is_some_and(|length| length > max as u64) {
-            return Err(Fault::TooLong { max });
+            return Err(NoAnswer::TooLong { max });
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Fault::Transport)? {
+        while let Some(chunk) = response.chunk().await.map_err(NoAnswer::Transport)? {
             if body.len() + chunk.len() > max {
-                return Err(Fault::TooLong { max });
+                return Err(NoAnswer::TooLong { max });
             }
             body.extend_from_slice(&chunk);
         }
@@ -240,28 +253,19 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
         return Ok(HeaderValue::from_static(HttpConfig::DEFAULT_USER_AGENT));
     }
     HeaderValue::try_from(text).map_err(|cause| {
+
+    /// What the error says, or the proxy about it.
+    async fn no_answer(&self, cause: reqwest::Error) -> NoAnswer {
+        // Boxed, because it is seldom needed and would make every call's future larger.
+        match Box::pin(ProxyFault::of(&cause, &self.proxy)).await {
+            Some(fault) => NoAnswer::Proxy(cause, fault),
+            None => NoAnswer::Transport(cause),
+        }
+    }
         Error::configuration("the user agent cannot stand in a header")
             .advise("leave line breaks and other control characters out")
             .because(cause)
     })
-}
-
-/// What messages call a URL: its host and its path. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Place(Arc<(String, String)>);
-
-impl Place {
-    pub(crate) fn of(url: &Url) -> Self {
-        Self(Arc::new((url.host_str().unwrap_or_default().to_owned(), url.path().to_owned())))
-    }
-
-    pub(crate) fn host(&self) -> &str {
-        &self.0.0
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        &self.0.1
-    }
 }
 
 /// A complete answer of a server.
@@ -358,55 +362,6 @@ impl Answer {
     }
 }
 
-/// Why there is no answer, and whether the same request would fail again.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    pub(crate) lasting: bool,
-}
-
-/// Why no complete answer came.
-enum Fault {
-    Transport(reqwest::Error),
-    TooLong { max: usize },
-}
-
-impl Fault {
-    fn into_failure(self, place: &Place) -> Failure {
-        let (host, path) = (place.host(), place.path());
-        let cause = match self {
-            Self::TooLong { max } => {
-                let what = format!("the answer of {path} is longer than {max} bytes");
-                let advice = "check that the issuer is the address of an authorization server";
-                return Failure { error: Error::malformed(what).advise(advice), lasting: true };
-            }
-            Self::Transport(cause) => cause.without_url(),
-        };
-        let unreachable = |what: String| Error::new(ErrorKind::Unreachable, what);
-        let distrust = tls::distrusts(&cause);
-        let error = if cause.is_timeout() {
-            timed_out(place)
-        } else if distrust {
-            unreachable(format!("the TLS connection to {host} could not be trusted")).advise(
-                "check the host's name and certificate; name a private authority as an extra root",
-            )
-        } else if cause.is_connect() {
-            unreachable(format!("no connection to {host}"))
-                .advise("check the issuer, the network and the proxy settings")
-        } else {
-            unreachable(format!("the connection to {host} broke before the answer was complete"))
-                .advise("try again")
-        };
-        Failure { error: error.because(cause), lasting: distrust }
-    }
-}
-
-fn timed_out(place: &Place) -> Error {
-    let (host, path) = (place.host(), place.path());
-    Error::new(ErrorKind::TimedOut, format!("{host} did not answer {path} in time"))
-        .advise("try again, or allow more time")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,3 +383,4 @@ mod tests {
         assert!(!error.to_string().contains("x-admin"));
     }
 }
+    use crate::ErrorKind;

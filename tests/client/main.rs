@@ -14,6 +14,8 @@ mod limit;
 mod outage;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
+#[cfg(feature = "rustls")]
+mod proxies;
 #[cfg(feature = "sandbox")]
 mod server_time;
 #[cfg(feature = "rustls")]
