@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use reqwest::{Method, Request, StatusCode, Url};
 use url::form_urlencoded;
 
@@ -19,6 +21,7 @@ use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
 use crate::wire::admission::{Admission, EndpointLimits};
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
+use crate::wire::content_encoding::IDENTITY;
 use crate::wire::error_response;
 use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::transport::{Answer, Http};
@@ -92,12 +95,13 @@ pub(crate) struct Form<'a> {
 
 impl FormClient {
     pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
-        // With the sender, which would be added anyhow, and with room in the index for what the HTTP
+        // With the sender and the encoding, which would be added anyhow, and with room in the index for what the HTTP
         // client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
         headers.insert(USER_AGENT, context.http().user_agent().clone());
         Self { context, assertions, prover: Arc::new(prover), headers }
     }

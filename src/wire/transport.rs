@@ -5,26 +5,28 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Request, StatusCode, Url, redirect};
-use serde::de::DeserializeOwned;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Request, StatusCode, redirect};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
 
 use crate::clock::{Clock, Deadline};
-use crate::error::redact::{excerpt, shows};
 use crate::error::Error;
+use crate::error::redact::{excerpt, shows};
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
 use crate::support::json;
 use crate::wire::bounds;
-use crate::wire::proxy::Proxy;
-use crate::wire::tls::{self, Roots, TlsBackend};
+use crate::wire::content_encoding::{self, IDENTITY};
 use crate::wire::no_answer::{Failure, NoAnswer, timed_out};
 use crate::wire::place::Place;
 
+use crate::wire::proxy::Proxy;
+use crate::wire::proxy_fault::ProxyFault;
+use crate::wire::tls::{self, Roots, TlsBackend};
 /// How servers are reached.
 ///
 /// # Example: a backend that answers quickly or not at all
-use crate::wire::proxy_fault::ProxyFault;
 ///
 /// ```
 /// use std::time::Duration;
@@ -146,11 +148,11 @@ pub(crate) struct Http {
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
+    proxy: Proxy,
 
 impl Http {
     pub(crate) fn new(
         config: &HttpConfig,
-    proxy: Proxy,
         clock: Arc<dyn Clock>,
         destination: Destination,
     ) -> Result<Self, Error> {
@@ -163,6 +165,7 @@ impl Http {
         let builder = Client::builder()
             .user_agent(user_agent.clone())
             .connect_timeout(config.connect_timeout)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]))
             .redirect(redirect::Policy::none())
             .referer(false)
             // `max_retries_per_request(0)` stops reqwest from keeping a copy of each request.
@@ -241,18 +244,12 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let body = content_encoding::unpack(&mut headers, body, max)
+            .map_err(|content_encoding::TooLong| NoAnswer::TooLong { max })?;
         let place = place.clone();
         Ok(Answer { place, status, headers, body, sent: [const { None }; 3], received: None })
     }
-}
-
-/// Every request has four copies of it, which for a static text count no references.
-fn user_agent(text: &str) -> Result<HeaderValue, Error> {
-    if text == HttpConfig::DEFAULT_USER_AGENT {
-        return Ok(HeaderValue::from_static(HttpConfig::DEFAULT_USER_AGENT));
-    }
-    HeaderValue::try_from(text).map_err(|cause| {
 
     /// What the error says, or the proxy about it.
     async fn no_answer(&self, cause: reqwest::Error) -> NoAnswer {
@@ -263,6 +260,14 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
         }
     }
         Error::configuration("the user agent cannot stand in a header")
+}
+
+/// Every request has four copies of it, which for a static text count no references.
+fn user_agent(text: &str) -> Result<HeaderValue, Error> {
+    if text == HttpConfig::DEFAULT_USER_AGENT {
+        return Ok(HeaderValue::from_static(HttpConfig::DEFAULT_USER_AGENT));
+    }
+    HeaderValue::try_from(text).map_err(|cause| {
             .advise("leave line breaks and other control characters out")
             .because(cause)
     })
