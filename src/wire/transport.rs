@@ -16,14 +16,15 @@ use crate::error::redact::{excerpt, shows};
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
 use crate::support::json;
+use crate::support::json_misfit::Misfit;
 use crate::wire::bounds;
 use crate::wire::content_encoding::{self, IDENTITY};
 use crate::wire::no_answer::{Failure, NoAnswer, timed_out};
 use crate::wire::place::Place;
-
 use crate::wire::proxy::Proxy;
 use crate::wire::proxy_fault::ProxyFault;
 use crate::wire::tls::{self, Roots, TlsBackend};
+
 /// How servers are reached.
 ///
 /// # Example: a backend that answers quickly or not at all
@@ -147,8 +148,8 @@ pub(crate) struct Http {
     user_agent: HeaderValue,
     clock: Arc<dyn Clock>,
     timeout: Duration,
-}
     proxy: Proxy,
+}
 
 impl Http {
     pub(crate) fn new(
@@ -164,8 +165,8 @@ impl Http {
         let user_agent = user_agent(&config.user_agent)?;
         let builder = Client::builder()
             .user_agent(user_agent.clone())
-            .connect_timeout(config.connect_timeout)
             .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]))
+            .connect_timeout(config.connect_timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
             // `max_retries_per_request(0)` stops reqwest from keeping a copy of each request.
@@ -259,7 +260,6 @@ impl Http {
             None => NoAnswer::Transport(cause),
         }
     }
-        Error::configuration("the user agent cannot stand in a header")
 }
 
 /// Every request has four copies of it, which for a static text count no references.
@@ -268,6 +268,7 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
         return Ok(HeaderValue::from_static(HttpConfig::DEFAULT_USER_AGENT));
     }
     HeaderValue::try_from(text).map_err(|cause| {
+        Error::configuration("the user agent cannot stand in a header")
             .advise("leave line breaks and other control characters out")
             .because(cause)
     })
@@ -320,22 +321,30 @@ impl Answer {
             let content_type = self.excerpt(self.header(CONTENT_TYPE).unwrap_or("no content type"));
             return Err(self.malformed(&format!("is not JSON but {content_type}")));
         }
-        json::read(&self.body).map_err(|cause| {
-            // Not the source: its text may quote what stood in the body.
-            let (line, column) = (cause.line(), cause.column());
-            let what = match cause.classify() {
-                serde_json::error::Category::Eof => "ends in the middle of its JSON".to_owned(),
-                serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                    format!("is not valid JSON (line {line}, column {column})")
-                }
-                serde_json::error::Category::Data => {
-                    format!(
-                        "does not have the expected members ({})",
-                        self.excerpt(cause.to_string())
-                    )
-                }
-            };
-            self.malformed(&what)
+        if let Some(coding) = content_encoding::packed_by(&self.headers) {
+            let coding = self.excerpt(coding);
+            return Err(self.malformed(&format!("is packed ({coding}), and cannot be unpacked")));
+        }
+        json::read(&self.body).map_err(|cause| self.misread::<T>(&cause))
+    }
+
+    /// Why the body is no `T`, without the values of the document: they are about people.
+    fn misread<T: DeserializeOwned>(&self, cause: &serde_json::Error) -> Error {
+        let (line, column) = (cause.line(), cause.column());
+        self.malformed(&match cause.classify() {
+            Category::Eof => "ends in the middle of its JSON".to_owned(),
+            Category::Syntax | Category::Io => {
+                format!("is not valid JSON (line {line}, column {column})")
+            }
+            Category::Data => {
+                let document = serde_json::from_slice(&self.body).unwrap_or_default();
+                // No misfit: a member occurs twice, or the document is nested too deep.
+                let why = match Misfit::of::<T>(&document) {
+                    Some(misfit) => misfit.to_string(),
+                    None => format!("it {cause}"),
+                };
+                format!("does not have the expected members ({})", self.excerpt(why))
+            }
         })
     }
 
@@ -351,11 +360,21 @@ impl Answer {
                 .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
     }
 
+    /// Whether the body may be quoted. JSON, even the beginning of it, has values in it that are
+    /// about people; what is packed says nothing.
+    fn is_quotable(&self) -> bool {
+        let is_json = || match serde_json::from_slice::<IgnoredAny>(&self.body) {
+            Ok(_) => true,
+            Err(fault) => fault.classify() == Category::Eof,
+        };
+        content_encoding::packed_by(&self.headers).is_none() && !is_json()
+    }
+
     /// An error that says why this is not an answer of an authorization server.
     pub(crate) fn malformed(&self, what: &str) -> Error {
-        let quoted = match self.excerpt(&self.body) {
-            quoted if quoted.is_empty() => String::new(),
-            quoted => format!("; it begins: {quoted}"),
+        let quoted = match self.is_quotable().then(|| self.excerpt(&self.body)) {
+            Some(quoted) if !quoted.is_empty() => format!("; it begins: {quoted}"),
+            _ => String::new(),
         };
         let what = format!(
             "the answer of {} (status {}) {what}{quoted}",
@@ -370,6 +389,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::clock::SystemClock;
 
     fn http(user_agent: &str) -> Result<Http, Error> {
@@ -388,4 +408,3 @@ mod tests {
         assert!(!error.to_string().contains("x-admin"));
     }
 }
-    use crate::ErrorKind;

@@ -4,6 +4,7 @@
 mod support;
 
 mod answers;
+mod bodies;
 #[cfg(feature = "sandbox")]
 mod discovery;
 mod dpop;
@@ -12,12 +13,12 @@ mod in_flight;
 mod keys;
 mod limit;
 mod outage;
-#[cfg(feature = "sandbox")]
-mod rate_limits;
 #[cfg(feature = "rustls")]
 mod proxies;
 #[cfg(feature = "sandbox")]
 mod server_time;
+mod rate_limits;
+#[cfg(feature = "sandbox")]
 #[cfg(feature = "rustls")]
 mod tls;
 mod token_source;
