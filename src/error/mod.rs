@@ -1,6 +1,7 @@
 //! What can go wrong, sorted by what the caller should do about it.
 
 pub(crate) mod bounds;
+mod causes;
 pub(crate) mod diagnosis;
 pub(crate) mod redact;
 pub(crate) mod refusal;
