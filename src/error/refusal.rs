@@ -23,11 +23,18 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The `error_description` or `errorSummary`, shortened and with secrets masked.
     pub description: Option<String>,
+    /// The `errorSummary` of each of the `errorCauses` that Okta's APIs name, which tell what is
+    /// wrong with which member; shortened, with secrets masked, and the first
+    /// [`MAX_CAUSES`](Self::MAX_CAUSES) only.
+    pub causes: Vec<String>,
     /// Okta's `X-Okta-Request-Id`, for support and for the System Log.
     pub request_id: Option<String>,
 }
 
 impl Refusal {
+    /// No more causes than these are kept: Okta names one or two.
+    pub const MAX_CAUSES: usize = 8;
+
     /// What the server asks to be done differently, if it does.
     pub(crate) fn demand(&self) -> Option<Demand> {
         let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -67,6 +74,9 @@ impl fmt::Display for Refusal {
 }
 
 /// What a refusal asks to be done differently.
+        if !self.causes.is_empty() {
+            write!(f, " [{}]", self.causes.join("; "))?;
+        }
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Demand {
     /// The proof needs the nonce that came with the refusal (RFC 9449 §8).

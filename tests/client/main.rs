@@ -5,6 +5,7 @@ mod support;
 
 mod answers;
 mod bodies;
+mod causes;
 #[cfg(feature = "sandbox")]
 mod discovery;
 mod dpop;
@@ -16,9 +17,9 @@ mod outage;
 #[cfg(feature = "rustls")]
 mod proxies;
 #[cfg(feature = "sandbox")]
-mod server_time;
 mod rate_limits;
 #[cfg(feature = "sandbox")]
+mod server_time;
 #[cfg(feature = "rustls")]
 mod tls;
 mod token_source;
