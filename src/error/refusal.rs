@@ -35,6 +35,14 @@ impl Refusal {
     /// No more causes than these are kept: Okta names one or two.
     pub const MAX_CAUSES: usize = 8;
 
+    /// Whether a request without a DPoP proof may have been refused for that: by the codes of
+    /// RFC 9449 whatever the words are, or by a word about DPoP under any other code.
+    pub(crate) fn may_want_proof(&self) -> bool {
+        let by_code = matches!(self.code.as_deref(), Some("invalid_dpop_proof" | "use_dpop_nonce"));
+        let description = self.description.as_deref().unwrap_or_default();
+        by_code || description.to_ascii_lowercase().contains("dpop")
+    }
+
     /// What the server asks to be done differently, if it does.
     pub(crate) fn demand(&self) -> Option<Demand> {
         let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -42,7 +50,6 @@ impl Refusal {
             |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
         match self.code.as_deref()? {
             "use_dpop_nonce" => Some(Demand::Nonce),
-            "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
             "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
                 Some(Demand::ServerTime)
             }
@@ -69,20 +76,18 @@ impl fmt::Display for Refusal {
         if let Some(description) = &self.description {
             write!(f, ": {description}")?;
         }
+        if !self.causes.is_empty() {
+            write!(f, " [{}]", self.causes.join("; "))?;
+        }
         Ok(())
     }
 }
 
 /// What a refusal asks to be done differently.
-        if !self.causes.is_empty() {
-            write!(f, " [{}]", self.causes.join("; "))?;
-        }
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Demand {
     /// The proof needs the nonce that came with the refusal (RFC 9449 §8).
     Nonce,
-    /// There was no proof and there has to be one.
-    Proof,
     /// Assertion or proof were dated by a clock that is not the server's.
     ServerTime,
 }

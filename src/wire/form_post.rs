@@ -23,10 +23,10 @@ use crate::wire::admission::{Admission, EndpointLimits};
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::content_encoding::IDENTITY;
 use crate::wire::error_response;
+use crate::wire::place::Place;
 use crate::wire::rate_limit::{RateLimit, Remaining};
 use crate::wire::transport::{Answer, Http};
 
-use crate::wire::place::Place;
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
 const ASSERTION_FIELDS: &str = "client_assertion_type=\
     urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
@@ -167,6 +167,7 @@ struct FormPost<'a> {
 /// which says the same for ever does not keep us for ever.
 #[derive(Default)]
 struct SecondTries {
+    proof: bool,
     clock: bool,
     nonce: bool,
 }
@@ -186,7 +187,7 @@ impl RequestFactory for FormPost<'_> {
         let mut request = Request::new(Method::POST, target.url.clone());
         *request.headers_mut() = forms.headers.clone();
         *request.body_mut() = Some(body.into());
-        if self.form.proves && forms.prover.is_on() {
+        if self.form.proves && (forms.prover.is_on() || self.second_tries.proof) {
             let now = forms.server_time().now();
             let proof = forms
                 .prover
@@ -217,6 +218,9 @@ impl RequestFactory for FormPost<'_> {
             self.forms.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
         }
         if answer.status == StatusCode::OK {
+            if self.proof.is_some() {
+                self.forms.prover.demand();
+            }
             return Outcome::Done;
         }
         let error = error_response::read(answer);
@@ -239,21 +243,22 @@ impl FormPost<'_> {
     /// Whether the refusal says how the next request can succeed, and it has not been tried.
     fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
         let Some(refused) = error.refusal() else { return false };
-        let prover = &self.forms.prover;
+        // Another request may have met the same demand before; this one had no proof.
+        if self.form.proves && self.proof.is_none() && refused.may_want_proof() {
+            return self.forms.prover.may_prove()
+                && !std::mem::replace(&mut self.second_tries.proof, true);
+        }
         match refused.demand() {
-            // Another request may have met the same demand before; this one had no proof.
-            Some(Demand::Nonce | Demand::Proof) if self.form.proves && self.proof.is_none() => {
-                prover.demand();
-                prover.is_on()
-            }
-            Some(Demand::Nonce) if self.form.proves => {
-                has_nonce && !std::mem::replace(&mut self.second_tries.nonce, true)
+            Some(Demand::Nonce) => {
+                self.form.proves
+                    && has_nonce
+                    && !std::mem::replace(&mut self.second_tries.nonce, true)
             }
             Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
                     && self.forms.server_time().apply(self.correction)
             }
-            Some(Demand::Nonce | Demand::Proof) | None => false,
+            None => false,
         }
     }
 }
