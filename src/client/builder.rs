@@ -11,7 +11,7 @@ use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::issuer::{Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
-use crate::oauth::token::{self, Fetch, TokenCache, TokenCacheConfig, TokenStore};
+use crate::oauth::token::{Fetch, TokenCache, TokenCacheConfig, TokenStore};
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_windows::RateWindows;
@@ -232,6 +232,6 @@ impl ClientBuilder {
 fn fetch(calls: Arc<Calls>) -> Fetch {
     Arc::new(move |scopes| {
         let calls = Arc::clone(&calls);
-        Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
+        Box::pin(async move { calls.request_token(&scopes).await })
     })
 }

@@ -101,7 +101,8 @@ impl Reply {
         self.after_attempts(self.answer.malformed(what))
     }
 
-    fn after_attempts(&self, error: Error) -> Error {
+    /// The error of a call that was answered with success.
+    pub(crate) fn after_attempts(&self, error: Error) -> Error {
         let mut attempts = self.attempts.clone();
         attempts.request_ids.extend(self.answer.request_id().map(str::to_owned));
         error.after(attempts)
