@@ -159,7 +159,8 @@ impl CallContext {
                     // With 429 the server says that it did nothing.
                     let may_repeat =
                         factory.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
-                    let setback = match Setback::of_answer(status, code, error.retry_after()) {
+                    let wait = error.retry_after().or_else(|| least_wait(&answer));
+                    let setback = match Setback::of_answer(status, code, wait) {
                         setback if may_repeat => setback,
                         _ => Setback::Lasting,
                     };
@@ -279,6 +280,14 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     let stated =
         RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
     server_numbers::rest_of_window(stated.reset, date?)
+}
+
+/// How long to wait after a 429 that says nothing: its rate window may have just begun, and pauses
+/// of milliseconds would only use up the attempts.
+fn least_wait(answer: &Answer) -> Option<Duration> {
+    const LEAST: Duration = Duration::from_secs(1);
+    let says = answer.headers.contains_key(RETRY_AFTER) || RateLimit::is_stated(&answer.headers);
+    (answer.status == StatusCode::TOO_MANY_REQUESTS && !says).then_some(LEAST)
 }
 
 fn not_obtained_in_time(path: &str) -> Error {
