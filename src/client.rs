@@ -18,7 +18,7 @@ use crate::management::Resource;
 use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::revoke;
-use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache};
+use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenEndpoints};
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::wire::admission::AdmissionConfig;
@@ -69,6 +69,13 @@ struct Calls {
     token: Target,
     introspection: Target,
     revocation: Target,
+}
+
+impl Calls {
+    async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
+        let endpoints = TokenEndpoints { token: &self.token, revocation: &self.revocation };
+        token::request(&self.forms, endpoints, scopes).await
+    }
 }
 
 /// An endpoint that a client calls.
@@ -184,8 +191,7 @@ impl Client {
     /// [`RequestRefused`](crate::ErrorKind::RequestRefused) if a scope is not granted to the app,
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
-        let calls = &self.inner.calls;
-        token::request(&calls.forms, &calls.token, scopes).await
+        self.inner.calls.request_token(scopes).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.
