@@ -103,6 +103,9 @@ pub enum ErrorKind {
     TimedOut,
     /// An answer came that is not one of an authorization server: check the address.
     Malformed,
+    /// The server that was asked cannot know the token, which names another one: ask that one.
+    /// See [`ClaimedIssuer`](crate::ClaimedIssuer).
+    WrongServer,
 }
 
 impl ErrorKind {
@@ -115,7 +118,8 @@ impl ErrorKind {
             | Self::Key
             | Self::ClientRefused
             | Self::RequestRefused
-            | Self::Malformed => false,
+            | Self::Malformed
+            | Self::WrongServer => false,
         }
     }
 }

@@ -112,6 +112,7 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         | ErrorKind::Input
         | ErrorKind::Key
         | ErrorKind::RequestRefused
+        | ErrorKind::WrongServer
         | ErrorKind::Unreachable => {
             ("refused the request", "check what is requested against the app's grants and policies")
         }
