@@ -178,6 +178,17 @@ impl Error {
         self.0.retry_after
     }
 
+    /// Counts attempts of earlier calls for the same, too: for callers that wait and call again.
+    #[must_use]
+    pub fn after_earlier(mut self, earlier: &Attempts) -> Self {
+        if earlier.count > 0 {
+            let attempts = self.0.attempts.get_or_insert_default();
+            attempts.count = attempts.count.saturating_add(earlier.count);
+            attempts.elapsed = attempts.elapsed.saturating_add(earlier.elapsed);
+        }
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -288,6 +299,19 @@ mod tests {
         fn shareable<T: Send + Sync + Clone + 'static>() {}
         shareable::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn attempts_of_earlier_calls_are_counted() {
+        let call = |count, seconds| Attempts {
+            count,
+            elapsed: Duration::from_secs(seconds),
+            request_ids: Vec::new(),
+        };
+        let error = Error::new(ErrorKind::RateLimited, "x").after(call(3, 1));
+        assert_eq!(error.clone().after_earlier(&call(0, 0)).attempts(), Some(&call(3, 1)));
+        let error = error.after_earlier(&call(30, 103));
+        assert_eq!(error.to_string(), "x (after 33 attempts in 104.0 s)");
     }
 
     #[test]

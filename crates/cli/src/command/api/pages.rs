@@ -1,5 +1,7 @@
 //! Lists that come in pages.
 
+use std::collections::HashSet;
+
 use okta_introspect::{ErrorKind, ResourceAnswer, ResourceCall};
 
 use crate::exit::Exit;
@@ -20,8 +22,10 @@ pub(super) async fn follow(
     if call.method != "GET" {
         return Err(Failure::usage("only a GET has pages").advise("leave out --paginate"));
     }
-    let mut first = true;
+    let mut pages = Pages::default();
     loop {
+        let first = pages.is_first();
+        pages.visit(&call.path);
         let answer = match first {
             true => api.call(&call).await?,
             false => api.next_page(&call).await?,
@@ -29,12 +33,60 @@ pub(super) async fn follow(
         if printer.page(&answer.body, first)? == Reader::Gone {
             return Ok(());
         }
-        first = false;
-        match next(&answer, &call) {
-            Some(path) => call.path = path,
-            None => return printer.end(),
+        let Some(path) = next(&answer, &call) else { return printer.end() };
+        if let Err(failure) = pages.check(&path, is_empty(&answer)) {
+            printer.end()?;
+            return Err(failure);
         }
+        call.path = path;
     }
+}
+
+/// The pages so far: links that lead back, or to nothing for ever, end the list.
+#[derive(Default)]
+struct Pages {
+    visited: HashSet<String>,
+    empty_in_a_row: usize,
+}
+
+impl Pages {
+    /// A list may have empty pages between others, where the server filters what it has read.
+    const MAX_EMPTY: usize = 50;
+
+    fn is_first(&self) -> bool {
+        self.visited.is_empty()
+    }
+
+    fn visit(&mut self, path: &str) {
+        self.visited.insert(local(path).to_owned());
+    }
+
+    /// Whether the list goes on at `next`, after a page that may be empty.
+    fn check(&mut self, next: &str, empty: bool) -> Result<(), Failure> {
+        self.empty_in_a_row = if empty { self.empty_in_a_row + 1 } else { 0 };
+        let what = if self.visited.contains(local(next)) {
+            format!("page {} links back to an earlier one", self.visited.len())
+        } else if self.empty_in_a_row >= Self::MAX_EMPTY {
+            format!("the last {} pages are empty and link to more", self.empty_in_a_row)
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(Exit::Unknown, format!("the list may not be whole: {what}"))
+            .advise("see whether a proxy changes the answers, or ask for a part of the list"))
+    }
+}
+
+/// What of a URL differs between pages, which are all on one origin.
+fn local(path: &str) -> &str {
+    match path.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => path,
+    }
+}
+
+fn is_empty(answer: &ResourceAnswer) -> bool {
+    let body = answer.body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    body.eq(b"[]")
 }
 
 impl Api<'_> {
@@ -58,6 +110,6 @@ fn next(answer: &ResourceAnswer, call: &ResourceCall) -> Option<String> {
     let links = answer.headers.get_all("link").iter();
     let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
     let is_log = call.path.contains("/api/v1/logs");
-    let empty = answer.body.trim_ascii() == b"[]";
-    (next != call.path && !(is_log && empty)).then(|| next.to_owned())
+    let is_same = local(next) == local(&call.path);
+    (!is_same && !(is_log && is_empty(answer))).then(|| next.to_owned())
 }
