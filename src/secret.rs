@@ -143,12 +143,11 @@ impl Token {
     }
 }
 
-/// The words that shells, `jq` and templates write where there is no value, the headings of lists
-/// of tokens, and authorization schemes with nothing behind them.
+/// The words that `jq`, shells and programs write where there is no value, the headings of lists of
+/// tokens, and authorization schemes with nothing behind them.
 #[rustfmt::skip] // a line for each origin
-const WORDS: [&str; 25] = [
+const WORDS: [&str; 20] = [
     "null", "undefined", "none", "nil", "nan", "n/a", "true", "false", "(null)", "[object Object]",
-    "empty", "unset", "error", "string", "object",
     "token", "tokens", "access_token", "refresh_token", "id_token", "jwt",
     "bearer", "dpop", "basic", "authorization",
 ];
@@ -163,9 +162,7 @@ fn enclosing(text: &str) -> Option<(&'static str, &'static str)> {
     let word = text.split([' ', '\t', ':']).next().unwrap_or_default();
     let is = |name: &str| word.eq_ignore_ascii_case(name) && word.len() < text.len();
     Some(match text {
-        _ if is("bearer") || is("dpop") || is("basic") => {
-            ("the token begins with an authorization scheme", ALONE)
-        }
+        _ if is("bearer") || is("dpop") => ("the token begins with an authorization scheme", ALONE),
         _ if is("authorization") => ("this is a whole `Authorization` header", ALONE),
         _ if text.starts_with('{') && text.contains("access_token") => (
             "this is the JSON answer to a token request, not a token",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use okta_introspect::{Clock, Deadline, Error, ErrorKind, Introspection, Token, TokenTypeHint};
 use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::command::rate_limit::RateLimitWaits;
 use crate::command::verdict::{Asked, Servers};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 
 use super::line::{Question, Record};
 use super::reader::Item;
-use super::reply::{Answer, Held, Reply};
+use super::reply::{Answer, Held, Line, Reply};
 use super::state::Progress;
 
 /// The servers, and how many questions they have at once.
@@ -84,7 +84,8 @@ impl Engine<'_> {
                     let reply = reply?;
                     answered_one |= reply.is_asked();
                     silence.is_broken();
-                    for (record, bytes) in held.release(reply, bytes)? {
+                    for (line, bytes) in held.release(reply, bytes)? {
+                        let record = self.record(line, &rate_limited).await?;
                         if !sink.done(&record, bytes)? {
                             return Ok(End::Unread);
                         }
@@ -137,6 +138,15 @@ impl Engine<'_> {
             };
             Reply { question, answer }
         })
+    }
+
+    async fn record(&self, line: Line, waits: &RateLimited) -> Result<Record, Failure> {
+        match line {
+            Line::Done(record) => Ok(record),
+            Line::Failed(question) => {
+                self.ask(question, waits).await.map_err(lost)?.settle_at_last()
+            }
+        }
     }
 
     /// When the server takes questions again, as far as it has said that.
@@ -224,15 +234,14 @@ async fn introspect(
 /// The answer to the question that has been under way longest.
 async fn first(under_way: &mut VecDeque<UnderWay>) -> (Result<Reply, Failure>, u64) {
     match under_way.front_mut() {
-        Some((reply, bytes)) => (
-            reply.await.map_err(|cause| {
-                Failure::new(Exit::Unknown, "a question was lost").because(&cause)
-            }),
-            *bytes,
-        ),
+        Some((reply, bytes)) => (reply.await.map_err(lost), *bytes),
         // Without a question under way, there is no first answer.
         None => std::future::pending().await,
     }
+}
+
+fn lost(cause: JoinError) -> Failure {
+    Failure::new(Exit::Unknown, "a question was lost").because(&cause)
 }
 
 /// A state of which nothing but the count is known is of an earlier version.

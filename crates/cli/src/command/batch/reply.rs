@@ -91,21 +91,28 @@ impl Trouble {
     }
 }
 
-/// Lines that are held back, because it is not known yet whose trouble the first of them has: the
-/// token's, about which a server may fail every time, or the server's with every token.
+/// Lines that are held back behind one that the server failed to answer: it is not known yet whether
+/// it fails with this token, every time, or with all of them.
 #[derive(Default)]
 pub(super) struct Held {
-    records: Vec<(Record, u64)>,
+    lines: Vec<(Line, u64)>,
     failures: usize,
     /// The first failure.
     failure: Option<Failure>,
+}
+
+/// A line behind the first failure.
+pub(super) enum Line {
+    Done(Record),
+    Failed(Question),
 }
 
 impl Held {
     /// After so many failures with no answer between them, the server does not answer.
     const MAX_FAILURES: usize = 10;
 
-    /// Takes the next line; returns those of which it is known by now what came of them.
+    /// Takes the next line; returns all of them when the server has answered about this one. Those
+    /// that failed before are then to be asked about once more.
     ///
     /// # Errors
     ///
@@ -114,29 +121,28 @@ impl Held {
         &mut self,
         reply: Reply,
         bytes: u64,
-    ) -> Result<Vec<(Record, u64)>, Failure> {
-        let mut is_answer = reply.is_asked();
+    ) -> Result<Vec<(Line, u64)>, Failure> {
+        let is_answer = reply.is_asked();
         let record = match reply.settle() {
             Ok(record) => record,
             Err((question, Trouble::Line(outcome, why))) => question.unanswered(outcome, why),
             Err((_, Trouble::End(failure))) => return Err(failure),
             Err((question, Trouble::Server(failure))) => {
-                is_answer = false;
-                let why = one_line(&failure.to_string());
+                self.lines.push((Line::Failed(question), bytes));
                 self.failures += 1;
                 let first = self.failure.get_or_insert(failure);
-                if self.failures >= Self::MAX_FAILURES {
-                    return Err(first.clone());
-                }
-                question.unanswered(Outcome::Unknown, why)
+                return match self.failures {
+                    Self::MAX_FAILURES.. => Err(first.clone()),
+                    _ => Ok(Vec::new()),
+                };
             }
         };
-        self.records.push((record, bytes));
+        self.lines.push((Line::Done(record), bytes));
         if !is_answer && self.failure.is_some() {
             return Ok(Vec::new());
         }
         (self.failures, self.failure) = (0, None);
-        Ok(std::mem::take(&mut self.records))
+        Ok(std::mem::take(&mut self.lines))
     }
 
     /// The input has ended.
@@ -146,5 +152,24 @@ impl Held {
     /// The first failure after the last answer: there is nothing to tell whose trouble it is.
     pub(super) fn end(self) -> Result<(), Failure> {
         self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Reply {
+    /// The line of output for a question that is asked once more, while others are answered: what
+    /// fails now is this token's trouble.
+    ///
+    /// # Errors
+    ///
+    /// The failure that ends the run.
+    pub(super) fn settle_at_last(self) -> Result<Record, Failure> {
+        match self.settle() {
+            Ok(record) => Ok(record),
+            Err((question, Trouble::Line(outcome, why))) => Ok(question.unanswered(outcome, why)),
+            Err((question, Trouble::Server(failure))) => {
+                Ok(question.unanswered(Outcome::Unknown, one_line(&failure.to_string())))
+            }
+            Err((_, Trouble::End(failure))) => Err(failure),
+        }
     }
 }
