@@ -138,7 +138,9 @@ impl Client {
     /// Every error means that the state of the token is not known:
     /// [`ClientRefused`](crate::ErrorKind::ClientRefused) is about our own credentials,
     /// [`Malformed`](crate::ErrorKind::Malformed) covers answers in which `active` is not a
-    /// boolean. An inactive token is an answer, not an error.
+    /// boolean, and errors where RFC 7662 wants `active: false`. An inactive token is an answer, not
+    /// an error; but a server calls the tokens of other servers inactive too, so that the answer is
+    /// worth no more than [`ClaimedIssuer::judge`](crate::ClaimedIssuer::judge) says.
     ///
     /// # Cancellation
     ///

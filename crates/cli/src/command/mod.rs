@@ -20,6 +20,7 @@ mod runtime;
 mod sandbox;
 mod setup;
 mod token;
+mod verdict;
 mod verify;
 mod watch;
 
