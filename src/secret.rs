@@ -108,7 +108,7 @@ impl Token {
     /// Okta's System Log shows a token as the same text, in
     /// `target.detailEntry.hash` (documented there for refresh tokens).
     pub fn fingerprint(&self) -> String {
-        STANDARD.encode(openssl::sha::sha256(self.expose().as_bytes()))
+        fingerprint(self.expose())
     }
 
     fn is_possible(text: &str) -> bool {
@@ -137,6 +137,11 @@ impl Token {
         let (what, advice) = enclosing(start).unwrap_or_else(|| intruder(text));
         (what.into(), advice)
     }
+}
+
+/// The [fingerprint](Token::fingerprint) of what may be a token.
+pub(crate) fn fingerprint(text: &str) -> String {
+    STANDARD.encode(openssl::sha::sha256(text.as_bytes()))
 }
 
 /// The words that shells, `jq` and templates write where there is no value, and the headings of

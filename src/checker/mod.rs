@@ -279,6 +279,13 @@ impl Checker {
         self.inner.servers[server].upstream.revoke(token, hint).await
     }
 
+    /// The issuer whose server is asked about a token, if there is one.
+    #[cfg(feature = "tower")]
+    pub(crate) fn issuer_for(&self, token: &str, requirement: &Requirement) -> Option<&Issuer> {
+        let server = self.inner.server(Presented::bearer(token), requirement).ok().flatten()?;
+        Some(&self.inner.servers[server].issuer)
+    }
+
     /// What has been counted so far.
     pub fn metrics(&self) -> Metrics {
         let (inner, now) = (&self.inner, self.inner.clock.monotonic());
