@@ -192,7 +192,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // Most answers are at hand: then nothing is boxed and no service cloned.
+        // Most answers are cached: then nothing is boxed and no service cloned.
         let state = match self.guard.try_check(&request) {
             Some(Ok(authorized)) => {
                 request.extensions_mut().insert(authorized);

@@ -13,8 +13,7 @@
 //! | **not known** | 503 | none, but `Retry-After` |
 //! | on no route that has a [rule](Rules) | 403 | none: no token would help |
 //!
-//! Bodies are empty, or [say the same](GateLayer::problem_details) to programs: a caller that is
-//! not let in learns what the RFCs ask for and no more. To a request of gRPC (by its
+//! Bodies are empty, or [say the same](GateLayer::problem_details) to programs: a refused client learns what the RFCs ask for and no more. To a request of gRPC (by its
 //! `content-type`) the answer is 200 without a body, with `grpc-status` 16 for 401, 7 for 403, 14
 //! for 503 and 3 for 400. Tokens are read from `Authorization` alone. A token in the query has
 //! been written to logs on its way, and is not looked at
