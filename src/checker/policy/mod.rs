@@ -72,6 +72,16 @@ pub enum AnswerSource {
     StaleOnError,
 }
 
+impl AnswerSource {
+    /// Every name that [`as_str`](Self::as_str) gives, in the order of the sources.
+    pub const NAMES: [&str; 4] = ["cache", "introspected", "joined", "stale_on_error"];
+
+    /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize] // one name for each source
+    }
+}
+
 /// The proof that a request was checked and let in. There is no other way to get one than
 /// [`Checker::check`](crate::checker::Checker::check). Cheap to clone.
 ///
