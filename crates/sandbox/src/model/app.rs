@@ -47,6 +47,9 @@ pub struct App {
 }
 
 impl App {
+    /// How many keys Okta registers for an app.
+    pub(crate) const MAX_KEYS: usize = 50;
+
     /// An API Services app that authenticates with `private_key_jwt`: active, with an admin role,
     /// without keys and grants.
     pub fn service(client_id: impl Into<String>) -> Self {
@@ -154,6 +157,19 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// Nothing but the client id: a public client.
     None,
+}
+
+impl AuthMethod {
+    /// Its name in OpenID Connect.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Whether an app is in use.
