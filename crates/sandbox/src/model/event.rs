@@ -234,7 +234,7 @@ const CLIENT: &str = "PublicClientApp";
 
 fn client(origin: Option<&Origin>, actor: &LogEntity) -> Value {
     let agent = |origin: &Origin| {
-        let raw = origin.user_agent.as_deref().unwrap_or("unknown");
+        let raw = cut(origin.user_agent.as_deref().unwrap_or("unknown"));
         json!({"rawUserAgent": raw, "os": "Unknown", "browser": "UNKNOWN"})
     };
     json!({
@@ -255,11 +255,28 @@ fn address(origin: &Origin) -> Value {
 fn debug_data(mut data: Map<String, Value>, origin: Option<&Origin>) -> Map<String, Value> {
     if let Some(origin) = origin {
         data.insert("requestId".to_owned(), origin.request_id.as_str().into());
-        data.insert("requestUri".to_owned(), origin.path.as_str().into());
+        let path = cut(&origin.path);
+        data.insert("requestUri".to_owned(), path.into());
         // Okta leaves the query out: what stands in it by mistake may be a secret.
-        data.insert("url".to_owned(), format!("{}?", origin.path).into());
+        data.insert("url".to_owned(), format!("{path}?").into());
+    }
+    for value in data.values_mut() {
+        if let Some(short) = value.as_str().map(cut).filter(|short| Some(*short) != value.as_str())
+        {
+            *value = short.to_owned().into();
+        }
     }
     data
+}
+
+/// What a client sent, as far as the log keeps it: requests without credentials are told as well.
+fn cut(text: &str) -> &str {
+    const MAX_BYTES: usize = 1024;
+    let mut end = text.len().min(MAX_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn authentication_context() -> Value {
