@@ -224,7 +224,18 @@ fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use okta_introspect::{Client, Scopes};
+
     use super::*;
+
+    #[test_support::test]
+    async fn no_request_is_kept() {
+        let key = new_key().unwrap();
+        let sandbox = fill(Seed::default(), &key).start().await.unwrap();
+        let client = Client::builder(sandbox.issuer(), CLIENT_ID, key).build().unwrap();
+        client.request_token(&Scopes::parse("okta.groups.manage").unwrap()).await.unwrap();
+        assert!(sandbox.requests().is_empty());
+    }
 
     #[test]
     fn shell_words_are_quoted_when_they_must_be() {

@@ -122,7 +122,8 @@ impl App {
     }
 
     pub(crate) fn display_name(&self) -> &str {
-        self.label.as_deref().unwrap_or(&self.client_id)
+        let label = self.label.as_deref().filter(|label| !label.is_empty());
+        label.unwrap_or(&self.client_id)
     }
 }
 
