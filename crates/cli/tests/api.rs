@@ -79,7 +79,7 @@ fn refusals_have_their_exit_codes() {
     for (args, code, told) in [
         (&["/api/v1/users/nobody"][..], 4, "Resource not found"),
         (&["/api/v1/groups"], 4, "no token with the scope okta.groups.read: "),
-        (&["/api/v1/groups", "--scope", "okta.users.read"], 4, "check the path"),
+        (&["/api/v1/zones", "--scope", "okta.users.read"], 4, "check the path"),
         (&["/api/v1/logs", "--scope", "okta.users.read"], 4, "does not have the scope"),
         (&["/api/v1/users", "--client-id", "0oanobody"], 4, "admin role"),
         (&["/api/v1/users", "--dpop", "never"], 4, "the app demands DPoP"),

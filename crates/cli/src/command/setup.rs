@@ -11,15 +11,15 @@ use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
 /// used, and a note says so.
 pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
     let settings = Settings::gather(flags, &mut |note| output::note(note))?;
-    match sandbox() {
-        Some(sandbox) if settings.names_no_app() => {
+    match settings.names_no_app().then(sandbox).flatten() {
+        Some(sandbox) => {
             output::note(format_args!(
                 "nothing is configured: using the sandbox at {}",
                 sandbox.issuer
             ));
             Ok(settings.or_else(sandbox))
         }
-        _ => Ok(settings),
+        None => Ok(settings),
     }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
     failure
 }
 
-/// The latest sandbox, unless its record names another computer.
+/// The newest sandbox that runs, unless its record names another computer.
 fn sandbox() -> Option<SandboxRecord> {
     let record = RuntimeFolder::locate().record()?;
     Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)
