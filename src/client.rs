@@ -101,8 +101,8 @@ pub enum Endpoint {
 }
 
 impl Client {
-    /// Thirty-two: Okta serves 75 [requests of an org at once][concurrency], of one app, unless its
-    /// administrator says otherwise, half as many; more are refused with 429.
+    /// Thirty-two: Okta serves an org [75 requests at once][concurrency], and by default at most half of
+    /// them to one app; it answers more with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
     pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
@@ -138,7 +138,9 @@ impl Client {
     /// Every error means that the state of the token is not known:
     /// [`ClientRefused`](crate::ErrorKind::ClientRefused) is about our own credentials,
     /// [`Malformed`](crate::ErrorKind::Malformed) covers answers in which `active` is not a
-    /// boolean. An inactive token is an answer, not an error.
+    /// boolean, and errors where RFC 7662 wants `active: false`. An inactive token is an answer, not
+    /// an error; but a server calls the tokens of other servers inactive too, so that the answer is
+    /// worth no more than [`ClaimedIssuer::judge`](crate::ClaimedIssuer::judge) says.
     ///
     /// # Cancellation
     ///

@@ -113,6 +113,11 @@ impl Issuer {
         }
     }
 
+    /// Whether it is a server of Okta's, at its org's address.
+    pub(crate) fn is_okta(&self) -> bool {
+        self.kind != Kind::Other
+    }
+
     /// Whether the server is this computer itself.
     pub fn is_loopback(&self) -> bool {
         text_is_loopback(&self.text)

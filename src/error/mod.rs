@@ -105,6 +105,9 @@ pub enum ErrorKind {
     TimedOut,
     /// An answer came that is not one of an authorization server: check the address.
     Malformed,
+    /// The server that was asked cannot know the token, which names another one: ask that one.
+    /// See [`ClaimedIssuer`](crate::ClaimedIssuer).
+    WrongServer,
 }
 
 impl ErrorKind {
@@ -117,7 +120,8 @@ impl ErrorKind {
             | Self::Key
             | Self::ClientRefused
             | Self::RequestRefused
-            | Self::Malformed => false,
+            | Self::Malformed
+            | Self::WrongServer => false,
         }
     }
 }
@@ -191,6 +195,17 @@ impl Error {
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// Counts attempts of earlier calls for the same, too: for callers that wait and call again.
+    #[must_use]
+    pub fn after_earlier(mut self, earlier: &Attempts) -> Self {
+        if earlier.count > 0 {
+            let attempts = self.0.attempts.get_or_insert_default();
+            attempts.count = attempts.count.saturating_add(earlier.count);
+            attempts.elapsed = attempts.elapsed.saturating_add(earlier.elapsed);
+        }
+        self
     }
 
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
@@ -309,6 +324,19 @@ mod tests {
         fn shareable<T: Send + Sync + Clone + 'static>() {}
         shareable::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn attempts_of_earlier_calls_are_counted() {
+        let call = |count, seconds| Attempts {
+            count,
+            elapsed: Duration::from_secs(seconds),
+            request_ids: Vec::new(),
+        };
+        let error = Error::new(ErrorKind::RateLimited, "x").after(call(3, 1));
+        assert_eq!(error.clone().after_earlier(&call(0, 0)).attempts(), Some(&call(3, 1)));
+        let error = error.after_earlier(&call(30, 103));
+        assert_eq!(error.to_string(), "x (after 33 attempts in 104.0 s)");
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Refusal {
         by_code || description.to_ascii_lowercase().contains("dpop")
     }
 
+    /// Whether a server that was asked about a token says by this that the token is not good.
+    pub(crate) fn is_about_a_token(&self) -> bool {
+        matches!(self.status, 400 | 401) && self.code.as_deref() == Some("invalid_token")
+    }
+
     /// What the server asks to be done differently, if it does.
     pub(crate) fn demand(&self) -> Option<Demand> {
         let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();

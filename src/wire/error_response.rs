@@ -128,7 +128,8 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::Configuration
         | ErrorKind::Input
         | ErrorKind::Key
-        | ErrorKind::RequestRefused => {
+        | ErrorKind::RequestRefused
+        | ErrorKind::WrongServer => {
             ("refused the request", "check what is requested against the app's grants and policies")
         }
     }
