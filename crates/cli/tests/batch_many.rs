@@ -75,11 +75,13 @@ impl Input {
         Self { kinds, secrets }
     }
 
-    /// Most lines are broken, long ones are few, and every fifth is asked about.
+    /// Beyond the first hundreds, long lines are few and so are those that are asked about: the
+    /// test is to be quick.
     fn line(&self, number: usize) -> &(Vec<u8>, Expected) {
-        let at = number % self.kinds.len();
-        let is_long = self.kinds[at].0.len() > 60_000;
-        &self.kinds[if is_long && number > 500 { 2 } else { at }]
+        let (round, at) = (number / self.kinds.len(), number % self.kinds.len());
+        let kind = &self.kinds[at];
+        let is_costly = kind.0.len() > 60_000 || !matches!(kind.1, NoToken | Blank);
+        &self.kinds[if is_costly && round > 10 && round % 16 != 0 { 2 } else { at }]
     }
 
     fn bytes(&self) -> Vec<u8> {
