@@ -108,7 +108,7 @@ impl Token {
     /// Okta's System Log shows a token as the same text, in
     /// `target.detailEntry.hash` (documented there for refresh tokens).
     pub fn fingerprint(&self) -> String {
-        STANDARD.encode(openssl::sha::sha256(self.expose().as_bytes()))
+        fingerprint(self.expose())
     }
 
     fn is_possible(text: &str) -> bool {
@@ -141,6 +141,11 @@ impl Token {
         });
         (what.into(), advice)
     }
+}
+
+/// The [fingerprint](Token::fingerprint) of what may be a token.
+pub(crate) fn fingerprint(text: &str) -> String {
+    STANDARD.encode(openssl::sha::sha256(text.as_bytes()))
 }
 
 /// The words that `jq`, shells and programs write where there is no value, the headings of lists of

@@ -1,6 +1,7 @@
 //! What can go wrong, sorted by what the caller should do about it.
 
 pub(crate) mod bounds;
+mod causes;
 pub(crate) mod diagnosis;
 pub(crate) mod redact;
 pub(crate) mod refusal;
@@ -60,6 +61,7 @@ struct Inner {
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
     attempts: Option<Attempts>,
+    body: Option<Arc<[u8]>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -182,6 +184,13 @@ impl Error {
         self.0.attempts.as_ref()
     }
 
+    /// The body of the refusal as it came, if an API called through a
+    /// [`Resource`](crate::Resource) refused. Nothing in it is masked, so neither `Display` nor
+    /// `Debug` shows it: it is for where the API's own output belongs.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.0.body.as_deref()
+    }
+
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
@@ -208,6 +217,7 @@ impl Error {
             diagnosis: None,
             retry_after: None,
             attempts: None,
+            body: None,
             source: None,
         }))
     }
@@ -251,6 +261,11 @@ impl Error {
 
     pub(crate) fn after(mut self, attempts: Attempts) -> Self {
         self.0.attempts = Some(attempts);
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
+        self.0.body = Some(body.into());
         self
     }
 

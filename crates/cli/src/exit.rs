@@ -9,7 +9,7 @@ use okta_introspect::ErrorKind;
 pub(crate) enum Exit {
     /// The command did its work; a token that was asked about is active.
     Done = 0,
-    /// The token is inactive.
+    /// The answer is no: inactive, rejected, or, for `revoke --confirm`, still active.
     Denied = 1,
     /// The command line, a setting, the input or the key is wrong.
     Usage = 2,
