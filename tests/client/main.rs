@@ -12,6 +12,7 @@ mod in_flight;
 mod keys;
 mod limit;
 mod outage;
+mod pages;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
 #[cfg(feature = "sandbox")]
