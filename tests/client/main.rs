@@ -16,6 +16,7 @@ mod limit;
 mod outage;
 #[cfg(feature = "rustls")]
 mod proxies;
+mod pages;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
 #[cfg(feature = "sandbox")]
