@@ -23,5 +23,7 @@ mod settings;
 mod terminal;
 mod tls;
 mod token_cache;
+#[cfg(unix)]
+mod trust;
 mod verify;
 mod watch;

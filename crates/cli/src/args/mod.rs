@@ -42,7 +42,10 @@ pub(crate) use watch::WatchArgs;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Tell each request on stderr: where to, status, time, request id
+    /// Leave out notes on stderr; errors are told all the same
+    #[arg(long, global = true, display_order = LAST)]
+    pub(crate) quiet: bool,
+    /// Tell each request on stderr: method, where to, status, time, request id
     #[arg(long, global = true, display_order = LAST)]
     pub(crate) verbose: bool,
     /// Tell connections as well, with the time

@@ -11,6 +11,7 @@ use crate::input::token as token_input;
 use crate::output;
 use crate::text::human;
 
+use super::destination::Destination;
 use super::runtime::wait_for;
 use super::{batch, setup};
 
@@ -22,6 +23,7 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.source())?;
+    Destination::of(&settings)?.check(&token)?;
     note_foreign_issuer(&token, client.issuer());
     let answer = wait_for(async {
         client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))

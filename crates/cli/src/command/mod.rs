@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod decode;
 mod demo;
+mod destination;
 mod doctor;
 mod explain;
 mod introspect;
@@ -35,6 +36,9 @@ use crate::output;
 pub(crate) fn run() -> Result<Exit, Failure> {
     match Args::try_parse() {
         Ok(args) => {
+            if args.quiet {
+                output::be_quiet();
+            }
             output::log_requests(args.verbose, args.trace);
             dispatch(args.command)
         }

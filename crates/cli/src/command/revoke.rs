@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::input::token as token_input;
 use crate::output;
 
+use super::destination::Destination;
 use super::runtime::wait_for;
 use super::setup;
 
@@ -15,6 +16,7 @@ pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.source())?;
+    Destination::of(&settings)?.check(&token)?;
     let active = wait_for(async {
         let explain = |error| setup::explain(&settings, error);
         client.revoke(&token, args.hint).await.map_err(explain)?;

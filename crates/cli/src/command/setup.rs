@@ -3,16 +3,39 @@
 use okta_introspect::{Error, ErrorKind, Issuer};
 
 use crate::failure::Failure;
+use crate::files::owner::is_readable_by_others;
 use crate::output;
 use crate::settings::{Found, Layer, Origin, Settings, Source};
 use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::text;
 
-/// Merges all sources below the flags; where none of them names an app, the running sandbox is
-/// used, and a note says so.
+/// Merges all sources below the flags; where nothing at all is configured, the running sandbox is
+/// used. Notes say so, and when a file in the working folder decides which server is asked.
 pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
+    let settings = keyless(flags)?;
+    let origins = settings.origins();
+    for (what, path) in [("key", origins.key_file), ("passphrase", origins.passphrase_file)] {
+        if let Some(path) = path.filter(|path| is_readable_by_others(path)) {
+            let path = text::path(path);
+            output::note(format_args!(
+                "other users of this computer can read the {what}'s file: `chmod 600 {path}`"
+            ));
+        }
+    }
+    Ok(settings)
+}
+
+/// As [`settings`], for commands that use no key, or report on it.
+pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
     let settings = Settings::gather(flags, &mut |note| output::note(note))?;
+    if let Some((file, server)) = settings.server_of_working_folder() {
+        output::note(format_args!(
+            "{} in this folder decides which server is asked: {server}",
+            file.display()
+        ));
+    }
     match sandbox() {
-        Some(sandbox) if settings.names_no_app() => {
+        Some(sandbox) if settings.are_none() => {
             output::note(format_args!(
                 "nothing is configured: using the sandbox at {}",
                 sandbox.issuer

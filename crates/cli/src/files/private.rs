@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+#[cfg(unix)]
+pub(crate) use user::id as user_id;
 pub(crate) use user::name as user_name;
 
 /// Makes a folder that its owner alone may enter, unless something has its name already.
@@ -65,7 +67,8 @@ mod user {
         what.mode() & 0o077 == 0 && id() == Some(what.uid())
     }
 
-    fn id() -> Option<u32> {
+    /// The user's id; `None` if it cannot be told.
+    pub(crate) fn id() -> Option<u32> {
         let process = fs::metadata("/proc/self");
         let owned = process.or_else(|_| fs::metadata(std::env::home_dir().unwrap_or_default()));
         owned.ok().map(|owned| owned.uid())

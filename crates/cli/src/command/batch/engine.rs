@@ -9,6 +9,7 @@ use okta_introspect::{Client, Clock, Error, ErrorKind, Introspection, Token, Tok
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
+use crate::command::destination::Destination;
 use crate::command::rate_limit::RateLimitWaits;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,6 +22,8 @@ use super::state::Progress;
 pub(super) struct Engine {
     pub(super) client: Client,
     pub(super) clock: Arc<dyn Clock>,
+    /// Where tokens may be sent.
+    pub(super) destination: Destination,
     /// How many questions may be under way.
     pub(super) concurrency: usize,
 }
@@ -92,10 +95,14 @@ impl Engine {
 
     fn ask(&self, question: Question) -> JoinHandle<Answer> {
         let (client, clock) = (self.client.clone(), Arc::clone(&self.clock));
+        let destination = self.destination.clone();
         tokio::spawn(async move {
             let answer = match &question.token {
                 Err(why) => Err(why.clone()),
-                Ok((token, hint)) => Ok(introspect(&client, &*clock, token, *hint).await?),
+                Ok((token, hint)) => match destination.refusal(token) {
+                    Some(why) => Err(why),
+                    None => Ok(introspect(&client, &*clock, token, *hint).await?),
+                },
             };
             Ok(question.answered(answer))
         })

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
 use crate::settings::{Found, Origin};
 
+use super::destination::Destination;
 use super::runtime::{interrupt, wait_for};
 use super::setup;
 
@@ -40,7 +41,9 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     if let Some(state) = &state {
         state.save(&done)?; // A state file that cannot be written is reported before any token is sent.
     }
-    let engine = Engine { client: client.clone(), clock: Arc::new(SystemClock), concurrency };
+    let destination = Destination::of(&settings)?;
+    let engine =
+        Engine { client: client.clone(), clock: Arc::new(SystemClock), destination, concurrency };
     let line = ProgressLine::new(length);
     let mut sink = Output { state, progress: done.clone(), client, line };
     let end = wait_for(engine.run(lines, &done, interrupt(), &mut sink));

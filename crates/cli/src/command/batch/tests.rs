@@ -9,6 +9,7 @@ use tokio::sync::mpsc::channel;
 
 use super::line::Question;
 use super::*;
+use crate::command::destination::Destination;
 
 /// Counts, and stops when it has had enough.
 #[derive(Default)]
@@ -46,8 +47,12 @@ async fn ask(tokens: u64, concurrency: usize) -> (Count, f64, usize) {
     let mut http = HttpConfig::default();
     http.timeout = TIMEOUT;
     let client = Client::builder(sandbox.issuer(), "0oa1", key).clock(clock.clone()).http(http);
-    let engine =
-        Engine { client: client.build().unwrap(), clock: Arc::new(clock.clone()), concurrency };
+    let engine = Engine {
+        client: client.build().unwrap(),
+        clock: Arc::new(clock.clone()),
+        destination: Destination::default(),
+        concurrency,
+    };
     let (sender, lines) = channel(16);
     tokio::spawn(async move {
         for number in 1..=tokens {
@@ -79,7 +84,12 @@ async fn a_reader_that_goes_away_and_an_interrupt_end_it_in_order() {
     let app = App::service("0oa1").key(key.public_jwk());
     let sandbox = Sandbox::builder().app(app).start().await.unwrap();
     let client = Client::builder(sandbox.issuer(), "0oa1", key).build().unwrap();
-    let engine = Engine { client, clock: Arc::new(SystemClock), concurrency: 4 };
+    let engine = Engine {
+        client,
+        clock: Arc::new(SystemClock),
+        destination: Destination::default(),
+        concurrency: 4,
+    };
     let lines = || {
         let (sender, lines) = channel(100);
         for number in 1..=100 {

@@ -21,6 +21,7 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
+use super::destination::Destination;
 use super::introspect::note_foreign_issuer;
 use super::runtime::{interrupt, wait_for};
 use super::setup;
@@ -32,6 +33,7 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.source())?;
+    Destination::of(&settings)?.check(&token)?;
     note_foreign_issuer(&token, client.issuer());
     let fingerprint = token.fingerprint();
     let mut output = Output { settings: &settings, fingerprint, json: args.json };
