@@ -36,7 +36,6 @@
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
-//! | what can be told without asking the server | [`verify`], [`Verifier`] |
 //! | the org's management APIs | [`Client::resource`] |
 //! | a key in a KMS or HSM | [`Signer`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
@@ -54,7 +53,9 @@
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
 //! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>`,
-//! [`http`]'s `Method`, `StatusCode`, `HeaderMap` and `HeaderValue`, [`serde_json`]'s `Map` and `Value`, and [`zeroize`]'s `Zeroizing`.
+//! [`http`]'s requests, responses and their parts, [`serde`]'s traits, [`serde_json`]'s `Map` and
+//! `Value`, and [`zeroize`]'s `Zeroizing`; `tower_layer`'s and `tower_service`'s traits and axum's
+//! extractors with the features of these names.
 
 #[cfg(feature = "tower")]
 pub mod adapter;
@@ -117,6 +118,10 @@ pub use wire::transport::HttpConfig;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(test)]
+#[path = "../tests/layout/examples.rs"]
+mod examples;
 
 #[cfg(test)]
 #[path = "../tests/layout/rooms.rs"]

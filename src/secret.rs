@@ -139,20 +139,9 @@ impl Token {
     }
 }
 
-/// The words that shells, `jq` and templates write where there is no value, and the headings of
-/// lists of tokens.
-const WORDS: [&str; 10] = [
-    "null",
-    "undefined",
-    "none",
-    "nil",
-    "true",
-    "false",
-    "(null)",
-    "[object Object]",
-    "token",
-    "access_token",
-];
+/// The words that `jq`, shells and programs write where there is no value.
+const WORDS: [&str; 8] =
+    ["null", "undefined", "none", "nil", "true", "false", "(null)", "[object Object]"];
 
 fn word_without_token(text: &str) -> Option<&'static str> {
     WORDS.into_iter().find(|word| text.eq_ignore_ascii_case(word))
@@ -164,9 +153,7 @@ fn enclosing(text: &str) -> Option<(&'static str, &'static str)> {
     let word = text.split([' ', '\t', ':']).next().unwrap_or_default();
     let is = |name: &str| word.eq_ignore_ascii_case(name) && word.len() < text.len();
     Some(match text {
-        _ if is("bearer") || is("dpop") || is("basic") => {
-            ("the token begins with an authorization scheme", ALONE)
-        }
+        _ if is("bearer") || is("dpop") => ("the token begins with an authorization scheme", ALONE),
         _ if is("authorization") => ("this is a whole `Authorization` header", ALONE),
         _ if text.starts_with('{') && text.contains("access_token") => (
             "this is the JSON answer to a token request, not a token",
@@ -275,7 +262,6 @@ mod tests {
             ("nil\n".to_owned(), "the word nil"),
             ("false".to_owned(), "the word false"),
             ("[object Object]".to_owned(), "the word [object Object]"),
-            ("token".to_owned(), "the word token"),
             (" \n".to_owned(), "is empty"),
             ("\u{feff}".to_owned(), "is empty"),
             ("$TOKEN".to_owned(), "not replaced"),

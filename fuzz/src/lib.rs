@@ -115,6 +115,7 @@ pub fn private_keys(data: &[u8]) {
         Err(error) => return discreet_error(&error, data),
     };
     assert!(key.sign_blocking(b"input").is_ok(), "a key that does not sign");
+    assert!(std::str::from_utf8(data).is_ok_and(SigningKey::is_key) || !data.is_ascii());
     let Ok(set) = JwkSet::parse(key.public_jwk().to_json().as_bytes()) else {
         panic!("the public half is no JWK");
     };

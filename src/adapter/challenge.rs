@@ -100,7 +100,7 @@ impl Rejection {
     }
 
     pub(super) fn no_token(terms: Terms<'_>) -> Self {
-        // RFC 6750 §3.1: who brings nothing is told of no error.
+        // RFC 6750 §3.1: a request without a token is told of no error.
         let mut rejection = Self::new(Cause::NoToken, StatusCode::UNAUTHORIZED);
         if !terms.requirement.is_bound() {
             rejection.challenge(Scheme::Bearer, terms, &[]);
@@ -138,7 +138,7 @@ impl Rejection {
 
     pub(super) fn unknown(error: Error) -> Self {
         let seconds = error.retry_after().map_or(DEFAULT_RETRY_SECS, |wait| {
-            // Rounded up: who comes too early comes in vain.
+            // Rounded up: a request that comes too early is in vain.
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         });
         let mut rejection = Self::new(Cause::Unknown(error), StatusCode::SERVICE_UNAVAILABLE);

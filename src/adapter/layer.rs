@@ -92,7 +92,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // Most answers are at hand: then nothing is boxed and no service cloned.
+        // Most answers are cached: then nothing is boxed and no service cloned.
         let Guard { gate, requirement } = &*self.guard;
         match gate.try_check(&Seen::request(&request), requirement) {
             Some(Ok(authorized)) => {

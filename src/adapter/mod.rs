@@ -12,7 +12,7 @@
 //! | too little permitted | 403 | `error="insufficient_scope"`, with the scopes that would do |
 //! | **not known** | 503 | none, but `Retry-After` |
 //!
-//! Bodies are empty: whoever is not let in learns what the RFCs ask for and no more. Tokens are
+//! Bodies are empty: a refused client learns what the RFCs ask for and no more. Tokens are
 //! read from `Authorization` alone. A token in the query has been written to logs on its way, and
 //! is not looked at ([RFC 6750 §5.3](https://www.rfc-editor.org/rfc/rfc6750#section-5.3)).
 

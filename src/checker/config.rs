@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::error::bounds::within;
 
 /// How a checker behaves. Bounds are checked by
-/// [`CheckerBuilder::build`](super::CheckerBuilder::build).
+/// [`CheckerBuilder::build`](crate::checker::CheckerBuilder::build).
 ///
 /// # Example: five seconds at most, and an outage of a minute bridged
 ///

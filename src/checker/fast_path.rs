@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use crate::checker::cache::facts::{Facts, Known};
-use crate::checker::cache::key;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
     AnswerSource, Authorized, Denied, Inner, Presented, Question, Reason, Requirement, Scheme,
@@ -29,7 +28,6 @@ impl Inner {
         presented: Presented<'_>,
         requirement: &Requirement,
     ) -> Option<Result<Verdict, Error>> {
-        key::fetch(presented.token());
         let server = match self.server(presented, requirement) {
             Ok(Some(server)) => server,
             Ok(None) => return Some(Ok(self.refuse(Reason::UnknownIssuer))),

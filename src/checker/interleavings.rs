@@ -1,6 +1,6 @@
 //! The pieces that several threads touch, under a scheduler that tries their interleavings:
 //!
-//! `RUSTC_WORKSPACE_WRAPPER=tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
+//! `RUSTC_WORKSPACE_WRAPPER=$PWD/tests/with-shuttle cargo test -p okta-introspect --lib interleavings`
 //!
 //! `SCHEDULES` in the environment says how many are tried of each.
 
@@ -180,7 +180,7 @@ fn an_invalidation_counts_while_a_later_one_takes_its_place() {
             later.join().unwrap();
             assert!(!world.counts(&before), "let in after everything was invalidated");
         },
-        SCHEDULES,
+        schedules(),
     );
 }
 

@@ -54,7 +54,7 @@ pub struct Metrics {
     /// Calls that were not made, to keep within the rate limit.
     pub governor_refusals: u64,
     /// Tokens that the server calls active and that do not verify locally: someone else's tokens
-    /// to the verifier's settings. Only in [shadow](super::CheckerBuilder::shadow_verifier).
+    /// to the verifier's settings. Only in [shadow](crate::checker::CheckerBuilder::shadow_verifier).
     pub rejected_but_active: u64,
     /// Tokens that verify locally and that the server calls inactive: what introspection finds
     /// and verification does not.
@@ -141,7 +141,7 @@ pub(crate) struct Counters {
 #[derive(Debug, Default)]
 struct Counts([AtomicU64; Histogram::BUCKETS]);
 
-/// On cache lines of its own.
+/// On cache lines of its own: stripes that shared one would be counted as slowly as one counter.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Stripe(Counts);
@@ -159,7 +159,6 @@ pub(crate) fn count(counter: &AtomicU64) {
 
 impl Counters {
     /// A check has ended with this verdict, on facts from the cache.
-    #[inline(always)]
     pub(crate) fn hit(&self, verdict: &Verdict) {
         match verdict {
             Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),

@@ -100,6 +100,17 @@ use watermark::{Named, Watermarks};
 /// [module](self) for what it promises.
 ///
 /// Needs a tokio runtime: calls go on there even if the check that started them is cancelled.
+///
+/// # Example: one checker for the org server and a custom one
+///
+/// ```
+/// use okta_introspect::checker::Checker;
+/// use okta_introspect::{Client, Error};
+///
+/// fn checker(org: Client, custom: Client) -> Result<Checker, Error> {
+///     Checker::builder(org).server(custom).build()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Checker {
     inner: Arc<Inner>,

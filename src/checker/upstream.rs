@@ -86,6 +86,19 @@ pub trait Upstream: fmt::Debug + Send + Sync {
 
 /// An [`Upstream`]'s answer, and when it was asked for: the one cannot be given without the other.
 /// [`Sent`] has an example.
+///
+/// # Example: an upstream's last step
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use okta_introspect::Introspection;
+/// use okta_introspect::checker::{Answered, SendTime};
+///
+/// fn answered(send_time: &SendTime, at: Instant, introspection: Introspection) -> Answered {
+///     Answered { introspection, sent: send_time.record(at) }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// What is known of the token.

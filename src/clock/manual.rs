@@ -41,8 +41,8 @@ thread_local! {
     static IS_LIMIT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes a timer that limits other work, and whose end nobody wants: reaching it is left to whoever
-/// moves the time. Real clocks know no difference, so the trait has none.
+/// Makes a timer that limits other work, and whose end nobody wants: reaching it is left to the
+/// owner of the clock. Real clocks know no difference, so the trait has none.
 pub(super) fn as_limit<T>(timer: impl FnOnce() -> T) -> T {
     let before = IS_LIMIT.replace(true);
     let timer = timer();
@@ -183,7 +183,7 @@ impl Clock for ManualClock {
                 clock.reached(target).await;
             } else {
                 clock.move_to(target);
-                // As a real wait would, let whoever else is ready run first.
+                // As a real wait would, let other tasks that are ready run first.
                 tokio::task::yield_now().await;
             }
         })

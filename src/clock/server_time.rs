@@ -57,7 +57,7 @@ impl fmt::Display for ClockOffset {
 #[derive(Debug)]
 pub(crate) struct ServerTime {
     clock: Arc<dyn Clock>,
-    /// What `state` says about it, for those who only want to know the time.
+    /// What `state` says about it, for readers that want the time alone.
     correction_millis: AtomicI64,
     state: Mutex<State>,
 }

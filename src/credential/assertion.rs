@@ -88,7 +88,7 @@ pub struct AssertionConfig {
     /// new one for every request.
     ///
     /// For callers whose RSA key is the bottleneck. It gives replay protection away: such
-    /// assertions have no `jti`, so whoever sees one can use it until it expires. Bound: at most
+    /// assertions have no `jti`, so anyone that sees one can use it until it expires. Bound: at most
     /// half the lifetime.
     /// Where so many calls are made that this counts, see whether
     /// [`max_in_flight`](crate::ClientBuilder::max_in_flight) should be higher, too.

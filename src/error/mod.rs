@@ -121,6 +121,16 @@ impl ErrorKind {
 }
 
 /// What was tried before an error was given.
+///
+/// # Example: what Okta's support asks for
+///
+/// ```
+/// use okta_introspect::Error;
+///
+/// fn request_ids(error: &Error) -> &[String] {
+///     error.attempts().map_or(&[], |attempts| &attempts.request_ids)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Attempts {

@@ -88,7 +88,7 @@ impl Remote {
     }
 
     /// The address of the keys may have a query, unlike other endpoints; for the rest the same
-    /// rules hold. Whoever is trusted over TLS has its keys there too.
+    /// rules hold. A server that is trusted over TLS is trusted with its keys.
     fn check(&self, named: &str) -> Result<Url, Error> {
         let plain = EndpointUrl::parse(named.split(['?', '#']).next().unwrap_or_default())?;
         match Url::parse(named) {

@@ -10,6 +10,14 @@ use crate::secret::Token;
 use crate::support::json::{JsonFault, Object};
 
 /// A part of a JWS.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::verify::Part;
+///
+/// assert_eq!(Part::Payload.to_string(), "payload");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {

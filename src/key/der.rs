@@ -12,7 +12,8 @@ use crate::secret::Secret;
 /// Reads PKCS#8, PKCS#1 or SEC 1, or PKCS#8 that is encrypted under `passphrase`.
 pub(super) fn private_key(der: &[u8], passphrase: Option<&Secret>) -> Result<PKey<Private>, Error> {
     if !is_encrypted(der) {
-        return PKey::private_key_from_der(der).map_err(|_| foreign::binary(der));
+        return PKey::private_key_from_der(der)
+            .map_err(|_| foreign::binary(der).unwrap_or_else(foreign::damaged));
     }
     if let Some(cipher) = RETIRED.iter().find(|cipher| contains(der, cipher.oid)) {
         return Err(retired(cipher.name));

@@ -43,36 +43,39 @@ pub(super) fn label(label: &str) -> Error {
     }
 }
 
-/// Names bytes that are no private key in DER.
-pub(super) fn binary(bytes: &[u8]) -> Error {
-    if bytes.starts_with(b"openssh-key-v1\0") {
-        return openssh();
-    }
-    if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce; 4]) {
-        return error("this is a Java key store (JKS), not a private key", FROM_JKS);
-    }
-    if is_utf16(bytes) {
-        return error("the private key is in UTF-16, not in UTF-8", TO_UTF8);
-    }
-    if Pkcs12::from_der(bytes).is_ok() {
-        return error("this is a PKCS#12 key store (.p12, .pfx), not a private key", EXTRACT);
-    }
-    if PKey::public_key_from_der(bytes).is_ok() || Rsa::public_key_from_der_pkcs1(bytes).is_ok() {
-        return public();
-    }
-    if X509::from_der(bytes).is_ok() {
-        return certificate();
-    }
-    if X509Req::from_der(bytes).is_ok() {
-        return request();
-    }
-    if Pkcs7::from_der(bytes).is_ok() {
-        return pkcs7("PKCS7");
-    }
-    match bytes.starts_with(&[0x30]) {
-        true => error("the private key is damaged: its DER is not that of a key", WHOLE),
-        false => error("the private key is neither PEM nor JSON, but binary", PEM),
-    }
+/// Names bytes that are no private key in DER, if they are known.
+pub(super) fn binary(bytes: &[u8]) -> Option<Error> {
+    Some(if bytes.starts_with(b"openssh-key-v1\0") {
+        openssh()
+    } else if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce; 4]) {
+        error("this is a Java key store (JKS), not a private key", FROM_JKS)
+    } else if is_utf16(bytes) {
+        error("the private key is in UTF-16, not in UTF-8", TO_UTF8)
+    } else if Pkcs12::from_der(bytes).is_ok() {
+        error("this is a PKCS#12 key store (.p12, .pfx), not a private key", EXTRACT)
+    } else if PKey::public_key_from_der(bytes).is_ok()
+        || Rsa::public_key_from_der_pkcs1(bytes).is_ok()
+    {
+        public()
+    } else if X509::from_der(bytes).is_ok() {
+        certificate()
+    } else if X509Req::from_der(bytes).is_ok() {
+        request()
+    } else if Pkcs7::from_der(bytes).is_ok() {
+        pkcs7("PKCS7")
+    } else {
+        return None;
+    })
+}
+
+/// What is said of a PEM or DER that is not that of a key.
+pub(super) fn damaged() -> Error {
+    error("the private key is damaged: its DER is not that of a key", WHOLE)
+}
+
+/// What is said of bytes that are neither text nor DER.
+pub(super) fn unknown() -> Error {
+    error("the private key is neither PEM nor JSON, but binary", PEM)
 }
 
 /// Names a text that is neither PEM nor JSON.

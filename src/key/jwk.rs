@@ -16,6 +16,14 @@ use crate::error::Error;
 use crate::support::json::{Node, Object};
 
 /// Why a JWK cannot be used.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::verify::KeyFault;
+///
+/// assert_eq!(KeyFault::Private.to_string(), "holds a private or secret key");
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -64,6 +72,14 @@ pub enum KeyFault {
 }
 
 /// What is wrong with a member of a JWK.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::verify::MemberFault;
+///
+/// assert_eq!(MemberFault::Padded.to_string(), "is padded with `=`");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -8,59 +8,10 @@ use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
 use super::accept::accept;
-use super::notation::{self, Notation};
-use super::{Algorithm, SigningKey, der, foreign, pem, private_jwk};
+use super::notation::{self, DER, Notation};
+use super::options::KeyOptions;
+use super::{SigningKey, der, foreign, pem, private_jwk};
 use crate::error::{Error, redact};
-use crate::secret::Secret;
-
-/// How a private key is to be read. Everything is optional.
-///
-/// # Example: an encrypted key with its registered id
-///
-/// ```
-/// use okta_introspect::{KeyOptions, Secret, Signer, SigningKey};
-///
-/// let options = KeyOptions::default().key_id("k1").passphrase(Secret::new("sample"));
-/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/keys/sample-p256-encrypted.pem");
-/// let key = SigningKey::from_file(path, &options)?;
-/// assert_eq!(key.key_id(), Some("k1"));
-/// # Ok::<(), okta_introspect::Error>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct KeyOptions {
-    /// The algorithm to sign with. Default: what the JWK says, or ES256/384/512 by the curve, or
-    /// RS256.
-    pub algorithm: Option<Algorithm>,
-    /// The id under which the key is registered; picks the key from a JWK Set. Default: the
-    /// JWK's own `kid`.
-    pub key_id: Option<String>,
-    /// What the key is encrypted under. Default: not encrypted.
-    pub passphrase: Option<Secret>,
-}
-
-impl KeyOptions {
-    /// Signs with `algorithm`.
-    #[must_use]
-    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = Some(algorithm);
-        self
-    }
-
-    /// Names, or picks, the key.
-    #[must_use]
-    pub fn key_id(mut self, key_id: impl Into<String>) -> Self {
-        self.key_id = Some(key_id.into());
-        self
-    }
-
-    /// Decrypts the key.
-    #[must_use]
-    pub fn passphrase(mut self, passphrase: Secret) -> Self {
-        self.passphrase = Some(passphrase);
-        self
-    }
-}
 
 /// A key, and a set of keys, is shorter; a device that never ends must not fill the memory.
 const MAX_LEN: usize = 1024 * 1024;
@@ -81,7 +32,10 @@ fn read(bytes: &[u8], options: &KeyOptions, encodings: usize) -> Result<SigningK
         Notation::Json(json) => return private_jwk::from_json(&json, options),
         Notation::Encoded(inner) if encodings > 0 => return read(&inner, options, encodings - 1),
         Notation::Pem(text) => pem::private_key(&text, options.passphrase.as_ref())?,
-        Notation::Binary => der::private_key(bytes, options.passphrase.as_ref())?,
+        Notation::Binary if bytes.starts_with(DER) => {
+            der::private_key(bytes, options.passphrase.as_ref())?
+        }
+        Notation::Binary => return Err(foreign::binary(bytes).unwrap_or_else(foreign::unknown)),
         Notation::Unknown(text) => return Err(foreign::text(&text)),
         Notation::Encoded(_) => return Err(foreign::text("")),
         Notation::Empty => {
@@ -123,20 +77,23 @@ pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKe
             .advise("set it to the private key, or to the path of its file")
             .because(cause)
     })?;
+    if notation::is_key(value.as_bytes()) {
+        return parse(value.as_bytes(), options);
+    }
     let path = notation::unquoted(value.trim());
-    if !path.contains(['\n', '{']) && !pem::is_in(&path) && Path::new(&*path).exists() {
+    if Path::new(&*path).exists() {
         return from_file(Path::new(&*path), options);
     }
-    match notation::recognise(value.as_bytes()) {
-        // The value may be a key without its first line, so it is not repeated.
-        Notation::Unknown(text) => Err(Error::key(format!(
-            "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {}",
-            variable_name(variable)
-        ))
-        .advise("set it to the private key, or to the path of its file")
-        .because(foreign::text(&text))),
-        _ => parse(value.as_bytes(), options),
-    }
+    // The value may be a key without its first line, so it is not repeated.
+    let what = format!(
+        "the environment variable holds neither PEM, nor a JWK, nor the path of a file: {}",
+        variable_name(variable)
+    );
+    let error = Error::key(what).advise("set it to the private key, or to the path of its file");
+    Err(match parse(value.as_bytes(), options) {
+        Ok(_) => error,
+        Err(cause) => error.because(cause),
+    })
 }
 
 /// The name for a message, unless it may be the value that should have been named.

@@ -12,6 +12,7 @@ use openssl::x509::X509Builder;
 use serde_json::{Value, json};
 
 use super::{KeyOptions, Signer as _, SigningKey};
+use crate::error::Error;
 use crate::secret::Secret;
 
 const PASSPHRASE: &str = "open";
@@ -201,7 +202,7 @@ fn cells() -> Vec<(String, Vec<u8>, String, Option<&'static str>)> {
 }
 
 /// The thumbprint, or what is said of the failure.
-fn outcome(result: Result<SigningKey, crate::Error>) -> Result<String, String> {
+fn outcome(result: Result<SigningKey, Error>) -> Result<String, String> {
     match result {
         Ok(key) => {
             assert_eq!(key.key_id(), Some(KEY_ID));

@@ -2,6 +2,7 @@
 
 mod accept;
 mod algorithm;
+mod base64;
 mod context_pool;
 mod der;
 mod derive;
@@ -13,6 +14,7 @@ mod load;
 #[cfg(test)]
 mod matrix;
 mod notation;
+mod options;
 mod pem;
 mod private_jwk;
 mod public;
@@ -35,7 +37,7 @@ use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
-pub use load::KeyOptions;
+pub use options::KeyOptions;
 pub use public::PublicJwk;
 
 #[cfg(test)]
@@ -182,10 +184,25 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// As [`from_file`](Self::from_file), and [`Key`](crate::ErrorKind::Key) if the variable is
-    /// not set.
+    /// As [`from_file`](Self::from_file), and [`Key`](crate::ErrorKind::Key) if the variable is not
+    /// set, or holds neither.
     pub fn from_env(variable: &str, options: &KeyOptions) -> Result<Self, Error> {
         load::from_env(variable, options)
+    }
+
+    /// Whether the value of a setting is a key itself, in any notation that
+    /// [`parse`](Self::parse) reads or names, and not the path of a key file.
+    ///
+    /// # Example: a setting that may be either
+    ///
+    /// ```
+    /// use okta_introspect::SigningKey;
+    ///
+    /// assert!(SigningKey::is_key("-----BEGIN PRIVATE KEY-----\\nMIGH…"));
+    /// assert!(!SigningKey::is_key("/etc/service-app/key.pem"));
+    /// ```
+    pub fn is_key(value: &str) -> bool {
+        notation::is_key(value.as_bytes())
     }
 
     /// Makes a new key for `algorithm`; RSA keys have 2048 bits.

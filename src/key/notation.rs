@@ -1,10 +1,10 @@
 //! Which notation a key's text is in, whatever files, variables and vaults did to it on the way.
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use base64::Engine as _;
+
+use super::base64::{BASE64, BASE64_URL};
 use super::pem;
 
 /// What the bytes of a key are.
@@ -60,6 +60,17 @@ pub(super) fn recognise(bytes: &[u8]) -> Notation {
     }
 }
 
+/// Whether these are the bytes of a key, in whatever state, and not a path or another text.
+pub(super) fn is_key(bytes: &[u8]) -> bool {
+    match recognise(bytes) {
+        Notation::Pem(_) | Notation::Json(_) => true,
+        Notation::Encoded(inner) => is_key(&inner),
+        // Paths may be Base64 by chance; what they decode to is hardly ever DER.
+        Notation::Binary => bytes.starts_with(DER),
+        Notation::Empty | Notation::Unknown(_) => false,
+    }
+}
+
 /// Without one pair of quotes, and without the escapes that double quotes bring.
 pub(super) fn unquoted(text: &str) -> Zeroizing<String> {
     let inner = ['"', '\'', '`'].into_iter().find_map(|quote| {
@@ -105,13 +116,30 @@ fn decoded(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     engine.decode(word.as_bytes()).ok().map(Zeroizing::new)
 }
 
+/// How every key in DER begins: with the tag of a SEQUENCE.
+pub(super) const DER: &[u8] = &[0x30];
+
 /// The mark that some editors and shells write before UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Takes text with and without padding.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
-
-const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
+    #[test]
+    fn a_key_is_told_from_the_path_of_one() {
+        let pem = include_str!("../../keys/sample-p256.pem");
+        let encode = |text: &str| BASE64.encode(text);
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        for key in [pem, &encode(pem), &encode(&encode(pem)), &body, "\u{feff}{\"kty\":1}", "[{}]"]
+        {
+            assert!(is_key(key.as_bytes()), "{key}");
+        }
+        let long = "srv/keys/of/the/service/app/that/introspects/tokens/2026";
+        for path in
+            ["", "/etc/key.pem", "~/.okta/key.pem", "key", long, "C:\\keys\\app.pem", "null"]
+        {
+            assert!(!is_key(path.as_bytes()), "{path}");
+        }
+    }
+}

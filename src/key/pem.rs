@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use zeroize::Zeroizing;
 
-use super::notation::BASE64;
+use super::base64::BASE64;
 use super::{der, foreign};
 use crate::error::Error;
 use crate::secret::Secret;

@@ -218,8 +218,10 @@ mod tests {
     }
 
     fn parse(jwk: &Value, key_id: Option<&str>) -> Result<SigningKey, Error> {
-        let mut options = KeyOptions::default();
-        options.key_id = key_id.map(str::to_owned);
+        let options = match key_id {
+            Some(key_id) => KeyOptions::default().key_id(key_id),
+            None => KeyOptions::default(),
+        };
         SigningKey::parse(jwk.to_string().as_bytes(), &options)
     }
 

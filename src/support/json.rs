@@ -15,6 +15,14 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not the JSON that is wanted.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::verify::JsonFault;
+///
+/// assert_eq!(JsonFault::DuplicateMember.to_string(), "has a member twice");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -283,6 +283,14 @@ pub enum InvalidToken {
 }
 
 /// A kind of JWT that an authorization server issues.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::verify::TokenKind;
+///
+/// assert_eq!(TokenKind::IdToken.to_string(), "ID token");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {

@@ -11,6 +11,16 @@ use crate::jws::Segments;
 
 /// The payload of a JWS whose signature is good, and of which **nothing else is known**: it may
 /// have expired, be meant for another audience, or not be a token at all.
+///
+/// # Example: how much was signed
+///
+/// ```
+/// use okta_introspect::verify::UncheckedPayload;
+///
+/// fn length(payload: &UncheckedPayload) -> usize {
+///     payload.bytes().len()
+/// }
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct UncheckedPayload(Vec<u8>);
 

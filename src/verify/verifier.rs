@@ -62,7 +62,7 @@ impl<E: DeserializeOwned + 'static> Verifier<AccessTokenClaims<E>> {
     ///
     /// # Errors
     ///
-    /// An error means that it cannot be told whether the token is good: its key is not at hand,
+    /// An error means that it cannot be told whether the token is good: its key is not known,
     /// and the issuer cannot be asked for it.
     ///
     /// # Cancellation
@@ -85,7 +85,7 @@ impl<E: DeserializeOwned + 'static> Verifier<IdTokenClaims<E>> {
     ///
     /// # Errors
     ///
-    /// An error means that it cannot be told whether the token is good: its key is not at hand,
+    /// An error means that it cannot be told whether the token is good: its key is not known,
     /// and the issuer cannot be asked for it.
     ///
     /// # Cancellation

@@ -17,7 +17,8 @@ use okta_introspect::{Algorithm, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::script::{Script, checker, seconds, start};
+use crate::script::{Script, checker};
+use crate::support::{seconds, start};
 
 const TOKEN: &str = "t0ken-that-must-never-show";
 const ORIGIN: &str = "https://api.acme.example";

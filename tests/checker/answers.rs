@@ -9,7 +9,8 @@ use okta_introspect::checker::{
 use okta_introspect::{ErrorKind, Issuer, ManualClock, Token};
 use serde_json::json;
 
-use crate::script::{ISSUER, Script, authorized, checker, denied, seconds, settle, start, within};
+use crate::script::{ISSUER, Script, authorized, checker, denied, within};
+use crate::support::{seconds, settle, start};
 
 const TOKEN: &str = "t0ken-that-must-never-show";
 

@@ -8,7 +8,8 @@ use okta_introspect::ManualClock;
 use okta_introspect::checker::{AnswerSource, Checker};
 use serde_json::json;
 
-use crate::script::{Script, authorized, checker, settle, start, within};
+use crate::script::{Script, authorized, checker, within};
+use crate::support::{settle, start};
 
 const TOKENS: usize = 100;
 const BOUND: Duration = Duration::from_secs(30);

@@ -14,7 +14,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::custom::{AUDIENCE, custom_server};
-use crate::script::{seconds, start, within};
+use crate::script::within;
+use crate::support::{seconds, start};
 
 const REAL: usize = 1000;
 const MADE_UP: usize = 50_000;

@@ -10,7 +10,8 @@ use okta_introspect::checker::{Answered, Checker, CheckerConfig, Reason, SendTim
 use okta_introspect::{BoxFuture, Error, ErrorKind, Issuer, ManualClock, Token, TokenTypeHint};
 use serde_json::json;
 
-use crate::script::{Script, authorized, checker, denied, seconds, start, within};
+use crate::script::{Script, authorized, checker, denied, within};
+use crate::support::{seconds, start};
 
 const TOKEN: &str = "t0ken";
 

@@ -5,7 +5,8 @@ use okta_introspect::sandbox::{Fault, Grant, Sandbox};
 use okta_introspect::{Client, Jwks, ManualClock, Token, Verifier};
 
 use crate::custom::{AUDIENCE, custom_server};
-use crate::script::{authorized, denied, seconds, start, within};
+use crate::script::{authorized, denied, within};
+use crate::support::{seconds, start};
 
 const INTROSPECT: &str = "/oauth2/default/v1/introspect";
 

@@ -4,7 +4,8 @@ use okta_introspect::checker::{AnswerSource, Checker, Reason, Verdict};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 
-use crate::script::{Script, authorized, checker, denied, seconds, start, within};
+use crate::script::{Script, authorized, checker, denied, within};
+use crate::support::{seconds, start};
 
 const TOKEN: &str = "token";
 const MAX_AGE: u64 = 30;

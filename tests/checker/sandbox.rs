@@ -9,7 +9,8 @@ use okta_introspect::{
     Algorithm, CircuitConfig, Client, Error, ErrorKind, ManualClock, RetryConfig, SigningKey, Token,
 };
 
-use crate::script::{authorized, denied, seconds, settle, start, within};
+use crate::script::{authorized, denied, within};
+use crate::support::{seconds, settle, start};
 
 const CHECKS: usize = 1000;
 const INTROSPECT: &str = "/oauth2/v1/introspect";

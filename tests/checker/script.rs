@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use okta_introspect::checker::{
     Answered, Authorized, Checker, CheckerConfig, Reason, Requirement, SendTime, Upstream, Verdict,
 };
@@ -16,16 +15,9 @@ use okta_introspect::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::support::seconds;
+
 pub const ISSUER: &str = "https://acme.okta.com";
-
-/// The time at which every test begins.
-pub fn start() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_211_259, 0).unwrap()
-}
-
-pub fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
 
 /// An authorization server that says what it is told to. Clones are one server.
 #[derive(Clone, Debug)]
@@ -150,12 +142,5 @@ pub fn denied(verdict: Result<Verdict, Error>) -> Reason {
     match verdict {
         Ok(Verdict::Denied(denied)) => denied.reason().clone(),
         other => panic!("not denied: {other:?}"),
-    }
-}
-
-/// Lets every task run until it waits.
-pub async fn settle() {
-    for _ in 0..200 {
-        tokio::task::yield_now().await;
     }
 }

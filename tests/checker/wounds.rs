@@ -4,7 +4,8 @@ use okta_introspect::checker::{AnswerSource, Reason, Requirement};
 use okta_introspect::{ErrorKind, ManualClock};
 use serde_json::json;
 
-use crate::script::{Script, authorized, checker, denied, seconds, settle, start, within};
+use crate::script::{Script, authorized, checker, denied, within};
+use crate::support::{seconds, settle, start};
 
 const TOKEN: &str = "token";
 

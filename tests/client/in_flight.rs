@@ -9,7 +9,7 @@ use okta_introspect::{
 use test_support::{Act, Peer, reply};
 use tokio::task::JoinHandle;
 
-use crate::support::{builder, clock, token};
+use crate::support::{builder, clock, settle, token};
 
 fn active() -> Vec<u8> {
     reply(200, "application/json", r#"{"active":true}"#)
@@ -18,13 +18,6 @@ fn active() -> Vec<u8> {
 fn ask(client: &Client) -> JoinHandle<bool> {
     let client = client.clone();
     tokio::spawn(async move { client.introspect(&token(), None).await.unwrap().active })
-}
-
-/// Lets everything go on that can.
-async fn settle() {
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[test_support::test]

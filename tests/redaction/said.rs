@@ -16,7 +16,7 @@ pub(crate) const CLIENT: &str = "0oa1service";
 pub(crate) const PASSPHRASE: &str = "c0rrect horse battery staple";
 
 /// A token with every character that one of the ways through a protocol writes differently.
-pub(crate) const TOKEN: &str = "pr3sented/t0ken+must~never.show=anywhere&at_all";
+pub(crate) const TOKEN: &str = "pr3sented/t0ken+must~never.show-anywhere_at_all=";
 
 /// A value that is to say everything it can: `Debug` in both forms, and `Display` and JSON where
 /// it has them. Where it has not, the methods of [`Silent`] answer instead.

@@ -387,6 +387,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("LogEvent", said!(org.sandbox.log())),
         ("LogOutcome", said!(event.outcome)),
         ("LogTransaction", said!(event.transaction)),
+        ("Deadline", said!(Deadline::new(&org.clock, org.clock.monotonic()))),
         ("ManualClock", said!(org.clock)),
         ("Metadata", said!(metadata)),
         ("Part", said!(verify::Part::Payload)),

@@ -19,6 +19,10 @@ pub fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_211_259, 0).unwrap()
 }
 
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 pub fn clock() -> ManualClock {
     ManualClock::new(start())
 }
@@ -41,6 +45,13 @@ pub fn builder(issuer: &str, clock: &ManualClock) -> ClientBuilder {
 /// A client that makes one attempt per call.
 pub fn client(peer: &Peer, clock: &ManualClock) -> Client {
     builder(&peer.issuer(), clock).retry(RetryConfig::off()).build().unwrap()
+}
+
+/// Lets every task run until it waits.
+pub async fn settle() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Runs the tasks to their ends in [stepped](ManualClock::stepped) time, which moves only while all

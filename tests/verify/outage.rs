@@ -5,9 +5,10 @@ use std::time::Duration;
 use okta_introspect::{ErrorKind, Issuer, Jwks, JwksConfig};
 use serde_json::json;
 
+use crate::support::seconds;
 use crate::tokens::key_server::{Fetches, KeyServer};
 use crate::tokens::minter::with;
-use crate::tokens::scene::{Scene, minter, secs};
+use crate::tokens::scene::{Scene, minter};
 
 #[test_support::test]
 async fn in_an_outage_known_keys_keep_working_and_unknown_ones_cannot_be_told() {
@@ -18,7 +19,7 @@ async fn in_an_outage_known_keys_keep_working_and_unknown_ones_cannot_be_told() 
     scene.server.change(|says| says.breaks = true);
     scene.rotate(&new);
     for _ in 0..12 * 60 {
-        scene.clock.advance(secs(5));
+        scene.clock.advance(seconds(5));
         assert!(scene.accepts(&known).await);
         let error = scene.verify(&unknown).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreachable);
@@ -77,12 +78,12 @@ async fn a_server_that_says_how_long_to_wait_is_listened_to() {
     });
     let token = scene.token(&key);
     let error = scene.verify(&token).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(secs(60))));
-    scene.clock.advance(secs(59));
-    assert_eq!(scene.verify(&token).await.unwrap_err().retry_after(), Some(secs(1)));
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(seconds(60))));
+    scene.clock.advance(seconds(59));
+    assert_eq!(scene.verify(&token).await.unwrap_err().retry_after(), Some(seconds(1)));
     assert_eq!(scene.key_fetches(), 1);
     scene.server.change(|says| says.status = 200);
-    scene.clock.advance(secs(1));
+    scene.clock.advance(seconds(1));
     assert!(scene.accepts(&token).await);
 }
 
@@ -168,10 +169,10 @@ fn ages_that_contradict_each_other_are_refused() {
     };
     assert_eq!(build(|_| {}), Ok(()));
     let wrong = Err(ErrorKind::Configuration);
-    assert_eq!(build(|config| config.min_age = secs(0)), wrong);
-    assert_eq!(build(|config| config.cool_down = secs(0)), wrong);
-    assert_eq!(build(|config| config.min_age = config.max_age + secs(1)), wrong);
-    assert_eq!(build(|config| config.max_stale_age = secs(60)), wrong);
+    assert_eq!(build(|config| config.min_age = seconds(0)), wrong);
+    assert_eq!(build(|config| config.cool_down = seconds(0)), wrong);
+    assert_eq!(build(|config| config.min_age = config.max_age + seconds(1)), wrong);
+    assert_eq!(build(|config| config.max_stale_age = seconds(60)), wrong);
     assert_eq!(build(|config| config.max_stale_age = Duration::MAX), wrong);
     assert_eq!(build(|config| config.max_age = Duration::MAX), wrong);
     assert_eq!(build(|config| config.cool_down = Duration::MAX), wrong);

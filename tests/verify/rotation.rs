@@ -5,9 +5,10 @@ use std::time::Duration;
 use okta_introspect::{Algorithm, InvalidToken, JwksConfig, Verifier};
 use serde_json::json;
 
+use crate::support::seconds;
 use crate::tokens::key_server::Fetches;
 use crate::tokens::minter::{AUDIENCE, Minter, NOW, with};
-use crate::tokens::scene::{Scene, minter, secs};
+use crate::tokens::scene::{Scene, minter};
 
 #[test_support::test]
 async fn keys_are_discovered_once_and_fetched_once() {
@@ -59,7 +60,7 @@ async fn what_is_bound_to_be_refused_costs_no_fetch() {
 async fn rotations_refuse_no_valid_token_and_cost_one_fetch_each() {
     const ROTATIONS: usize = 3;
     const VERIFICATIONS: usize = 10_000;
-    for pause in [secs(0), secs(600)] {
+    for pause in [seconds(0), seconds(600)] {
         let keys: Vec<Minter> =
             (0..=ROTATIONS).map(|number| minter(&format!("k{number}"))).collect();
         let scene = Scene::new(&keys[0]).await;
@@ -128,13 +129,13 @@ async fn made_up_key_ids_cost_one_fetch_each_cool_down_and_do_not_stop_a_rotatio
     scene.rotate(&new);
     // The one moment in which the new key cannot be looked for: it says for how long.
     let token = scene.token(&new);
-    scene.clock.advance(secs(10));
+    scene.clock.advance(seconds(10));
     let rejection = scene.rejection(&token).await;
-    let retry_after = Some(cool_down - secs(10));
+    let retry_after = Some(cool_down - seconds(10));
     assert_eq!(rejection, InvalidToken::UnknownKey { kid: Some("new".to_owned()), retry_after });
     flood(3000).await;
     assert_eq!(scene.key_fetches(), 2);
-    scene.clock.advance(cool_down - secs(10));
+    scene.clock.advance(cool_down - seconds(10));
     flood(1).await;
     assert!(scene.accepts(&token).await);
     flood(3999).await;
@@ -176,14 +177,14 @@ async fn keys_are_refreshed_in_the_background_before_they_expire() {
     let scene = Scene::new(&old).await;
     let token = scene.token(&old);
     assert!(scene.accepts(&token).await);
-    scene.clock.advance(secs(47 * 60));
+    scene.clock.advance(seconds(47 * 60));
     assert!(scene.accepts(&token).await);
     assert_eq!(scene.key_fetches(), 1);
     // From four fifths of the hour on, less some jitter, whoever comes starts a fetch and does
     // not wait for it.
     scene.server.change(|says| says.holds = true);
     scene.rotate(&new);
-    scene.clock.advance(secs(5 * 60));
+    scene.clock.advance(seconds(5 * 60));
     for _ in 0..100 {
         assert!(scene.accepts(&token).await);
     }
@@ -202,7 +203,7 @@ async fn keys_that_have_expired_unused_are_fetched_before_they_are_used() {
     let token = scene.token(&old);
     assert!(scene.accepts(&token).await);
     scene.rotate(&new);
-    scene.clock.advance(secs(3600));
+    scene.clock.advance(seconds(3600));
     // The old key was withdrawn meanwhile: nobody may slip through on the way.
     let rejection = scene.rejection(&token).await;
     assert!(matches!(rejection, InvalidToken::UnknownKey { .. }));
@@ -223,7 +224,7 @@ async fn the_servers_word_counts_within_bounds() {
         let headers = header.map(|(name, value)| (name, value.to_owned()));
         scene.server.change(|says| says.headers = headers.into_iter().collect());
         assert!(scene.accepts(&scene.token(&key)).await);
-        scene.clock.advance(secs(fresh_secs) - Duration::from_millis(1));
+        scene.clock.advance(seconds(fresh_secs) - Duration::from_millis(1));
         assert!(!scene.is_stale(), "{name}");
         scene.clock.advance(Duration::from_millis(1));
         assert!(scene.is_stale(), "{name}");
@@ -237,7 +238,7 @@ async fn time_that_an_answer_spent_in_caches_counts() {
     let headers = vec![("cache-control", "max-age=600".to_owned()), ("age", "400".to_owned())];
     scene.server.change(|says| says.headers = headers);
     assert!(scene.accepts(&scene.token(&key)).await);
-    scene.clock.advance(secs(200));
+    scene.clock.advance(seconds(200));
     assert!(scene.is_stale());
 }
 

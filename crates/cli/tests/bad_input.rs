@@ -79,7 +79,7 @@ fn keys_that_cannot_sign() {
         (&["--key-file", &encrypted, "--passphrase-file", "wrong.txt"], "cannot be decrypted"),
         (&["--key-file", &encrypted, "--passphrase-file", "missing.txt"], "the passphrase cannot"),
         (&["--key-file", &set], "has 2 keys"),
-        (&["--key-file", &set, "--key-id", "nobody"], "no key with the id nobody"),
+        (&["--key-file", &set, "--key-id", "nobody"], "no key with the chosen id"),
         (&["--key-file", &ec, "--algorithm", "RS256"], "does not fit the key"),
         (&["--key-file", &ec], "published sample keys"),
         (&[], "no private key was given"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// How long a test may take. Tests inject time, so the slowest needs a few seconds on a quiet
-/// computer; `TEST_SECONDS` allows more on a slow one.
+/// How long a test may take. Tests inject time, so the slowest takes a quarter of this on a quiet
+/// computer; `TEST_SECONDS` in the environment allows more on a slow one.
 const LIMIT: Duration = Duration::from_secs(50);
 
 /// Runs a test in a thread of its own.

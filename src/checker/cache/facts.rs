@@ -1,6 +1,5 @@
 //! What a server said about one token, and when it was asked.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -103,13 +102,6 @@ impl Facts {
             is_conditional: is_bound || introspection.nbf.is_some() || !introspection.active,
             introspection,
         }
-    }
-
-    /// Has the processor fetch what every hit looks at.
-    #[inline]
-    pub(crate) fn fetch(&self) {
-        let Introspection { aud, scope, .. } = &self.introspection;
-        black_box((self.sent.number, aud.as_ptr(), scope.is_some()));
     }
 
     /// Whether the token itself has ended when it is `now`, in seconds since 1970.

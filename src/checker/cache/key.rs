@@ -15,7 +15,6 @@
 //! process is SHA-256.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::hint::black_box;
 
 use aegis::aegis128x4::Aegis128X4Mac;
 
@@ -84,17 +83,6 @@ impl Keyer {
         let tag = u128::from_ne_bytes(mac.finalize());
         Key { high: (tag >> 64) as u64, low: tag as u64 }
     }
-}
-
-/// Has the processor fetch all of a text at once. Hashing looks at one word after the other, and
-/// would wait for each line of memory in turn.
-#[inline]
-pub(crate) fn fetch(text: &str) {
-    let (lines, rest) = text.as_bytes().as_chunks::<64>();
-    for line in lines {
-        black_box(line[0]);
-    }
-    black_box(rest.first());
 }
 
 #[cfg(test)]

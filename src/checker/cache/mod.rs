@@ -36,12 +36,7 @@ impl Cache {
     /// What is known, if anything is.
     #[inline(always)]
     pub(crate) fn get(&self, key: Key) -> Option<Known> {
-        let take_out = |facts: &Arc<Facts>| {
-            // The reference count is on a line of memory of its own; fetch the others meanwhile.
-            facts.fetch();
-            Arc::clone(facts)
-        };
-        match self.active.get(key, take_out) {
+        match self.active.get(key, Arc::clone) {
             Some(facts) => Some(Known::Active(facts)),
             None => self.inactive.get(key, |refused| *refused).map(Known::Inactive),
         }

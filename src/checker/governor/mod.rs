@@ -1,6 +1,6 @@
 //! The governor: which calls may be made when the rate limit is not enough for all.
 //!
-//! Three kinds of calls want the same budget. A *re-check* is about a token that was good when it
+//! Three kinds of calls share one rate window. A *re-check* is about a token that was good when it
 //! was last asked about; a *refresh* is a re-check ahead of time; a *newcomer* is a token never
 //! seen, or seen to be bad. Anybody can make newcomers, as many as they like. So what re-checks
 //! will need until the window ends is [forecast](Forecast), and kept for them. A call that does
@@ -22,7 +22,7 @@ pub(crate) enum Purpose {
     Newcomer,
 }
 
-/// How the budget is divided.
+/// How the rate window is divided.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Division {
     /// What may be used of the limit, in per cent.

@@ -27,7 +27,7 @@ pub enum Reason {
     UnknownIssuer,
     /// A token of another issuer than the required one.
     Issuer,
-    /// A JWT that does not verify; see [`CheckerBuilder::verifier`](super::CheckerBuilder::verifier).
+    /// A JWT that does not verify; see [`CheckerBuilder::verifier`](crate::checker::CheckerBuilder::verifier).
     // In a box: a verdict is moved on every hit, and this would be most of it.
     Verification(Box<InvalidToken>),
     /// The server says that the token is not active: revoked, expired, or never issued there.

@@ -21,6 +21,19 @@ use crate::credential::dpop::ProofDenial;
 use crate::oauth::introspect::Introspection;
 
 /// What a check decides. The [module](crate::checker) has an example.
+///
+/// # Example: a status for each
+///
+/// ```
+/// use okta_introspect::checker::Verdict;
+///
+/// fn status(verdict: &Verdict) -> u16 {
+///     match verdict {
+///         Verdict::Authorized(_) => 200,
+///         Verdict::Denied(_) => 401,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Verdict {
@@ -56,7 +69,7 @@ pub enum AnswerSource {
 }
 
 /// The proof that a request was checked and let in. There is no other way to get one than
-/// [`Checker::check`](super::Checker::check). Cheap to clone.
+/// [`Checker::check`](crate::checker::Checker::check). Cheap to clone.
 ///
 /// # Example: a function that cannot be called without a check
 ///

@@ -69,7 +69,7 @@ impl Requirement {
         self
     }
 
-    /// The token must be of this issuer, by whichever of its [names](super::CheckerBuilder::alias),
+    /// The token must be of this issuer, by whichever of its [names](crate::checker::CheckerBuilder::alias),
     /// and its server is asked. This is how tokens that do not
     /// say where they are from are asked about at a server other than the checker's first one.
     pub fn issuer(mut self, issuer: Issuer) -> Self {
@@ -107,8 +107,8 @@ impl Requirement {
 
     /// How long ago the server may have been asked, counted from when that request was sent to the
     /// beginning of the check. Zero asks now. Default:
-    /// [`CheckerConfig::max_age`](super::CheckerConfig::max_age). Bounds: more than
-    /// [`CheckerConfig::max_age_limit`](super::CheckerConfig::max_age_limit) counts as that.
+    /// [`CheckerConfig::max_age`](crate::checker::CheckerConfig::max_age). Bounds: more than
+    /// [`CheckerConfig::max_age_limit`](crate::checker::CheckerConfig::max_age_limit) counts as that.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -116,7 +116,7 @@ impl Requirement {
 
     /// By how much an active answer may be older than that if the server cannot be asked; never
     /// past the token's end. Default:
-    /// [`CheckerConfig::stale_if_error`](super::CheckerConfig::stale_if_error), but nothing where
+    /// [`CheckerConfig::stale_if_error`](crate::checker::CheckerConfig::stale_if_error), but nothing where
     /// `max_age` is zero: a route that asks for now wants no old answer. Bounds: more than
     /// one hour counts as that.
     pub fn stale_if_error(mut self, extension: Duration) -> Self {
@@ -125,7 +125,7 @@ impl Requirement {
     }
 
     /// How long a check may wait for the server. Default:
-    /// [`CheckerConfig::timeout`](super::CheckerConfig::timeout). Bounds: more than one hour counts
+    /// [`CheckerConfig::timeout`](crate::checker::CheckerConfig::timeout). Bounds: more than one hour counts
     /// as that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

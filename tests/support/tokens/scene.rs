@@ -1,7 +1,5 @@
 //! A server with a key and a verifier of its tokens, living in the same time.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use okta_introspect::{
     AccessTokenClaims, Algorithm, Error, InvalidToken, Issuer, Jwks, JwksBuilder, ManualClock,
@@ -95,8 +93,4 @@ impl Scene {
 
 pub fn minter(key_id: &str) -> Minter {
     Minter::generate(Algorithm::Es256, key_id)
-}
-
-pub fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }
