@@ -278,6 +278,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn host(&self) -> &str {
+        self.place.host()
+    }
+
     pub(crate) fn path(&self) -> &str {
         self.place.path()
     }
