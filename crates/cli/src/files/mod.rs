@@ -4,5 +4,7 @@
 pub(crate) mod owner;
 pub(crate) mod private;
 mod read;
+mod replace;
 
 pub(crate) use read::{read, read_all, read_text};
+pub(crate) use replace::{Exclusive, replace};

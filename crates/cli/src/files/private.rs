@@ -1,6 +1,6 @@
 //! Files and folders that belong to this user alone.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -37,18 +37,6 @@ pub(crate) fn is_folder(path: &Path) -> bool {
 /// Whether it is a file, not a link to one, that this user owns and no other may read or write.
 pub(crate) fn is_file(file: &Metadata) -> bool {
     file.is_file() && user::owns(file)
-}
-
-/// Writes a file that its owner alone may read.
-pub(crate) fn write(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut open = OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    write(&mut open.open(path)?)
 }
 
 #[cfg(unix)]

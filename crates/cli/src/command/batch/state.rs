@@ -1,13 +1,12 @@
 //! The progress of a run, from which another run can go on.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Exclusive};
 use crate::text;
 
 /// The progress of a run. Written after each line of output, so that a run that is killed loses
@@ -28,18 +27,18 @@ pub(super) struct Progress {
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
-    draft: PathBuf,
+    /// Two runs that write to one file would each lose what the other has done.
+    file: Exclusive,
 }
 
 impl StateFile {
     pub(super) fn new(path: &Path) -> Self {
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        Self { path: path.to_owned(), draft: draft.into() }
+        Self { path: path.to_owned(), file: Exclusive::new(path) }
     }
 
     /// The progress of an earlier run; none if the file does not exist.
     pub(super) fn load(&self) -> Result<Progress, Failure> {
+        self.file.lock().map_err(|cause| self.unusable("cannot be used", &cause))?;
         match files::read(&self.path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|_| {
                 self.fault("is none")
@@ -55,16 +54,15 @@ impl StateFile {
 
     /// Replaces the file in one step: a run that is killed leaves the old or the new one.
     pub(super) fn save(&self, progress: &Progress) -> Result<(), Failure> {
-        let write = || {
-            let mut file = fs::File::create(&self.draft)?;
-            serde_json::to_writer(&file, progress)?;
-            file.write_all(b"\n")?;
-            fs::rename(&self.draft, &self.path)
-        };
-        write().map_err(|cause| {
-            self.fault("cannot be written")
-                .because(&cause)
-                .advise("check that its folder exists and may be written to")
+        let json = serde_json::to_string(progress).map_err(io::Error::from);
+        json.and_then(|json| self.file.replace(format!("{json}\n").as_bytes()))
+            .map_err(|cause| self.unusable("cannot be written", &cause))
+    }
+
+    fn unusable(&self, what: &str, cause: &io::Error) -> Failure {
+        self.fault(what).because(cause).advise(match cause.kind() {
+            ErrorKind::WouldBlock => "wait for the other run, or give each its own --resume file",
+            _ => "check that its folder exists and may be written to",
         })
     }
 
@@ -85,7 +83,7 @@ mod tests {
         let progress = Progress { lines: 7, last: Some("x".to_owned()), ..Progress::default() };
         file.save(&progress).unwrap();
         assert_eq!(file.load().unwrap(), progress);
-        fs::write(folder.path().join("state.json"), "nonsense").unwrap();
+        std::fs::write(folder.path().join("state.json"), "nonsense").unwrap();
         assert!(file.load().is_err());
     }
 }
