@@ -1,13 +1,15 @@
 //! The settings of a command, and what its errors mean under them.
 
-use okta_introspect::{Error, ErrorKind, Issuer};
+use okta_introspect::{Error, ErrorKind};
 
 use crate::failure::Failure;
 use crate::files::owner::is_readable_by_others;
 use crate::output;
 use crate::settings::{Found, Layer, Origin, Settings, Source};
-use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
-use crate::text;
+use crate::storage::runtime_folder::SandboxRecord;
+use crate::text::{self, advice::for_command};
+
+use super::{cures, running_sandbox};
 
 /// Merges all sources below the flags; where nothing at all is configured, the running sandbox is
 /// used. Notes say so, and when a file in the working folder decides which server is asked.
@@ -34,7 +36,7 @@ pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
             file.display()
         ));
     }
-    match sandbox() {
+    match running_sandbox::find() {
         Some(sandbox) if settings.are_none() => {
             output::note(format_args!(
                 "nothing is configured: using the sandbox at {}",
@@ -49,19 +51,18 @@ pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
 /// The failure that an error is. A sandbox that has ended is no trouble with the network.
 pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
     let kind = error.kind();
+    let cure = cures::of(settings, &error);
     let failure = Failure::from(error);
+    let failure = match cure {
+        Some(cure) => failure.advise(for_command(&cure)),
+        None => failure,
+    };
     if settings.origins().server == Some(&Origin::Sandbox) && kind == ErrorKind::Unreachable {
         return failure.during("the sandbox is not running").advise(
             "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
         );
     }
     failure
-}
-
-/// The latest sandbox, unless its record names another computer.
-fn sandbox() -> Option<SandboxRecord> {
-    let record = RuntimeFolder::locate().record()?;
-    Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)
 }
 
 impl From<SandboxRecord> for Layer {

@@ -72,7 +72,7 @@ impl SettingsError {
 
 impl From<Error> for SettingsError {
     fn from(error: Error) -> Self {
-        let (kind, advice) = (error.kind(), error.advice().into());
+        let (kind, advice) = (error.kind(), text::advice::for_command(error.advice()).into_owned());
         let what = match error.source() {
             Some(cause) => text::with_causes(error.to_string(), cause),
             None => error.to_string(),

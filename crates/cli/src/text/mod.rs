@@ -1,6 +1,7 @@
 //! Notations: text that is safe to show, values for people, JSON, `Link` headers. No input, no
 //! output.
 
+pub(crate) mod advice;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod link;
