@@ -100,7 +100,7 @@ fn memory() {
         runtime.block_on(fill(&made, &tokens, &requirement));
         checker = Some(made);
     });
-    let entries = checker.unwrap().metrics().entries.0;
+    let entries = checker.unwrap().metrics().active_entries;
     let each = live.bytes_current as f64 / entries as f64;
     println!("\n{} tokens in a cache for {MANY}: {entries} entries", tokens.len());
     println!("bytes per entry: {each:.1}; payload {payload_bytes}, key 16");

@@ -1,54 +1,37 @@
 //! A backend with three routes: a public one, one that asks for a scope, and one that asks the
-//! server itself before a dangerous act.
+//! server itself before a dangerous act. Their rules are a configuration; refusals are heard of,
+//! and checks are counted.
 //!
 //! `cargo run --example axum_backend --features axum,sandbox`
 
 #![allow(clippy::print_stdout)] // an example shows what it does
 
-use std::sync::LazyLock;
-use std::time::Duration;
-
 use axum::Router;
 use axum::routing::{delete, get};
-use okta_introspect::adapter::{Active, Gate, Require};
+use okta_introspect::adapter::{Active, Gate, Rules};
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
-use okta_introspect::{Algorithm, Checker, Client, Requirement, SigningKey, Token};
+use okta_introspect::{Algorithm, Checker, Client, SigningKey, Token};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Reading may go on for half a minute after a revocation: the default.
-struct Read;
+/// As it might stand in a file. Reading may go on for half a minute after a revocation, the
+/// default; deleting may not: `max_age` zero asks the server each time. What is not here is
+/// refused.
+const RULES: &str = r#"{
+    "GET /orders": {"scopes": ["orders.read"]},
+    "DELETE /orders/{id}": {"scopes": ["orders.write"], "user": true, "max_age": 0}
+}"#;
 
-impl Require for Read {
-    fn requirement() -> &'static Requirement {
-        static READ: LazyLock<Requirement> =
-            LazyLock::new(|| Requirement::new().scope("orders.read"));
-        &READ
-    }
-}
-
-/// Deleting may not: `max_age` zero asks the server each time.
-struct Delete;
-
-impl Require for Delete {
-    fn requirement() -> &'static Requirement {
-        static DELETE: LazyLock<Requirement> = LazyLock::new(|| {
-            Requirement::new().scope("orders.write").user().max_age(Duration::ZERO)
-        });
-        &DELETE
-    }
-}
-
-async fn read(caller: Active<Read>) -> String {
+async fn read(caller: Active) -> String {
     let age = caller.age().as_millis();
     format!("orders of {:?} ({:?}, {age} ms old)", user(&caller), caller.source())
 }
 
-async fn remove(caller: Active<Delete>) -> String {
+async fn remove(caller: Active) -> String {
     format!("deleted for {:?} ({:?})", user(&caller), caller.source())
 }
 
-fn user<R>(caller: &Active<R>) -> &str {
+fn user(caller: &Active) -> &str {
     caller.introspection().username.as_deref().unwrap_or_default()
 }
 
@@ -56,7 +39,7 @@ fn backend(gate: Gate) -> Router {
     Router::new()
         .route("/health", get(async || "well"))
         .route("/orders", get(read))
-        .route("/orders/7", delete(remove))
+        .route("/orders/{id}", delete(remove))
         .with_state(gate)
 }
 
@@ -74,7 +57,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let token = sandbox.issue(&ada.scope("orders.write"))?;
 
     let client = Client::builder(sandbox.issuer(), "0oa1backend", key).build()?;
-    let gate = Gate::new(Checker::builder(client).build()?);
+    let checker = Checker::builder(client).build()?;
+    let gate = Gate::new(checker.clone())
+        .rules(serde_json::from_str::<Rules>(RULES)?)
+        .on_rejection(|rejection, request| {
+            let place = request.route().unwrap_or_default();
+            println!("refused at {place}: {}", rejection.reason());
+        });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     tokio::spawn(axum::serve(listener, backend(gate)).into_future());
@@ -90,7 +79,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     call(&address, "GET /orders", Some(&token)).await?;
     call(&address, "DELETE /orders/7", Some(&token)).await?;
     // What that route has found out counts for all.
-    call(&address, "GET /orders", Some(&token)).await
+    call(&address, "GET /orders", Some(&token)).await?;
+    println!("\n{}", serde_json::to_string_pretty(&checker.metrics().checks)?);
+    Ok(())
 }
 
 /// Makes one request and prints the status and the body.

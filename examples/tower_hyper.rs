@@ -41,7 +41,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let client = Client::builder(sandbox.issuer(), "0oa1backend", key).build()?;
     let gate = Gate::new(Checker::builder(client).build()?).realm("greetings");
-    let service = gate.layer(Requirement::new().user()).layer(service_fn(greet));
+    let layer = gate.layer(Requirement::new().user()).problem_details();
+    let service = layer.layer(service_fn(greet));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {

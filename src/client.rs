@@ -18,7 +18,7 @@ use crate::management::Resource;
 use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::revoke;
-use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache};
+use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenEndpoints};
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::wire::admission::AdmissionConfig;
@@ -71,6 +71,13 @@ struct Calls {
     revocation: Target,
 }
 
+impl Calls {
+    async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
+        let endpoints = TokenEndpoints { token: &self.token, revocation: &self.revocation };
+        token::request(&self.forms, endpoints, scopes).await
+    }
+}
+
 /// An endpoint that a client calls.
 ///
 /// # Example: was a limit stated?
@@ -94,8 +101,8 @@ pub enum Endpoint {
 }
 
 impl Client {
-    /// Thirty-two: Okta serves 75 [requests of an org at once][concurrency], of one app, unless its
-    /// administrator says otherwise, half as many; more are refused with 429.
+    /// Thirty-two: Okta serves an org [75 requests at once][concurrency], and by default at most half of
+    /// them to one app; it answers more with 429.
     ///
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
     pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
@@ -131,7 +138,9 @@ impl Client {
     /// Every error means that the state of the token is not known:
     /// [`ClientRefused`](crate::ErrorKind::ClientRefused) is about our own credentials,
     /// [`Malformed`](crate::ErrorKind::Malformed) covers answers in which `active` is not a
-    /// boolean. An inactive token is an answer, not an error.
+    /// boolean, and errors where RFC 7662 wants `active: false`. An inactive token is an answer, not
+    /// an error; but a server calls the tokens of other servers inactive too, so that the answer is
+    /// worth no more than [`ClaimedIssuer::judge`](crate::ClaimedIssuer::judge) says.
     ///
     /// # Cancellation
     ///
@@ -184,8 +193,7 @@ impl Client {
     /// [`RequestRefused`](crate::ErrorKind::RequestRefused) if a scope is not granted to the app,
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
-        let calls = &self.inner.calls;
-        token::request(&calls.forms, &calls.token, scopes).await
+        self.inner.calls.request_token(scopes).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.

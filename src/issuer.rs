@@ -113,6 +113,11 @@ impl Issuer {
         }
     }
 
+    /// Whether it is a server of Okta's, at its org's address.
+    pub(crate) fn is_okta(&self) -> bool {
+        self.kind != Kind::Other
+    }
+
     /// Whether the server is this computer itself.
     pub fn is_loopback(&self) -> bool {
         text_is_loopback(&self.text)
@@ -125,8 +130,7 @@ impl Issuer {
 
     /// Scheme, host and port, whatever the kind of server.
     pub(crate) fn origin(&self) -> &str {
-        let after_scheme = self.text.find("://").map_or(0, |at| at + 3);
-        self.text[after_scheme..].find('/').map_or(&self.text, |at| &self.text[..after_scheme + at])
+        origin(&self.text)
     }
 
     /// The endpoints, where Okta has them; `None` for [other servers](Self::parse_other).
@@ -259,6 +263,17 @@ impl EndpointUrl {
     pub(crate) fn is_plain_http(&self) -> bool {
         self.0.starts_with("http://")
     }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> &str {
+        origin(&self.0)
+    }
+
+    /// Host, and port if it is not the scheme's own.
+    pub(crate) fn authority(&self) -> &str {
+        let origin = self.origin();
+        origin.split_once("://").map_or(origin, |(_, authority)| authority)
+    }
 }
 
 impl FromStr for EndpointUrl {
@@ -273,6 +288,12 @@ impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Scheme, host and port of a URL, which have one spelling.
+fn origin(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    url[after_scheme..].find('/').map_or(url, |at| &url[..after_scheme + at])
 }
 
 fn parse_url(text: &str, role: &str) -> Result<Url, Error> {

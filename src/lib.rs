@@ -19,7 +19,8 @@
 //! # Words
 //!
 //! - A *token* is what callers present; an *assertion* is what this client signs to prove who it
-//!   is. Each assertion is good for one request to one endpoint.
+//!   is. Each assertion is good for one request to one endpoint, unless [`AssertionConfig::reuse`]
+//!   says otherwise.
 //! - The *issuer* is one URL that names an authorization server: an Okta org, or one of its
 //!   custom servers. Every endpoint follows from it.
 //! - An [`Error`] means "we do not know". An inactive token is an answer.
@@ -49,13 +50,14 @@
 //! - `native-tls`: TLS by the operating system's library, chosen with `TlsBackend::Native`.
 //! - `tower`: a layer that lets in requests whose token is good, see `adapter`.
 //! - `axum`: the same as an extractor; turns `tower` on.
+//! - `prometheus`: a [`Checker`] is a `Collector` of the crate `prometheus-client`.
 //! - `sandbox`: an embedded authorization server on loopback that behaves as Okta does.
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
 //! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>`,
 //! [`http`]'s requests, responses and their parts, [`serde`]'s traits, [`serde_json`]'s `Map` and
 //! `Value`, and [`zeroize`]'s `Zeroizing`; `tower_layer`'s and `tower_service`'s traits and axum's
-//! extractors with the features of these names.
+//! extractors with the features of these names, and `prometheus_client`'s `Collector`.
 
 #[cfg(feature = "tower")]
 pub mod adapter;
@@ -94,6 +96,7 @@ pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
 pub use management::{Resource, ResourceAnswer, ResourceCall};
+pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use oauth::metadata::{self, Metadata};
 pub use oauth::token::{

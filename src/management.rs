@@ -18,7 +18,8 @@ use crate::secret::Secret;
 use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
 use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
-use crate::wire::transport::{Answer, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::Answer;
 
 /// A call to an API of the org.
 ///
@@ -229,7 +230,7 @@ impl RequestFactory for ResourceRequests<'_> {
         if answer.status.is_success() {
             return Outcome::Done;
         }
-        let error = error_response::read(answer);
+        let error = error_response::read(answer).with_body(&answer.body);
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Outcome::Again;

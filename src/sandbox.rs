@@ -38,9 +38,9 @@ use chrono::{DateTime, Utc};
 use okta_sandbox::{AsToken, Sleep};
 
 pub use okta_sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Error, Fault, Faults, Grant,
-    LogEntity, LogEvent, LogOutcome, LogTransaction, RateLimitHeaders, RecordedRequest, Reset,
-    Seed, ServerIdentity, SignIn, Times, User, UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Error, ErrorKind, Fault,
+    Faults, Grant, LogEntity, LogEvent, LogOutcome, LogTransaction, RateLimitHeaders,
+    RecordedRequest, Reset, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
 };
 
 use crate::clock::Clock;
@@ -81,7 +81,7 @@ impl Sandbox {
     /// [`Input`](crate::ErrorKind::Input) if there is no such client, user or server, or if the
     /// token would be longer than [`Token::MAX_LEN`].
     pub fn issue(&self, grant: &Grant) -> Result<Token, error::Error> {
-        self.0.issue(grant).map_err(unknown).and_then(|token| Token::parse(&token))
+        self.0.issue(grant).map_err(error::Error::from).and_then(|token| Token::parse(&token))
     }
 
     /// Issues an ID token, as if the user had just signed in. Any client of the org may introspect
@@ -91,7 +91,10 @@ impl Sandbox {
     ///
     /// As [`issue`](Self::issue).
     pub fn issue_id_token(&self, sign_in: &SignIn) -> Result<Token, error::Error> {
-        self.0.issue_id_token(sign_in).map_err(unknown).and_then(|token| Token::parse(&token))
+        self.0
+            .issue_id_token(sign_in)
+            .map_err(error::Error::from)
+            .and_then(|token| Token::parse(&token))
     }
 }
 
@@ -225,23 +228,22 @@ impl From<PublicJwk> for AppKey {
     }
 }
 
-/// Of the kind [`Configuration`](crate::ErrorKind::Configuration): what a sandbox refuses is what
-/// a test sets up.
+/// Of the kind [`Key`](crate::ErrorKind::Key) for a key, [`Input`](crate::ErrorKind::Input) for the
+/// name of what the sandbox does not have, and [`Configuration`](crate::ErrorKind::Configuration)
+/// for all else that a test sets up.
 impl From<Error> for error::Error {
     fn from(error: Error) -> Self {
-        translated(Self::configuration(error.to_string()), &error)
-    }
-}
-
-fn unknown(error: Error) -> error::Error {
-    translated(error::Error::input(error.to_string()), &error)
-}
-
-fn translated(own: error::Error, error: &Error) -> error::Error {
-    let own = own.advise(error.advice());
-    match std::error::Error::source(error) {
-        Some(cause) => own.because(cause.to_string()),
-        None => own,
+        let what = error.to_string();
+        let own = match error.kind() {
+            ErrorKind::Key => Self::key(what),
+            ErrorKind::Unknown => Self::input(what),
+            _ => Self::configuration(what),
+        };
+        let own = own.advise(error.advice());
+        match std::error::Error::source(&error) {
+            Some(cause) => own.because(cause.to_string()),
+            None => own,
+        }
     }
 }
 

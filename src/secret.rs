@@ -108,7 +108,7 @@ impl Token {
     /// Okta's System Log shows a token as the same text, in
     /// `target.detailEntry.hash` (documented there for refresh tokens).
     pub fn fingerprint(&self) -> String {
-        STANDARD.encode(openssl::sha::sha256(self.expose().as_bytes()))
+        fingerprint(self.expose())
     }
 
     fn is_possible(text: &str) -> bool {
@@ -117,6 +117,7 @@ impl Token {
         !bare.is_empty()
             && text.len() <= Self::MAX_LEN
             && bare.bytes().all(is_b64)
+            && bare.bytes().any(|byte| byte.is_ascii_alphanumeric())
             && word_without_token(text).is_none()
     }
 
@@ -134,14 +135,27 @@ impl Token {
             let advice = "check that this is a token and not a whole file";
             return ("the token is longer than 16 KiB".into(), advice);
         }
-        let (what, advice) = enclosing(start).unwrap_or_else(|| intruder(text));
+        let (what, advice) = enclosing(start).unwrap_or_else(|| match contains_jwt(text) {
+            true => (intruder(text).0, "a JWT stands inside: give that alone"),
+            false => intruder(text),
+        });
         (what.into(), advice)
     }
 }
 
-/// The words that `jq`, shells and programs write where there is no value.
-const WORDS: [&str; 8] =
-    ["null", "undefined", "none", "nil", "true", "false", "(null)", "[object Object]"];
+/// The [fingerprint](Token::fingerprint) of what may be a token.
+pub(crate) fn fingerprint(text: &str) -> String {
+    STANDARD.encode(openssl::sha::sha256(text.as_bytes()))
+}
+
+/// The words that `jq`, shells and programs write where there is no value, the headings of lists of
+/// tokens, and authorization schemes with nothing behind them.
+#[rustfmt::skip] // a line for each origin
+const WORDS: [&str; 20] = [
+    "null", "undefined", "none", "nil", "nan", "n/a", "true", "false", "(null)", "[object Object]",
+    "token", "tokens", "access_token", "refresh_token", "id_token", "jwt",
+    "bearer", "dpop", "basic", "authorization",
+];
 
 fn word_without_token(text: &str) -> Option<&'static str> {
     WORDS.into_iter().find(|word| text.eq_ignore_ascii_case(word))
@@ -183,6 +197,16 @@ const UNREPLACED: (&str, &str) = (
     "check that it is set, and the quotes around it",
 );
 
+/// Whether a JWT is a part of the text. Headers are JSON objects, which begin so in Base64.
+fn contains_jwt(text: &str) -> bool {
+    let is_base64url = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let mut words = text.split(|c: char| !is_base64url(c) && c != '.');
+    words.any(|word| {
+        let parts: Vec<_> = word.split('.').collect();
+        parts.len() >= 3 && parts[0].starts_with("eyJ") && !parts[1].is_empty()
+    })
+}
+
 /// The first thing in a text that no token has.
 fn intruder(text: &str) -> (&'static str, &'static str) {
     if text.contains(['"', '\'', '`']) {
@@ -196,8 +220,10 @@ fn intruder(text: &str) -> (&'static str, &'static str) {
         )
     } else if text.contains([',', ';', '|']) {
         ("the token contains a separator, as in a list", "give one token alone")
-    } else if text.is_ascii() && text.contains('=') {
+    } else if text.is_ascii() && text.trim_end_matches('=').contains('=') {
         ("the token contains `=` before its end", "give what follows the `=` alone")
+    } else if !text.contains(char::is_alphanumeric) {
+        ("the token has neither letters nor digits", "give the token itself")
     } else {
         (
             "the token contains characters that no token has",
@@ -262,6 +288,11 @@ mod tests {
             ("nil\n".to_owned(), "the word nil"),
             ("false".to_owned(), "the word false"),
             ("[object Object]".to_owned(), "the word [object Object]"),
+            ("token".to_owned(), "the word token"),
+            ("Bearer".to_owned(), "the word bearer"),
+            ("NaN".to_owned(), "the word nan"),
+            ("-".to_owned(), "neither letters nor digits"),
+            ("==".to_owned(), "neither letters nor digits"),
             (" \n".to_owned(), "is empty"),
             ("\u{feff}".to_owned(), "is empty"),
             ("$TOKEN".to_owned(), "not replaced"),
@@ -292,6 +323,9 @@ mod tests {
             let error = Token::parse(&text).expect_err(&text);
             assert!(error.to_string().contains(says), "{text}: {error}");
             assert!(!error.advice().is_empty(), "{text}");
+            let bare = text.trim_start_matches(['\'', '\u{feff}']).trim_start_matches("token=");
+            let inside = error.advice().contains("a JWT stands inside");
+            assert_eq!(inside, bare.starts_with("eyJ"), "{text}");
             assert!(!format!("{error} {error:?}").contains("eyJzdWIi"), "{text}");
         }
     }

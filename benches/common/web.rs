@@ -1,7 +1,6 @@
 //! Requests per second of the example's axum app behind the gate and without.
 
 use std::fmt::Debug;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,7 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use okta_introspect::adapter::{Active, Gate, Require};
+use okta_introspect::adapter::{Active, Gate};
 use okta_introspect::{Checker, Clock, Requirement, SystemClock};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -23,10 +22,11 @@ const ROUND: Duration = Duration::from_millis(100);
 pub(crate) fn compare(runtime: &Runtime, checker: Checker) {
     let gate = Gate::new(checker);
     let plain = || get(async || orders(USER, "Cache", 7));
-    let layer = gate.layer(Requirement::new().scope("orders.read"));
+    let requirement = || Requirement::new().scope("orders.read");
+    let layer = gate.layer(requirement());
     let apps = [
         ("the app alone", app(plain())),
-        ("its route asks for `Active`", app(get(read)).with_state(gate)),
+        ("its route asks for `Active`", app(get(read)).with_state(gate.rules(requirement()))),
         ("all of it behind the layer", app(plain()).layer(layer)),
     ]
     .map(|(name, app)| (name, runtime.block_on(serve(app))));
@@ -60,17 +60,7 @@ fn app<S: Clone + Send + Sync + 'static>(orders: MethodRouter<S>) -> Router<S> {
         .route("/orders/7", delete(async || "deleted"))
 }
 
-struct Read;
-
-impl Require for Read {
-    fn requirement() -> &'static Requirement {
-        static READ: LazyLock<Requirement> =
-            LazyLock::new(|| Requirement::new().scope("orders.read"));
-        &READ
-    }
-}
-
-async fn read(caller: Active<Read>) -> String {
+async fn read(caller: Active) -> String {
     let user = caller.introspection().sub.as_deref().unwrap_or_default();
     orders(user, caller.source(), caller.age().as_millis())
 }

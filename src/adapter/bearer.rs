@@ -18,6 +18,16 @@ pub(super) enum Credentials<'a> {
     Malformed,
 }
 
+impl<'a> Credentials<'a> {
+    /// The token, if there is one.
+    pub(super) fn token(self) -> Option<&'a str> {
+        match self {
+            Self::Bearer(token) | Self::Dpop(token, _) => Some(token),
+            Self::None | Self::Malformed => None,
+        }
+    }
+}
+
 /// Reads what a request brings along.
 pub(super) fn credentials(headers: &HeaderMap) -> Credentials<'_> {
     let header = match sole(headers, &AUTHORIZATION) {

@@ -3,10 +3,14 @@
 //! [RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
 
 use std::fmt;
+use std::time::Duration;
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::json;
 
+use super::grpc;
+use super::head::RequestHead;
 use crate::checker::{Denied, ProofDenial, Reason, Requirement};
 use crate::error::Error;
 
@@ -33,6 +37,21 @@ struct Inner {
     cause: Cause,
     status: StatusCode,
     headers: HeaderMap,
+    /// What a challenge says in `error` and in `scope`.
+    error: Option<&'static str>,
+    scope: Option<String>,
+    retry: Option<Duration>,
+    form: Form,
+}
+
+/// How an answer is written.
+#[derive(Clone, Debug, Default)]
+enum Form {
+    #[default]
+    Bare,
+    Problem,
+    /// As gRPC does, with the request's media type.
+    Grpc(HeaderValue),
 }
 
 /// Why a request is not let in.
@@ -53,6 +72,8 @@ pub enum Cause {
     NoToken,
     /// Its headers cannot be read as one token.
     Malformed,
+    /// It is on no route that has a [rule](super::Rules).
+    NoRule,
     /// Its token was checked, and the answer is no.
     Denied(Denied),
     /// It is not known whether its token is good.
@@ -81,40 +102,142 @@ impl Rejection {
         &self.0.cause
     }
 
-    /// The status of the answer: 400, 401, 403 or 503.
+    /// A name for logs and metrics: `no_token`, `malformed_header`, `no_rule`, `unknown`, or one
+    /// of [`Reason::NAMES`].
+    pub fn reason(&self) -> &'static str {
+        match &self.0.cause {
+            Cause::NoToken => "no_token",
+            Cause::Malformed => "malformed_header",
+            Cause::NoRule => "no_rule",
+            Cause::Denied(denied) => denied.reason().as_str(),
+            Cause::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The status of the answer: 400, 401, 403 or 503. Requests of gRPC are answered with 200, and
+    /// [`grpc_status`](Self::grpc_status) in the headers.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The headers of the answer.
+    /// The same as a [status of gRPC](https://grpc.github.io/grpc/core/md_doc_statuscodes.html):
+    /// `INVALID_ARGUMENT` (3), `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) or `UNAUTHENTICATED`
+    /// (16).
+    pub fn grpc_status(&self) -> u8 {
+        grpc::code(self.0.status)
+    }
+
+    /// The challenges of the answer, and how long to wait.
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// The answer, with an empty body.
+    /// The answer, with an empty body; to a request of gRPC, in its form.
     pub fn response<B: Default>(self) -> Response<B> {
-        let mut response = Response::new(B::default());
-        *response.status_mut() = self.0.status;
-        *response.headers_mut() = self.0.headers;
+        self.written(B::default())
+    }
+
+    /// The answer, with a body that programs can read
+    /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)); to a request of gRPC, in its form.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::Response;
+    /// use okta_introspect::adapter::Rejection;
+    ///
+    /// fn refuse(rejection: Rejection) -> Response<String> {
+    ///     rejection.response_with_problem()
+    /// }
+    /// ```
+    pub fn response_with_problem<B: From<String>>(self) -> Response<B> {
+        if matches!(self.0.form, Form::Grpc(_)) {
+            return self.written(String::new().into());
+        }
+        let body = self.problem();
+        let mut response = self.written(body.into());
+        response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
         response
+    }
+
+    /// The body of [`response_with_problem`](Self::response_with_problem): `title`, `status` and
+    /// `detail`, and of the challenge `error` and `scope`. It tells no more than the headers.
+    pub fn problem(&self) -> String {
+        let Inner { status, error, scope, .. } = &*self.0;
+        let title = status.canonical_reason().unwrap_or_default();
+        let mut problem =
+            json!({"title": title, "status": status.as_u16(), "detail": self.detail()});
+        for (name, value) in [("error", *error), ("scope", scope.as_deref())] {
+            if let Some(value) = value {
+                problem[name] = value.into();
+            }
+        }
+        problem.to_string()
+    }
+
+    /// Whether the answer is to have a problem body.
+    #[cfg(feature = "axum")]
+    pub(super) fn has_problem(&self) -> bool {
+        matches!(self.0.form, Form::Problem)
+    }
+
+    /// The answer in the form that the request wants.
+    pub(super) fn shaped(mut self, head: &RequestHead<'_>, problem_details: bool) -> Self {
+        self.0.form = match grpc::media_type(head.headers()) {
+            Some(media_type) => Form::Grpc(media_type),
+            None if problem_details => Form::Problem,
+            None => Form::Bare,
+        };
+        self
+    }
+
+    fn written<B>(self, body: B) -> Response<B> {
+        let detail = self.detail();
+        let Inner { mut headers, mut status, retry, form, .. } = *self.0;
+        if let Form::Grpc(media_type) = form {
+            grpc::add(&mut headers, media_type, status, detail, retry);
+            status = StatusCode::OK;
+        }
+        let mut response = Response::new(body);
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        response
+    }
+
+    /// One sentence for programmers, which tells no more than the challenge.
+    fn detail(&self) -> &'static str {
+        match (&self.0.cause, self.0.error) {
+            (Cause::NoToken, _) => "the request has no access token",
+            (Cause::Malformed, _) => "the request's headers cannot be read as one access token",
+            (Cause::NoRule, _) => "nothing permits this request",
+            (Cause::Unknown(_), _) => "whether the access token is good is not known at present",
+            (_, Some(INSUFFICIENT_SCOPE)) => "the access token does not permit this",
+            (_, Some(INVALID_PROOF)) => "the proof of possession is not good for this request",
+            _ => "the access token is not good here",
+        }
     }
 
     pub(super) fn no_token(terms: Terms<'_>) -> Self {
         // RFC 6750 §3.1: a request without a token is told of no error.
         let mut rejection = Self::new(Cause::NoToken, StatusCode::UNAUTHORIZED);
         if !terms.requirement.is_bound() {
-            rejection.challenge(Scheme::Bearer, terms, &[]);
+            rejection.challenge(Scheme::Bearer, terms);
         }
         if terms.dpop {
-            rejection.challenge(Scheme::Dpop, terms, &[]);
+            rejection.challenge(Scheme::Dpop, terms);
         }
         rejection
     }
 
     pub(super) fn malformed(terms: Terms<'_>) -> Self {
         let mut rejection = Self::new(Cause::Malformed, StatusCode::BAD_REQUEST);
-        rejection.challenge(Scheme::Bearer, terms, &[("error", "invalid_request")]);
+        rejection.0.error = Some("invalid_request");
+        rejection.challenge(Scheme::Bearer, terms);
         rejection
+    }
+
+    /// No token would help, so there is no challenge.
+    pub(super) fn no_rule() -> Self {
+        Self::new(Cause::NoRule, StatusCode::FORBIDDEN)
     }
 
     pub(super) fn denied(denied: Denied, scheme: Scheme, terms: Terms<'_>) -> Self {
@@ -127,12 +250,8 @@ impl Rejection {
             _ => None,
         };
         let mut rejection = Self::new(Cause::Denied(denied), status);
-        match &scopes {
-            Some(scopes) => {
-                rejection.challenge(scheme, terms, &[("error", error), ("scope", scopes)]);
-            }
-            None => rejection.challenge(scheme, terms, &[("error", error)]),
-        }
+        (rejection.0.error, rejection.0.scope) = (Some(error), scopes);
+        rejection.challenge(scheme, terms);
         rejection
     }
 
@@ -141,19 +260,35 @@ impl Rejection {
             // Rounded up: a request that comes too early is in vain.
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         });
+        let seconds = seconds.max(1);
         let mut rejection = Self::new(Cause::Unknown(error), StatusCode::SERVICE_UNAVAILABLE);
-        rejection.0.headers.insert(RETRY_AFTER, seconds.max(1).into());
+        rejection.0.headers.insert(RETRY_AFTER, seconds.into());
+        rejection.0.retry = Some(Duration::from_secs(seconds));
         rejection
     }
 
     fn new(cause: Cause, status: StatusCode) -> Self {
-        Self(Box::new(Inner { cause, status, headers: HeaderMap::new() }))
+        Self(Box::new(Inner {
+            cause,
+            status,
+            headers: HeaderMap::new(),
+            error: None,
+            scope: None,
+            retry: None,
+            form: Form::Bare,
+        }))
     }
 
-    fn challenge(&mut self, scheme: Scheme, terms: Terms<'_>, parameters: &[(&str, &str)]) {
-        let algs = (scheme == Scheme::Dpop).then_some(("algs", PROOF_ALGORITHMS));
-        let realm = terms.realm.map(|realm| ("realm", realm));
-        let parameters = realm.into_iter().chain(algs).chain(parameters.iter().copied());
+    fn challenge(&mut self, scheme: Scheme, terms: Terms<'_>) {
+        let Inner { error, scope, .. } = &*self.0;
+        let algs = (scheme == Scheme::Dpop).then_some(PROOF_ALGORITHMS);
+        let parameters = [
+            ("realm", terms.realm),
+            ("algs", algs),
+            ("error", *error),
+            ("scope", scope.as_deref()),
+        ];
+        let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut text = match scheme {
             Scheme::Bearer => "Bearer".to_owned(),
             Scheme::Dpop => "DPoP".to_owned(),
@@ -174,6 +309,7 @@ impl fmt::Display for Rejection {
         match &self.0.cause {
             Cause::NoToken => f.write_str("the request has no token"),
             Cause::Malformed => f.write_str("the request's token cannot be read"),
+            Cause::NoRule => f.write_str("there is no rule for the request"),
             Cause::Denied(denied) => denied.reason().fmt(f),
             Cause::Unknown(error) => error.fmt(f),
         }
@@ -187,14 +323,14 @@ fn words(reason: &Reason) -> (StatusCode, &'static str) {
     match reason {
         // RFC 6750 §3.1: "higher privileges than provided by the access token".
         Reason::Scope { .. } | Reason::Client | Reason::NoUser | Reason::Predicate => {
-            (StatusCode::FORBIDDEN, "insufficient_scope")
+            (StatusCode::FORBIDDEN, INSUFFICIENT_SCOPE)
         }
         Reason::Proof(
             ProofDenial::Invalid
             | ProofDenial::Mismatch
             | ProofDenial::Time
             | ProofDenial::Replayed,
-        ) => (StatusCode::UNAUTHORIZED, "invalid_dpop_proof"),
+        ) => (StatusCode::UNAUTHORIZED, INVALID_PROOF),
         _ => (StatusCode::UNAUTHORIZED, "invalid_token"),
     }
 }
@@ -210,6 +346,11 @@ fn scope_list(scopes: &[String]) -> Option<String> {
 pub(super) fn is_plain(byte: u8) -> bool {
     byte != b'"' && byte != b'\\'
 }
+
+const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
+const INVALID_PROOF: &str = "invalid_dpop_proof";
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What is said where nobody knows how long it takes.
 const DEFAULT_RETRY_SECS: u64 = 1;

@@ -4,11 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{Extensions, Uri};
 use url::Url;
 
 use super::bearer::{Credentials, credentials};
 use super::challenge::{Rejection, Scheme, Terms, is_plain};
+use super::head::RequestHead;
+use super::report::{Hook, log};
+use super::required::Required;
+use super::rules::Rules;
 use crate::checker::{Authorized, Checker, Presented, Requirement, Verdict};
 use crate::error::Error;
 
@@ -27,55 +31,60 @@ use crate::error::Error;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Gate {
+    /// One pointer: frameworks clone a gate for each request.
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone, Debug)]
+struct Inner {
     checker: Checker,
-    realm: Option<Arc<str>>,
-    origin: Option<Arc<str>>,
-    original_uri: OriginalUri,
+    rules: Rules,
+    realm: Option<String>,
+    origin: Option<String>,
+    original_uri: Find<Uri>,
+    route: Find<str>,
+    hook: Option<Hook>,
+    problem_details: bool,
 }
 
-/// Finds the URI of a request as it came, where a router has taken a part of it off.
-#[derive(Clone, Copy)]
-struct OriginalUri(fn(&Extensions) -> Option<&Uri>);
+/// Finds what a router says about a request.
+struct Find<T: ?Sized>(fn(&Extensions) -> Option<&T>);
 
-impl fmt::Debug for OriginalUri {
+impl<T: ?Sized> Clone for Find<T> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Find<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("fn(&Extensions) -> Option<&Uri>")
-    }
-}
-
-/// What a gate looks at in a request.
-pub(super) struct Seen<'a> {
-    method: &'a Method,
-    uri: &'a Uri,
-    extensions: &'a Extensions,
-    headers: &'a HeaderMap,
-}
-
-impl<'a> Seen<'a> {
-    pub(super) fn request<B>(request: &'a Request<B>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            extensions: request.extensions(),
-            headers: request.headers(),
-        }
-    }
-
-    pub(super) fn parts(parts: &'a Parts) -> Self {
-        let Parts { method, uri, headers, extensions, .. } = parts;
-        Self { method, uri, extensions, headers }
-    }
-
-    /// The same request, as it came under `uri`.
-    pub(super) fn came_as(self, uri: Option<&'a Uri>) -> Self {
-        Self { uri: uri.unwrap_or(self.uri), ..self }
+        f.write_str("fn(&Extensions)")
     }
 }
 
 impl Gate {
     /// A gate where this checker checks.
     pub fn new(checker: Checker) -> Self {
-        Self { checker, realm: None, origin: None, original_uri: OriginalUri(|_| None) }
+        let inner = Inner {
+            checker,
+            rules: Requirement::new().into(),
+            realm: None,
+            origin: None,
+            original_uri: Find(|_| None),
+            route: Find(|_| None),
+            hook: None,
+            problem_details: false,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What requests have to meet whose handlers ask for a plain `Active` (feature `axum`): one
+    /// requirement, or one for each route. Default: any active token. A [layer](Self::layer) has
+    /// rules of its own.
+    #[must_use]
+    pub fn rules(mut self, rules: impl Into<Rules>) -> Self {
+        self.set().rules = rules.into();
+        self
     }
 
     /// What challenges name as `realm`
@@ -84,7 +93,7 @@ impl Gate {
     #[must_use]
     pub fn realm(mut self, realm: &str) -> Self {
         let plain = |c: &char| matches!(u8::try_from(*c), Ok(b' '..=b'~')) && is_plain(*c as u8);
-        self.realm = Some(realm.chars().filter(plain).collect::<String>().into());
+        self.set().realm = Some(realm.chars().filter(plain).collect());
         self
     }
 
@@ -99,7 +108,7 @@ impl Gate {
     /// [`Configuration`](crate::ErrorKind::Configuration) if it is not an http or https URL with a
     /// host, or has user information, a query or a fragment.
     pub fn origin(mut self, origin: &str) -> Result<Self, Error> {
-        self.origin = Some(parse_origin(origin)?.into());
+        self.set().origin = Some(parse_origin(origin)?);
         Ok(self)
     }
 
@@ -109,16 +118,59 @@ impl Gate {
     /// extractor looks there by itself.
     #[must_use]
     pub fn original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
-        self.original_uri = OriginalUri(find);
+        self.set().original_uri = Find(find);
+        self
+    }
+
+    /// Where a router keeps the route that it has chosen: [rules](Rules) are looked up by it, and
+    /// the log names it. Default: not known. For a layer inside a router of axum's, give
+    /// `okta_introspect::adapter::matched_path` (feature `axum`); the extractor looks there by
+    /// itself.
+    #[must_use]
+    pub fn route(mut self, find: fn(&Extensions) -> Option<&str>) -> Self {
+        self.set().route = Find(find);
+        self
+    }
+
+    /// Calls this function with every refusal, in front of its answer: for metrics and logs of
+    /// one's own. It should be quick, for the answer waits.
+    ///
+    /// # Example: refusals by reason and route
+    ///
+    /// ```
+    /// use okta_introspect::adapter::Gate;
+    ///
+    /// fn counting(gate: Gate, count: fn(&'static str, &str)) -> Gate {
+    ///     gate.on_rejection(move |rejection, request| {
+    ///         count(rejection.reason(), request.route().unwrap_or_default());
+    ///     })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn on_rejection(
+        mut self,
+        hook: impl Fn(&Rejection, &RequestHead<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.set().hook = Some(Hook::new(hook));
+        self
+    }
+
+    /// Gives refusals of the extractor a body that programs can read
+    /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)); it says nothing that the headers do
+    /// not say. Default: empty bodies. For the layer see
+    /// [`GateLayer::problem_details`](super::GateLayer::problem_details).
+    #[must_use]
+    pub fn problem_details(mut self) -> Self {
+        self.set().problem_details = true;
         self
     }
 
     /// The checker.
     pub fn checker(&self) -> &Checker {
-        &self.checker
+        &self.inner.checker
     }
 
-    /// Checks a request.
+    /// Checks a request. A refusal is logged and given to the [hook](Self::on_rejection).
     ///
     /// # Errors
     ///
@@ -128,62 +180,101 @@ impl Gate {
         parts: &Parts,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        self.check_now_or_later(Seen::parts(parts), requirement).await
+        let (head, required) = (self.head(RequestHead::parts(parts)), requirement.into());
+        let result = self.check_now_or_later(&head, Some(&required)).await;
+        result.map_err(|rejection| self.refuse(rejection, &head, Some(requirement)))
     }
 
+    /// The request with what the router says about it.
+    pub(super) fn head<'a>(&self, seen: RequestHead<'a>) -> RequestHead<'a> {
+        let Inner { original_uri, route, .. } = &*self.inner;
+        let extensions = seen.extensions();
+        seen.at((original_uri.0)(extensions), (route.0)(extensions))
+    }
+
+    /// What the gate's own rules say of a request.
+    #[cfg(feature = "axum")]
+    pub(super) fn own_rule(&self, head: &RequestHead<'_>) -> Option<Required<'_>> {
+        self.inner.rules.find(head)
+    }
+
+    /// Checks a request that has to meet this, or is on no route that has a rule. What comes of
+    /// it is for the caller to [refuse](Self::refuse).
     pub(super) async fn check_now_or_later(
         &self,
-        seen: Seen<'_>,
-        requirement: &Requirement,
+        head: &RequestHead<'_>,
+        required: Option<&Required<'_>>,
     ) -> Result<Authorized, Rejection> {
-        match self.try_check(&seen, requirement) {
+        let Some(requirement) = required else { return Err(Rejection::no_rule()) };
+        match self.try_check(head, requirement) {
             Some(result) => result,
             // Boxed: it is seldom needed, and would make the future of every handler larger.
-            None => Box::pin(self.check_seen(&seen, requirement)).await,
+            None => Box::pin(self.check_seen(head, requirement)).await,
         }
     }
 
     pub(super) async fn check_seen(
         &self,
-        seen: &Seen<'_>,
+        head: &RequestHead<'_>,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        let credentials = credentials(seen.headers);
-        let url = self.url(seen, credentials);
-        let presented = self.presented(seen, credentials, url.as_deref(), requirement);
+        let credentials = credentials(head.headers());
+        let url = self.url(head, credentials);
+        let presented = self.presented(head, credentials, url.as_deref(), requirement);
         let (presented, scheme) = presented?;
-        let verdict = self.checker.check(presented, requirement).await;
+        let verdict = self.checker().check(presented, requirement).await;
         self.settle(verdict, scheme, requirement)
     }
 
     /// As [`check_seen`](Self::check_seen), if it can be said without waiting.
     pub(super) fn try_check(
         &self,
-        seen: &Seen<'_>,
+        head: &RequestHead<'_>,
         requirement: &Requirement,
     ) -> Option<Result<Authorized, Rejection>> {
-        let credentials = credentials(seen.headers);
-        let url = self.url(seen, credentials);
-        let presented = self.presented(seen, credentials, url.as_deref(), requirement);
+        let credentials = credentials(head.headers());
+        let url = self.url(head, credentials);
+        let presented = self.presented(head, credentials, url.as_deref(), requirement);
         let (presented, scheme) = match presented {
             Ok(presented) => presented,
             Err(rejection) => return Some(Err(rejection)),
         };
-        let verdict = self.checker.try_check(presented, requirement)?;
+        let verdict = self.checker().try_check(presented, requirement)?;
         Some(self.settle(verdict, scheme, requirement))
     }
 
+    /// Makes a refusal known, and gives it the form that this request wants.
+    #[cold]
+    pub(super) fn refuse(
+        &self,
+        rejection: Rejection,
+        head: &RequestHead<'_>,
+        requirement: Option<&Requirement>,
+    ) -> Rejection {
+        let rejection = rejection.shaped(head, self.inner.problem_details);
+        log(&rejection, head, || self.issuer(head, requirement));
+        if let Some(hook) = &self.inner.hook {
+            hook.call(&rejection, head);
+        }
+        rejection
+    }
+
+    /// The issuer that was asked about the token, or would have been.
+    fn issuer(&self, head: &RequestHead<'_>, requirement: Option<&Requirement>) -> Option<&str> {
+        let token = credentials(head.headers()).token()?;
+        self.checker().issuer_for(token, requirement?).map(|issuer| issuer.as_str())
+    }
+
     /// The URL that the client called, where it matters.
-    fn url(&self, seen: &Seen<'_>, credentials: Credentials<'_>) -> Option<String> {
-        let origin = self.origin.as_ref()?;
+    fn url(&self, head: &RequestHead<'_>, credentials: Credentials<'_>) -> Option<String> {
+        let origin = self.inner.origin.as_ref()?;
         let is_dpop = matches!(credentials, Credentials::Dpop(_, Some(_)));
-        let uri = || (self.original_uri.0)(seen.extensions).unwrap_or(seen.uri);
-        is_dpop.then(|| format!("{origin}{}", uri().path()))
+        is_dpop.then(|| format!("{origin}{}", head.uri().path()))
     }
 
     fn presented<'a>(
         &self,
-        seen: &Seen<'a>,
+        head: &RequestHead<'a>,
         credentials: Credentials<'a>,
         url: Option<&'a str>,
         requirement: &Requirement,
@@ -195,7 +286,7 @@ impl Gate {
             Credentials::Dpop(token, proof) => {
                 // Without a URL to compare with no proof is good.
                 let (proof, url) = proof.zip(url).unwrap_or_default();
-                let presented = Presented::dpop(token, proof, seen.method.as_str(), url);
+                let presented = Presented::dpop(token, proof, head.method().as_str(), url);
                 Ok((presented, Scheme::Dpop))
             }
         }
@@ -217,7 +308,12 @@ impl Gate {
     }
 
     fn terms<'a>(&'a self, requirement: &'a Requirement) -> Terms<'a> {
-        Terms { realm: self.realm.as_deref(), dpop: self.origin.is_some(), requirement }
+        let Inner { realm, origin, .. } = &*self.inner;
+        Terms { realm: realm.as_deref(), dpop: origin.is_some(), requirement }
+    }
+
+    fn set(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.inner)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::checker::edge::Routes;
 use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
 use crate::checker::governor::{Division, Governor};
-use crate::checker::metrics::Counters;
+use crate::checker::metrics::counters::{Counters, ServerCounters};
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
@@ -141,6 +141,7 @@ impl CheckerBuilder {
             keyer: Keyer::new(&*self.random),
             governor: Governor::new(division),
             local: None,
+            counters: ServerCounters::default(),
         };
         let mut servers: Vec<Server> =
             self.upstreams.into_iter().zip(issuers).map(server).collect();

@@ -66,7 +66,7 @@ impl CheckerConfig {
     pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
     /// The most that [`max_age_limit`](Self::max_age_limit) can be.
-    const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+    pub(super) const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
     const MAX_ENTRIES: usize = 100_000_000;
 

@@ -53,6 +53,8 @@ mod governor;
 mod interleavings;
 mod metrics;
 mod policy;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod slow_path;
 mod upstream;
 mod watermark;
@@ -63,7 +65,8 @@ use std::time::Instant;
 
 pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
-pub use metrics::{Histogram, Metrics};
+pub use metrics::histogram::Histogram;
+pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::Reason;
 pub use policy::presented::Presented;
 pub use policy::requirement::Requirement;
@@ -93,7 +96,7 @@ use edge::Routes;
 use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
-use metrics::Counters;
+use metrics::counters::{Counters, ServerCounters};
 use watermark::{Named, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -140,6 +143,7 @@ struct Server {
     keyer: Keyer,
     governor: Governor,
     local: Option<Local>,
+    counters: ServerCounters,
 }
 
 /// One check: what is asked, by which bounds, and when it began.
@@ -287,18 +291,33 @@ impl Checker {
         })?;
         self.invalidate(Invalidation::Token(token));
         let _after = InvalidateOnDrop { checker: self, token };
-        self.inner.servers[server].upstream.revoke(token, hint).await
+        let (server, begun) = (&self.inner.servers[server], self.inner.clock.monotonic());
+        let result = server.upstream.revoke(token, hint).await;
+        let took = self.inner.clock.monotonic().saturating_duration_since(begun);
+        server.counters.revoked(took, result.as_ref().copied().map_err(Error::kind));
+        result
+    }
+
+    /// The issuer whose server is asked about a token, if there is one.
+    #[cfg(feature = "tower")]
+    pub(crate) fn issuer_for(&self, token: &str, requirement: &Requirement) -> Option<&Issuer> {
+        let server = self.inner.server(Presented::bearer(token), requirement).ok().flatten()?;
+        Some(&self.inner.servers[server].issuer)
     }
 
     /// What has been counted so far.
     pub fn metrics(&self) -> Metrics {
         let (inner, now) = (&self.inner, self.inner.clock.monotonic());
-        let left = |server: &Server| server.upstream.remaining(now).map(Remaining::left);
+        let snapshot = |server: &Server| {
+            let left = server.upstream.remaining(now).map(Remaining::left);
+            (server.issuer.as_str().to_owned(), server.counters.snapshot(left))
+        };
+        let (active_entries, inactive_entries) = inner.cache.len();
         Metrics {
-            rate_limit_left: inner.servers.iter().map(left).collect(),
-            entries: inner.cache.len(),
+            active_entries,
+            inactive_entries,
             under_way: inner.flights.len(),
-            ..inner.counters.snapshot()
+            ..inner.counters.snapshot(inner.servers.iter().map(snapshot).collect())
         }
     }
 }

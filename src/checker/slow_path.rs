@@ -11,7 +11,7 @@ use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
 use crate::checker::flights::{CallResult, Calls, Found};
 use crate::checker::governor::{Permit, Purpose};
-use crate::checker::metrics::count;
+use crate::checker::metrics::counters::count;
 use crate::checker::upstream::Answered;
 use crate::checker::{
     AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, Verdict,
@@ -41,17 +41,23 @@ impl Inner {
             Err(reason) => return Ok(self.refuse(reason)),
         };
         count(&self.counters.misses);
+        let source;
         let verdict = match self.resolve(&question, &passed).await {
-            Ok((known, source)) => {
+            Ok((known, found)) => {
+                source = found;
                 opinion.compare(&known, &self.counters);
                 let (now, wall) = both(&*self.clock);
                 let age = known.age(self.timeline.ticks(now));
                 self.verdict(known, &question, source, (age, wall))
             }
-            Err(error) => self.fall_back(&question, error),
+            Err(error) => {
+                source = AnswerSource::StaleOnError;
+                self.fall_back(&question, error)
+            }
         };
+        self.counters.took(question.begun.age(self.timeline.ticks(self.clock.monotonic())));
         match &verdict {
-            Ok(verdict) => self.counters.waited(verdict),
+            Ok(verdict) => self.counters.waited(verdict, source),
             Err(error) => {
                 count(&self.counters.unknown);
                 tracing::debug!(kind = ?error.kind(), %error, "cannot tell whether a token is good");
@@ -171,7 +177,7 @@ impl Inner {
         let (server, now) = (&self.servers[question.server], self.clock.monotonic());
         let remaining = server.upstream.remaining(now);
         let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
-            count(&self.counters.governor_refusals);
+            count(&server.counters.governor_refusals);
             Error::new(ErrorKind::RateLimited, "the rate limit leaves no room for this call")
                 .advise("wait, or ask for a higher rate limit")
                 .retry_in(Some(wait))
@@ -218,7 +224,7 @@ struct Call {
     inner: Arc<Inner>,
     passed: Passed,
     server: usize,
-    /// How soon the check that started it may want another answer.
+    /// The `max_age` of the check that started the call; the governor's forecast counts it.
     bound: Duration,
     send_time: Arc<SendTime>,
     /// Given back when the call is over.
@@ -238,9 +244,11 @@ impl Call {
         );
         let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
         let now = inner.clock.monotonic();
-        inner.counters.called(now.saturating_duration_since(begun), answer.is_ok());
+        let outcome = answer.as_ref().map(|answer| answer.introspection.active);
+        let outcome = outcome.map_err(Error::kind);
+        inner.servers[server].counters.introspected(now.saturating_duration_since(begun), outcome);
         let Answered { introspection, mut sent } = answer?;
-        // No answer gets younger by an upstream whose clock is ahead.
+        // An upstream whose clock is ahead must not date an answer after now.
         sent.at = sent.at.min(inner.timeline.ticks(now));
         if !introspection.active {
             return Ok(Known::Inactive(Refused { sent }));

@@ -11,7 +11,7 @@ use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::issuer::{Endpoints, Issuer};
 use crate::key::{Signer, is_sample};
-use crate::oauth::token::{self, Fetch, TokenCache, TokenCacheConfig, TokenStore};
+use crate::oauth::token::{Fetch, TokenCache, TokenCacheConfig, TokenStore};
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_windows::RateWindows;
@@ -170,10 +170,13 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
-    /// bounds, if the endpoints of another server are missing, if TLS cannot be set up, or if the
+    /// bounds, if the endpoints of another server are missing, if one is plain `http` and the issuer
+    /// is not, if [`Audience::TokenEndpoint`] would go to another origin, if TLS cannot be set up, or if the
     /// key is one of this project's published samples and the server is not on loopback.
     pub fn build(self) -> Result<Client, Error> {
         let endpoints = self.known_endpoints()?;
+        self.refuse_downgrade(&endpoints)?;
+        self.audience.check(&endpoints)?;
         let destination = Destination::of(&self.issuer, &endpoints);
         self.refuse_sample_key(destination)?;
         let calls = Arc::new(self.calls(&endpoints, destination)?);
@@ -192,6 +195,20 @@ impl ClientBuilder {
             Error::configuration(format!("the endpoints of {} are not known", self.issuer))
                 .advise("take them from discovery, or name them with `endpoints`")
         })
+    }
+
+    /// Endpoints of an https issuer that are plain http would be called in the clear.
+    fn refuse_downgrade(&self, endpoints: &Endpoints) -> Result<(), Error> {
+        let Endpoints { token, introspection, revocation, jwks } = endpoints;
+        let plain =
+            [token, introspection, revocation, jwks].into_iter().find(|u| u.is_plain_http());
+        match plain {
+            Some(plain) if !self.issuer.is_plain_http() => {
+                let what = format!("the issuer is https and an endpoint is plain http: {plain}");
+                Err(Error::configuration(what).advise("name an https address"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn refuse_sample_key(&self, destination: Destination) -> Result<(), Error> {
@@ -232,6 +249,6 @@ impl ClientBuilder {
 fn fetch(calls: Arc<Calls>) -> Fetch {
     Arc::new(move |scopes| {
         let calls = Arc::clone(&calls);
-        Box::pin(async move { token::request(&calls.forms, &calls.token, &scopes).await })
+        Box::pin(async move { calls.request_token(&scopes).await })
     })
 }

@@ -1,6 +1,7 @@
 //! What can go wrong, sorted by what the caller should do about it.
 
 pub(crate) mod bounds;
+mod causes;
 pub(crate) mod diagnosis;
 pub(crate) mod redact;
 pub(crate) mod refusal;
@@ -60,6 +61,7 @@ struct Inner {
     diagnosis: Option<Diagnosis>,
     retry_after: Option<Duration>,
     attempts: Option<Attempts>,
+    body: Option<Arc<[u8]>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -103,6 +105,9 @@ pub enum ErrorKind {
     TimedOut,
     /// An answer came that is not one of an authorization server: check the address.
     Malformed,
+    /// The server that was asked cannot know the token, which names another one: ask that one.
+    /// See [`ClaimedIssuer`](crate::ClaimedIssuer).
+    WrongServer,
 }
 
 impl ErrorKind {
@@ -115,7 +120,8 @@ impl ErrorKind {
             | Self::Key
             | Self::ClientRefused
             | Self::RequestRefused
-            | Self::Malformed => false,
+            | Self::Malformed
+            | Self::WrongServer => false,
         }
     }
 }
@@ -178,10 +184,28 @@ impl Error {
         self.0.attempts.as_ref()
     }
 
+    /// The body of the refusal as it came, if an API called through a
+    /// [`Resource`](crate::Resource) refused. Nothing in it is masked, so neither `Display` nor
+    /// `Debug` shows it: it is for where the API's own output belongs.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.0.body.as_deref()
+    }
+
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// Counts attempts of earlier calls for the same, too: for callers that wait and call again.
+    #[must_use]
+    pub fn after_earlier(mut self, earlier: &Attempts) -> Self {
+        if earlier.count > 0 {
+            let attempts = self.0.attempts.get_or_insert_default();
+            attempts.count = attempts.count.saturating_add(earlier.count);
+            attempts.elapsed = attempts.elapsed.saturating_add(earlier.elapsed);
+        }
+        self
     }
 
     pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
@@ -193,6 +217,7 @@ impl Error {
             diagnosis: None,
             retry_after: None,
             attempts: None,
+            body: None,
             source: None,
         }))
     }
@@ -236,6 +261,11 @@ impl Error {
 
     pub(crate) fn after(mut self, attempts: Attempts) -> Self {
         self.0.attempts = Some(attempts);
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
+        self.0.body = Some(body.into());
         self
     }
 
@@ -294,6 +324,19 @@ mod tests {
         fn shareable<T: Send + Sync + Clone + 'static>() {}
         shareable::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn attempts_of_earlier_calls_are_counted() {
+        let call = |count, seconds| Attempts {
+            count,
+            elapsed: Duration::from_secs(seconds),
+            request_ids: Vec::new(),
+        };
+        let error = Error::new(ErrorKind::RateLimited, "x").after(call(3, 1));
+        assert_eq!(error.clone().after_earlier(&call(0, 0)).attempts(), Some(&call(3, 1)));
+        let error = error.after_earlier(&call(30, 103));
+        assert_eq!(error.to_string(), "x (after 33 attempts in 104.0 s)");
     }
 
     #[test]

@@ -23,11 +23,31 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The `error_description` or `errorSummary`, shortened and with secrets masked.
     pub description: Option<String>,
+    /// The `errorSummary` of each of the `errorCauses` that Okta's APIs name, which tell what is
+    /// wrong with which member; shortened, with secrets masked, and the first
+    /// [`MAX_CAUSES`](Self::MAX_CAUSES) only.
+    pub causes: Vec<String>,
     /// Okta's `X-Okta-Request-Id`, for support and for the System Log.
     pub request_id: Option<String>,
 }
 
 impl Refusal {
+    /// No more causes than these are kept: Okta names one or two.
+    pub const MAX_CAUSES: usize = 8;
+
+    /// Whether a request without a DPoP proof may have been refused for that: by the codes of
+    /// RFC 9449 whatever the words are, or by a word about DPoP under any other code.
+    pub(crate) fn may_want_proof(&self) -> bool {
+        let by_code = matches!(self.code.as_deref(), Some("invalid_dpop_proof" | "use_dpop_nonce"));
+        let description = self.description.as_deref().unwrap_or_default();
+        by_code || description.to_ascii_lowercase().contains("dpop")
+    }
+
+    /// Whether a server that was asked about a token says by this that the token is not good.
+    pub(crate) fn is_about_a_token(&self) -> bool {
+        matches!(self.status, 400 | 401) && self.code.as_deref() == Some("invalid_token")
+    }
+
     /// What the server asks to be done differently, if it does.
     pub(crate) fn demand(&self) -> Option<Demand> {
         let description = self.description.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -35,7 +55,6 @@ impl Refusal {
             |fragments: &[&str]| fragments.iter().any(|fragment| description.contains(fragment));
         match self.code.as_deref()? {
             "use_dpop_nonce" => Some(Demand::Nonce),
-            "invalid_dpop_proof" if says(&["header is missing"]) => Some(Demand::Proof),
             "invalid_dpop_proof" if says(&["in the future", "in the past", "is expired"]) => {
                 Some(Demand::ServerTime)
             }
@@ -62,6 +81,9 @@ impl fmt::Display for Refusal {
         if let Some(description) = &self.description {
             write!(f, ": {description}")?;
         }
+        if !self.causes.is_empty() {
+            write!(f, " [{}]", self.causes.join("; "))?;
+        }
         Ok(())
     }
 }
@@ -71,8 +93,6 @@ impl fmt::Display for Refusal {
 pub(crate) enum Demand {
     /// The proof needs the nonce that came with the refusal (RFC 9449 §8).
     Nonce,
-    /// There was no proof and there has to be one.
-    Proof,
     /// Assertion or proof were dated by a clock that is not the server's.
     ServerTime,
 }

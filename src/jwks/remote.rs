@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::issuer::{EndpointUrl, Issuer};
 use crate::oauth::metadata;
 use crate::wire::error_response;
-use crate::wire::transport::{Http, HttpConfig, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::{Http, HttpConfig};
 
 /// Where an issuer's keys come from.
 pub(super) struct Remote {
@@ -88,16 +89,16 @@ impl Remote {
     }
 
     /// The address of the keys may have a query, unlike other endpoints; for the rest the same
-    /// rules hold. A server that is trusted over TLS is trusted with its keys.
+    /// rules hold: it is at the issuer's own origin, unless the program names it.
     fn check(&self, named: &str) -> Result<Url, Error> {
         let plain = EndpointUrl::parse(named.split(['?', '#']).next().unwrap_or_default())?;
         match Url::parse(named) {
-            Ok(url) if plain.is_plain_http() == self.issuer.is_plain_http() => Ok(url),
+            Ok(url) if plain.origin() == self.issuer.origin() => Ok(url),
             _ => Err(Error::malformed(format!(
-                "the metadata of {} names an address for its keys that cannot be used: {plain}",
+                "the metadata of {} names an address for its keys at another origin: {plain}",
                 self.issuer
             ))
-            .advise("have the server name an https address")),
+            .advise("where it belongs to the server, name it with `address`")),
         }
     }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
-use super::foreign;
+use super::unsupported;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -13,7 +13,7 @@ use crate::secret::Secret;
 pub(super) fn private_key(der: &[u8], passphrase: Option<&Secret>) -> Result<PKey<Private>, Error> {
     if !is_encrypted(der) {
         return PKey::private_key_from_der(der)
-            .map_err(|_| foreign::binary(der).unwrap_or_else(foreign::damaged));
+            .map_err(|_| unsupported::binary(der).unwrap_or_else(unsupported::damaged));
     }
     if let Some(cipher) = RETIRED.iter().find(|cipher| contains(der, cipher.oid)) {
         return Err(retired(cipher.name));

@@ -1,4 +1,4 @@
-//! Private keys from text in every notation, and errors that name what is not one.
+//! Private keys from bytes in every notation, and errors that name what is not one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind as IoErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::accept::accept;
 use super::notation::{self, DER, Notation};
 use super::options::KeyOptions;
-use super::{SigningKey, der, foreign, pem, private_jwk};
+use super::{SigningKey, der, pem, private_jwk, unsupported};
 use crate::error::{Error, redact};
 
 /// A key, and a set of keys, is shorter; a device that never ends must not fill the memory.
@@ -35,9 +35,11 @@ fn read(bytes: &[u8], options: &KeyOptions, encodings: usize) -> Result<SigningK
         Notation::Binary if bytes.starts_with(DER) => {
             der::private_key(bytes, options.passphrase.as_ref())?
         }
-        Notation::Binary => return Err(foreign::binary(bytes).unwrap_or_else(foreign::unknown)),
-        Notation::Unknown(text) => return Err(foreign::text(&text)),
-        Notation::Encoded(_) => return Err(foreign::text("")),
+        Notation::Binary => {
+            return Err(unsupported::binary(bytes).unwrap_or_else(unsupported::unknown));
+        }
+        Notation::Unknown(text) => return Err(unsupported::text(&text)),
+        Notation::Encoded(_) => return Err(unsupported::text("")),
         Notation::Empty => {
             return Err(Error::key("the private key is empty")
                 .advise("check that the file was written whole"));

@@ -8,7 +8,6 @@ mod der;
 mod derive;
 mod digest;
 mod factors;
-mod foreign;
 mod jwk;
 mod load;
 #[cfg(test)]
@@ -20,6 +19,7 @@ mod private_jwk;
 mod public;
 mod sample;
 mod signature;
+mod unsupported;
 
 use std::fmt;
 use std::path::Path;

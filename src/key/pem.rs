@@ -5,7 +5,7 @@ use base64::Engine as _;
 use zeroize::Zeroizing;
 
 use super::base64::BASE64;
-use super::{der, foreign};
+use super::{der, unsupported};
 use crate::error::Error;
 use crate::secret::Secret;
 use openssl::pkey::{PKey, Private};
@@ -25,14 +25,14 @@ pub(super) fn private_key(text: &str, passphrase: Option<&Secret>) -> Result<PKe
     let mut keys = blocks(text).filter(|block| block.label.ends_with("PRIVATE KEY"));
     let Some(first) = keys.next() else {
         let other = blocks(text).find(|block| block.label != "EC PARAMETERS");
-        return Err(foreign::label(other.map_or("EC PARAMETERS", |block| block.label)));
+        return Err(unsupported::label(other.map_or("EC PARAMETERS", |block| block.label)));
     };
     if keys.any(|other| other.body != first.body) {
         return Err(Error::key("the PEM holds several private keys")
             .advise("leave the one that the app has registered"));
     }
     if !first.is_whole && first.label.starts_with("OPENSSH") {
-        return Err(foreign::openssh());
+        return Err(unsupported::openssh());
     }
     if !first.is_whole {
         return Err(Error::key("the private key is damaged: its END line is missing")

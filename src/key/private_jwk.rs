@@ -1,14 +1,20 @@
 //! Private keys from a JWK or a JWK Set.
 
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use josekit::JoseError;
+use josekit::jwk::Jwk;
+use josekit::jwk::alg::ec::EcKeyPair;
+use josekit::jwk::alg::rsa::RsaKeyPair;
 use openssl::bn::{BigNum, BigNumContext};
-use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::RsaPrivateKeyBuilder;
+use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::accept::{MAX_RSA_BITS, accept};
 use super::factors::factors;
-use super::jwk::{Jwk, KeyFault};
+use super::jwk::{Jwk as _, KeyFault};
 use super::{KeyOptions, SigningKey};
 use crate::error::{Error, redact};
 use crate::support::json::{JsonFault, Node, Object};
@@ -75,12 +81,14 @@ fn rsa_key(jwk: &Object<'_>) -> Result<PKey<Private>, KeyFault> {
     if product != n {
         return Err(KeyFault::Invalid);
     }
-    let build = || {
-        let (dmp1, dmq1, iqmp) = crt(&p, &q, &d, &mut context)?;
-        let key = RsaPrivateKeyBuilder::new(n, e, d)?.set_factors(p, q)?;
-        PKey::from_rsa(key.set_crt_params(dmp1, dmq1, iqmp)?.build())
-    };
-    build().map_err(invalid)
+    let (dp, dq, qi) = crt(&p, &q, &d, &mut context).map_err(invalid)?;
+    let members =
+        [("n", n), ("e", e), ("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)];
+    let mut whole = Jwk::new("RSA");
+    for (name, number) in members {
+        set(&mut whole, name, &number.to_vec())?;
+    }
+    RsaKeyPair::from_jwk(&whole).map_err(misfit).and_then(|pair| parse(pair.to_der_private_key()))
 }
 
 /// The exponents for each factor and the coefficient of the Chinese remainder theorem.
@@ -107,18 +115,31 @@ fn crt(
 
 fn ec_key(jwk: &Object<'_>) -> Result<PKey<Private>, KeyFault> {
     let curve = jwk.curve()?;
-    let (x, y, d) = (jwk.wide("x", curve)?, jwk.wide("y", curve)?, jwk.wide("d", curve)?);
-    let (x, y, d) = (big_number(&x)?, big_number(&y)?, big_number(&d)?);
-    let build = || {
-        let group = EcGroup::from_curve_name(curve.nid())?;
-        let (mut point, mut context) = (EcPoint::new(&group)?, BigNumContext::new()?);
-        point.set_affine_coordinates_gfp(&group, &x, &y, &mut context)?;
-        let key = EcKey::from_private_components(&group, &d, &point)?;
-        // This refuses a point that does not belong to the private number.
-        key.check_key()?;
-        PKey::from_ec_key(key)
-    };
-    build().map_err(invalid)
+    let mut whole = Jwk::new("EC");
+    whole.set_curve(curve.name());
+    for name in ["x", "y", "d"] {
+        set(&mut whole, name, &jwk.wide(name, curve)?)?;
+    }
+    let pair = EcKeyPair::from_jwk(&whole).map_err(misfit)?;
+    let key = parse(pair.to_der_private_key())?;
+    // This refuses a point that does not belong to the private number.
+    key.ec_key().and_then(|key| key.check_key()).map_err(invalid)?;
+    Ok(key)
+}
+
+/// Sets a member of bytes.
+fn set(jwk: &mut Jwk, name: &str, bytes: &[u8]) -> Result<(), KeyFault> {
+    let text = URL_SAFE_NO_PAD.encode(bytes);
+    jwk.set_parameter(name, Some(Value::String(text))).map_err(misfit)
+}
+
+fn parse(der: Vec<u8>) -> Result<PKey<Private>, KeyFault> {
+    PKey::private_key_from_der(&Zeroizing::new(der)).map_err(invalid)
+}
+
+/// The numbers are those of no key.
+fn misfit(_: JoseError) -> KeyFault {
+    KeyFault::Invalid
 }
 
 fn big_number(bytes: &[u8]) -> Result<BigNum, KeyFault> {

@@ -196,7 +196,27 @@ pub(crate) async fn introspect(
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
-    forms.post(target, form).await?.json()
+    forms.post(target, form).await.map_err(about_the_token)?.json()
+}
+
+/// Some servers answer with a resource server's `invalid_token` (RFC 6750 §3.1), and a status of 400
+/// or 401, where [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2) wants
+/// `{"active":false}`. That is about the token in question and not about our credentials; nor is it
+/// taken for a verdict.
+pub(crate) fn about_the_token(error: Error) -> Error {
+    let Some(refusal) = error.refusal().filter(|refusal| refusal.is_about_a_token()).cloned()
+    else {
+        return error;
+    };
+    let what = format!("the server has an error in place of an answer about the token ({refusal})");
+    let advice = "this is about the token asked about, and not about our credentials: RFC 7662 wants `active: false` \
+        for a token that is not good, RFC 7009 a success";
+    let changed = Error::malformed(what).advise(advice).retry_in(error.retry_after());
+    let changed = match error.attempts().cloned() {
+        Some(attempts) => changed.after(attempts),
+        None => changed,
+    };
+    changed.refused(refusal)
 }
 
 fn no_audience(aud: &Arc<[String]>) -> bool {

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
+use crate::error::{Attempts, Error};
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::wire::error_response;
-use crate::wire::transport::{Answer, Destination, Http, HttpConfig, Place};
+use crate::wire::place::Place;
+use crate::wire::transport::{Answer, Destination, Http, HttpConfig};
 
 /// A server's metadata document. Members that are not listed are kept in
 /// [`extra`](Self::extra).
@@ -59,15 +60,40 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The endpoints that a client needs.
+    /// The endpoints that a client needs, all of them at the issuer's own origin: tokens and
+    /// assertions go there. For a server whose endpoints are elsewhere, see
+    /// [`endpoints_allowing`](Self::endpoints_allowing).
     ///
     /// # Errors
     ///
     /// [`Malformed`](crate::ErrorKind::Malformed) if one is missing, and
-    /// [`Configuration`](crate::ErrorKind::Configuration) if one is not an `https` URL.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if one is at another origin, or is not an
+    /// `https` URL.
     pub fn endpoints(&self) -> Result<Endpoints, Error> {
+        self.endpoints_allowing(&[])
+    }
+
+    /// As [`endpoints`](Self::endpoints), and allows these hosts beside the issuer's own. A host is
+    /// written as in the URL, with the port if one is there: `login.acme.example`,
+    /// `login.acme.example:8443`. Take them from the server's documentation, never from the
+    /// document itself. Of an `https` issuer no endpoint may be plain `http`, whatever is allowed.
+    ///
+    /// # Errors
+    ///
+    /// As [`endpoints`](Self::endpoints).
+    ///
+    /// # Example: a server that answers for tokens on a host of its own
+    ///
+    /// ```
+    /// use okta_introspect::{Endpoints, Error, Metadata};
+    ///
+    /// fn endpoints(metadata: &Metadata) -> Result<Endpoints, Error> {
+    ///     metadata.endpoints_allowing(&["tokens.id.example"])
+    /// }
+    /// ```
+    pub fn endpoints_allowing(&self, hosts: &[&str]) -> Result<Endpoints, Error> {
         let endpoint = |name: &str, url: &Option<String>| match url {
-            Some(url) => EndpointUrl::parse(url),
+            Some(url) => self.allowed(name, EndpointUrl::parse(url)?, hosts),
             None => Err(Error::malformed(format!(
                 "the metadata of {} does not name its {name}",
                 self.issuer
@@ -80,6 +106,22 @@ impl Metadata {
             revocation: endpoint("revocation_endpoint", &self.revocation_endpoint)?,
             jwks: endpoint("jwks_uri", &self.jwks_uri)?,
         })
+    }
+
+    fn allowed(&self, name: &str, url: EndpointUrl, hosts: &[&str]) -> Result<EndpointUrl, Error> {
+        let issuer = EndpointUrl::parse(&self.issuer)?;
+        let is_downgrade = url.is_plain_http() && !issuer.is_plain_http();
+        let is_named = || hosts.iter().any(|host| host.eq_ignore_ascii_case(url.authority()));
+        if url.origin() == issuer.origin() || (is_named() && !is_downgrade) {
+            return Ok(url);
+        }
+        let (issuer, origin) = (&self.issuer, url.origin());
+        let what = format!("the metadata of {issuer} names a {name} at another origin: {origin}");
+        Err(Error::configuration(what).advise(if is_downgrade {
+            "have the server name an https address"
+        } else {
+            "where this host belongs to the server, allow it by name with `endpoints_allowing`"
+        }))
     }
 }
 
@@ -102,20 +144,35 @@ pub(crate) async fn fetch(
     issuer: &Issuer,
     observe: impl Fn(&Answer, Duration),
 ) -> Result<Metadata, Error> {
+    let (begun, mut attempts) = (http.monotonic(), Attempts::default());
+    let found = find(http, issuer, observe, &mut attempts).await;
+    attempts.elapsed = http.monotonic() - begun;
+    found.map_err(|error| error.after(attempts))
+}
+
+/// Looks in one place after the other, and counts.
+async fn find(
+    http: &Http,
+    issuer: &Issuer,
+    observe: impl Fn(&Answer, Duration),
+    attempts: &mut Attempts,
+) -> Result<Metadata, Error> {
     let mut deadline = http.deadline();
     let mut first = None;
     for address in addresses(issuer) {
         let place = Place::of(&address);
         let mut request = Request::new(Method::GET, address);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        attempts.count += 1;
         let sent_at = http.monotonic();
         let answer = http
             .send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline)
             .await
             .map_err(|failure| failure.error)?;
         observe(&answer, http.monotonic() - sent_at);
+        attempts.request_ids.extend(answer.request_id().map(str::to_owned));
         if answer.status == StatusCode::OK {
-            return same_issuer(answer.json()?, issuer);
+            return same_issuer(answer.json()?, issuer, &answer);
         }
         first.get_or_insert(answer);
     }
@@ -138,12 +195,12 @@ fn addresses(issuer: &Issuer) -> impl Iterator<Item = Url> {
     .filter_map(|address| Url::parse(&address).ok())
 }
 
-fn same_issuer(metadata: Metadata, issuer: &Issuer) -> Result<Metadata, Error> {
+fn same_issuer(metadata: Metadata, issuer: &Issuer, answer: &Answer) -> Result<Metadata, Error> {
     if metadata.issuer.trim_end_matches('/') == issuer.as_str() {
         return Ok(metadata);
     }
-    let what =
-        format!("the metadata names another issuer: {} instead of {issuer}", metadata.issuer);
+    let named = answer.excerpt(&metadata.issuer);
+    let what = format!("the metadata names another issuer: {named} instead of {issuer}");
     Err(Error::malformed(what).diagnosed(Diagnosis {
         about: "issuer".to_owned(),
         sent: None,

@@ -1,5 +1,6 @@
 //! What is asked of an authorization server: tokens, introspection, revocation, and its metadata.
 
+pub(crate) mod claimed_issuer;
 pub(crate) mod introspect;
 pub mod metadata;
 pub(crate) mod revoke;

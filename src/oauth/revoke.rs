@@ -2,7 +2,7 @@
 //! ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 
 use crate::error::Error;
-use crate::oauth::introspect::TokenTypeHint;
+use crate::oauth::introspect::{TokenTypeHint, about_the_token};
 use crate::secret::Token;
 use crate::wire::form_post::{Form, FormClient, Target};
 
@@ -15,7 +15,7 @@ pub(crate) async fn revoke(
 ) -> Result<(), Error> {
     let hint = hint.map(TokenTypeHint::field);
     let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time: None };
-    let reply = forms.post(target, form).await?;
+    let reply = forms.post(target, form).await.map_err(about_the_token)?;
     // RFC 7009 §2.2 lets the body be anything; a page of a proxy, though, revoked nothing.
     if reply.answer.body.is_empty() || reply.answer.is_json() {
         Ok(())

@@ -16,10 +16,11 @@ use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
 use crate::wire::admission::{Admission, Admitted, EndpointLimits};
+use crate::wire::place::Place;
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
 use crate::wire::server_numbers;
-use crate::wire::transport::{Answer, Http, HttpConfig, Place};
+use crate::wire::transport::{Answer, Http, HttpConfig};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
@@ -100,7 +101,8 @@ impl Reply {
         self.after_attempts(self.answer.malformed(what))
     }
 
-    fn after_attempts(&self, error: Error) -> Error {
+    /// The error of a call that was answered with success.
+    pub(crate) fn after_attempts(&self, error: Error) -> Error {
         let mut attempts = self.attempts.clone();
         attempts.request_ids.extend(self.answer.request_id().map(str::to_owned));
         error.after(attempts)
@@ -157,7 +159,8 @@ impl CallContext {
                     // With 429 the server says that it did nothing.
                     let may_repeat =
                         factory.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
-                    let setback = match Setback::of_answer(status, code, error.retry_after()) {
+                    let wait = error.retry_after().or_else(|| least_wait(&answer));
+                    let setback = match Setback::of_answer(status, code, wait) {
                         setback if may_repeat => setback,
                         _ => Setback::Lasting,
                     };
@@ -281,6 +284,14 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     let stated =
         RateLimit::from_headers(&answer.headers).filter(|stated| !stated.is_concurrency())?;
     server_numbers::rest_of_window(stated.reset, date?)
+}
+
+/// How long to wait after a 429 that says nothing: its rate window may have just begun, and pauses
+/// of milliseconds would only use up the attempts.
+fn least_wait(answer: &Answer) -> Option<Duration> {
+    const LEAST: Duration = Duration::from_secs(1);
+    let says = answer.headers.contains_key(RETRY_AFTER) || RateLimit::is_stated(&answer.headers);
+    (answer.status == StatusCode::TOO_MANY_REQUESTS && !says).then_some(LEAST)
 }
 
 fn not_obtained_in_time(path: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use reqwest::header::WWW_AUTHENTICATE;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
@@ -12,11 +12,7 @@ use crate::wire::transport::Answer;
 
 /// The error that an answer other than a success stands for.
 pub(crate) fn read(answer: &Answer) -> Error {
-    let shape: Shape = if answer.is_json() {
-        serde_json::from_slice(&answer.body).unwrap_or_default()
-    } else {
-        Shape::default()
-    };
+    let shape = if answer.is_json() { Shape::of(&answer.body) } else { Shape::default() };
     let challenge = challenge(answer).unwrap_or_default();
     let mask = |text: String| answer.excerpt(text);
     let refusal = Refusal {
@@ -29,6 +25,7 @@ pub(crate) fn read(answer: &Answer) -> Error {
             .or(challenge.error_description)
             .or(shape.error_summary)
             .map(mask),
+        causes: shape.error_causes.into_iter().map(mask).collect(),
         request_id: answer.request_id().map(str::to_owned),
     };
     let kind = kind_of(answer.status, refusal.code.as_deref());
@@ -51,15 +48,30 @@ pub(crate) fn read(answer: &Answer) -> Error {
 }
 
 /// OAuth's shape (RFC 6749 §5.2), and that of Okta's management API.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Default)]
 struct Shape {
     error: Option<String>,
     error_description: Option<String>,
-    #[serde(rename = "errorCode")]
     error_code: Option<String>,
-    #[serde(rename = "errorSummary")]
     error_summary: Option<String>,
+    error_causes: Vec<String>,
+}
+
+impl Shape {
+    /// Member by member, so that one of another type does not hide the others.
+    fn of(body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let member = |name: &str| body[name].as_str().map(str::to_owned);
+        let causes = body["errorCauses"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let causes = causes.iter().filter_map(|cause| cause["errorSummary"].as_str());
+        Self {
+            error: member("error"),
+            error_description: member("error_description"),
+            error_code: member("errorCode"),
+            error_summary: member("errorSummary"),
+            error_causes: causes.take(Refusal::MAX_CAUSES).map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// What a resource server says in `WWW-Authenticate`
@@ -87,6 +99,7 @@ fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
         (500.., _) | (_, Some("temporarily_unavailable" | "server_error")) => {
             ErrorKind::ServerFailed
         }
+        (407, _) => ErrorKind::Unreachable,
         (408, _) => ErrorKind::TimedOut,
         (401, Some("access_denied" | "E0000015")) => ErrorKind::RequestRefused,
         (401, _) | (_, Some("invalid_client")) => ErrorKind::ClientRefused,
@@ -108,11 +121,15 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::Malformed => {
             ("is not there", "check that the issuer is the address of an authorization server")
         }
+        ErrorKind::Unreachable => (
+            "was not reached: a proxy wants other credentials",
+            "set the proxy's user name and password, in HTTPS_PROXY where the proxy is named there",
+        ),
         ErrorKind::Configuration
         | ErrorKind::Input
         | ErrorKind::Key
         | ErrorKind::RequestRefused
-        | ErrorKind::Unreachable => {
+        | ErrorKind::WrongServer => {
             ("refused the request", "check what is requested against the app's grants and policies")
         }
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use reqwest::{Method, Request, StatusCode, Url};
 use url::form_urlencoded;
 
@@ -19,9 +21,11 @@ use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
 use crate::wire::admission::{Admission, EndpointLimits};
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
+use crate::wire::content_encoding::IDENTITY;
 use crate::wire::error_response;
+use crate::wire::place::Place;
 use crate::wire::rate_limit::{RateLimit, Remaining};
-use crate::wire::transport::{Answer, Http, Place};
+use crate::wire::transport::{Answer, Http};
 
 /// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
 const ASSERTION_FIELDS: &str = "client_assertion_type=\
@@ -91,12 +95,13 @@ pub(crate) struct Form<'a> {
 
 impl FormClient {
     pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
-        // With the sender, which would be added anyhow, and with room in the index for what the HTTP
+        // With the sender and the encoding, which would be added anyhow, and with room in the index for what the HTTP
         // client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form);
+        headers.insert(ACCEPT_ENCODING, IDENTITY);
         headers.insert(USER_AGENT, context.http().user_agent().clone());
         Self { context, assertions, prover: Arc::new(prover), headers }
     }
@@ -162,6 +167,7 @@ struct FormPost<'a> {
 /// which says the same for ever does not keep us for ever.
 #[derive(Default)]
 struct SecondTries {
+    proof: bool,
     clock: bool,
     nonce: bool,
 }
@@ -181,7 +187,7 @@ impl RequestFactory for FormPost<'_> {
         let mut request = Request::new(Method::POST, target.url.clone());
         *request.headers_mut() = forms.headers.clone();
         *request.body_mut() = Some(body.into());
-        if self.form.proves && forms.prover.is_on() {
+        if self.form.proves && (forms.prover.is_on() || self.second_tries.proof) {
             let now = forms.server_time().now();
             let proof = forms
                 .prover
@@ -212,6 +218,9 @@ impl RequestFactory for FormPost<'_> {
             self.forms.prover.remember_nonce(self.target.endpoint.as_str(), nonce);
         }
         if answer.status == StatusCode::OK {
+            if self.proof.is_some() {
+                self.forms.prover.demand();
+            }
             return Outcome::Done;
         }
         let error = error_response::read(answer);
@@ -234,21 +243,22 @@ impl FormPost<'_> {
     /// Whether the refusal says how the next request can succeed, and it has not been tried.
     fn may_do_differently(&mut self, error: &Error, has_nonce: bool) -> bool {
         let Some(refused) = error.refusal() else { return false };
-        let prover = &self.forms.prover;
+        // Another request may have met the same demand before; this one had no proof.
+        if self.form.proves && self.proof.is_none() && refused.may_want_proof() {
+            return self.forms.prover.may_prove()
+                && !std::mem::replace(&mut self.second_tries.proof, true);
+        }
         match refused.demand() {
-            // Another request may have met the same demand before; this one had no proof.
-            Some(Demand::Nonce | Demand::Proof) if self.form.proves && self.proof.is_none() => {
-                prover.demand();
-                prover.is_on()
-            }
-            Some(Demand::Nonce) if self.form.proves => {
-                has_nonce && !std::mem::replace(&mut self.second_tries.nonce, true)
+            Some(Demand::Nonce) => {
+                self.form.proves
+                    && has_nonce
+                    && !std::mem::replace(&mut self.second_tries.nonce, true)
             }
             Some(Demand::ServerTime) => {
                 !std::mem::replace(&mut self.second_tries.clock, true)
                     && self.forms.server_time().apply(self.correction)
             }
-            Some(Demand::Nonce | Demand::Proof) | None => false,
+            None => false,
         }
     }
 }

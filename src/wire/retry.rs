@@ -11,9 +11,10 @@ use crate::wire::bounds;
 /// How a call that failed for no lasting reason is repeated.
 ///
 /// Repeated are attempts that found no connection or lost it, and those answered with 429, 502,
-/// 503, 504 or the code `temporarily_unavailable`; every attempt carries a new assertion. A 400
-/// or 401 is never repeated, but for the two second tries that OAuth and Okta provide for: a
-/// wrong clock, and a DPoP nonce. All of it happens within
+/// 503, 504 or the code `temporarily_unavailable`; every attempt carries a new assertion. After a
+/// 429 that says nothing of how long to wait, the pause is a second at least. A 400 or 401 is never
+/// repeated, but for two, which are not counted here: after a clock error, and after a demand for a
+/// DPoP proof or nonce. All of it happens within
 /// [`HttpConfig::timeout`](crate::HttpConfig::timeout).
 ///
 /// # Example: more patience with a server that is often busy

@@ -65,25 +65,6 @@ pub(crate) fn configure(
     }
 }
 
-/// Whether a connection failed because the server's certificate, or its TLS, is not acceptable:
-/// trying again would not change that.
-pub(crate) fn distrusts(cause: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(cause);
-    while let Some(error) = source {
-        // rustls travels inside an I/O error, whose own `source` passes over it.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        #[cfg(feature = "rustls")]
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) || error.is::<rustls::Error>() {
-            return true;
-        }
-        source = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    false
-}
-
 #[cfg(feature = "rustls")]
 fn rustls_config(roots: Roots<'_>) -> Result<rustls::ClientConfig, Error> {
     use rustls::pki_types::CertificateDer;

@@ -5,18 +5,24 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Request, StatusCode, Url, redirect};
-use serde::de::DeserializeOwned;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Request, StatusCode, redirect};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
 
 use crate::clock::{Clock, Deadline};
+use crate::error::Error;
 use crate::error::redact::{excerpt, shows};
-use crate::error::{Error, ErrorKind};
 use crate::issuer::{Endpoints, Issuer};
 use crate::secret::Secret;
 use crate::support::json;
+use crate::support::json_misfit::Misfit;
 use crate::wire::bounds;
+use crate::wire::content_encoding::{self, IDENTITY};
+use crate::wire::no_answer::{Failure, NoAnswer, timed_out};
+use crate::wire::place::Place;
 use crate::wire::proxy::Proxy;
+use crate::wire::proxy_fault::ProxyFault;
 use crate::wire::tls::{self, Roots, TlsBackend};
 
 /// How servers are reached.
@@ -142,6 +148,7 @@ pub(crate) struct Http {
     user_agent: HeaderValue,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    proxy: Proxy,
 }
 
 impl Http {
@@ -158,6 +165,7 @@ impl Http {
         let user_agent = user_agent(&config.user_agent)?;
         let builder = Client::builder()
             .user_agent(user_agent.clone())
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]))
             .connect_timeout(config.connect_timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -176,7 +184,8 @@ impl Http {
         let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {
             Error::configuration("the HTTP client cannot be built").because(cause)
         })?;
-        Ok(Self { client, user_agent, clock, timeout: config.timeout })
+        let (timeout, proxy) = (config.timeout, config.proxy.clone());
+        Ok(Self { client, user_agent, clock, timeout, proxy })
     }
 
     /// What every request names as its sender.
@@ -211,26 +220,45 @@ impl Http {
         // Pinned here, where it stays: a future of this size is not to be moved about.
         let received = pin!(self.receive(request, place, max));
         match deadline.before(received).await {
-            Some(answer) => answer.map_err(|fault| fault.into_failure(place)),
+            Some(answer) => answer.map_err(|cause| cause.into_failure(place)),
             None => Err(Failure { error: timed_out(place), lasting: true }),
         }
     }
 
-    async fn receive(&self, request: Request, place: &Place, max: usize) -> Result<Answer, Fault> {
-        let mut response = self.client.execute(request).await.map_err(Fault::Transport)?;
+    async fn receive(
+        &self,
+        request: Request,
+        place: &Place,
+        max: usize,
+    ) -> Result<Answer, NoAnswer> {
+        let mut response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(cause) => return Err(self.no_answer(cause).await),
+        };
         if response.content_length().is_some_and(|length| length > max as u64) {
-            return Err(Fault::TooLong { max });
+            return Err(NoAnswer::TooLong { max });
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Fault::Transport)? {
+        while let Some(chunk) = response.chunk().await.map_err(NoAnswer::Transport)? {
             if body.len() + chunk.len() > max {
-                return Err(Fault::TooLong { max });
+                return Err(NoAnswer::TooLong { max });
             }
             body.extend_from_slice(&chunk);
         }
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let (status, mut headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let body = content_encoding::unpack(&mut headers, body, max)
+            .map_err(|content_encoding::TooLong| NoAnswer::TooLong { max })?;
         let place = place.clone();
         Ok(Answer { place, status, headers, body, sent: [const { None }; 3], received: None })
+    }
+
+    /// What the error says, or the proxy about it.
+    async fn no_answer(&self, cause: reqwest::Error) -> NoAnswer {
+        // Boxed, because it is seldom needed and would make every call's future larger.
+        match Box::pin(ProxyFault::of(&cause, &self.proxy)).await {
+            Some(fault) => NoAnswer::Proxy(cause, fault),
+            None => NoAnswer::Transport(cause),
+        }
     }
 }
 
@@ -244,24 +272,6 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
             .advise("leave line breaks and other control characters out")
             .because(cause)
     })
-}
-
-/// What messages call a URL: its host and its path. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Place(Arc<(String, String)>);
-
-impl Place {
-    pub(crate) fn of(url: &Url) -> Self {
-        Self(Arc::new((url.host_str().unwrap_or_default().to_owned(), url.path().to_owned())))
-    }
-
-    pub(crate) fn host(&self) -> &str {
-        &self.0.0
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        &self.0.1
-    }
 }
 
 /// A complete answer of a server.
@@ -315,22 +325,30 @@ impl Answer {
             let content_type = self.excerpt(self.header(CONTENT_TYPE).unwrap_or("no content type"));
             return Err(self.malformed(&format!("is not JSON but {content_type}")));
         }
-        json::read(&self.body).map_err(|cause| {
-            // Not the source: its text may quote what stood in the body.
-            let (line, column) = (cause.line(), cause.column());
-            let what = match cause.classify() {
-                serde_json::error::Category::Eof => "ends in the middle of its JSON".to_owned(),
-                serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                    format!("is not valid JSON (line {line}, column {column})")
-                }
-                serde_json::error::Category::Data => {
-                    format!(
-                        "does not have the expected members ({})",
-                        self.excerpt(cause.to_string())
-                    )
-                }
-            };
-            self.malformed(&what)
+        if let Some(coding) = content_encoding::packed_by(&self.headers) {
+            let coding = self.excerpt(coding);
+            return Err(self.malformed(&format!("is packed ({coding}), and cannot be unpacked")));
+        }
+        json::read(&self.body).map_err(|cause| self.misread::<T>(&cause))
+    }
+
+    /// Why the body is no `T`, without the values of the document: they are about people.
+    fn misread<T: DeserializeOwned>(&self, cause: &serde_json::Error) -> Error {
+        let (line, column) = (cause.line(), cause.column());
+        self.malformed(&match cause.classify() {
+            Category::Eof => "ends in the middle of its JSON".to_owned(),
+            Category::Syntax | Category::Io => {
+                format!("is not valid JSON (line {line}, column {column})")
+            }
+            Category::Data => {
+                let document = serde_json::from_slice(&self.body).unwrap_or_default();
+                // No misfit: a member occurs twice, or the document is nested too deep.
+                let why = match Misfit::of::<T>(&document) {
+                    Some(misfit) => misfit.to_string(),
+                    None => format!("it {cause}"),
+                };
+                format!("does not have the expected members ({})", self.excerpt(why))
+            }
         })
     }
 
@@ -346,11 +364,21 @@ impl Answer {
                 .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"))
     }
 
+    /// Whether the body may be quoted. JSON, even the beginning of it, has values in it that are
+    /// about people; what is packed says nothing.
+    fn is_quotable(&self) -> bool {
+        let is_json = || match serde_json::from_slice::<IgnoredAny>(&self.body) {
+            Ok(_) => true,
+            Err(fault) => fault.classify() == Category::Eof,
+        };
+        content_encoding::packed_by(&self.headers).is_none() && !is_json()
+    }
+
     /// An error that says why this is not an answer of an authorization server.
     pub(crate) fn malformed(&self, what: &str) -> Error {
-        let quoted = match self.excerpt(&self.body) {
-            quoted if quoted.is_empty() => String::new(),
-            quoted => format!("; it begins: {quoted}"),
+        let quoted = match self.is_quotable().then(|| self.excerpt(&self.body)) {
+            Some(quoted) if !quoted.is_empty() => format!("; it begins: {quoted}"),
+            _ => String::new(),
         };
         let what = format!(
             "the answer of {} (status {}) {what}{quoted}",
@@ -362,58 +390,10 @@ impl Answer {
     }
 }
 
-/// Why there is no answer, and whether the same request would fail again.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    pub(crate) lasting: bool,
-}
-
-/// Why no complete answer came.
-enum Fault {
-    Transport(reqwest::Error),
-    TooLong { max: usize },
-}
-
-impl Fault {
-    fn into_failure(self, place: &Place) -> Failure {
-        let (host, path) = (place.host(), place.path());
-        let cause = match self {
-            Self::TooLong { max } => {
-                let what = format!("the answer of {path} is longer than {max} bytes");
-                let advice = "check that the issuer is the address of an authorization server";
-                return Failure { error: Error::malformed(what).advise(advice), lasting: true };
-            }
-            Self::Transport(cause) => cause.without_url(),
-        };
-        let unreachable = |what: String| Error::new(ErrorKind::Unreachable, what);
-        let distrust = tls::distrusts(&cause);
-        let error = if cause.is_timeout() {
-            timed_out(place)
-        } else if distrust {
-            unreachable(format!("the TLS connection to {host} could not be trusted")).advise(
-                "check the host's name and certificate; name a private authority as an extra root",
-            )
-        } else if cause.is_connect() {
-            unreachable(format!("no connection to {host}"))
-                .advise("check the issuer, the network and the proxy settings")
-        } else {
-            unreachable(format!("the connection to {host} broke before the answer was complete"))
-                .advise("try again")
-        };
-        Failure { error: error.because(cause), lasting: distrust }
-    }
-}
-
-fn timed_out(place: &Place) -> Error {
-    let (host, path) = (place.host(), place.path());
-    Error::new(ErrorKind::TimedOut, format!("{host} did not answer {path} in time"))
-        .advise("try again, or allow more time")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
     use crate::clock::SystemClock;
 
     fn http(user_agent: &str) -> Result<Http, Error> {

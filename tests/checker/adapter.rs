@@ -1,17 +1,19 @@
 //! The tower layer and the axum extractor: what is let in, and what the others are answered.
 
 use std::convert::Infallible;
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use okta_introspect::adapter::{Active, Gate, Require, original_uri};
+use okta_introspect::adapter::{
+    Active, Gate, RequestHead, Require, Required, Rules, matched_path, original_uri,
+};
 use okta_introspect::checker::{Authorized, Requirement};
 use okta_introspect::{Algorithm, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
@@ -25,17 +27,16 @@ const ORIGIN: &str = "https://api.acme.example";
 
 struct Orders;
 
-impl Require for Orders {
-    fn requirement() -> &'static Requirement {
-        static REQUIREMENT: LazyLock<Requirement> =
-            LazyLock::new(|| Requirement::new().scope("orders.write").scope("orders.read"));
-        &REQUIREMENT
+impl Require<App> for Orders {
+    fn requirement<'a>(app: &'a App, _: &RequestHead<'a>) -> Option<Required<'a>> {
+        Some((&app.orders).into())
     }
 }
 
 #[derive(Clone)]
 struct App {
     gate: Gate,
+    orders: Requirement,
 }
 
 impl FromRef<App> for Gate {
@@ -168,7 +169,10 @@ async fn the_extractor_guards_each_route_by_its_own_requirement() {
             get(async |caller: Option<Active>| if caller.is_some() { "known" } else { "unknown" }),
         )
         .nest("/orders", nested)
-        .with_state(App { gate: gate(&script) });
+        .with_state(App {
+            gate: gate(&script),
+            orders: Requirement::new().scope("orders.write").scope("orders.read"),
+        });
     let ask = async |method: &str, path: &str, token: Option<&str>| {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
@@ -301,4 +305,195 @@ async fn a_layer_inside_a_router_sees_the_whole_path_where_it_is_told_to_look() 
         let headers = [("authorization", "DPoP bound"), ("dpop", &*proof)];
         assert_eq!(answer(router, request(&headers)).await.0, status, "{url}");
     }
+}
+
+/// Three routes as a configuration guards them.
+const RULES: &str = r#"{
+    "GET /orders": {"scopes": ["orders.read"]},
+    "DELETE /orders/{id}": {"scopes": ["orders.write"], "max_age": 0},
+    "/audit": {"client_ids": ["0oa1auditor"]}
+}"#;
+
+#[test_support::test]
+async fn rules_from_a_configuration_guard_each_route_and_refuse_the_rest() {
+    let (_, script) = script();
+    let gate = gate(&script).rules(serde_json::from_str::<Rules>(RULES).unwrap());
+    let read =
+        async |caller: Active| caller.clone().introspection().username.clone().unwrap_or_default();
+    let routes = || {
+        Router::new()
+            .route("/orders", get(async || "read").post(async || "created"))
+            .nest("/orders", Router::new().route("/{id}", delete(async || "deleted")))
+            .route("/audit", get(async || "audit"))
+    };
+    let extracting = Router::new()
+        .route("/orders", get(read).post(read))
+        .nest("/orders", Router::new().route("/{id}", delete(read)))
+        .route("/audit", get(read))
+        .with_state(gate.clone());
+    let rules = serde_json::from_str::<Rules>(RULES).unwrap();
+    let told = gate.clone().route(matched_path).layer(rules.clone());
+    for (name, router) in [("extractor", extracting), ("layer", routes().layer(told))] {
+        for (method, path, token, status) in [
+            ("GET", "/orders", "reader", 200),
+            ("HEAD", "/orders", "reader", 200),
+            ("POST", "/orders", TOKEN, 403),
+            ("DELETE", "/orders/7", "reader", 403),
+            ("DELETE", "/orders/7", TOKEN, 200),
+            ("GET", "/audit", TOKEN, 403),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("authorization", format!("Bearer {token}"));
+            let answer = answer(router.clone(), request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.0, status, "{name}: {method} {path} {token}");
+        }
+    }
+    // Where nothing tells the route, only paths that are written like it are on it.
+    let untold = routes().layer(gate.layer(rules));
+    for (method, path, status) in [("GET", "/orders", 200), ("DELETE", "/orders/7", 403)] {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let answer = answer(untold.clone(), request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.0, status, "{method} {path}");
+    }
+}
+
+#[test_support::test]
+async fn a_function_of_the_request_chooses_the_requirement() {
+    let (_, script) = script();
+    let [read, write] =
+        ["orders.read", "orders.write"].map(|scope| Arc::new(Requirement::new().scope(scope)));
+    let rules = Rules::by(move |request| match *request.method() {
+        Method::GET => Some(Arc::clone(&read)),
+        Method::PUT => Some(Arc::clone(&write)),
+        _ => None,
+    });
+    let gate = gate(&script).rules(rules.clone());
+    let handler =
+        get(async |_: Active| "in").put(async |_: Active| "in").post(async |_: Active| "in");
+    let extracting = Router::new().route("/", handler).with_state(gate.clone());
+    let plain = get(async || "in").put(async || "in").post(async || "in");
+    let layered = Router::new().route("/", plain).layer(gate.layer(rules));
+    for router in [extracting, layered] {
+        for (method, status) in [("GET", 200), ("PUT", 403), ("POST", 403)] {
+            let request =
+                Request::builder().method(method).header("authorization", "Bearer reader");
+            let answer = answer(router.clone(), request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.0, status, "{method}");
+        }
+    }
+}
+
+#[test_support::test]
+async fn the_facts_of_a_caller_fit_the_types_of_the_service() {
+    #[derive(serde::Deserialize)]
+    struct Employee {
+        username: String,
+        groups: Vec<String>,
+    }
+    let (_, script) = script();
+    script.active("ada", json!({"username": "ada@acme.example", "groups": ["auditors"], "exp": start().timestamp() + 60}));
+    let (parts, _) = request(&[("authorization", "Bearer ada")]).into_parts();
+    let caller = gate(&script).check(&parts, &Requirement::new()).await.unwrap();
+    let employee: Employee = caller.claims().unwrap();
+    assert_eq!((&*employee.username, &*employee.groups[0]), ("ada@acme.example", "auditors"));
+    let all: serde_json::Value = caller.claims().unwrap();
+    assert_eq!(all["exp"], start().timestamp() + 60);
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)] // it never comes to be
+    struct Robot {
+        username: u64,
+    }
+    let error = caller.claims::<Robot>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert!(!format!("{error} {error:?}").contains("ada"), "{error:?}");
+}
+
+#[test_support::test]
+async fn each_refusal_is_handed_to_the_hook_once() {
+    let (_, script) = script();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&heard);
+    let gate = gate(&script).on_rejection(move |rejection, request| {
+        let place = request.route().unwrap_or(request.uri().path());
+        told.lock().unwrap().push((rejection.reason(), place.to_owned()));
+    });
+    let layer = gate.clone().route(matched_path).layer(Requirement::new().scope("orders.write"));
+    let router = Router::new()
+        .route("/any", get(async |_: Active| "any"))
+        .route("/maybe/{id}", get(async |_: Option<Active>| "maybe"))
+        .route("/layered/{id}", get(async || "layered").layer(layer))
+        .with_state(gate);
+    for (path, token, reason) in [
+        ("/any", None, Some(("no_token", "/any"))),
+        ("/any", Some("bad"), Some(("inactive", "/any"))),
+        ("/any", Some("reader"), None),
+        ("/maybe/1", None, None),
+        ("/maybe/1", Some("bad"), Some(("inactive", "/maybe/{id}"))),
+        ("/layered/1", Some("reader"), Some(("scope", "/layered/{id}"))),
+        ("/layered/1", Some("new"), Some(("inactive", "/layered/{id}"))),
+        ("/layered/1", Some(TOKEN), None),
+    ] {
+        let mut request = Request::get(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        answer(router.clone(), request.body(Body::empty()).unwrap()).await;
+        let expected: Vec<_> =
+            reason.map(|(name, place)| (name, place.to_owned())).into_iter().collect();
+        assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), expected, "{path} {token:?}");
+    }
+}
+
+#[test_support::test]
+async fn programs_are_told_in_a_body_where_that_is_wanted() {
+    let (_, script) = script();
+    let gate = gate(&script).problem_details();
+    let requirement = || Requirement::new().scope("orders.write");
+    let handler = async |_: Active| "in";
+    let extracting =
+        Router::new().route("/", get(handler)).with_state(gate.clone().rules(requirement()));
+    let layered = Router::new()
+        .route("/", get(async || "in"))
+        .layer(gate.layer(requirement()).problem_details());
+    for router in [extracting, layered] {
+        let request = Request::get("/").header("authorization", "Bearer reader");
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 403);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let expected = json!({
+            "title": "Forbidden", "status": 403, "detail": "the access token does not permit this",
+            "error": "insufficient_scope", "scope": "orders.write",
+        });
+        assert_eq!(problem, expected);
+    }
+}
+
+#[test_support::test]
+async fn calls_of_grpc_are_refused_as_grpc_refuses() {
+    let (_, script) = script();
+    let service = layered(&gate(&script), Requirement::new().scope("orders.write"));
+    for (authorization, fails, code) in [
+        (None, false, "16"),
+        (Some("Bearer a b"), false, "3"),
+        (Some("Bearer unknown"), false, "16"),
+        (Some("Bearer reader"), false, "7"),
+        (Some("Bearer other"), true, "14"),
+    ] {
+        script.fail(fails.then_some(ErrorKind::Unreachable));
+        let mut headers = vec![("content-type", "application/grpc")];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let response = service.clone().oneshot(request(&headers)).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["grpc-status"], code);
+        assert_eq!(response.headers()["content-type"], "application/grpc");
+        assert_eq!(response.headers().contains_key("grpc-retry-pushback-ms"), fails);
+        assert!(axum::body::HttpBody::is_end_stream(response.body()), "headers alone");
+    }
+    let good =
+        [("content-type", "application/grpc"), ("authorization", &*format!("Bearer {TOKEN}"))];
+    script.fail(None);
+    assert_eq!(answer(service, request(&good)).await.3, "ada@acme.example");
 }

@@ -1,6 +1,7 @@
 //! The checker: how many calls it makes, how old its answers are, and the wounds of others that
 //! it must not have. Time is injected; nothing sleeps.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use okta_introspect::checker::{
@@ -307,6 +308,74 @@ async fn no_secret_shows() {
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
+fn sources(times: [u64; 4]) -> BTreeMap<&'static str, u64> {
+    AnswerSource::NAMES.into_iter().zip(times).collect()
+}
+
+#[test_support::test]
+async fn metrics_have_sums_and_names_in_every_form() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    for _ in 0..3 {
+        authorized(checker.check(TOKEN, &Requirement::new()).await);
+        clock.advance(Duration::from_secs(10));
+    }
+    denied(checker.check("a b", &Requirement::new()).await);
+    let metrics = serde_json::to_value(checker.metrics()).unwrap();
+    assert_eq!(metrics["checks"]["authorized"]["cache"], 2);
+    assert_eq!(metrics["checks"]["denied"]["edge"], 1);
+    assert_eq!(metrics["denied_at_edge"], json!({"malformed": 1}));
+    assert_eq!(metrics["answer_age"]["count"], 3);
+    assert_eq!(metrics["answer_age"]["sum_seconds"], 30.0);
+    let first = json!({"below_seconds": 0.001, "count": 1});
+    assert_eq!(metrics["answer_age"]["buckets"][0], first);
+    assert_eq!(metrics["servers"][ISSUER]["endpoints"]["introspect"]["outcomes"]["active"], 1);
+    assert_eq!(metrics["servers"][ISSUER]["rate_limit_remaining"], json!(null));
+}
+
+#[cfg(feature = "prometheus")]
+#[test_support::test]
+async fn prometheus_reads_what_was_counted() {
+    let clock = clock();
+    let script = script(&clock);
+    let checker = checker(&script, |_| {});
+    for _ in 0..3 {
+        authorized(checker.check(TOKEN, &Requirement::new()).await);
+        clock.advance(Duration::from_secs(10));
+    }
+    denied(checker.check("a b", &Requirement::new()).await);
+    script.fail(ErrorKind::Unreachable);
+    checker.check("other", &Requirement::new()).await.unwrap_err();
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register_collector(Box::new(checker.clone()));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for line in [
+        r#"okta_introspect_checks_total{verdict="authorized",source="cache"} 2"#,
+        r#"okta_introspect_checks_total{verdict="denied",source="edge"} 1"#,
+        r#"okta_introspect_checks_total{verdict="unknown",source="none"} 1"#,
+        r#"okta_introspect_denials_total{stage="edge",reason="malformed"} 1"#,
+        "okta_introspect_verdict_age_seconds_sum 30.0",
+        "okta_introspect_verdict_age_seconds_count 3",
+        r#"okta_introspect_verdict_age_seconds_bucket{le="16.384"} 2"#,
+        r#"okta_introspect_verdict_age_seconds_bucket{le="+Inf"} 3"#,
+        r#"okta_introspect_upstream_requests_total{issuer="https://acme.okta.com",endpoint="introspect",outcome="unreachable"} 1"#,
+        r#"okta_introspect_upstream_duration_seconds_count{issuer="https://acme.okta.com",endpoint="introspect"} 2"#,
+        r#"okta_introspect_governor_refusals_total{issuer="https://acme.okta.com"} 0"#,
+        r#"okta_introspect_cache_entries{pool="active"} 1"#,
+        "okta_introspect_upstream_under_way 0",
+        "# TYPE okta_introspect_checks counter",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line} is not in\n{text}");
+    }
+    // Each name once, whatever its labels.
+    let mut types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    let all = types.len();
+    types.dedup();
+    assert_eq!((all, text.contains(TOKEN)), (types.len(), false));
+}
+
 #[test_support::test]
 async fn metrics_count_what_was_done() {
     let clock = clock();
@@ -322,6 +391,14 @@ async fn metrics_count_what_was_done() {
     assert_eq!((metrics.hits, metrics.misses, metrics.unknown), (9, 2, 1));
     assert_eq!(metrics.denied_by_reason, [("scope", 5)].into());
     assert_eq!((metrics.denied, metrics.upstream_calls, metrics.upstream_errors), (5, 2, 1));
-    assert_eq!((metrics.answer_age.count(), metrics.upstream_latency.count()), (5, 2));
-    assert_eq!((metrics.entries, metrics.under_way), ((1, 0), 0));
+    let server = &metrics.servers[ISSUER];
+    let introspections = &server.endpoints["introspect"];
+    assert_eq!(introspections.outcomes, [("active", 1), ("unreachable", 1)].into());
+    assert_eq!((metrics.answer_age.count(), introspections.duration.count()), (5, 2));
+    assert_eq!((metrics.active_entries, metrics.inactive_entries, metrics.under_way), (1, 0, 0));
+    assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0]));
+    let mut denied = sources([5, 0, 0, 0]);
+    denied.insert("edge", 0);
+    assert_eq!(metrics.checks["denied"], denied);
+    assert_eq!(metrics.checks["unknown"], [("none", 1)].into());
 }

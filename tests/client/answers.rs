@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use okta_introspect::{ErrorKind, Scopes};
-use test_support::{Act, Peer, reply};
+use test_support::{Act, Peer, reply, reply_with};
 
 use crate::support::{TOKEN, all_text, assert_no_secrets, client, clock, token};
 
@@ -298,4 +298,35 @@ async fn revocation_believes_no_page_of_a_proxy() {
     let peer = Peer::start([Act::Write(reply(200, "text/html", "<html>Sign In</html>"))]).await;
     let error = client(&peer, &clock()).revoke(&token(), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
+}
+
+/// Old servers answer so about a token that is not good.
+#[test_support::test]
+async fn an_error_about_the_token_is_neither_a_verdict_nor_a_refusal_of_ours() {
+    for status in [400, 401] {
+        for header in [false, true] {
+            let peer = Peer::answering(move |_| {
+                let json =
+                    r#"{"error":"invalid_token","error_description":"Token was not recognised"}"#;
+                let challenge =
+                    r#"Bearer error="invalid_token", error_description="Token was not recognised""#;
+                match header {
+                    false => reply(status, "application/json", json),
+                    true => reply_with(status, &[("WWW-Authenticate", challenge)], ""),
+                }
+            })
+            .await;
+            let client = client(&peer, &clock());
+            let errors = [
+                client.introspect(&token(), None).await.unwrap_err(),
+                client.revoke(&token(), None).await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error.kind(), ErrorKind::Malformed, "{status}: {error}");
+                assert!(error.advice().contains("about the token asked about"), "{error}");
+                assert_eq!(error.refusal().unwrap().status, status);
+                assert!(error.diagnosis().is_none());
+            }
+        }
+    }
 }

@@ -191,15 +191,60 @@ async fn introspection_and_revocation_need_no_proof() {
 
 #[test_support::test]
 async fn token_types_that_do_not_fit_what_was_sent_are_refused() {
-    for (name, mode, token_type) in [
-        ("bearer although a proof was sent", DpopMode::Always, "Bearer"),
-        ("bound although no proof was sent", DpopMode::Auto, "DPoP"),
-        ("bound although no proof is ever sent", DpopMode::Never, "DPoP"),
+    for (name, mode, token_type, kind) in [
+        ("bearer although a proof was sent", DpopMode::Always, "Bearer", ErrorKind::Configuration),
+        ("bound although no proof was sent", DpopMode::Auto, "DPoP", ErrorKind::Malformed),
+        ("bound although no proof is ever sent", DpopMode::Never, "DPoP", ErrorKind::Malformed),
     ] {
-        let peer = Peer::start([granted(token_type)]).await;
+        let peer = Peer::start([granted(token_type), Act::Write(reply(200, JSON, ""))]).await;
         let error =
             client(&peer, DpopConfig::new(mode)).request_token(&scopes()).await.expect_err(name);
-        assert_eq!(error.kind(), ErrorKind::Malformed, "{name}");
+        assert_eq!(error.kind(), kind, "{name}");
+        assert!(error.to_string().contains("it was revoked"), "{name}: {error}");
+        let [_, revocation] = &peer.requests()[..] else { panic!("{name}") };
+        assert_eq!(revocation.target, "/oauth2/v1/revoke", "{name}");
+        assert_eq!(revocation.form("token").as_deref(), Some("t1"), "{name}");
+    }
+}
+
+#[test_support::test]
+async fn a_useless_token_that_cannot_be_revoked_is_said_to_live_on() {
+    let refusal = r#"{"error":"invalid_client"}"#;
+    let peer = Peer::start([granted("Bearer"), Act::Write(reply(401, JSON, refusal))]).await;
+    let client = client(&peer, DpopConfig::new(DpopMode::Always));
+    let error = client.request_token(&scopes()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("it could not be revoked"), "{error}");
+    assert!(error.advice().contains("Require DPoP"), "{}", error.advice());
+}
+
+#[test_support::test]
+async fn auto_tries_once_with_a_proof_whatever_the_words_of_the_demand_are() {
+    for (status, body) in [
+        (400, r#"{"error":"invalid_dpop_proof","error_description":"No proof was found"}"#),
+        (400, r#"{"error":"invalid_dpop_proof"}"#),
+        (401, r#"{"error":"use_dpop_nonce","error_description":"nonce wanted"}"#),
+        (400, r#"{"error":"invalid_request","error_description":"DPoP proof is missing"}"#),
+        (401, r#"{"error":"invalid_client","error_description":"client requires dpop"}"#),
+    ] {
+        let refused = || Act::Write(reply(status, JSON, body));
+        let peer = Peer::start([refused(), granted("DPoP"), granted("DPoP")]).await;
+        let client = client(&peer, DpopConfig::default());
+        for _ in 0..2 {
+            let token = client.request_token(&scopes()).await.expect(body);
+            assert_eq!(token.token_type(), TokenType::Dpop, "{body}");
+        }
+        let proofs = peer.requests().iter().map(|r| proof(r).is_some()).collect::<Vec<_>>();
+        assert_eq!(proofs, [false, true, true], "{body}");
+
+        // A refusal of the second try is final, and the next call begins as the first did.
+        let peer = Peer::start([refused(), refused(), refused(), refused()]).await;
+        let client = self::client(&peer, DpopConfig::default());
+        for _ in 0..2 {
+            client.request_token(&scopes()).await.expect_err(body);
+        }
+        let proofs = peer.requests().iter().map(|r| proof(r).is_some()).collect::<Vec<_>>();
+        assert_eq!(proofs, [false, true, false, true], "{body}");
     }
 }
 

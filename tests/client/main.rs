@@ -4,6 +4,8 @@
 mod support;
 
 mod answers;
+mod bodies;
+mod causes;
 #[cfg(feature = "sandbox")]
 mod discovery;
 mod dpop;
@@ -12,6 +14,8 @@ mod in_flight;
 mod keys;
 mod limit;
 mod outage;
+#[cfg(feature = "rustls")]
+mod proxies;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
 #[cfg(feature = "sandbox")]

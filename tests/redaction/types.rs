@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts as _;
-use okta_introspect::adapter::{Active, Anyone, Gate};
+use okta_introspect::adapter::{
+    Active, Anyone, Bare, ByRules, Gate, ProblemDetails, Required, Rules,
+};
 use okta_introspect::checker::{
     Answered, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial, SendTime, Upstream,
 };
@@ -24,7 +26,7 @@ use crate::said::{CLIENT, PASSPHRASE, TOKEN, private_jwk, scopes, signing_key, t
 
 /// Public types that have nothing to print: a boxed future is no `Debug`, and `Require` is about
 /// types, not values.
-const MUTE: [&str; 2] = ["BoxFuture", "Require"];
+const MUTE: [&str; 3] = ["Answer", "BoxFuture", "Require"];
 
 /// The names of all public types and traits: what `lib.rs` re-exports, and what its public modules
 /// define or re-export.
@@ -202,7 +204,9 @@ async fn checked(
         ("Denied", denied),
         ("SendTime", send_times),
         ("Sent", answers),
+        ("EndpointMetrics", said!(metrics.servers.values().next().unwrap().endpoints)),
         ("Histogram", said!(metrics.answer_age)),
+        ("ServerMetrics", said!(metrics.servers)),
         ("Invalidation", said!(invalidations)),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),
         ("Presented", said!(presented) + &said!(Presented::from(&token))),
@@ -223,6 +227,11 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     secrets.add("a token behind the gate", token.token().expose());
     let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
     let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
+    let heads = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&heads);
+    let gate = gate.on_rejection(move |_, request| *heard.lock().unwrap() += &said!(*request));
+    let rules = Rules::new().on(http::Method::GET, "/orders", Requirement::new());
+    let required = Required::from(Arc::new(Requirement::new()));
     let request = |token: &str| {
         let request =
             http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
@@ -244,12 +253,18 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     BTreeMap::from([
         ("Active", said!(extracted)),
         ("Anyone", said!(Anyone)),
+        ("Bare", said!(Bare)),
+        ("ByRules", said!(ByRules)),
         ("Cause", said!(*refused.cause())),
         ("Gate", said!(gate)),
         ("GateLayer", said!(layer)),
         ("Gated", said!(tower::Layer::layer(&layer, ()))),
-        ("Rejection", said!(refused)),
+        ("ProblemDetails", said!(ProblemDetails)),
+        ("Rejection", said!(refused) + &refused.problem()),
+        ("RequestHead", heads.lock().unwrap().clone()),
+        ("Required", said!(required)),
         ("ResponseFuture", said!(pending)),
+        ("Rules", said!(rules) + &said!(Rules::by(|_| None))),
     ])
 }
 

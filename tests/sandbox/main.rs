@@ -7,6 +7,7 @@ mod assertions;
 mod dpop;
 mod dpop_api;
 mod faults;
+mod http;
 mod keys;
 mod limits;
 mod server;

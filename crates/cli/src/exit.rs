@@ -9,7 +9,7 @@ use okta_introspect::ErrorKind;
 pub(crate) enum Exit {
     /// The command did its work; a token that was asked about is active.
     Done = 0,
-    /// The token is inactive.
+    /// The answer is no: inactive, rejected, or, for `revoke --confirm`, still active.
     Denied = 1,
     /// The command line, a setting, the input or the key is wrong.
     Usage = 2,
@@ -57,12 +57,16 @@ Exit codes:
     /// For `introspect`, which may judge many.
     pub(crate) const INTROSPECT_HELP: &'static str = "\
 Exit codes:
-  0  the token is active; of a batch, all of them
-  1  the token is inactive; of a batch, at least one
-  2  the command line, a setting, the input or the key is wrong; of a batch, at least one line
-  3  could not find out: no connection, no answer in time, server failing, too many requests
+  0  the token is active
+  1  the token is inactive
+  2  the command line, a setting, the input or the key is wrong, or what was given is no token
+  3  could not find out: no connection, no answer in time, server failing, too many requests, or
+     the token names another server
   4  the server refused our credentials or the request; this says nothing about the token
-  130  a batch was interrupted";
+  130  a batch was interrupted
+  Of a batch, the worst that came of a line, in this order: 4, 3, 1, 2, 0. So 1 means that at least
+  one token is inactive and about none there is no verdict; 0, that all of them were asked about
+  and are active.";
 
     /// For `watch`, which judges more than once.
     pub(crate) const WATCH_HELP: &'static str = "\

@@ -154,3 +154,31 @@ fn the_help_tells_which_scope_is_requested() {
         assert!(help.contains(told), "{told}: {help}");
     }
 }
+
+/// Pages that never end by themselves: two that name each other, and empty ones.
+#[test_support::test]
+fn a_list_that_leads_back_or_to_nothing_ends_with_a_word() {
+    let (world, _) = World::with_key();
+    for (name, body, cycle, told) in [
+        ("a cycle", "[1]", true, "links back to an earlier one"),
+        ("empty pages", "[ ]", false, "pages are empty and link to more"),
+    ] {
+        let served = std::sync::atomic::AtomicU32::new(0);
+        let issuer = answering(move |form| {
+            if form.contains("grant_type") {
+                return json("200 OK", r#"{"access_token":"s3cret-t0ken","token_type":"Bearer"}"#);
+            }
+            let number = served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let next = if cycle { (number + 1) % 3 } else { number };
+            // Links are whole URLs as a rule, but a path is one too.
+            let headers = format!(
+                "Link: </api/v1/users?after={next}>; rel=\"next\"\r\nContent-Type: application/json\r\n"
+            );
+            answer("200 OK", &headers, body)
+        });
+        let args = ["api", "--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
+        let run = world.run(&[&args[..], &["/api/v1/users?after=0", "--paginate"]].concat());
+        assert!(run.exits(3).stderr.contains(told), "{name}: {run:?}");
+        assert!(serde_json::from_str::<Value>(&run.stdout).unwrap().is_array(), "{name}: {run:?}");
+    }
+}

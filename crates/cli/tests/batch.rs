@@ -9,7 +9,9 @@ use okta_introspect::sandbox::{Fault, Grant, Times};
 use okta_introspect::{Client, Token};
 use serde_json::{Value, json};
 
+use crate::common::World;
 use crate::common::org::{CLIENT, Org};
+use crate::common::server::{answering, json as json_answer};
 
 const BATCH: [&str; 3] = ["introspect", "--batch", "tokens.txt"];
 
@@ -31,7 +33,9 @@ fn every_line_is_answered_in_order_and_what_stood_beside_the_token_is_kept() {
     org.world.write("tokens.txt", format!("{token}\n\n{object}\n\"made-up-t0ken\"\n"));
     let run = org.run(&BATCH, &[], "");
     run.exits(1).hides(&token).hides(revoked.expose()).hides("made-up-t0ken");
-    assert_eq!(run.stderr, "note: 4 lines: 1 active, 2 inactive, 0 without a token\n");
+    let counts = "note: 4 lines: 1 active, 2 inactive, 1 blank\n";
+    assert!(run.stderr.ends_with(counts), "{run:?}");
+    assert!(run.stderr.starts_with("note: 1 of the inactive tokens name no server"), "{run:?}");
     let told = records(&run.stdout);
     assert_eq!(told.len(), 3);
     assert_eq!(told[0]["line"], 1);
@@ -105,6 +109,179 @@ fn a_run_goes_on_where_the_last_one_stopped() {
     assert!(second.stderr.contains("3 lines: 0 active, 3 inactive"), "{second:?}");
     org.world.write("tokens.txt", "t1\nt2\nother\nt4\n");
     org.run(&resume, &[], "").fails(2, "belongs to another input");
+}
+
+/// The first reader of its output leaves after so many lines; gives the exit code and what is said.
+#[cfg(unix)]
+fn with_head(org: &Org, lines: usize, more: &str) -> (i32, String) {
+    let issuer = org.sandbox.issuer().to_string();
+    let line = format!(
+        "{{ okta-introspect introspect --batch tokens.txt --concurrency 1 {more} --issuer {issuer} \
+         --client-id {CLIENT} --key-file key.pem --key-id k1; echo exit $? >&2; }} | head -{lines}"
+    );
+    let output = org.world.shell(&line).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let code = said.lines().find_map(|line| line.strip_prefix("exit ")).unwrap();
+    (code.parse().unwrap(), said)
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn a_reader_that_leaves_never_makes_all_well() {
+    let org = Org::new();
+    let good = format!("{}\n", good(&org));
+    for (name, first, code) in
+        [("inactive", "made-up\n", 1), ("no token", "null\n", 2), ("active", good.as_str(), 3)]
+    {
+        // More than fits into a pipe.
+        org.world.write("tokens.txt", first.to_owned() + &good.repeat(400));
+        let (exit, said) = with_head(&org, 1, "");
+        assert_eq!(exit, code, "{name}: {said}");
+        assert!(said.contains("the output is no longer read"), "{name}: {said}");
+    }
+
+    org.world.write("tokens.txt", good.repeat(400));
+    let (_, said) = with_head(&org, 1, "--resume state.json");
+    let state: Value =
+        serde_json::from_slice(&std::fs::read(org.world.path("state.json")).unwrap()).unwrap();
+    let lines = state["lines"].as_u64().unwrap();
+    assert!((1..400).contains(&lines) && state["active"] == lines, "{state} {said}");
+    assert!(said.contains(&format!("{lines} lines: {lines} active")), "{said}");
+    let rest = org.run(&[&BATCH[..], &["--resume", "state.json"]].concat(), &[], "");
+    assert_eq!(records(&rest.exits(0).stdout)[0]["line"], lines + 1);
+    assert!(rest.stderr.contains("400 lines: 400 active"), "{rest:?}");
+}
+
+#[test_support::test]
+fn a_state_is_of_one_input() {
+    let org = Org::new();
+    let resume = [&BATCH[..], &["--resume", "state.json"]].concat();
+    let run = |input: &str| {
+        org.world.write("tokens.txt", input);
+        org.run(&resume, &[], "")
+    };
+    // An empty file is a new state: `mktemp` makes one.
+    org.world.write("state.json", "");
+    run("t1\nnull\n\n").exits(1);
+    for (name, input) in
+        [("shorter", "t1\nnull\n"), ("empty", ""), ("another last line", "t1\nnull\nt2\n")]
+    {
+        org.sandbox.clear_requests();
+        run(input).fails(2, "the state file belongs to another input");
+        assert!(org.sandbox.requests().is_empty(), "{name}");
+    }
+    let same = run("t1\nnull\n\n");
+    assert_eq!(same.exits(1).stdout, "");
+    let more = run("t1\nnull\n\nt2");
+    assert_eq!(records(&more.exits(1).stdout).len(), 1);
+    assert!(more.stderr.contains("4 lines: 0 active, 2 inactive, 1 without a token, 1 blank"));
+    // A line that had no token is recognised as well.
+    org.world.write("state.json", "");
+    run("null\n").exits(2);
+    run("undefined\nt1\n").fails(2, "the state file belongs to another input");
+}
+
+/// A server that has an answer of its own for some tokens.
+fn picky(answers: &'static [(&'static str, &'static str, &'static str)]) -> String {
+    answering(move |body| {
+        let mut special = answers.iter();
+        let special = special.find(|(token, ..)| {
+            body.contains(&format!("token={token}&")) || body.ends_with(&format!("token={token}"))
+        });
+        match special {
+            Some((_, status, body)) => json_answer(status, body),
+            None => json_answer("200 OK", r#"{"active":true}"#),
+        }
+    })
+}
+
+#[test_support::test]
+fn trouble_with_one_token_is_that_lines_error_and_the_run_goes_on() {
+    let (world, _) = World::with_key();
+    let issuer = picky(&[
+        ("bad400", "400 Bad Request", r#"{"error":"invalid_request"}"#),
+        ("gone", "401 Unauthorized", r#"{"error":"invalid_token"}"#),
+        ("poison", "500 Internal Server Error", r#"{"error":"server_error"}"#),
+        ("odd", "200 OK", r#"{"active":"yes"}"#),
+        ("ours", "401 Unauthorized", r#"{"error":"invalid_client"}"#),
+    ]);
+    let run = |input: &str, more: &[&str]| {
+        world.write("tokens.txt", input);
+        let own = ["--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
+        world.run(&[&BATCH[..], &own, more].concat())
+    };
+    let all = run("bad400\nt1\ngone\npoison\nodd\nt2\n", &["--json"]);
+    let mut told = records(&all.exits(4).stdout);
+    let summary = json!({"summary": {
+        "lines": 6, "active": 2, "inactive": 0, "without_verdict": 3, "refused": 1,
+        "without_token": 0, "blank": 0, "complete": true,
+    }});
+    assert_eq!(told.pop().unwrap(), summary);
+    let lines: Vec<_> = told.iter().map(|record| record["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [1, 2, 3, 4, 5, 6]);
+    for (at, words) in
+        [(0, "invalid_request"), (2, "about the token"), (3, "failing"), (4, "members")]
+    {
+        assert!(told[at]["error"].as_str().unwrap().contains(words), "{}", told[at]);
+        assert!(told[at].get("introspection").is_none(), "{}", told[at]);
+    }
+    for (name, input, code, counts) in [
+        (
+            "worst of two",
+            "t1\ngone\nbad400\n",
+            4,
+            "1 active, 0 inactive, 1 without a verdict, 1 refused",
+        ),
+        (
+            "no verdict",
+            "t1\nnull\ngone\nt2\n",
+            3,
+            "2 active, 0 inactive, 1 without a verdict, 1 without a token",
+        ),
+    ] {
+        let run = run(input, &[]);
+        assert!(run.exits(code).stderr.contains(counts), "{name}: {run:?}");
+    }
+    // Nothing tells whether it is the token's trouble or the server's.
+    let last = run("t1\npoison\n", &[]);
+    assert!(last.exits(3).stderr.contains("stopped after line 1: "), "{last:?}");
+    let ours = run("t1\nours\nt2\n", &[]);
+    assert!(ours.exits(4).stderr.contains("stopped after line 1: "), "{ours:?}");
+    assert_eq!(records(&ours.stdout).len(), 1);
+}
+
+#[test_support::test]
+fn a_short_outage_costs_no_line_its_answer() {
+    let org = Org::new();
+    org.world.write("tokens.txt", format!("{}\nt2\nt3\n", good(&org)));
+    org.sandbox.faults().inject(Fault::html(500), Times::Exactly(2));
+    let run = org.run(&[&BATCH[..], &["--concurrency", "1"]].concat(), &[], "");
+    assert!(run.exits(1).stderr.contains("3 lines: 1 active, 2 inactive\n"), "{run:?}");
+}
+
+#[test_support::test]
+fn what_stands_beside_a_token_gives_no_secret_away() {
+    let org = Org::new();
+    let (token, opaque) = (good(&org), "zDfsxCWXNo0QE4MtMZ2TM1je2Ofkgis47rizYbbW2Bk");
+    let response = json!({
+        "access_token": token, "refresh_token": opaque, "id_token": token, "token_type": "Bearer",
+        "expires_in": 3600, "scope": "okta.users.read",
+    });
+    let copies = json!({"token": token, "raw": token, "h": format!("Bearer {token}"), "x": [{"y": opaque}], opaque: 1, "user": 7});
+    let unread = json!({"tokens": [token], "note": opaque, "hint": token});
+    org.world
+        .write("tokens.txt", format!("{response}\n{copies}\n{unread}\n{{\"token\":\"{token}\"\n"));
+    let run = org.run(&BATCH, &[], "");
+    run.exits(2).hides(opaque).hides(&token[..20]).hides(&token[token.len() - 20..]);
+    let told = records(&run.stdout);
+    assert_eq!(told[0]["introspection"]["active"], true);
+    assert_eq!((&told[0]["token_type"], &told[0]["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    assert_eq!(
+        (&told[0]["refresh_token"], &told[1]["raw"]),
+        (&json!("[masked]"), &json!("[masked]"))
+    );
+    assert_eq!((&told[1]["introspection"]["active"], &told[1]["user"]), (&json!(true), &json!(7)));
+    assert!(told[2]["error"].is_string() && told[3]["error"].is_string());
 }
 
 /// The first question goes alone, and then as many as the user has said, also if that is more than
@@ -202,7 +379,7 @@ fn ctrl_c_lets_it_finish_what_is_under_way() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130));
     let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert!(stderr.starts_with(&format!("error: {told} lines: ")), "{stderr}");
+    assert!(stderr.contains(&format!("error: {told} lines: ")), "{stderr}");
     assert!(stderr.contains("interrupted; go on with"), "{stderr}");
     let state: Value =
         serde_json::from_slice(&std::fs::read(org.world.path("state.json")).unwrap()).unwrap();

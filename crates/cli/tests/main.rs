@@ -6,6 +6,7 @@ mod answers;
 mod api;
 mod bad_input;
 mod batch;
+mod batch_many;
 mod comfort;
 mod connection;
 mod doctor;
@@ -25,5 +26,6 @@ mod tls;
 mod token_cache;
 #[cfg(unix)]
 mod trust;
+mod verdicts;
 mod verify;
 mod watch;

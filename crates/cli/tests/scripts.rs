@@ -112,9 +112,10 @@ fn nightly_audit_names_what_is_no_longer_active_and_goes_on_after_an_outage() {
     assert!(audit.stdout.contains("\"name\":\"gone\""), "{audit:?}");
     audit.hides(good.expose()).hides(bad.expose());
 
-    org.sandbox.faults().inject(Fault::html(500), Times::Once);
+    org.sandbox.faults().inject(Fault::html(500), Times::Always);
     let cut = run(&org, "nightly-audit", &["list.jsonl", "audit"], &KEY);
     assert_eq!((cut.code, cut.stdout.as_str()), (3, ""), "{cut:?}");
+    org.sandbox.faults().clear();
     assert_eq!(run(&org, "nightly-audit", &["list.jsonl", "audit"], &KEY).stdout, audit.stdout);
 }
 

@@ -3,10 +3,23 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+/// What an [`Error`] is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A seed, an address or a certificate with which no sandbox can be started.
+    Configuration,
+    /// A public key that cannot be registered for an app.
+    Key,
+    /// The name of an app, a user, a server or a key that the sandbox does not have.
+    Unknown,
+}
+
 /// A seed, a key, a certificate or a name that cannot be used. `Display` says which; it never
 /// repeats a secret.
 #[derive(Debug)]
 pub struct Error {
+    kind: ErrorKind,
     what: String,
     advice: &'static str,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -14,17 +27,28 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(what: impl Into<String>, advice: &'static str) -> Self {
-        Self { what: what.into(), advice, source: None }
+        Self { kind: ErrorKind::Configuration, what: what.into(), advice, source: None }
+    }
+
+    /// The key cannot be registered.
+    pub(crate) fn key(what: impl Into<String>, advice: &'static str) -> Self {
+        Self { kind: ErrorKind::Key, ..Self::new(what, advice) }
     }
 
     /// The sandbox does not have what was named.
     pub(crate) fn unknown(what: &str, id: &str) -> Self {
         let advice = "seed or register it, and check the spelling";
-        Self::new(format!("the sandbox has no {what} {id:?}"), advice)
+        let error = Self::new(format!("the sandbox has no {what} {id:?}"), advice);
+        Self { kind: ErrorKind::Unknown, ..error }
     }
 
     pub(crate) fn because(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Some(cause.into()), ..self }
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     /// What to do about it, as an imperative without a full stop.

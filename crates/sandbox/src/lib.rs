@@ -59,7 +59,7 @@ pub use clock::{Clock, Sleep, SystemClock};
 pub use control::builder::SandboxBuilder;
 pub use control::faults::Faults;
 pub use control::sandbox::Sandbox;
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use faults::fault::{Fault, Reset};
 pub use faults::queue::Times;
 pub use http::tls::ServerIdentity;

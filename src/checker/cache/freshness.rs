@@ -12,10 +12,10 @@ use crate::clock::ticks::Age;
 /// What one reader accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Bounds {
-    /// The age of an answer when the check begins; zero accepts nothing that is already
+    /// The greatest age of an answer when the check begins; zero accepts nothing that is already
     /// there.
     pub(crate) max_age: Age,
-    /// The age of an inactive answer, if that is less.
+    /// The greatest age of an inactive answer, if that is less.
     pub(crate) inactive_max_age: Age,
     /// By how much an active answer may be older if the server cannot be asked.
     pub(crate) stale_if_error: Age,

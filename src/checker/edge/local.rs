@@ -6,7 +6,7 @@
 
 use crate::checker::cache::facts::Known;
 use crate::checker::edge::Passed;
-use crate::checker::metrics::{Counters, count};
+use crate::checker::metrics::counters::{Counters, count};
 use crate::checker::policy::denial::Reason;
 use crate::verify::{InvalidToken, Verification, Verifier};
 

@@ -7,10 +7,13 @@
 pub(crate) mod denial;
 pub(crate) mod presented;
 pub(crate) mod requirement;
+mod written;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 
 use crate::checker::cache::facts::Facts;
 use crate::checker::edge::Routes;
@@ -18,6 +21,7 @@ use crate::checker::policy::denial::Reason;
 use crate::checker::policy::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
+use crate::error::Error;
 use crate::oauth::introspect::Introspection;
 
 /// What a check decides. The [module](crate::checker) has an example.
@@ -68,6 +72,16 @@ pub enum AnswerSource {
     StaleOnError,
 }
 
+impl AnswerSource {
+    /// Every name that [`as_str`](Self::as_str) gives, in the order of the sources.
+    pub const NAMES: [&str; 4] = ["cache", "introspected", "joined", "stale_on_error"];
+
+    /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize] // one name for each source
+    }
+}
+
 /// The proof that a request was checked and let in. There is no other way to get one than
 /// [`Checker::check`](crate::checker::Checker::check). Cheap to clone.
 ///
@@ -102,6 +116,43 @@ impl Authorized {
     /// Where the answer came from.
     pub fn source(&self) -> AnswerSource {
         self.source
+    }
+
+    /// What the server said about the token, as a type of the caller's own. Members have the names
+    /// of [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2); times are seconds
+    /// since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::ErrorKind::Malformed) if what the server said does not fit the type.
+    /// The error names no value.
+    ///
+    /// # Example: the groups of a user
+    ///
+    /// ```
+    /// use okta_introspect::Error;
+    /// use okta_introspect::checker::Authorized;
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Employee {
+    ///     uid: String,
+    ///     #[serde(default)]
+    ///     groups: Vec<String>,
+    /// }
+    ///
+    /// fn is_auditor(caller: &Authorized) -> Result<bool, Error> {
+    ///     let employee: Employee = caller.claims()?;
+    ///     Ok(employee.groups.iter().any(|group| group == "auditors"))
+    /// }
+    /// ```
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let claims = serde_json::to_value(self.introspection()).and_then(T::deserialize);
+        // The reader's own words may repeat a value, so they are left out.
+        claims.map_err(|_| {
+            Error::malformed("what the server said about the token does not fit the type wanted")
+                .advise("make members that may be absent optional, and compare their types")
+        })
     }
 
     /// Takes it back before it is given out.

@@ -24,6 +24,21 @@ use crate::oauth::introspect::Introspection;
 ///     .audience("https://orders.acme.example")
 ///     .max_age(Duration::from_secs(5));
 /// ```
+///
+/// # Example: from a configuration
+///
+/// Members are named as the methods, but `scopes` and `client_ids` are lists; spans are seconds or
+/// texts such as `"250ms"` and `"5m"`. Unknown members are refused, and so is what is out of
+/// bounds: `max_age` beyond 24 h, `stale_if_error` and `timeout` beyond 1 h.
+///
+/// ```
+/// use okta_introspect::Requirement;
+///
+/// let written = r#"{"scopes": ["orders.write"], "user": true, "max_age": "5s"}"#;
+/// let requirement: Requirement = serde_json::from_str(written)?;
+/// assert!(serde_json::from_str::<Requirement>(r#"{"scope": "orders.write"}"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Requirement {

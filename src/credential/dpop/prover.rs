@@ -54,12 +54,17 @@ impl Prover {
         }
     }
 
+    /// Whether a token request may carry a proof, should the server want one.
+    pub(crate) fn may_prove(&self) -> bool {
+        self.mode != DpopMode::Never
+    }
+
     /// Whether a token that is not bound is no use.
     pub(crate) fn is_required(&self) -> bool {
         self.mode == DpopMode::Always
     }
 
-    /// Records that the server demands proofs.
+    /// Records that the server demands proofs: it refused a request without, and took one with.
     pub(crate) fn demand(&self) {
         self.demanded.store(true, Ordering::Relaxed);
     }

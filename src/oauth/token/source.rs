@@ -32,7 +32,7 @@ use crate::wire::server_numbers::MAX_LIFETIME;
 pub struct TokenCacheConfig {
     /// How long before its end a token is replaced in the background, at the earliest. Up to a
     /// quarter of it is taken away again at random, so that many processes do not ask at once.
-    /// Default: five minutes, and never more than a fifth of the token's life. Bounds: at most one
+    /// Default: five minutes. Whatever is set, at most a fifth of the token's life. Bounds: at most one
     /// day.
     pub refresh_ahead: Duration,
     /// A token with less life left than this is not given out any more, since it could end on

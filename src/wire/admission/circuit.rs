@@ -1,4 +1,4 @@
-//! The circuit breaker: a server that keeps failing is left alone, but for one probe at a time.
+//! The circuit breaker: an endpoint that keeps failing is not called, but for one probe at a time.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,18 +1,17 @@
 //! `introspect`: whether a token is active right now.
 
 use chrono::{DateTime, Utc};
-use okta_introspect::{Clock, Introspection, Issuer, SystemClock, Token};
+use okta_introspect::{Clock, Introspection, SystemClock};
 
 use crate::args::IntrospectArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::jwt::Unverified;
 use crate::input::token as token_input;
 use crate::output;
 use crate::text::human;
 
-use super::destination::Destination;
 use super::runtime::wait_for;
+use super::verdict::Asked;
 use super::{batch, setup};
 
 pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
@@ -23,11 +22,12 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.source())?;
-    Destination::of(&settings)?.check(&token)?;
-    note_foreign_issuer(&token, client.issuer());
+    let asked = Asked::about(&token, client, &settings)?;
     let answer = wait_for(async {
-        client.introspect(&token, args.hint).await.map_err(|error| setup::explain(&settings, error))
+        let answer = asked.introspect(&token, args.hint).await;
+        answer.map_err(|error| asked.explain(&settings, error))
     })?;
+    asked.note_what_inactive_proves(&answer);
     if args.json {
         output::json(&answer)?;
     } else {
@@ -39,20 +39,6 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
 /// The exit code that tells scripts the answer.
 fn verdict(answer: &Introspection) -> Exit {
     if answer.active { Exit::Done } else { Exit::Denied }
-}
-
-/// Okta calls the tokens of other servers inactive. The claim `iss` is unverified, so this is a
-/// note and changes nothing.
-pub(super) fn note_foreign_issuer(token: &Token, asked: &Issuer) {
-    let claims = Unverified::decode(token.expose());
-    if let Some(issuer) = claims.as_ref().and_then(Unverified::issuer)
-        && issuer.trim_end_matches('/') != asked.as_str()
-    {
-        output::note(format_args!(
-            "the token says that it comes from {issuer}, but {asked} is asked, \
-             which calls the tokens of others inactive"
-        ));
-    }
 }
 
 fn text(answer: &Introspection, now: DateTime<Utc>) -> String {

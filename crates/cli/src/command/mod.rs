@@ -1,4 +1,4 @@
-//! The commands, one file or folder each. They return how they ended, and print through
+//! The commands, one file or folder each, and what they share. They return how they ended, and print through
 //! [`output`].
 
 mod api;
@@ -23,6 +23,7 @@ mod runtime;
 mod sandbox;
 mod setup;
 mod token;
+mod verdict;
 mod verify;
 mod watch;
 

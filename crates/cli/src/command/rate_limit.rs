@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okta_introspect::{Error, ErrorKind};
+use okta_introspect::{Attempts, Error, ErrorKind};
 
 /// How many windows are waited for before a refusal counts. Okta's last a minute, so that other
 /// programs must be using up every one of them.
@@ -11,28 +11,37 @@ const MAX_WAITS: u32 = 10;
 /// The wait where the server states none.
 const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
-/// How often one call may still wait for the next window.
+/// How often one call may still wait for the next window, and what was tried so far.
 #[derive(Debug)]
 pub(crate) struct RateLimitWaits {
     left: u32,
+    /// The attempts before this, and the waits between them.
+    earlier: Attempts,
 }
 
 impl RateLimitWaits {
     pub(crate) fn new() -> Self {
-        Self { left: MAX_WAITS }
+        Self { left: MAX_WAITS, earlier: Attempts::default() }
     }
 
     /// How long to wait before the call is made again.
     ///
     /// # Errors
     ///
-    /// The error itself, if it is about another cause than the rate limit, or came once too often.
+    /// The error itself with all attempts counted, if it is about another cause than the rate limit,
+    /// or came once too often.
     pub(crate) fn after(&mut self, error: Error) -> Result<Duration, Error> {
         if error.kind() != ErrorKind::RateLimited || self.left == 0 {
-            return Err(error);
+            return Err(error.after_earlier(&self.earlier));
         }
         self.left -= 1;
-        Ok(error.retry_after().unwrap_or(DEFAULT_WAIT))
+        let wait = error.retry_after().unwrap_or(DEFAULT_WAIT);
+        if let Some(attempts) = error.attempts() {
+            self.earlier.count += attempts.count;
+            self.earlier.elapsed += attempts.elapsed;
+        }
+        self.earlier.elapsed += wait;
+        Ok(wait)
     }
 }
 

@@ -59,7 +59,7 @@ fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> 
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,
     };
-    let token = token_input::read_unparsed(args.token.source())?;
+    let token = token_input::read_jws(args.token.source())?;
     let outcome =
         wait_for(wanted.verify(&settings, keys, &token, Duration::from_secs(args.leeway)))?;
     if outcome.verified {

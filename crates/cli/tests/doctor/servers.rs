@@ -52,6 +52,18 @@ fn servers_that_do_not_do_their_part() {
             4,
         ),
         Case::server(
+            "all inactive",
+            |org| at(org, Fault::active(false), "introspect"),
+            ("introspect", "fail", "another server or a cache answers"),
+            3,
+        ),
+        Case::server(
+            "all active",
+            |org| at(org, Fault::active(true), "introspect"),
+            ("introspect", "fail", "to be relied on"),
+            3,
+        ),
+        Case::server(
             "a proxy at introspection",
             |org| at(org, Fault::html(200), "introspect"),
             ("introspect", "fail", "not JSON"),
@@ -90,7 +102,7 @@ fn servers_that_do_not_do_their_part() {
         ),
         Case::server(
             "little is left",
-            |org| org.sandbox.set_rate_limit(Bucket::Org, 6),
+            |org| org.sandbox.set_rate_limit(Bucket::Org, 8),
             ("rate_limit", "warn", "share this limit"),
             0,
         ),

@@ -20,7 +20,6 @@ use crate::model::grant::Grant;
 use crate::model::limits::{Bucket, RateLimitHeaders};
 use crate::model::log::{KEY_ROLLOVER, LogEntity, LogEvent};
 use crate::model::recorded::RecordedRequest;
-use crate::model::scopes::Scopes;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
 use crate::model::user::UserStatus;
@@ -223,7 +222,7 @@ impl Sandbox {
         let order = Order {
             app: &app,
             user: user.as_ref(),
-            scopes: Scopes::parse(&grant.scopes.join(" ")),
+            scopes: grant.scopes.iter().flat_map(|scope| scope.split_ascii_whitespace()).collect(),
             lifetime_secs: grant.lifetime_secs().unwrap_or_else(own_lifetime_secs),
             jkt: grant.jkt.clone(),
         };

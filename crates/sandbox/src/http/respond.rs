@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, Version};
 
 use super::body::AnswerBody;
 use super::connection::{Cut, Cutter};
@@ -33,7 +33,7 @@ pub(crate) async fn respond(
     let body = Limited::new(body, MAX_BODY).collect().await;
     let under_way = server.begin();
     let (body, readable) = match body {
-        Ok(body) => (body.to_bytes(), true),
+        Ok(body) => (body.to_bytes(), names_host(&parts)),
         Err(_) => (Bytes::new(), false),
     };
     let base = server.base_for(host(&parts));
@@ -50,6 +50,15 @@ pub(crate) async fn respond(
     let (answer, bytes) = finish(answer, delivery, &request.id, server.world.now());
     let clock = Arc::clone(&server.world.clock);
     answer.map(|()| AnswerBody::new(bytes, delivery, clock, Arc::clone(cutter), under_way))
+}
+
+/// Whether the request says once at which host it is directed, as HTTP/1.1 must
+/// ([RFC 9112 §3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)).
+fn names_host(parts: &Parts) -> bool {
+    match parts.headers.get_all(header::HOST).iter().count() {
+        0 => parts.version != Version::HTTP_11,
+        named => named == 1,
+    }
 }
 
 /// The name under which the client called; HTTP/2 has it in the URL.

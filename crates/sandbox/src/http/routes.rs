@@ -3,7 +3,7 @@
 //! To add an endpoint, write its handler in `oauth/` or `management/` and give it a line in
 //! [`ROUTES`].
 
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, header};
 
 use crate::management::access::Access::{self, Manage, Open, Read};
 use crate::management::{access, apps, logs, users};
@@ -80,8 +80,14 @@ pub(crate) fn answer(world: &World, request: &Request) -> Result<Answer, Refusal
         return Err(nothing_here(request));
     };
     let authority = authority(world, first)?;
-    let (route, parameters) =
-        matches.find(|(route, _)| route.method == request.method).ok_or_else(wrong_method)?;
+    // A HEAD is answered like a GET, and hyper leaves the body out (RFC 9110 §9.3.2).
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    let mut others = Vec::new();
+    let found = matches.find(|(route, _)| {
+        others.push(&route.method);
+        route.method == method
+    });
+    let (route, parameters) = found.ok_or_else(|| wrong_method(&others))?;
     let call = Call { world, request, authority, parameters, now: world.now() };
     access::authorize(&call, route.access)?;
     (route.handler)(&call)
@@ -119,10 +125,16 @@ fn nothing_here(request: &Request) -> Refusal {
     Refusal::not_found(&format!("Resource not found: {} (Endpoint)", request.path))
 }
 
-fn wrong_method() -> Refusal {
+/// With the methods that there are, as RFC 9110 §15.5.6 demands.
+fn wrong_method(methods: &[&Method]) -> Refusal {
+    let mut allowed: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
     Refusal::api(
         StatusCode::METHOD_NOT_ALLOWED,
         "E0000022",
         "The endpoint does not support the provided HTTP method",
     )
+    .header(header::ALLOW, allowed.join(", "))
 }

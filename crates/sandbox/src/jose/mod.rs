@@ -9,6 +9,7 @@ mod compact;
 mod json;
 mod public_key;
 mod signing_key;
+mod weak_rsa;
 
 pub(crate) use algorithm::Algorithm;
 pub(crate) use compact::Jws;

@@ -6,13 +6,16 @@ use josekit::jwk::Jwk;
 use josekit::jws::JwsVerifier;
 use josekit::jws::alg::ecdsa::EcdsaJwsAlgorithm;
 use josekit::jws::alg::rsassa::RsassaJwsAlgorithm;
+use openssl::bn::BigNum;
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::compact::Jws;
+use super::weak_rsa;
 use crate::error::Error;
 
 /// A public key of a kind that Okta registers: RSA of 2048 bits and more, P-256, P-384 or P-521.
+/// RSA keys with which anybody could sign are refused as well.
 #[derive(Clone)]
 pub(crate) struct PublicKey {
     /// With the members of the key alone: what a JWK says about its use is checked elsewhere.
@@ -33,18 +36,18 @@ impl PublicKey {
     pub(crate) fn from_jwk(jwk: &Map<String, Value>) -> Result<Self, Error> {
         if Self::PRIVATE_MEMBERS.iter().any(|member| jwk.contains_key(*member)) {
             let advice = "give the public half only";
-            return Err(Error::new("the JWK holds a private or secret key", advice));
+            return Err(Error::key("the JWK holds a private or secret key", advice));
         }
-        let unusable = |what: &str| Error::new(format!("the JWK {what}"), "copy the key anew");
+        let unusable = |what: &str| Error::key(format!("the JWK {what}"), "copy the key anew");
         let curve = match jwk.get("kty").and_then(Value::as_str) {
             Some("RSA") => None,
             Some("EC") => Some(curve(jwk).ok_or_else(|| {
                 let advice = "use P-256, P-384 or P-521";
-                Error::new("the JWK has a curve that is not supported", advice)
+                Error::key("the JWK has a curve that is not supported", advice)
             })?),
             _ => {
                 let what = "the JWK is neither an RSA nor an EC key";
-                return Err(Error::new(what, "set `kty` to RSA or EC"));
+                return Err(Error::key(what, "set `kty` to RSA or EC"));
             }
         };
         let members = members(curve).iter().map(|name| {
@@ -54,9 +57,15 @@ impl PublicKey {
         let members: Map<String, Value> = members.collect::<Result<_, Error>>()?;
         let jwk = Jwk::from_map(members).map_err(|_| unusable("is not a key"))?;
         let key = Self { jwk, curve };
-        match key.has_proper_size() && key.verifier(key.any_algorithm()).is_some() {
-            true => Ok(key),
-            false => Err(unusable("is not a usable key of its type")),
+        if !key.has_proper_size() || key.verifier(key.any_algorithm()).is_none() {
+            return Err(unusable("is not a usable key of its type"));
+        }
+        match key.is_forgeable() {
+            true => Err(Error::key(
+                "the JWK is a weak RSA key: anybody could sign with it",
+                "make another key",
+            )),
+            false => Ok(key),
         }
     }
 
@@ -85,6 +94,16 @@ impl PublicKey {
         };
         let members: Vec<String> = members(self.curve).iter().map(member).collect();
         sha256_base64url(&format!("{{{}}}", members.join(",")))
+    }
+
+    /// Whether the private half of an RSA key can be had without it.
+    fn is_forgeable(&self) -> bool {
+        let number = |name| {
+            let text = self.jwk.parameter(name).and_then(Value::as_str)?;
+            BigNum::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+        };
+        self.curve.is_none()
+            && number("n").zip(number("e")).is_none_or(|(n, e)| weak_rsa::is_weak(&n, &e))
     }
 
     fn verifier(&self, algorithm: Algorithm) -> Option<Box<dyn JwsVerifier>> {

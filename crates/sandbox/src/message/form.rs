@@ -17,8 +17,13 @@ impl Form {
         (!has_duplicates).then_some(Self(pairs))
     }
 
+    /// A member as it was sent, empty or not.
+    pub(crate) fn sent(&self, name: &str) -> Option<&str> {
+        find(&self.0, name)
+    }
+
     /// A member that is present and not empty; RFC 6749 §3.2 takes an empty one for absent.
     pub(crate) fn member(&self, name: &str) -> Option<&str> {
-        find(&self.0, name).filter(|value| !value.is_empty())
+        self.sent(name).filter(|value| !value.is_empty())
     }
 }

@@ -36,13 +36,14 @@ impl Request {
         Self { id, method, path: uri.path().to_owned(), query, headers, body, base }
     }
 
-    /// The path, cut at its slashes. Empty segments are left out: Okta routes `//oauth2/…` (an
-    /// org URL with a slash too many) like `/oauth2/…`, and then complains about `aud`.
+    /// The path, cut at its slashes. Slashes too many at its begin are left out: Okta routes
+    /// `//oauth2/…` (an org URL with a slash at its end) like `/oauth2/…`, and then complains about
+    /// `aud`. Those elsewhere make empty segments, which lead nowhere.
     pub(crate) fn segments(&self) -> Vec<&str> {
-        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+        self.path.trim_start_matches('/').split('/').collect()
     }
 
-    /// The path without slashes too many.
+    /// The path with one slash at its begin.
     pub(crate) fn clean_path(&self) -> String {
         format!("/{}", self.segments().join("/"))
     }
@@ -63,13 +64,16 @@ impl Request {
 
     /// The members of a form body.
     ///
-    /// A body of another type is refused, and one without a type is not taken for a form.
+    /// A body of another type, or of two, is refused, and one without a type is not taken for a
+    /// form.
     pub(crate) fn form(&self) -> Result<Form, Refusal> {
-        let Some(media_type) = self.header(&header::CONTENT_TYPE) else {
+        let mut types = self.headers.get_all(header::CONTENT_TYPE).iter();
+        let Some(media_type) = types.next() else {
             return Ok(Form::default());
         };
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case(FORM) {
+        let essence = media_type.to_str().unwrap_or_default().split(';').next();
+        let is_form = essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(FORM));
+        if !is_form || types.next().is_some() {
             return Err(Refusal::api(
                 StatusCode::BAD_REQUEST,
                 "E0000021",
@@ -115,10 +119,11 @@ mod tests {
     const FORM_UTF_8: Option<&str> = Some("application/x-www-form-urlencoded; charset=utf-8");
 
     #[test]
-    fn slashes_too_many_do_not_reach_the_endpoint() {
-        let request = request("//oauth2/v1//token/?a=b", FORM_UTF_8, "");
-        assert_eq!(request.endpoint(), "http://127.0.0.1:1/oauth2/v1/token");
-        assert_eq!(request.query("a"), Some("b"));
+    fn slashes_too_many_at_the_begin_do_not_reach_the_endpoint() {
+        let first = request("//oauth2/v1/token?a=b", FORM_UTF_8, "");
+        assert_eq!(first.endpoint(), "http://127.0.0.1:1/oauth2/v1/token");
+        assert_eq!(first.query("a"), Some("b"));
+        assert_eq!(request("/a//b/", None, "").segments(), ["a", "", "b", ""]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl AppKey {
     pub fn from_jwk(jwk: &Value) -> Result<Self, Error> {
         match jwk {
             Value::Object(members) => members.clone().try_into(),
-            _ => Err(Error::new("the JWK is not a JSON object", "copy the key anew")),
+            _ => Err(Error::key("the JWK is not a JSON object", "copy the key anew")),
         }
     }
 
@@ -81,11 +81,11 @@ impl TryFrom<Map<String, Value>> for AppKey {
             Some(status) if status == "INACTIVE" => false,
             Some(_) => {
                 let what = "the JWK's `status` is neither ACTIVE nor INACTIVE";
-                return Err(Error::new(what, "remove it, or write one of the two"));
+                return Err(Error::key(what, "remove it, or write one of the two"));
             }
         };
         if jwk.get("kid").is_some_and(|kid| !kid.is_string()) {
-            return Err(Error::new("the JWK's `kid` is not text", "write it as text"));
+            return Err(Error::key("the JWK's `kid` is not text", "write it as text"));
         }
         let key = PublicKey::from_jwk(&jwk)?;
         Ok(Self { jwk, key, active })

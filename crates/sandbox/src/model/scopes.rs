@@ -12,9 +12,15 @@ use serde::{Serialize, Serializer};
 pub(crate) struct Scopes(BTreeSet<String>);
 
 impl Scopes {
-    /// Whatever a client sends is taken; whether it may have it is decided elsewhere.
-    pub(crate) fn parse(text: &str) -> Self {
-        text.split_ascii_whitespace().collect()
+    /// The scopes that a client asks for; `None` for what is no list of scopes, such as words with
+    /// a tab or two blanks between them. Whether it may have them is decided elsewhere.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_scope = |word: &str| !word.is_empty() && word.bytes().all(is_scope_byte);
+        let words = || text.split(' ');
+        match text.is_empty() {
+            true => Some(Self::default()),
+            false => words().all(is_scope).then(|| words().collect()),
+        }
     }
 
     pub(crate) fn contains(&self, scope: &str) -> bool {
@@ -29,6 +35,11 @@ impl Scopes {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+}
+
+/// `NQCHAR` of RFC 6749 appendix A.
+fn is_scope_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
 impl<T: AsRef<str>> FromIterator<T> for Scopes {
@@ -46,5 +57,22 @@ impl fmt::Display for Scopes {
 impl Serialize for Scopes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scopes;
+
+    #[test]
+    fn scopes_are_words_between_single_blanks() {
+        for (text, expected) in
+            [("", ""), ("a", "a"), ("b a", "a b"), ("a a", "a"), ("a:b/c", "a:b/c")]
+        {
+            assert_eq!(Scopes::parse(text).unwrap().to_string(), expected);
+        }
+        for text in [" ", "a ", " a", "a  b", "a\tb", "a\nb", "\"a\"", "a\\b", "é"] {
+            assert_eq!(Scopes::parse(text), None, "{text:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Client authentication by `private_key_jwt`: every check that Okta makes, with its own words.
 //!
 //! Rules: [RFC 7523 §3](https://www.rfc-editor.org/rfc/rfc7523#section-3), narrowed by Okta: the
-//! audience is the URL that was called, an assertion lives less than an hour, a `jti` works once.
+//! audience is the URL that was called, an assertion lives an hour at most, a `jti` works once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use hyper::header;
+use hyper::{StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::jose::Jws;
@@ -32,14 +32,17 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
     let has_header = call.request.headers.contains_key(header::AUTHORIZATION);
     let has_secret = form.member("client_secret").is_some();
     if usize::from(assertion.is_some()) + usize::from(has_header) + usize::from(has_secret) > 1 {
-        return Err(Refusal::request(MULTIPLE_CREDENTIALS));
+        let status = StatusCode::UNAUTHORIZED;
+        return Err(Refusal::oauth(status, "invalid_request", MULTIPLE_CREDENTIALS));
+    }
+    // Okta: the type counts as sent even where it is empty.
+    let kind = form.sent("client_assertion_type");
+    if kind.is_some_and(|kind| kind != ASSERTION_TYPE) || (kind.is_none() && assertion.is_some()) {
+        return Err(Refusal::request("The client_assertion_type is invalid."));
     }
     let Some(assertion) = assertion else {
         return Err(without_assertion(call, form));
     };
-    if form.member("client_assertion_type") != Some(ASSERTION_TYPE) {
-        return Err(Refusal::request("The client_assertion_type is invalid."));
-    }
     by_assertion(call, assertion, form.member("client_id"))
 }
 
@@ -57,9 +60,14 @@ fn without_assertion(call: &Call<'_>, form: &Form) -> Refusal {
     };
     match client_id.map(|id| call.world.state().app(id)) {
         Some(Some(app)) => wrong_method(call, &app),
-        Some(None) => Refusal::client("Invalid value for 'client_id' parameter."),
+        Some(None) => unknown_client(),
         None => Refusal::client("No client credentials found."),
     }
+}
+
+/// As Okta answers it in practice: in the shape of the management API.
+fn unknown_client() -> Refusal {
+    Refusal::api(StatusCode::UNAUTHORIZED, "invalid_client", INVALID_CLIENT_ID)
 }
 
 /// The user name of HTTP Basic authentication, which is the client id
@@ -80,8 +88,10 @@ fn by_assertion(
     let jws = Jws::parse(assertion).ok_or_else(unreadable)?;
     let claims = jws.claims().ok_or_else(unreadable)?;
     let app = named_app(call, &claims)?;
-    if client_id.is_some_and(|id| id != app.client_id) {
-        return Err(Refusal::client("Invalid value for 'client_id' parameter."));
+    match client_id {
+        Some(id) if call.world.state().app(id).is_none() => return Err(unknown_client()),
+        Some(id) if id != app.client_id => return Err(Refusal::client(INVALID_CLIENT_ID)),
+        _ => {}
     }
     if app.status != AppStatus::Active {
         return Err(Refusal::client(FAILED));
@@ -92,7 +102,7 @@ fn by_assertion(
     check_signature(&jws, &app)?;
     let expires_at = check_claims(&claims, &call.request.endpoint(), call.now)?;
     if let Some(jti) = claims.get("jti") {
-        let jti = jti.as_str().ok_or_else(unreadable)?;
+        let jti = jti.as_str().filter(|jti| !jti.is_empty()).ok_or_else(unreadable)?;
         let mut state = call.world.state();
         if !state.used_assertions.record_use(&app.client_id, jti, expires_at, call.now) {
             return Err(Refusal::client("The client_assertion token has already been used."));
@@ -185,30 +195,37 @@ fn check_claims(
             "The audience claim for client_assertion must be the endpoint invoked for the request.",
         ));
     }
-    let expires_at = claims.get("exp").and_then(Value::as_f64).ok_or_else(|| {
+    let expires_at = claims.get("exp").and_then(Value::as_i64).ok_or_else(|| {
         Refusal::client("The client_assertion must contain the 'exp' claim as seconds since epoch.")
     })?;
-    let now_secs = now.timestamp_millis() as f64 / 1000.0;
-    if expires_at <= now_secs {
+    let left = nanos_until(expires_at, now);
+    if left <= 0 {
         return Err(Refusal::client("The client_assertion token is expired."));
     }
-    // The current second counts as just begun: an assertion for a whole hour is never accepted.
-    if expires_at - now_secs.floor() >= MAX_LIFETIME_SECS {
+    // Okta counts the fraction of the current second: whole seconds from a clock that is right
+    // pass for a whole hour, those from a clock that is a second fast do not.
+    if left > MAX_LIFETIME_NANOS {
         return Err(Refusal::client(
             "The client_assertion token has an expiration too far into the future.",
         ));
     }
-    check_begin(claims, now_secs)?;
-    Ok(expires_at.ceil() as i64)
+    check_begin(claims, now)?;
+    Ok(expires_at)
+}
+
+/// Nanoseconds from `now` until a time in seconds since the epoch, of which there may be any.
+fn nanos_until(secs: i64, now: DateTime<Utc>) -> i128 {
+    let whole = i128::from(secs) - i128::from(now.timestamp());
+    whole * 1_000_000_000 - i128::from(now.timestamp_subsec_nanos())
 }
 
 /// Checks that the assertion counts already, as far as it says from when on.
-fn check_begin(claims: &Map<String, Value>, now_secs: f64) -> Result<(), Refusal> {
+fn check_begin(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Refusal> {
     for time in ["iat", "nbf"].iter().filter_map(|claim| claims.get(*claim)) {
         let time = time
-            .as_f64()
+            .as_i64()
             .ok_or_else(|| Refusal::client("The parsing of the client_assertion failed."))?;
-        if time > now_secs {
+        if nanos_until(time, now) > 0 {
             return Err(Refusal::client(
                 "The client_assertion token must be issued before the current time.",
             ));
@@ -217,11 +234,12 @@ fn check_begin(claims: &Map<String, Value>, now_secs: f64) -> Result<(), Refusal
     Ok(())
 }
 
-/// `aud` is the endpoint's URL, character for character, or (RFC 7519 §4.1.3) a list with it.
+/// `aud` is the endpoint's URL, character for character, or (RFC 7519 §4.1.3) a list of it alone:
+/// an assertion for several servers could be used by one of them at another.
 fn names_endpoint(audience: Option<&Value>, endpoint: &str) -> bool {
     match audience {
         Some(Value::String(audience)) => audience == endpoint,
-        Some(Value::Array(audiences)) => audiences.iter().any(|audience| audience == endpoint),
+        Some(Value::Array(audiences)) => matches!(&audiences[..], [only] if only == endpoint),
         _ => false,
     }
 }
@@ -236,7 +254,10 @@ const MULTIPLE_CREDENTIALS: &str = "Cannot supply multiple client credentials. U
 const FAILED: &str =
     "Client authentication failed. Either the client or the client credentials are invalid.";
 
-const MAX_LIFETIME_SECS: f64 = 3600.0;
+const INVALID_CLIENT_ID: &str = "Invalid value for 'client_id' parameter.";
+
+/// An hour.
+const MAX_LIFETIME_NANOS: i128 = 3600 * 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -259,16 +280,20 @@ mod tests {
     }
 
     #[test]
-    fn times_are_judged_to_the_second() {
+    fn times_are_judged_to_the_fraction_of_a_second() {
         let exp = |exp: Value| json!({"aud": ENDPOINT, "exp": exp});
         assert!(is_refused(exp(json!(1000)), "is expired"));
         assert_eq!(check(exp(json!(1001))), Ok(1001));
-        assert_eq!(check(exp(json!(4599))), Ok(4599));
-        assert!(is_refused(exp(json!(4600)), "too far into the future"));
-        assert!(is_refused(exp(json!("1300")), "seconds since epoch"));
+        assert_eq!(check(exp(json!(4600))), Ok(4600), "a clock that is right, at half past");
+        assert!(is_refused(exp(json!(4601)), "too far into the future"));
+        assert!(is_refused(exp(json!(i64::MAX)), "too far into the future"));
+        assert!(is_refused(exp(json!(i64::MIN)), "is expired"));
+        for unreadable in [json!("1300"), json!(1300.0), json!(1300.5), json!(u64::MAX)] {
+            assert!(is_refused(exp(unreadable.clone()), "seconds since epoch"), "{unreadable}");
+        }
         let iat = |iat: Value| json!({"aud": ENDPOINT, "exp": 1300, "iat": iat});
         assert_eq!(check(iat(json!(1000))), Ok(1300));
-        assert_eq!(check(iat(json!(1000.5))), Ok(1300));
+        assert!(is_refused(iat(json!(1000.5)), "parsing"));
         assert!(is_refused(iat(json!(1001)), "before the current time"));
     }
 
@@ -276,7 +301,7 @@ mod tests {
     fn the_audience_is_compared_character_by_character() {
         let aud = |aud: Value| json!({"aud": aud, "exp": 1300});
         assert_eq!(check(aud(json!(ENDPOINT))), Ok(1300));
-        assert_eq!(check(aud(json!(["https://other.example", ENDPOINT]))), Ok(1300));
+        assert_eq!(check(aud(json!([ENDPOINT]))), Ok(1300));
         for wrong in [
             json!("http://127.0.0.1:1/oauth2/v1/token/"),
             json!("http://127.0.0.1:1//oauth2/v1/token"),
@@ -284,6 +309,8 @@ mod tests {
             json!("http://127.0.0.1:1/oauth2/v1/introspect"),
             json!("http://127.0.0.1:1"),
             json!([]),
+            json!(["https://other.example", ENDPOINT]),
+            json!([ENDPOINT, ENDPOINT]),
             Value::Null,
         ] {
             assert!(is_refused(aud(wrong.clone()), "audience claim"), "{wrong}");

@@ -46,6 +46,10 @@ impl Proof {
     fn from_claims(jkt: String, claims: &Map<String, Value>) -> Result<Self, &'static str> {
         let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let number = |name| claims.get(name).and_then(Value::as_i64);
+        let exp = match claims.get("exp") {
+            Some(exp) => Some(exp.as_i64().ok_or(UNREADABLE)?),
+            None => None,
+        };
         let is_bounded = |jti: &String| !jti.is_empty() && jti.len() <= Self::MAX_JTI;
         Ok(Self {
             jkt,
@@ -55,7 +59,7 @@ impl Proof {
             jti: text("jti")
                 .filter(is_bounded)
                 .ok_or("'jti' claim in the DPoP proof JWT is invalid.")?,
-            exp: number("exp"),
+            exp,
             ath: text("ath"),
             nonce: text("nonce"),
         })

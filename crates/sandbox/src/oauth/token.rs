@@ -1,7 +1,7 @@
 //! The token endpoint: the client_credentials grant
 //! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
 
-use hyper::StatusCode;
+use hyper::{StatusCode, header};
 use serde_json::json;
 
 use super::client_auth;
@@ -69,8 +69,13 @@ impl Granted {
 }
 
 fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
+    if call.request.headers.contains_key(header::ORIGIN) {
+        return Err(Refusal::client(
+            "Browser requests to the token endpoint must use Proof Key for Code Exchange.",
+        ));
+    }
     check_grant_type(form)?;
-    let scopes = Scopes::parse(form.member("scope").unwrap_or_default());
+    let scopes = requested_scopes(call, form)?;
     let scopes = match &call.authority {
         Authority::Org => org_scopes(app, &scopes)?,
         Authority::Custom { server, .. } => custom_scopes(app, server, scopes)?,
@@ -84,6 +89,16 @@ fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
     let base = &call.request.base;
     let (token, issued) = issue::access_token(call.world, &call.authority, base, order, call.now);
     Ok(Granted { token, issued, nonce })
+}
+
+/// What the request names as scopes; what is none is none that the server knows.
+fn requested_scopes(call: &Call<'_>, form: &Form) -> Result<Scopes, Refusal> {
+    Scopes::parse(form.member("scope").unwrap_or_default()).ok_or_else(|| {
+        Refusal::scope(match call.authority {
+            Authority::Org => CUSTOM_SCOPES,
+            Authority::Custom { .. } => UNKNOWN_SCOPES,
+        })
+    })
 }
 
 fn check_grant_type(form: &Form) -> Result<(), Refusal> {
@@ -113,7 +128,7 @@ fn org_scopes(app: &App, requested: &Scopes) -> Result<Scopes, Refusal> {
     }
     refuse_user_scopes(requested)?;
     if !requested.iter().all(is_okta_scope) {
-        return Err(Refusal::scope("Custom scopes are not allowed for this request."));
+        return Err(Refusal::scope(CUSTOM_SCOPES));
     }
     let granted: Scopes = requested.iter().filter(|scope| app.scopes.contains(*scope)).collect();
     if granted.is_empty() {
@@ -130,9 +145,7 @@ fn org_scopes(app: &App, requested: &Scopes) -> Result<Scopes, Refusal> {
 fn custom_scopes(app: &App, server: &CustomServer, requested: Scopes) -> Result<Scopes, Refusal> {
     refuse_user_scopes(&requested)?;
     if !requested.iter().all(|scope| server.scopes.contains(scope)) {
-        return Err(Refusal::scope(
-            "One or more scopes are not configured for the authorization server resource.",
-        ));
+        return Err(Refusal::scope(UNKNOWN_SCOPES));
     }
     if server.clients.as_ref().is_some_and(|clients| !clients.contains(&app.client_id)) {
         return Err(Refusal::oauth(
@@ -171,6 +184,11 @@ fn is_okta_scope(scope: &str) -> bool {
     scope.starts_with("okta.") || scope.starts_with("ssf.")
 }
 
+const CUSTOM_SCOPES: &str = "Custom scopes are not allowed for this request.";
+
+const UNKNOWN_SCOPES: &str =
+    "One or more scopes are not configured for the authorization server resource.";
+
 const OPENID_SCOPES: [&str; 7] =
     ["openid", "profile", "email", "address", "phone", "offline_access", "device_sso"];
 
@@ -197,18 +215,21 @@ mod tests {
             ("okta.users.read openid", "invalid_scope"),
             ("okta.users.read.self", "client_credentials_self_scope_requested"),
         ] {
-            let scopes = org_scopes(&app, &Scopes::parse(requested));
+            let scopes = org_scopes(&app, &Scopes::parse(requested).unwrap());
             assert_eq!(reason(scopes), expected, "{requested}");
         }
         let web = App::web("0oa2").grant("okta.users.read");
-        assert_eq!(reason(org_scopes(&web, &Scopes::parse("okta.users.read"))), "invalid_client");
+        assert_eq!(
+            reason(org_scopes(&web, &["okta.users.read"].iter().collect())),
+            "invalid_client"
+        );
     }
 
     #[test]
     fn a_custom_server_gives_what_it_defines_to_whom_its_policy_names() {
         let server = CustomServer::new("default").scope("read").scope("write").client("0oa1");
         let give = |client: &str, scopes: &str| {
-            reason(custom_scopes(&App::service(client), &server, Scopes::parse(scopes)))
+            reason(custom_scopes(&App::service(client), &server, Scopes::parse(scopes).unwrap()))
         };
         assert_eq!(give("0oa1", "read write"), "granted read write");
         assert_eq!(give("0oa1", "read okta.users.read"), "invalid_scope");

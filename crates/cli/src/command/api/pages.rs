@@ -1,5 +1,7 @@
 //! Lists that come in pages.
 
+use std::collections::HashSet;
+
 use okta_introspect::{ErrorKind, ResourceAnswer, ResourceCall};
 
 use crate::exit::Exit;
@@ -20,8 +22,10 @@ pub(super) async fn follow(
     if call.method != "GET" {
         return Err(Failure::usage("only a GET has pages").advise("leave out --paginate"));
     }
-    let mut first = true;
+    let mut pages = Pages::of(api.settings.issuer()?.org());
     loop {
+        let first = pages.is_first();
+        pages.visit(&call.path);
         let answer = match first {
             true => api.call(&call).await?,
             false => api.next_page(&call).await?,
@@ -29,12 +33,61 @@ pub(super) async fn follow(
         if printer.page(&answer.body, first)? == Reader::Gone {
             return Ok(());
         }
-        first = false;
-        match next(&answer, &call) {
-            Some(path) => call.path = path,
-            None => return printer.end(),
+        let Some(path) = next(&answer, &call, &pages) else { return printer.end() };
+        if let Err(failure) = pages.check(&path, is_empty(&answer)) {
+            printer.end()?;
+            return Err(failure);
         }
+        call.path = path;
     }
+}
+
+/// The pages so far: links that lead back, or to nothing for ever, end the list.
+struct Pages {
+    origin: String,
+    visited: HashSet<String>,
+    empty_in_a_row: usize,
+}
+
+impl Pages {
+    /// A list may have empty pages between others, where the server filters what it has read.
+    const MAX_EMPTY: usize = 50;
+
+    fn of(origin: &str) -> Self {
+        Self { origin: origin.to_owned(), visited: HashSet::new(), empty_in_a_row: 0 }
+    }
+
+    fn is_first(&self) -> bool {
+        self.visited.is_empty()
+    }
+
+    fn visit(&mut self, path: &str) {
+        self.visited.insert(self.local(path).to_owned());
+    }
+
+    /// Links are whole URLs, and what is typed is a path.
+    fn local<'a>(&self, link: &'a str) -> &'a str {
+        link.strip_prefix(&self.origin).unwrap_or(link)
+    }
+
+    /// Whether the list goes on at `next`, after a page that may be empty.
+    fn check(&mut self, next: &str, empty: bool) -> Result<(), Failure> {
+        self.empty_in_a_row = if empty { self.empty_in_a_row + 1 } else { 0 };
+        let what = if self.visited.contains(self.local(next)) {
+            format!("page {} links back to an earlier one", self.visited.len())
+        } else if self.empty_in_a_row >= Self::MAX_EMPTY {
+            format!("the last {} pages are empty and link to more", self.empty_in_a_row)
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(Exit::Unknown, format!("the list may not be whole: {what}"))
+            .advise("see whether a proxy changes the answers, or ask for a part of the list"))
+    }
+}
+
+fn is_empty(answer: &ResourceAnswer) -> bool {
+    let body = answer.body.iter().filter(|byte| !byte.is_ascii_whitespace());
+    body.eq(b"[]")
 }
 
 impl Api<'_> {
@@ -54,10 +107,10 @@ impl Api<'_> {
 
 /// The next page. The System Log always links to one, for polling: its list ends with the first
 /// empty page, or where a page links to itself.
-fn next(answer: &ResourceAnswer, call: &ResourceCall) -> Option<String> {
+fn next(answer: &ResourceAnswer, call: &ResourceCall, pages: &Pages) -> Option<String> {
     let links = answer.headers.get_all("link").iter();
     let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
     let is_log = call.path.contains("/api/v1/logs");
-    let empty = answer.body.trim_ascii() == b"[]";
-    (next != call.path && !(is_log && empty)).then(|| next.to_owned())
+    let is_same = pages.local(next) == pages.local(&call.path);
+    (!is_same && !(is_log && is_empty(answer))).then(|| next.to_owned())
 }

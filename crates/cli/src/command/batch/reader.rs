@@ -61,26 +61,19 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
                 return;
             }
         };
-        if let Some(question) = question
-            && sender.blocking_send(Ok((question, bytes))).is_err()
-        {
+        if sender.blocking_send(Ok((question, bytes))).is_err() {
             return;
         }
     }
 }
 
-fn question(
-    number: u64,
-    line: &[u8],
-    length: u64,
-    hint: Option<TokenTypeHint>,
-) -> Option<Question> {
+fn question(number: u64, line: &[u8], length: u64, hint: Option<TokenTypeHint>) -> Question {
     if length > MAX_LINE {
-        return Some(Question::unreadable(number, "the line is longer than 64 KiB"));
+        return Question::unreadable(number, line, "the line is longer than 64 KiB");
     }
     match std::str::from_utf8(line) {
         Ok(text) => Question::read(number, text, hint),
-        Err(_) => Some(Question::unreadable(number, "the line is binary data")),
+        Err(_) => Question::unreadable(number, line, "the line is binary data"),
     }
 }
 
@@ -120,6 +113,7 @@ mod tests {
             told,
             [
                 (1, true, 2),
+                (2, false, 3),
                 (3, false, long_end),
                 (4, true, long_end + 3),
                 (5, false, long_end + 5),

@@ -9,7 +9,6 @@ use tokio::sync::mpsc::channel;
 
 use super::line::Question;
 use super::*;
-use crate::command::destination::Destination;
 
 /// Counts, and stops when it has had enough.
 #[derive(Default)]
@@ -21,13 +20,18 @@ struct Count {
 }
 
 impl Sink for Count {
-    fn answer(&mut self, record: &Record, _: u64) -> Result<bool, Failure> {
+    fn done(&mut self, record: &Record, _: u64) -> Result<bool, Failure> {
         assert_eq!(record.line, self.last + 1, "the order is that of the input");
         self.last = record.line;
         self.answers += 1;
         self.active += u64::from(record.introspection.as_ref().is_some_and(|it| it.active));
         Ok(self.enough.is_none_or(|enough| self.answers < enough))
     }
+}
+
+/// A server without others beside it.
+fn alone(client: Client) -> Servers<'static> {
+    Servers::new(client, |issuer| panic!("{issuer} was asked"))
 }
 
 /// Asks about so many tokens, every third of them good, at 1,200 a minute of which the app may
@@ -47,17 +51,13 @@ async fn ask(tokens: u64, concurrency: usize) -> (Count, f64, usize) {
     let mut http = HttpConfig::default();
     http.timeout = TIMEOUT;
     let client = Client::builder(sandbox.issuer(), "0oa1", key).clock(clock.clone()).http(http);
-    let engine = Engine {
-        client: client.build().unwrap(),
-        clock: Arc::new(clock.clone()),
-        destination: Destination::default(),
-        concurrency,
-    };
+    let servers = alone(client.build().unwrap());
+    let engine = Engine { servers, clock: Arc::new(clock.clone()), concurrency };
     let (sender, lines) = channel(16);
     tokio::spawn(async move {
         for number in 1..=tokens {
             let text = if number % 3 == 0 { good.expose() } else { "made-up" };
-            let question = Question::read(number, text, None).unwrap();
+            let question = Question::read(number, text, None);
             sender.send(Ok((question, number))).await.unwrap();
         }
     });
@@ -84,16 +84,11 @@ async fn a_reader_that_goes_away_and_an_interrupt_end_it_in_order() {
     let app = App::service("0oa1").key(key.public_jwk());
     let sandbox = Sandbox::builder().app(app).start().await.unwrap();
     let client = Client::builder(sandbox.issuer(), "0oa1", key).build().unwrap();
-    let engine = Engine {
-        client,
-        clock: Arc::new(SystemClock),
-        destination: Destination::default(),
-        concurrency: 4,
-    };
+    let engine = Engine { servers: alone(client), clock: Arc::new(SystemClock), concurrency: 4 };
     let lines = || {
         let (sender, lines) = channel(100);
         for number in 1..=100 {
-            let question = Question::read(number, "made-up", None).unwrap();
+            let question = Question::read(number, "made-up", None);
             sender.try_send(Ok((question, number))).unwrap();
         }
         lines

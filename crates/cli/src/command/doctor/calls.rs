@@ -66,29 +66,27 @@ impl Examination<'_> {
         tokens
     }
 
+    /// Asks about a token that is good and one that is made up: a server that answers either of them
+    /// wrongly is worth nothing.
     pub(super) async fn introspect(&mut self, client: &Client, token: Option<&AccessToken>) {
-        let made_up = || Token::parse(MADE_UP);
-        let asked = match token.map_or_else(made_up, |token| Ok(token.token().clone())) {
-            Ok(asked) => asked,
-            Err(error) => return self.found(Finding::error("introspect", &error)),
-        };
-        let finding = match client.introspect(&asked, None).await {
+        let finding = match judgements(client, token).await {
             Err(error) => Finding::error("introspect", &error),
-            Ok(answer) => match (token.is_some(), answer.active) {
-                (true, true) => Finding::ok("introspect", "a new token is active"),
-                (false, false) => Finding::ok("introspect", "a made-up token is inactive"),
-                (true, false) => Finding::warn(
-                    "introspect",
-                    "the server calls its own new token inactive",
-                )
-                .because("the app or its grants are just being changed, or another server answers")
-                .cure("try again; then see what stands between here and the server"),
-                (false, true) => {
-                    Finding::warn("introspect", "the server calls a made-up token active")
-                        .because("this is no authorization server to be relied on")
-                        .cure("see what stands at the issuer's address")
-                }
-            },
+            Ok((Some(false), _)) => Finding::failed(
+                "introspect",
+                "the server calls its own new token inactive: no verdict of it is worth anything",
+            )
+            .because("another server or a cache answers, or the app or its grants are just being changed")
+            .cure("see what stands between here and the server; try again once the app is settled"),
+            Ok((_, true)) => Finding::failed(
+                "introspect",
+                "the server calls a made-up token active: no verdict of it is worth anything",
+            )
+            .because("this is no authorization server to be relied on")
+            .cure("see what stands at the issuer's address"),
+            Ok((Some(true), false)) => {
+                Finding::ok("introspect", "a new token is active, and a made-up one inactive")
+            }
+            Ok((None, false)) => Finding::ok("introspect", "a made-up token is inactive"),
         };
         self.found(finding);
     }
@@ -172,6 +170,19 @@ impl Examination<'_> {
         let resource = self.settings.org_client()?.resource(Scopes::parse(scope)?);
         Ok(resource.call(&ResourceCall::get(path)).await?.body)
     }
+}
+
+/// Whether the server calls a new token active, if there is one, and a made-up one.
+async fn judgements(
+    client: &Client,
+    token: Option<&AccessToken>,
+) -> Result<(Option<bool>, bool), Error> {
+    let good = match token {
+        Some(token) => Some(client.introspect(token.token(), None).await?.active),
+        None => None,
+    };
+    let made_up = client.introspect(&Token::parse(MADE_UP)?, None).await?.active;
+    Ok((good, made_up))
 }
 
 /// Why an API could not be read.

@@ -56,6 +56,11 @@ impl Finding {
         Self::new(check, Status::Warn, seen)
     }
 
+    /// What proves that the server cannot be relied on.
+    pub(super) fn failed(check: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::new(check, Status::Fail, seen)
+    }
+
     /// A setting that cannot be used.
     pub(super) fn failure(check: impl Into<String>, failure: impl Into<Failure>) -> Self {
         let (check, failure) = (check.into(), failure.into());

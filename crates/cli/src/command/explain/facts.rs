@@ -1,7 +1,7 @@
 //! What a token says about itself, unverified.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use okta_introspect::{Issuer, Token};
+use okta_introspect::Token;
 use serde_json::Value;
 
 use crate::input::jwt::Unverified;
@@ -41,11 +41,6 @@ impl TokenFacts {
     pub(super) fn is_bound(&self) -> bool {
         let claims = self.jwt.as_ref().map(|jwt| &jwt.claims);
         claims.is_some_and(|claims| claims.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some()))
-    }
-
-    /// The issuer that it names, if it is another one than `asked`.
-    pub(super) fn other_issuer(&self, asked: &Issuer) -> Option<&str> {
-        self.text("iss").filter(|issuer| issuer.trim_end_matches('/') != asked.as_str())
     }
 
     /// Why it may be inactive, by its own claims.

@@ -6,7 +6,7 @@ mod log;
 mod reason;
 mod signature;
 
-use okta_introspect::{Client, Clock, ErrorKind, Issuer, SystemClock, Token};
+use okta_introspect::{ClaimedIssuer, Client, Clock, ErrorKind, Issuer, SystemClock, Token};
 use serde::Serialize;
 
 use crate::args::ExplainArgs;
@@ -28,7 +28,8 @@ use reason::Reason;
 /// The names are stable.
 #[derive(Serialize)]
 struct Explanation {
-    active: bool,
+    /// Null where no server that can know the token has answered.
+    active: Option<bool>,
     kind: &'static str,
     issuer: Option<String>,
     fingerprint: String,
@@ -50,7 +51,15 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
         true => output::json(&explanation)?,
         false => output::data(text(&explanation))?,
     }
-    Ok(if active { Exit::Done } else { Exit::Denied })
+    match active {
+        Some(true) => Ok(Exit::Done),
+        Some(false) => Ok(Exit::Denied),
+        None => Err(Failure::new(
+            Exit::Unknown,
+            "cannot tell: no server that can know the token has answered",
+        )
+        .advise("see the first reason, and name the server that issued it with --issuer")),
+    }
 }
 
 async fn explain(
@@ -63,7 +72,7 @@ async fn explain(
         client.introspect(token, None).await.map_err(|error| setup::explain(settings, error))?;
     let facts = TokenFacts::of(token);
     let mut explanation = Explanation {
-        active: answer.active,
+        active: Some(answer.active),
         kind: facts.kind,
         issuer: facts.text("iss").map(str::to_owned),
         fingerprint: token.fingerprint(),
@@ -96,9 +105,10 @@ async fn look_elsewhere(
     facts: &TokenFacts,
     token: &Token,
 ) {
-    let elsewhere = at_named_server(settings, asked, facts, token).await;
-    let is_certain = elsewhere.as_ref().is_some_and(|reason| reason.likelihood == "certain");
+    let (active, elsewhere) = at_named_server(settings, asked, facts, token).await;
+    explanation.active = active;
     explanation.reasons.extend(elsewhere);
+    let is_certain = active == Some(true);
     if is_certain {
         "not checked: the token is active elsewhere".clone_into(&mut explanation.signature);
         "not searched: the token is active elsewhere".clone_into(&mut explanation.system_log);
@@ -114,33 +124,41 @@ async fn look_elsewhere(
 
 /// Okta calls the tokens of other servers inactive. Another server of the same org is asked as
 /// well; any other address in the token is unverified and must see neither the token nor an
-/// assertion.
+/// assertion. Returns whether the token is active, as far as that is known, and the reason that this
+/// is.
 async fn at_named_server(
     settings: &Settings,
     asked: &Issuer,
     facts: &TokenFacts,
     token: &Token,
-) -> Option<Reason> {
-    let named = facts.other_issuer(asked)?;
-    let issuer = Issuer::parse(named).ok().filter(|issuer| issuer.org() == asked.org());
-    let Some(issuer) = issuer else {
-        return Some(Reason::likely(
-            format!("it says that it comes from {}, which is not this org", text::one_line(named)),
-            "ask the server that issued it, with an app of that org",
-        ));
+) -> (Option<bool>, Option<Reason>) {
+    let issuer = match ClaimedIssuer::of(token, asked) {
+        ClaimedIssuer::SameOrg(issuer) => issuer,
+        ClaimedIssuer::Other(_) => {
+            let named = text::one_line(facts.text("iss").unwrap_or_default());
+            let reason = Reason::likely(
+                format!("it says that it comes from {named}, which is not this org"),
+                "ask the server that issued it, with an app of that org",
+            );
+            return (None, Some(reason));
+        }
+        _ => return (Some(false), None),
     };
     let cure = format!("ask with --issuer {issuer}");
-    let client = settings.client_at(issuer).ok()?;
-    match client.introspect(token, None).await {
-        Ok(answer) if answer.active => Some(Reason::certain(
-            format!("it is active at {}, and {asked} was asked", client.issuer()),
-            cure,
-        )),
-        Ok(_) => None,
-        Err(_) => Some(Reason::likely(
-            format!("it comes from {}, and {asked} was asked", client.issuer()),
-            cure,
-        )),
+    let answer = match settings.client_at(issuer.clone()) {
+        Ok(client) => client.introspect(token, None).await.ok(),
+        Err(_) => None,
+    };
+    match answer {
+        Some(answer) if answer.active => {
+            let reason = format!("it is active at {issuer}, and {asked} was asked");
+            (Some(true), Some(Reason::certain(reason, cure)))
+        }
+        Some(_) => (Some(false), None),
+        None => {
+            let reason = format!("it comes from {issuer}, and {asked} was asked");
+            (None, Some(Reason::likely(reason, cure)))
+        }
     }
 }
 
@@ -190,8 +208,9 @@ fn no_visible_reason() -> Reason {
 
 fn text(explanation: &Explanation) -> String {
     let (style, verdict) = match explanation.active {
-        true => (output::GOOD, "active"),
-        false => (output::BAD, "inactive"),
+        Some(true) => (output::GOOD, "active"),
+        Some(false) => (output::BAD, "inactive"),
+        None => (output::CAUTION, "unknown"),
     };
     let facts = [
         ("kind", Some(explanation.kind.to_owned())),

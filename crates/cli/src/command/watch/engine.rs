@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::{
-    Client, Clock, Deadline, Error, Introspection, Random, Token, TokenTypeHint,
+    Clock, Deadline, Error, ErrorKind, Introspection, Random, Token, TokenTypeHint,
 };
 
+use crate::command::verdict::Asked;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Reader;
@@ -18,7 +19,7 @@ use super::history::{History, State};
 
 /// The token to watch, and for how long.
 pub(super) struct Engine {
-    pub(super) client: Client,
+    pub(super) asked: Asked,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Box<dyn Random>,
     pub(super) token: Token,
@@ -61,7 +62,7 @@ pub(super) enum End {
 
 impl Engine {
     /// Watches. Ends with an error when asking again cannot help: the credentials or the request
-    /// are refused.
+    /// are refused, or the server cannot know the token.
     pub(super) async fn run(
         &self,
         interrupt: impl Future<Output = ()>,
@@ -70,21 +71,25 @@ impl Engine {
         let mut interrupt = pin!(interrupt);
         let deadline = self.limit.map(|limit| self.clock.monotonic() + limit);
         let mut history = History::default();
-        let mut failures = 0;
+        let (mut failures, mut asked) = (0, self.asked.clone());
         loop {
             let (time, asked_at) = (self.clock.now(), self.clock.monotonic());
             let answer = tokio::select! {
                 biased;
                 () = &mut interrupt => return Ok(Ok(End::Interrupted)),
-                answer = self.client.introspect(&self.token, self.hint) => answer,
+                answer = asked.introspect(&self.token, self.hint) => answer,
                 () = self.reached(deadline) => return Ok(Ok(End::TimeUp(history.state()))),
             };
             if let Err(error) = &answer
-                && Exit::from(error.kind()) != Exit::Unknown
+                && (Exit::from(error.kind()) != Exit::Unknown
+                    || error.kind() == ErrorKind::WrongServer)
             {
                 return Ok(Err(error.clone()));
             }
             let (state, changed) = history.note(&answer);
+            if state == State::Active {
+                asked.has_known_it();
+            }
             let next = match &answer {
                 Ok(answer) => {
                     failures = 0;
@@ -145,7 +150,7 @@ impl Engine {
 
     /// Now, by the server's clock: tokens expire by it.
     fn server_time(&self) -> DateTime<Utc> {
-        let offset = self.client.clock_offset().filter(|offset| offset.is_significant());
+        let offset = self.asked.client.clock_offset().filter(|offset| offset.is_significant());
         let millis = offset.map_or(0, |offset| offset.millis);
         self.clock.now() + TimeDelta::milliseconds(millis)
     }

@@ -21,10 +21,9 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
-use super::destination::Destination;
-use super::introspect::note_foreign_issuer;
 use super::runtime::{interrupt, wait_for};
 use super::setup;
+use super::verdict::Asked;
 
 use engine::{Change, End, Engine, Sink};
 use history::State;
@@ -33,12 +32,12 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let token = token_input::read(args.token.source())?;
-    Destination::of(&settings)?.check(&token)?;
-    note_foreign_issuer(&token, client.issuer());
+    let asked = Asked::about(&token, client, &settings)?;
     let fingerprint = token.fingerprint();
-    let mut output = Output { settings: &settings, fingerprint, json: args.json };
+    let (settings, json) = (&settings, args.json);
+    let mut output = Output { settings, asked: &asked, fingerprint, json };
     let engine = Engine {
-        client,
+        asked: asked.clone(),
         clock: Arc::new(SystemClock),
         random: Box::new(SystemRandom),
         token,
@@ -48,7 +47,7 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
         limit: args.limit,
     };
     let end = wait_for(engine.run(interrupt(), &mut output))?;
-    match end.map_err(|error| setup::explain(&settings, error))? {
+    match end.map_err(|error| asked.explain(settings, error))? {
         End::Inactive | End::TimeUp(Some(State::Inactive)) => Ok(Exit::Denied),
         End::TimeUp(Some(State::Active)) | End::Unread => Ok(Exit::Done),
         End::TimeUp(Some(State::Unknown) | None) => {
@@ -62,14 +61,20 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
 /// Prints changes.
 struct Output<'a> {
     settings: &'a Settings,
+    asked: &'a Asked,
     fingerprint: String,
     json: bool,
 }
 
 impl Sink for Output<'_> {
     fn change(&mut self, change: &Change) -> Result<Reader, Failure> {
-        let failure =
-            change.answer.as_ref().err().map(|error| setup::explain(self.settings, error.clone()));
+        let failure = change.answer.as_ref().err();
+        let failure = failure.map(|error| self.asked.explain(self.settings, error.clone()));
+        if let Ok(answer) = &change.answer
+            && change.changed.is_empty()
+        {
+            self.asked.note_what_inactive_proves(answer);
+        }
         if let Some(failure) = &failure {
             output::note(format_args!("the token's state is unknown: {failure}; asking again"));
         }

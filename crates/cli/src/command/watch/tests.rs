@@ -57,7 +57,7 @@ impl World {
 
     fn watch(&self, token: &Token, max_age: u64) -> Engine {
         Engine {
-            client: self.client.clone(),
+            asked: Asked::configured(token, self.client.clone()),
             clock: Arc::new(self.clock.clone()),
             random: Box::new(Fixed(1.0)),
             token: token.clone(),

@@ -1,0 +1,188 @@
+//! Every refusal, as each of its readers sees it.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use http::{Request, Response};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::challenge::{Cause, Rejection, Scheme, Terms};
+use super::gate::Gate;
+use super::head::RequestHead;
+use crate::checker::{
+    Answered, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
+};
+use crate::error::{Error, ErrorKind};
+use crate::issuer::Issuer;
+use crate::secret::Token;
+use crate::support::boxed_future::BoxFuture;
+use crate::verify::InvalidToken;
+
+const TOKEN: &str = "t0ken-that-must-never-show";
+
+/// Stands for a server that is never asked.
+#[derive(Debug)]
+struct Unasked(Issuer);
+
+impl Upstream for Unasked {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unreachable, "it is never asked")) })
+    }
+}
+
+/// Every reason, and every kind of one that is answered differently.
+fn reasons() -> Vec<Reason> {
+    let proofs = [
+        ProofDenial::Missing,
+        ProofDenial::Invalid,
+        ProofDenial::Mismatch,
+        ProofDenial::Time,
+        ProofDenial::Replayed,
+        ProofDenial::Key,
+        ProofDenial::NotBound,
+        ProofDenial::Unsupported,
+    ];
+    let mut reasons = vec![
+        Reason::Malformed,
+        Reason::UnknownIssuer,
+        Reason::Issuer,
+        Reason::Verification(Box::new(InvalidToken::Encrypted)),
+        Reason::Inactive,
+        Reason::Expired,
+        Reason::NotYetValid,
+        Reason::Audience,
+        Reason::Client,
+        Reason::NoUser,
+        Reason::Scope { missing: vec!["orders.write".to_owned()] },
+        Reason::Predicate,
+    ];
+    for name in Reason::NAMES.iter().filter(|name| **name != "proof") {
+        assert!(reasons.iter().any(|reason| reason.as_str() == *name), "{name} is not here");
+    }
+    reasons.extend(proofs.map(Reason::Proof));
+    reasons
+}
+
+#[test]
+fn every_reader_of_a_refusal_learns_what_the_table_says() {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let hook = Arc::clone(&heard);
+    let issuer = Issuer::parse("https://acme.okta.com").unwrap();
+    let gate = Gate::new(Checker::builder(Unasked(issuer)).build().unwrap());
+    let gate = gate.on_rejection(move |rejection, request| {
+        let place = (request.method(), request.uri().path());
+        writeln!(hook.lock().unwrap(), "  hook       {} {place:?}", rejection.reason()).unwrap();
+    });
+    let requirement = Requirement::new().scope("orders.write");
+    let terms = Terms { realm: Some("orders"), dpop: true, requirement: &requirement };
+    let mut rejections =
+        vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
+    for reason in reasons() {
+        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+    }
+    rejections.push(Rejection::unknown(Error::new(ErrorKind::Unreachable, "it is down")));
+    let mut table = String::new();
+    for rejection in rejections {
+        let name = match rejection.cause() {
+            Cause::Denied(denied) => format!("Denied({:?})", denied.reason()),
+            Cause::Unknown(_) => "Unknown".to_owned(),
+            cause => format!("{cause:?}"),
+        };
+        writeln!(table, "{name}").unwrap();
+        table.push_str(&rows(&gate, &rejection, &requirement, &heard));
+    }
+    assert!(!table.contains(TOKEN), "{table}");
+    let golden = include_str!("refusals.golden");
+    if table != golden {
+        let path = std::env::temp_dir().join("refusals.golden");
+        std::fs::write(&path, &table).unwrap();
+        panic!("the table differs from src/adapter/refusals.golden; it is in {}", path.display());
+    }
+}
+
+/// What is answered and told, to a plain request and to one of gRPC.
+fn rows(
+    gate: &Gate,
+    rejection: &Rejection,
+    requirement: &Requirement,
+    heard: &Arc<Mutex<String>>,
+) -> String {
+    let authorization = match rejection.cause() {
+        Cause::NoToken => "Basic".to_owned(),
+        Cause::Malformed => format!("Bearer {TOKEN} {TOKEN}"),
+        _ => format!("Bearer {TOKEN}"),
+    };
+    let request = |media_type: &str| {
+        let request = Request::delete("/orders/7?x=1").header("content-type", media_type);
+        request.header("authorization", &authorization).body(()).unwrap()
+    };
+    let refused = |request: &Request<()>| {
+        let head = RequestHead::request(request);
+        gate.refuse(rejection.clone(), &head, Some(requirement))
+    };
+    let (plain, grpc) = (request("application/json"), request("application/grpc+proto"));
+    let log = Log(Arc::clone(heard));
+    let told = tracing::subscriber::with_default(log, || refused(&plain));
+    let mut rows = std::mem::take(&mut *heard.lock().unwrap());
+    let bare: Response<String> = told.clone().response();
+    assert_eq!(bare.body(), "");
+    let problem: Response<String> = told.response_with_problem();
+    writeln!(rows, "  status     {}", bare.status().as_u16()).unwrap();
+    for (name, value) in bare.headers() {
+        writeln!(rows, "  {name}: {}", value.to_str().unwrap()).unwrap();
+    }
+    writeln!(rows, "  problem    {}", problem.body()).unwrap();
+    let grpc: Response<String> = refused(&grpc).response_with_problem();
+    heard.lock().unwrap().clear();
+    assert_eq!((grpc.status().as_u16(), grpc.body().as_str()), (200, ""));
+    let of_grpc = |name: &str| name.starts_with("grpc-") || name == "content-type";
+    for (name, value) in grpc.headers().iter().filter(|(name, _)| of_grpc(name.as_str())) {
+        writeln!(rows, "  {name}: {}", value.to_str().unwrap()).unwrap();
+    }
+    rows
+}
+
+/// Writes down events.
+struct Log(Arc<Mutex<String>>);
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(format!("  {:<10}", event.metadata().level().as_str()));
+        event.record(&mut line);
+        self.0.lock().unwrap().push_str(&(line.0 + "\n"));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}

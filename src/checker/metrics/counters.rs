@@ -1,0 +1,373 @@
+//! The counters behind the metrics, cheap enough to be left on: a hit costs two uncontended
+//! additions to one line of memory.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::checker::metrics::histogram::Histogram;
+use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
+use crate::checker::policy::denial::Reason;
+use crate::checker::policy::{AnswerSource, Verdict};
+use crate::clock::ticks::Age;
+use crate::error::ErrorKind;
+
+/// The counters themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// The ages of answers from the cache. Every hit counts here, so each of the stripes is for a
+    /// few threads, which do not take the memory from each other.
+    hits: [Stripe; STRIPES],
+    hits_denied: AtomicU64,
+    ages: Counts<1000>,
+    waits: Counts<1_000_000>,
+    /// Verdicts on answers that were waited for, by verdict and by source.
+    waited: [[AtomicU64; AnswerSource::NAMES.len()]; 2],
+    denied_at_edge: ByReason,
+    denied: ByReason,
+    pub(crate) misses: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    pub(crate) refreshed_ahead: AtomicU64,
+    pub(crate) upstream_calls: AtomicU64,
+    pub(crate) rejected_but_active: AtomicU64,
+    pub(crate) verified_but_inactive: AtomicU64,
+}
+
+/// What was done with one server.
+#[derive(Debug, Default)]
+pub(crate) struct ServerCounters {
+    introspect: EndpointCounters,
+    revoke: EndpointCounters,
+    pub(crate) governor_refusals: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct EndpointCounters {
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    durations: Counts<1_000_000>,
+}
+
+/// Durations by size, and their sum in parts of a second, `UNIT` to one. A sum of ages in
+/// microseconds would overflow within days.
+#[derive(Debug, Default)]
+struct Counts<const UNIT: u32> {
+    sum: AtomicU64,
+    buckets: [AtomicU64; Histogram::BUCKETS],
+}
+
+/// On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(Counts<1000>);
+
+const STRIPES: usize = 16;
+
+/// One counter for each reason, in the order of [`Reason::NAMES`].
+#[derive(Debug, Default)]
+struct ByReason([AtomicU64; Reason::NAMES.len()]);
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counters {
+    /// A check has ended with this verdict, on facts from the cache.
+    #[inline(always)]
+    pub(crate) fn hit(&self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),
+            Verdict::Denied(denied) => {
+                count(&self.hits_denied);
+                self.denied.add(denied.reason());
+            }
+        }
+    }
+
+    /// A check has ended with this verdict, on facts that it waited for.
+    pub(crate) fn waited(&self, verdict: &Verdict, source: AnswerSource) {
+        let denied = match verdict {
+            Verdict::Authorized(authorized) => {
+                self.ages.add(authorized.age);
+                0
+            }
+            Verdict::Denied(denied) => {
+                self.denied.add(denied.reason());
+                1
+            }
+        };
+        count(&self.waited[denied][source as usize]);
+    }
+
+    /// A check that was not answered from the cache has ended after this time.
+    pub(crate) fn took(&self, wait: Age) {
+        self.waits.add(wait);
+    }
+
+    /// The edge has refused a token.
+    pub(crate) fn denied_at_edge(&self, reason: &Reason) {
+        self.denied_at_edge.add(reason);
+    }
+
+    /// What has been counted so far, with what each server's counters say.
+    pub(crate) fn snapshot(&self, servers: BTreeMap<String, ServerMetrics>) -> Metrics {
+        let mut answer_age = Histogram::default();
+        self.hits.iter().for_each(|stripe| stripe.0.add_to(&mut answer_age));
+        let (hits_let_in, hits_denied) = (answer_age.count(), read(&self.hits_denied));
+        self.ages.add_to(&mut answer_age);
+        let (denied_at_edge, denied_by_reason) =
+            (self.denied_at_edge.occurred(), self.denied.occurred());
+        let edge = denied_at_edge.values().sum();
+        let unknown = read(&self.unknown);
+        let checks = self.checks([hits_let_in, hits_denied], edge, unknown);
+        let of = |source: AnswerSource| {
+            let verdicts = self.waited.iter();
+            verdicts.map(|by_source| read(&by_source[source as usize])).sum()
+        };
+        let sum = |number: fn(&ServerMetrics) -> u64| servers.values().map(number).sum();
+        Metrics {
+            hits: hits_let_in + hits_denied,
+            misses: read(&self.misses),
+            joined: of(AnswerSource::Joined),
+            stale: of(AnswerSource::StaleOnError),
+            unknown,
+            checks,
+            refreshed_ahead: read(&self.refreshed_ahead),
+            denied: denied_by_reason.values().sum(),
+            denied_at_edge,
+            denied_by_reason,
+            upstream_calls: read(&self.upstream_calls),
+            upstream_errors: sum(ServerMetrics::failed_introspections),
+            governor_refusals: sum(|server| server.governor_refusals),
+            rejected_but_active: read(&self.rejected_but_active),
+            verified_but_inactive: read(&self.verified_but_inactive),
+            active_entries: 0,
+            inactive_entries: 0,
+            under_way: 0,
+            answer_age,
+            wait: self.waits.histogram(),
+            servers,
+        }
+    }
+
+    /// How many checks ended with each verdict, by where the answer came from.
+    fn checks(
+        &self,
+        hits: [u64; 2],
+        edge: u64,
+        unknown: u64,
+    ) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
+        let waited = |denied: usize| {
+            let counts = self.waited[denied].iter().map(read);
+            let mut by_source: BTreeMap<_, _> =
+                AnswerSource::NAMES.into_iter().zip(counts).collect();
+            // An answer that came in meanwhile is the cache's too.
+            *by_source.entry(AnswerSource::NAMES[0]).or_default() += hits[denied];
+            by_source
+        };
+        let mut denied = waited(1);
+        denied.insert("edge", edge);
+        let unknown = BTreeMap::from([("none", unknown)]);
+        BTreeMap::from([("authorized", waited(0)), ("denied", denied), ("unknown", unknown)])
+    }
+}
+
+impl ServerCounters {
+    /// An introspection has ended after this time.
+    pub(crate) fn introspected(&self, took: Duration, answer: Result<bool, ErrorKind>) {
+        self.introspect.ended(
+            took,
+            match answer {
+                Ok(true) => Outcome::Active,
+                Ok(false) => Outcome::Inactive,
+                Err(kind) => Outcome::Failed(kind),
+            },
+        );
+    }
+
+    /// A revocation has ended after this time.
+    pub(crate) fn revoked(&self, took: Duration, answer: Result<(), ErrorKind>) {
+        self.revoke.ended(took, answer.map_or_else(Outcome::Failed, |()| Outcome::Revoked));
+    }
+
+    /// What has been counted so far.
+    pub(crate) fn snapshot(&self, rate_limit_remaining: Option<u64>) -> ServerMetrics {
+        let endpoints = [("introspect", &self.introspect), ("revoke", &self.revoke)];
+        ServerMetrics {
+            endpoints: endpoints.map(|(name, counters)| (name, counters.snapshot())).into(),
+            governor_refusals: read(&self.governor_refusals),
+            rate_limit_remaining,
+        }
+    }
+}
+
+impl EndpointCounters {
+    fn ended(&self, took: Duration, outcome: Outcome) {
+        self.durations.add(took.into());
+        if let Some(at) = Outcome::ALL.iter().position(|known| *known == outcome) {
+            count(&self.outcomes[at]);
+        }
+    }
+
+    fn snapshot(&self) -> EndpointMetrics {
+        let counted = Outcome::ALL.iter().zip(self.outcomes.iter().map(read));
+        let occurred = counted.filter(|(_, times)| *times > 0);
+        EndpointMetrics {
+            outcomes: occurred.map(|(outcome, times)| (outcome.as_str(), times)).collect(),
+            duration: self.durations.histogram(),
+        }
+    }
+}
+
+/// How a call to a server has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    Active,
+    Inactive,
+    Revoked,
+    Failed(ErrorKind),
+}
+
+impl Outcome {
+    const ALL: [Self; 13] = [
+        Self::Active,
+        Self::Inactive,
+        Self::Revoked,
+        Self::Failed(ErrorKind::Configuration),
+        Self::Failed(ErrorKind::Input),
+        Self::Failed(ErrorKind::Key),
+        Self::Failed(ErrorKind::ClientRefused),
+        Self::Failed(ErrorKind::RequestRefused),
+        Self::Failed(ErrorKind::RateLimited),
+        Self::Failed(ErrorKind::ServerFailed),
+        Self::Failed(ErrorKind::Unreachable),
+        Self::Failed(ErrorKind::TimedOut),
+        Self::Failed(ErrorKind::Malformed),
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Revoked => "revoked",
+            Self::Failed(kind) => match kind {
+                ErrorKind::Configuration => "configuration",
+                ErrorKind::Input => "input",
+                ErrorKind::Key => "key",
+                ErrorKind::ClientRefused => "client_refused",
+                ErrorKind::RequestRefused => "request_refused",
+                ErrorKind::RateLimited => "rate_limited",
+                ErrorKind::ServerFailed => "server_failed",
+                ErrorKind::Unreachable => "unreachable",
+                ErrorKind::TimedOut => "timed_out",
+                ErrorKind::Malformed => "malformed",
+            },
+        }
+    }
+}
+
+impl ByReason {
+    fn add(&self, reason: &Reason) {
+        if let Some(at) = Reason::NAMES.iter().position(|name| *name == reason.as_str()) {
+            count(&self.0[at]);
+        }
+    }
+
+    fn occurred(&self) -> BTreeMap<&'static str, u64> {
+        let times = self.0.iter().map(|counter| counter.load(Ordering::Relaxed));
+        Reason::NAMES.into_iter().zip(times).filter(|(_, times)| *times > 0).collect()
+    }
+}
+
+impl<const UNIT: u32> Counts<UNIT> {
+    #[inline(always)]
+    fn add(&self, age: Age) {
+        count(&self.buckets[Histogram::bucket(age)]);
+        // On the line of memory that the bucket has brought, mostly.
+        let parts = if UNIT == 1000 { age.as_millis() } else { micros(age) };
+        self.sum.fetch_add(parts, Ordering::Relaxed);
+    }
+
+    fn add_to(&self, histogram: &mut Histogram) {
+        for (sum, own) in histogram.buckets.iter_mut().zip(&self.buckets) {
+            *sum += read(own);
+        }
+        let (sum, unit) = (read(&self.sum), u64::from(UNIT));
+        let rest = Duration::from_secs(sum % unit) / UNIT;
+        histogram.sum = histogram.sum.saturating_add(Duration::from_secs(sum / unit) + rest);
+    }
+
+    fn histogram(&self) -> Histogram {
+        let mut histogram = Histogram::default();
+        self.add_to(&mut histogram);
+        histogram
+    }
+}
+
+fn micros(age: Age) -> u64 {
+    u64::try_from(Duration::from(age).as_micros()).unwrap_or(u64::MAX)
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+/// The stripe of this thread.
+fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
+    }
+    OWN.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn denials_are_counted_by_name() {
+        let counters = Counters::default();
+        for (reason, times) in [(Reason::Malformed, 2), (Reason::Expired, 1)] {
+            (0..times).for_each(|_| counters.denied_at_edge(&reason));
+        }
+        let metrics = counters.snapshot(BTreeMap::new());
+        assert_eq!(metrics.denied_at_edge, BTreeMap::from([("expired", 1), ("malformed", 2)]));
+        assert!(metrics.denied_by_reason.is_empty());
+        assert_eq!(metrics.checks["denied"]["edge"], 3);
+    }
+
+    #[test]
+    fn every_outcome_is_counted_under_its_own_name() {
+        let counters = ServerCounters::default();
+        let took = Duration::from_micros(1500);
+        counters.introspected(took, Ok(true));
+        counters.introspected(took, Ok(false));
+        counters.revoked(took, Ok(()));
+        let failures = Outcome::ALL.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Failed(kind) => Some(kind),
+            _ => None,
+        });
+        for kind in failures {
+            counters.introspected(took, Err(kind));
+            counters.revoked(took, Err(kind));
+        }
+        let metrics = counters.snapshot(Some(7));
+        let [introspect, revoke] = ["introspect", "revoke"].map(|name| &metrics.endpoints[name]);
+        assert_eq!((introspect.outcomes.len(), revoke.outcomes.len()), (12, 11));
+        assert!(introspect.outcomes.values().chain(revoke.outcomes.values()).all(|n| *n == 1));
+        assert_eq!((introspect.duration.count(), introspect.duration.sum), (12, 12 * took));
+        assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (10, Some(7)));
+    }
+
+    #[test]
+    fn sums_are_of_what_was_counted() {
+        let counts = Counts::<1000>::default();
+        for millis in [0, 1, 1500, 30_000] {
+            counts.add(Duration::from_millis(millis).into());
+        }
+        let histogram = counts.histogram();
+        assert_eq!((histogram.count(), histogram.sum), (4, Duration::from_millis(31_501)));
+    }
+}

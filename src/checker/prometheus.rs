@@ -1,0 +1,175 @@
+//! The metrics in the format of Prometheus, by the crate `prometheus-client`. They are read when
+//! they are asked for; nothing here runs during a check.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use crate::checker::Checker;
+use crate::checker::metrics::histogram::Histogram;
+use crate::checker::metrics::{EndpointMetrics, Metrics};
+
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+/// One series: its labels and its value.
+type Series<'a, T> = (Labels<'a>, T);
+
+/// Gives the [metrics](Checker::metrics) to a registry of `prometheus-client`, under names that
+/// begin with `okta_introspect_`.
+///
+/// | name | labels |
+/// |---|---|
+/// | `checks_total` | `verdict`, `source` |
+/// | `denials_total` | `stage` (`edge`, `policy`), `reason` |
+/// | `verdict_age_seconds` (histogram) | |
+/// | `check_wait_seconds` (histogram) | |
+/// | `upstream_requests_total` | `issuer`, `endpoint`, `outcome` |
+/// | `upstream_duration_seconds` (histogram) | `issuer`, `endpoint` |
+/// | `upstream_under_way` | |
+/// | `governor_refusals_total` | `issuer` |
+/// | `rate_limit_remaining` | `issuer` |
+/// | `refreshes_total` | |
+/// | `local_disagreements_total` | `kind` (`rejected_but_active`, `verified_but_inactive`) |
+/// | `cache_entries` | `pool` (`active`, `inactive`) |
+///
+/// # Example: the text that Prometheus reads
+///
+/// ```
+/// use okta_introspect::Checker;
+/// use prometheus_client::encoding::text::encode;
+/// use prometheus_client::registry::Registry;
+///
+/// fn text(checker: &Checker) -> Result<String, std::fmt::Error> {
+///     let mut registry = Registry::default();
+///     registry.register_collector(Box::new(checker.clone()));
+///     let mut text = String::new();
+///     encode(&mut text, &registry).map(|()| text)
+/// }
+/// ```
+impl Collector for Checker {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let metrics = self.metrics();
+        encode_checks(&mut encoder, &metrics)?;
+        encode_servers(&mut encoder, &metrics)?;
+        let pools = [("active", metrics.active_entries), ("inactive", metrics.inactive_entries)];
+        let pools = pools.map(|(pool, entries)| (vec![("pool", pool)], entries as u64));
+        gauges(&mut encoder, "cache_entries", "Answers that are held", pools)
+    }
+}
+
+fn encode_checks(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result {
+    let checks = metrics.checks.iter().flat_map(|(verdict, by_source)| {
+        by_source
+            .iter()
+            .map(|(source, times)| (vec![("verdict", *verdict), ("source", *source)], *times))
+    });
+    counters(encoder, "checks", "Checks, by verdict and by where the answer came from", checks)?;
+    let stages = [("edge", &metrics.denied_at_edge), ("policy", &metrics.denied_by_reason)];
+    let denials = stages.into_iter().flat_map(|(stage, by_reason)| {
+        by_reason
+            .iter()
+            .map(move |(reason, times)| (vec![("stage", stage), ("reason", *reason)], *times))
+    });
+    counters(encoder, "denials", "Checks that denied, by reason", denials)?;
+    let age = "How old the answers were that let requests in";
+    histograms(encoder, "verdict_age", age, [(Vec::new(), &metrics.answer_age)])?;
+    let wait = "How long checks took that were not answered from the cache";
+    histograms(encoder, "check_wait", wait, [(Vec::new(), &metrics.wait)])?;
+    let ahead = [(Vec::new(), metrics.refreshed_ahead)];
+    counters(encoder, "refreshes", "Calls begun ahead of time", ahead)?;
+    let kinds = [
+        ("rejected_but_active", metrics.rejected_but_active),
+        ("verified_but_inactive", metrics.verified_but_inactive),
+    ];
+    let kinds = kinds.map(|(kind, times)| (vec![("kind", kind)], times));
+    counters(encoder, "local_disagreements", "Where verifier and server disagreed", kinds)
+}
+
+fn encode_servers(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result {
+    let endpoints = || {
+        metrics.servers.iter().flat_map(|(issuer, server)| {
+            server.endpoints.iter().map(|(name, endpoint)| {
+                (vec![("issuer", issuer.as_str()), ("endpoint", *name)], endpoint)
+            })
+        })
+    };
+    let outcomes = endpoints().flat_map(|(labels, endpoint): Series<'_, &EndpointMetrics>| {
+        endpoint.outcomes.iter().map(move |(outcome, times)| {
+            ([labels.as_slice(), &[("outcome", *outcome)]].concat(), *times)
+        })
+    });
+    counters(encoder, "upstream_requests", "Calls to servers, by what came of them", outcomes)?;
+    let durations = endpoints().map(|(labels, endpoint)| (labels, &endpoint.duration));
+    histograms(encoder, "upstream_duration", "How long calls to servers took", durations)?;
+    let servers = || {
+        let all = metrics.servers.iter();
+        all.map(|(issuer, server)| (vec![("issuer", issuer.as_str())], server))
+    };
+    let refusals = servers().map(|(labels, server)| (labels, server.governor_refusals));
+    let help = "Calls that were not made, to keep within the rate limit";
+    counters(encoder, "governor_refusals", help, refusals)?;
+    let limits =
+        servers().filter_map(|(labels, server)| Some((labels, server.rate_limit_remaining?)));
+    gauges(encoder, "rate_limit_remaining", "What is left of the rate limit", limits)?;
+    let under_way = [(Vec::new(), metrics.under_way as u64)];
+    gauges(encoder, "upstream_under_way", "Calls to servers under way", under_way)
+}
+
+fn counters<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = Series<'a, u64>>,
+) -> fmt::Result {
+    family(encoder, (name, help, None, MetricType::Counter), series, |mut metric, value| {
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    })
+}
+
+fn gauges<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = Series<'a, u64>>,
+) -> fmt::Result {
+    family(encoder, (name, help, None, MetricType::Gauge), series, |mut metric, value| {
+        metric.encode_gauge(&value)
+    })
+}
+
+fn histograms<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = Series<'a, &'a Histogram>>,
+) -> fmt::Result {
+    let of_seconds = (name, help, Some(&Unit::Seconds), MetricType::Histogram);
+    family(encoder, of_seconds, series, |mut metric, histogram| {
+        let end = |at| Histogram::upper_end(at).map_or(f64::INFINITY, |end| end.as_secs_f64());
+        let buckets = histogram.buckets.iter().enumerate().map(|(at, count)| (end(at), *count));
+        let (sum, count) = (histogram.sum.as_secs_f64(), histogram.count());
+        metric.encode_histogram::<NoLabelSet>(sum, count, &buckets.collect::<Vec<_>>(), None)
+    })
+}
+
+/// All series of one name, if there are any.
+fn family<'a, T>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),
+    series: impl IntoIterator<Item = Series<'a, T>>,
+    write: impl Fn(MetricEncoder<'_>, T) -> fmt::Result,
+) -> fmt::Result {
+    let name = format!("okta_introspect_{name}");
+    let mut series = series.into_iter().peekable();
+    if series.peek().is_none() {
+        return Ok(());
+    }
+    let mut metric = encoder.encode_descriptor(&name, help, unit, kind)?;
+    for (labels, value) in series {
+        write(metric.encode_family(&labels)?, value)?;
+    }
+    Ok(())
+}
