@@ -230,7 +230,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Active,
         Self::Inactive,
         Self::Revoked,
@@ -244,6 +244,7 @@ impl Outcome {
         Self::Failed(ErrorKind::Unreachable),
         Self::Failed(ErrorKind::TimedOut),
         Self::Failed(ErrorKind::Malformed),
+        Self::Failed(ErrorKind::WrongServer),
     ];
 
     fn as_str(self) -> &'static str {
@@ -262,6 +263,7 @@ impl Outcome {
                 ErrorKind::Unreachable => "unreachable",
                 ErrorKind::TimedOut => "timed_out",
                 ErrorKind::Malformed => "malformed",
+                ErrorKind::WrongServer => "wrong_server",
             },
         }
     }

@@ -4,6 +4,7 @@
 //! but a token that says where it is from goes nowhere else.
 
 use okta_introspect::{Issuer, Token};
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::input::jwt::Unverified;
@@ -32,10 +33,11 @@ impl Destination {
     }
 
     /// Why the token is not sent; `None` if it may be.
-    pub(super) fn refusal(&self, token: &Token) -> Option<String> {
+    fn refusal(&self, token: &Token) -> Option<String> {
         let chosen = self.only.as_ref()?;
         let jwt = Unverified::decode(token.expose())?;
-        let issuer = jwt.issuer().and_then(|issuer| Issuer::parse(issuer).ok());
+        let issuer = jwt.claims.get("iss").and_then(Value::as_str);
+        let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
         match issuer {
             Some(issuer) if issuer.org() == chosen.org => None,
             Some(issuer) => Some(format!(

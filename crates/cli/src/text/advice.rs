@@ -25,6 +25,11 @@ const WORDS: &[(&str, &str)] = &[
         "take them from discovery, or name them with `endpoints`",
         "name an org of Okta's, or one of its custom servers, with --issuer",
     ),
+    (
+        "where this host belongs to the server, allow it by name with `endpoints_allowing`",
+        "see whether --issuer names the server as it names itself: endpoints on other hosts are not \
+         called",
+    ),
     ("name the address of its keys with `address`", "give its keys with --jwks"),
     (
         "call less at once, allow more time, or raise `max_in_flight`",
@@ -60,7 +65,7 @@ mod tests {
 
     /// Names in back quotes that are no items of the library: members of JWKs, JWTs and key files,
     /// and commands.
-    const OTHERS: [&str; 20] = [
+    const OTHERS: [&str; 21] = [
         "d",
         "keys",
         "kty",
@@ -80,6 +85,7 @@ mod tests {
         "-legacy",
         "keytool",
         "puttygen",
+        "active:",
         "iconv",
     ];
 
