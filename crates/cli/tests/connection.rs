@@ -29,7 +29,7 @@ fn dpop_is_used_as_the_settings_say() {
     }
     run(&world, "0oabound", &["--dpop", "never"]).fails(4, "the app demands DPoP");
     run(&world, "0oaplain", &["--dpop", "never"]).exits(0);
-    run(&world, "0oaplain", &["--dpop", "always"]).fails(3, "not bound");
+    run(&world, "0oaplain", &["--dpop", "always"]).fails(2, "not bound");
     run(&world, "0oaplain", &["--dpop", "maybe"]).fails(2, "use one of auto, always, never");
 
     world.write("okta.yaml", "okta: {client: {dpopEnabled: false}}");
@@ -56,7 +56,7 @@ fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
         world.write("okta.yaml", format!("okta: {{client: {{{members}}}}}"));
     };
     proxied(&format!("host: 127.0.0.1, port: {port}, username: ada, password: s3cret"));
-    world.pipe(&["introspect"], "t").fails(3, "no connection").hides("s3cret");
+    world.pipe(&["introspect"], "t").fails(3, "status 502").hides("s3cret");
     let asked = &proxy.requests()[0];
     assert_eq!((&*asked.method, &*asked.target), ("CONNECT", "acme.okta.com:443"));
     // ada:s3cret
