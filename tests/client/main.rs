@@ -14,9 +14,9 @@ mod in_flight;
 mod keys;
 mod limit;
 mod outage;
+mod pages;
 #[cfg(feature = "rustls")]
 mod proxies;
-mod pages;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
 #[cfg(feature = "sandbox")]
