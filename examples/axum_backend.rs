@@ -61,8 +61,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gate = Gate::new(checker.clone())
         .rules(serde_json::from_str::<Rules>(RULES)?)
         .on_rejection(|rejection, request| {
-            let place = request.route().unwrap_or_default();
-            println!("refused at {place}: {}", rejection.reason());
+            println!("refused at {}: {}", request.place(), rejection.reason());
         });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();

@@ -95,7 +95,7 @@ pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
-pub use management::{Resource, ResourceAnswer, ResourceCall};
+pub use management::{Pages, Resource, ResourceAnswer, ResourceCall};
 pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use oauth::metadata::{self, Metadata};

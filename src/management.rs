@@ -1,5 +1,7 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
+mod link;
+mod pages;
 mod path;
 
 use std::fmt;
@@ -20,6 +22,8 @@ use crate::wire::error_response;
 use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
 use crate::wire::place::Place;
 use crate::wire::transport::Answer;
+
+pub use pages::Pages;
 
 /// A call to an API of the org.
 ///
@@ -76,10 +80,10 @@ impl fmt::Debug for ResourceCall {
 /// # Example: read it as JSON
 ///
 /// ```
-/// use okta_introspect::ResourceAnswer;
+/// use okta_introspect::{Error, ResourceAnswer};
 ///
-/// fn logins(answer: &ResourceAnswer) -> serde_json::Result<Vec<String>> {
-///     let users: Vec<serde_json::Value> = serde_json::from_slice(&answer.body)?;
+/// fn logins(answer: &ResourceAnswer) -> Result<Vec<String>, Error> {
+///     let users: Vec<serde_json::Value> = answer.json()?;
 ///     let login = |user: &serde_json::Value| user["profile"]["login"].as_str().map(str::to_owned);
 ///     Ok(users.iter().filter_map(login).collect())
 /// }
@@ -141,6 +145,11 @@ struct Inner {
 impl Resource {
     pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
         Self { inner: Arc::new(Inner { forms, tokens, origin }) }
+    }
+
+    /// The pages of a list, beginning with this call.
+    pub fn pages(&self, call: ResourceCall) -> Pages {
+        Pages::new(self.clone(), call)
     }
 
     /// Calls an API. The token is presented as it has to be, with a new proof if it is bound; a

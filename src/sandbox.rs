@@ -162,6 +162,18 @@ impl SandboxBuilder {
         Self(self.0.tls_self_made())
     }
 
+    /// Sets whether requests are kept for
+    /// [`requests`](okta_sandbox::Sandbox::requests). Default: `true`, as tests want it.
+    pub fn record_requests(self, record: bool) -> Self {
+        Self(self.0.record_requests(record))
+    }
+
+    /// Is called with each request when its answer is known, before it is sent; not with those that
+    /// a fault leaves without an answer. It must not wait. Default: nothing.
+    pub fn on_answer(self, observe: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+        Self(self.0.on_answer(observe))
+    }
+
     /// Starts the server on the current tokio runtime.
     ///
     /// # Errors

@@ -142,7 +142,7 @@ impl Gate {
     ///
     /// fn counting(gate: Gate, count: fn(&'static str, &str)) -> Gate {
     ///     gate.on_rejection(move |rejection, request| {
-    ///         count(rejection.reason(), request.route().unwrap_or_default());
+    ///         count(rejection.reason(), request.place());
     ///     })
     /// }
     /// ```

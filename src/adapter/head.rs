@@ -15,8 +15,8 @@ use super::required::Required;
 /// ```
 /// use okta_introspect::adapter::RequestHead;
 ///
-/// fn place<'a>(request: &RequestHead<'a>) -> &'a str {
-///     request.route().unwrap_or(request.uri().path())
+/// fn line(request: &RequestHead<'_>) -> String {
+///     format!("{} {}", request.method(), request.place())
 /// }
 /// ```
 #[derive(Clone, Copy)]
@@ -54,6 +54,12 @@ impl<'a> RequestHead<'a> {
     /// [knows](super::Gate::route) it.
     pub fn route(&self) -> Option<&'a str> {
         self.route
+    }
+
+    /// The route, or the path exactly as it came where the route is not known; never the query,
+    /// which may hold anything.
+    pub fn place(&self) -> &'a str {
+        self.route.unwrap_or_else(|| self.uri.path())
     }
 
     /// What the [rules of the gate](super::Gate::rules) say; `None` refuses the request. Known in

@@ -44,8 +44,7 @@ pub(super) fn log<'a>(
         reason = rejection.reason(),
         status = rejection.status().as_u16(),
         method = head.method().as_str(),
-        // The path is cut off before the query, which may hold anything.
-        route = head.route().unwrap_or(head.uri().path()),
+        route = head.place(),
         issuer = issuer(),
         token = credentials(head.headers()).token().map(fingerprint),
         error,

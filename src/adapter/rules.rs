@@ -136,7 +136,7 @@ impl Rules {
     pub(super) fn find(&self, request: &RequestHead<'_>) -> Option<Required<'_>> {
         let methods = match self.routes.is_empty() {
             true => None,
-            false => self.routes.get(request.route().unwrap_or(request.uri().path())),
+            false => self.routes.get(request.place()),
         };
         if let Some(rule) = methods.and_then(|methods| methods.find(request.method())) {
             return Some(rule.into());

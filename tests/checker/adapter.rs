@@ -415,8 +415,7 @@ async fn each_refusal_is_handed_to_the_hook_once() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&heard);
     let gate = gate(&script).on_rejection(move |rejection, request| {
-        let place = request.route().unwrap_or(request.uri().path());
-        told.lock().unwrap().push((rejection.reason(), place.to_owned()));
+        told.lock().unwrap().push((rejection.reason(), request.place().to_owned()));
     });
     let layer = gate.clone().route(matched_path).layer(Requirement::new().scope("orders.write"));
     let router = Router::new()

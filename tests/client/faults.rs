@@ -17,6 +17,34 @@ use crate::support::{all_text, assert_no_secrets, builder, clock, start, token};
 const JSON: &str = "application/json";
 const ACTIVE: &str = r#"{"active":true}"#;
 
+/// Always the upper end.
+#[derive(Debug)]
+struct Highest;
+
+impl okta_introspect::Random for Highest {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+
+    fn fraction(&self) -> f64 {
+        1.0
+    }
+}
+
+#[test_support::test]
+async fn pauses_are_exact_to_the_millisecond() {
+    let peer = Peer::start([
+        Act::Write(reply(503, JSON, "{}")),
+        Act::Write(reply_with(503, &[("retry-after", "7")], "")),
+        Act::Write(reply(200, JSON, ACTIVE)),
+    ])
+    .await;
+    let clock = clock();
+    let client = builder(&peer.issuer(), &clock).random(Highest).build().unwrap();
+    assert!(client.introspect(&token(), None).await.unwrap().active);
+    assert_eq!(clock.slept(), [Duration::from_millis(250), Duration::from_millis(7500)]);
+}
+
 /// A client with the default settings for repeating.
 fn client(peer: &Peer, clock: &ManualClock) -> Client {
     builder(&peer.issuer(), clock).build().unwrap()

@@ -14,6 +14,7 @@ mod in_flight;
 mod keys;
 mod limit;
 mod outage;
+mod pages;
 #[cfg(feature = "rustls")]
 mod proxies;
 #[cfg(feature = "sandbox")]

@@ -1,11 +1,12 @@
 //! Against software that we did not write.
 //!
-//! Needs `npm ci` in `tests/interop`, so it runs only when asked for: `./tests/all`, or
+//! Needs `npm ci` and a Python environment in `tests/interop`, so it runs only when asked for: `./tests/all`, or
 //! `cargo test --features sandbox --test interop`.
 
 #![allow(clippy::print_stdout)] // versions and figures are there to be read
 
 mod node;
+mod python;
 #[path = "../support/tokens/mod.rs"]
 mod tokens;
 

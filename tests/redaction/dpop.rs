@@ -20,6 +20,8 @@ async fn bound_tokens_and_their_proofs_show_nothing() {
         Act::Write(reply(200, JSON, DPOP_TOKEN)),
         Act::Write(reply(200, JSON, DPOP_TOKEN)),
         Act::Write(reply(200, JSON, &DPOP_TOKEN.replace("DPoP", "Bearer"))),
+        // That one is revoked.
+        Act::Write(reply(200, JSON, "")),
         Act::Write(reply(200, JSON, &DPOP_TOKEN.replace("3600", "\"soon\""))),
         Act::Write(nonce.clone()),
         Act::Write(nonce),
@@ -50,6 +52,9 @@ async fn bound_tokens_and_their_proofs_show_nothing() {
     secrets.add("the bound token", kept.token().expose());
     secrets.add_jwt("the proof for a resource", shown.dpop.unwrap().expose());
     secrets.assert_absent("DPoP", &said);
-    assert!(requests.iter().all(|request| request.header("dpop").is_some()));
+    let (token, others): (Vec<_>, Vec<_>) =
+        requests.iter().partition(|request| request.target.ends_with("/token"));
+    assert!(token.iter().all(|request| request.header("dpop").is_some()));
+    assert_eq!(others.len(), 1);
     assert!(requests.iter().all(|request| !request.target.contains('?')));
 }

@@ -91,7 +91,10 @@ fn answers(echo: &str) -> Vec<(&'static str, Vec<u8>)> {
             "text for an object",
             ok(json!({"active": true, "cnf": echo, "access_token": {"x": echo}})),
         ),
-        ("unknown token type", ok(json!({"active": 1, "access_token": "x", "token_type": echo}))),
+        (
+            "unknown token type",
+            ok(json!({"active": 1, "access_token": "a-t0ken-of-n0-use", "token_type": echo})),
+        ),
         ("broken JSON", reply(200, JSON, &format!("{{\"error\":\"{echo}"))),
         ("redirect", reply_with(302, &[("location", &format!("/?{echo}"))], &html)),
         ("redirect elsewhere", reply_with(307, &[("location", &format!("https://{echo}"))], "")),

@@ -418,6 +418,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Refusal", said!(*error.refusal().unwrap())),
         ("InvalidToken", said!(*rejected.reason().unwrap())),
         ("Reset", said!(Reset::BeforeAnswer)),
+        ("Pages", said!(resource.pages(ResourceCall::get("/api/v1/users?q=x")))),
         ("Resource", said!(resource)),
         ("ResourceAnswer", said!(page)),
         ("ResourceCall", said!(sending)),

@@ -178,7 +178,7 @@ async fn refusals_of_every_kind_show_nothing() {
         Fault::html(200),
         Fault::empty(200),
         Fault::huge(2_000_000),
-        Fault::gzip(),
+        Fault::gzip_bomb(2_000_000),
         Fault::content_type("text/plain"),
         Fault::active("true"),
         Fault::reset(Reset::BeforeAnswer),

@@ -88,9 +88,49 @@ async fn a_client_proves_paths_with_escapes_as_the_server_reads_them() {
         .build()
         .unwrap();
     let users = client.resource(Scopes::parse("okta.users.read").unwrap());
-    for path in [USERS, "/api/v1/users/ada%40example.test", "/api/v1/users/ada@example.test"] {
+    for (path, status) in [
+        (USERS, 200),
+        ("/api/v1/users/ada%40example.test", 200),
+        ("/api/v1/users/ada@example.test", 200),
+        // Not found, but proven: a separator, a dot or a control stays what it is.
+        ("/api/v1/users/a%2Fb", 404),
+        ("/api/v1/users/a%2fb%5Cc", 404),
+        ("/api/v1/users/%2E%2E%2Fapps", 404),
+        ("/api/v1/users/a%0D%0Ab%7F", 404),
+        ("/api/v1/users/a%3Fb%23c%25d", 404),
+        ("/api/v1/users/%FF", 404),
+    ] {
         let answer = users.call(&ResourceCall::get(format!("{path}?limit=5"))).await;
-        assert_eq!(answer.map(|answer| answer.status.as_u16()).ok(), Some(200), "{path}");
+        let found = match answer {
+            Ok(answer) => answer.status.as_u16(),
+            Err(error) => error.refusal().map(|refusal| refusal.status).unwrap_or_default(),
+        };
+        assert_eq!(found, status, "{path}");
+    }
+}
+
+/// What a decoder makes of an escape is not what the proof was made for.
+#[test_support::test]
+async fn a_proof_for_one_path_is_good_for_no_other() {
+    let case = Case::start().await;
+    let authorization = format!("DPoP {}", case.bound);
+    let users = |rest: &str| format!("{USERS}/{rest}");
+    for (called, proven, accepted) in [
+        ("a%2Fb", "a%2Fb", true),
+        ("a%2fb", "a%2Fb", true),
+        ("a%2Fb", "a/b", false),
+        ("a%5Cb", "a%5Cb", true),
+        ("a%5Cb", "a\\b", false),
+        ("a%2Eb", "a%2Eb", true),
+        ("a%2Eb", "a.b", false),
+        ("a.b", "a.b", true),
+        ("a%0Ab", "a%0Ab", true),
+        ("a%0Ab", "a\nb", false),
+    ] {
+        let answer =
+            case.get(&users(called), &authorization, &[&case.proof(&users(proven), &[])]).await;
+        let expected = if accepted { 404 } else { 400 };
+        assert_eq!(answer.status, expected, "{called} proven as {proven}");
     }
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod http;
 mod keys;
 mod limits;
+mod logs;
 mod server;
 #[cfg(feature = "rustls")]
 mod tls;

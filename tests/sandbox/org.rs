@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
-use okta_introspect::sandbox::{App, CustomServer, Sandbox, SandboxBuilder, User};
+use okta_introspect::sandbox::{App, CustomServer, Grant, Sandbox, SandboxBuilder, User};
 use okta_introspect::{Algorithm, ManualClock, SeededRandom, SigningKey};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Map, Value, json};
@@ -124,6 +124,13 @@ impl Org {
         self.post(path, &[("token", token), ("token_type_hint", "access_token")]).await
     }
 
+    /// A bearer token of the org server with these scopes.
+    pub(crate) fn bearer(&self, scopes: &[&str]) -> String {
+        let grant =
+            scopes.iter().fold(Grant::to_client(CLIENT), |grant, scope| grant.scope(*scope));
+        self.sandbox.issue(&grant).unwrap().expose().to_owned()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         Answer::of(self.http.get(self.url(path))).await
     }
@@ -166,6 +173,15 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> String {
         let value = self.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         value.unwrap_or_default()
+    }
+
+    /// The target of the `Link` header with this relation.
+    pub(crate) fn link(&self, relation: &str) -> Option<String> {
+        let links = self.headers.get_all("link").iter().map(|value| value.to_str().unwrap());
+        links
+            .filter_map(|link| link.split_once("; "))
+            .find(|(_, rel)| *rel == format!("rel=\"{relation}\""))
+            .map(|(url, _)| url.trim_matches(['<', '>']).to_owned())
     }
 
     /// Status, OAuth error and description.

@@ -327,7 +327,7 @@ async fn the_system_log_tells_of_grants_and_revocations() {
     let told: Vec<_> = log.iter().map(|e| (e.event_type, e.outcome.result)).collect();
     let expected = [
         ("app.oauth2.as.token.grant.access_token", "SUCCESS"),
-        ("app.oauth2.token.grant.access_token", "FAILURE"),
+        ("app.oauth2.token.grant", "FAILURE"),
         ("app.oauth2.as.token.revoke", "SUCCESS"),
     ];
     assert_eq!(told, expected);

@@ -83,15 +83,28 @@ async fn a_good_id_token_gives_its_claims() {
 }
 
 #[test_support::test]
-async fn claims_are_written_as_they_were_read() {
+async fn claims_are_written_as_they_were_in_the_token() {
     let minter = rs256();
-    let claims = with(access_claims(), json!({"scp": null, "aud": [AUDIENCE], "more": {"a": [1]}}));
-    let verification = access(&minter).build().unwrap().verify(&minter.token(&claims)).await;
-    assert_eq!(serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap(), claims);
-    let claims = with(id_claims(), json!({"aud": [CLIENT]}));
-    let token = minter.token(&claims);
-    let verification = id(&minter).build().unwrap().verify(&token, Some(NONCE)).await;
-    assert_eq!(serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap(), claims);
+    let other = json!({"scp": null, "cid": null, "client_id": CLIENT, "scope": "a b"});
+    for changes in [
+        json!({"scp": null, "aud": [AUDIENCE], "more": {"a": [1]}}),
+        json!({"scp": ["orders.read", "orders.write"], "aud": AUDIENCE}),
+        json!({"aud": [AUDIENCE, "api://other"]}),
+        json!({"client_id": "another", "scope": "a b"}),
+        other,
+    ] {
+        let claims = with(access_claims(), changes);
+        let verification = access(&minter).build().unwrap().verify(&minter.token(&claims)).await;
+        let written = serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap();
+        assert_eq!(written, claims);
+    }
+    for changes in [json!({"aud": [CLIENT]}), json!({"aud": CLIENT}), json!({"amr": null})] {
+        let claims = with(id_claims(), changes);
+        let token = minter.token(&claims);
+        let verification = id(&minter).build().unwrap().verify(&token, Some(NONCE)).await;
+        let written = serde_json::to_value(verification.unwrap().claims().unwrap()).unwrap();
+        assert_eq!(written, claims);
+    }
 }
 
 #[test_support::test]

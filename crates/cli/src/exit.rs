@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Denied = 1,
     /// The command line, a setting, the input or the key is wrong.
     Usage = 2,
-    /// The server could not be asked, or its answer means nothing.
+    /// The server could not be asked, its answer means nothing, or it cannot know the token.
     Unknown = 3,
     /// The server refused our credentials, or what we asked for with them.
     Refused = 4,
@@ -43,7 +43,8 @@ Exit codes:
   0  the token is active
   1  the token is inactive
   2  the command line, a setting, the input or the key is wrong
-  3  could not find out: no connection, no answer in time, server failing, too many requests
+  3  could not find out: no connection, no answer in time, server failing, too many requests, or
+     the token names another server
   4  the server refused our credentials or the request; this says nothing about the token";
 
     /// For `verify`.
@@ -74,7 +75,8 @@ Exit codes:
   0  --for has ended it, and the token is still active
   1  the token is inactive
   2  the command line, a setting, the input or the key is wrong
-  3  --for has ended it, and the last question has found no answer
+  3  --for has ended it, and the last question has found no answer; or the token names another
+     server
   4  the server refused our credentials or the request; this says nothing about the token
   130  interrupted";
 
@@ -84,7 +86,8 @@ Exit codes:
   0  the server took the revocation; with --confirm: and the token is inactive
   1  with --confirm: the token is still active
   2  the command line, a setting, the input or the key is wrong
-  3  could not find out: no connection, no answer in time, server failing, too many requests
+  3  could not find out: no connection, no answer in time, server failing, too many requests, or
+     the token names another server
   4  the server refused our credentials or the request";
 
     /// For `doctor`.

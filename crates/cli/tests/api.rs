@@ -79,7 +79,7 @@ fn refusals_have_their_exit_codes() {
     for (args, code, told) in [
         (&["/api/v1/users/nobody"][..], 4, "Resource not found"),
         (&["/api/v1/groups"], 4, "no token with the scope okta.groups.read: "),
-        (&["/api/v1/groups", "--scope", "okta.users.read"], 4, "check the path"),
+        (&["/api/v1/zones", "--scope", "okta.users.read"], 4, "check the path"),
         (&["/api/v1/logs", "--scope", "okta.users.read"], 4, "does not have the scope"),
         (&["/api/v1/users", "--client-id", "0oanobody"], 4, "admin role"),
         (&["/api/v1/users", "--dpop", "never"], 4, "the app demands DPoP"),
@@ -159,9 +159,10 @@ fn the_help_tells_which_scope_is_requested() {
 #[test_support::test]
 fn a_list_that_leads_back_or_to_nothing_ends_with_a_word() {
     let (world, _) = World::with_key();
-    for (name, body, cycle, told) in [
-        ("a cycle", "[1]", true, "links back to an earlier one"),
-        ("empty pages", "[ ]", false, "pages are empty and link to more"),
+    for (name, body, length, told) in [
+        ("a cycle", "[1]", 3, "page 3 links back to an earlier one"),
+        ("a page that names itself", "[1]", 1, "page 1 links back to an earlier one"),
+        ("empty pages", "[ ]", u32::MAX, "pages are empty and link to more"),
     ] {
         let served = std::sync::atomic::AtomicU32::new(0);
         let issuer = answering(move |form| {
@@ -169,7 +170,7 @@ fn a_list_that_leads_back_or_to_nothing_ends_with_a_word() {
                 return json("200 OK", r#"{"access_token":"s3cret-t0ken","token_type":"Bearer"}"#);
             }
             let number = served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let next = if cycle { (number + 1) % 3 } else { number };
+            let next = (number + 1) % length;
             // Links are whole URLs as a rule, but a path is one too.
             let headers = format!(
                 "Link: </api/v1/users?after={next}>; rel=\"next\"\r\nContent-Type: application/json\r\n"

@@ -75,11 +75,13 @@ impl Input {
         Self { kinds, secrets }
     }
 
-    /// Most lines are broken, long ones are few, and every fifth is asked about.
+    /// Beyond the first hundreds, long lines are few and so are those that are asked about: the
+    /// test is to be quick.
     fn line(&self, number: usize) -> &(Vec<u8>, Expected) {
-        let at = number % self.kinds.len();
-        let is_long = self.kinds[at].0.len() > 60_000;
-        &self.kinds[if is_long && number > 500 { 2 } else { at }]
+        let (round, at) = (number / self.kinds.len(), number % self.kinds.len());
+        let kind = &self.kinds[at];
+        let is_costly = kind.0.len() > 60_000 || !matches!(kind.1, NoToken | Blank);
+        &self.kinds[if is_costly && round > 10 && round % 16 != 0 { 2 } else { at }]
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -108,7 +110,13 @@ fn of_twenty_thousand_lines_none_is_lost_none_is_made_up_and_no_token_is_told() 
     let input = Input::new(&org);
     org.world.write("tokens.txt", input.bytes());
     let issuer = org.sandbox.issuer().to_string();
-    let args = ["introspect", "--batch", "tokens.txt", "--resume", "state.json", "--json"];
+    // The state is replaced after each line, which takes longer on some disks than all the rest.
+    let memory = std::path::Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let folder = folder.unwrap();
+    let state = folder.path().join("state.json");
+    let state = state.to_str().unwrap();
+    let args = ["introspect", "--batch", "tokens.txt", "--resume", state, "--json"];
     let own =
         ["--issuer", &issuer, "--client-id", CLIENT, "--key-file", "key.pem", "--key-id", "k1"];
     let mut told: Vec<String> = Vec::new();

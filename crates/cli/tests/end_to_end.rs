@@ -103,18 +103,75 @@ fn a_wrong_key_is_our_problem_and_says_nothing_about_the_token() {
 fn a_scope_that_was_not_granted_is_refused() {
     let world = World::new();
     let _sandbox = Sandbox::start(&world, &[]);
-    world.run(&["token", "--scope", "okta.groups.manage"]).fails(4, "scope");
+    world.run(&["token", "--scope", "okta.devices.manage"]).fails(4, "scope");
 }
 
 #[cfg(unix)]
 #[test_support::test]
-fn a_sandbox_that_has_ended_is_named_as_the_cause() {
+fn a_sandbox_that_has_ended_leaves_nothing_and_is_not_used() {
     let world = World::new();
-    let sandbox = Sandbox::start(&world, &[]);
-    assert_eq!(sandbox.terminate(), 0);
+    for ending in ["TERM", "INT", "HUP"] {
+        let sandbox = Sandbox::start(&world, &["--tls"]);
+        assert_eq!(sandbox.end(ending), 0, "{ending}");
+        let left = std::fs::read_dir(world.runtime().join("okta-introspect")).unwrap();
+        assert_eq!(left.count(), 0, "{ending}");
+    }
     let run = world.pipe(&["introspect", "--json"], "some-token");
-    run.fails(3, "the sandbox is not running").hides("some-token");
-    assert!(run.stderr.contains("start it with `okta-introspect sandbox`"), "{run:?}");
+    run.fails(2, "no issuer was given").hides("some-token");
+}
+
+/// The newest that runs, however the others ended.
+#[cfg(unix)]
+#[test_support::test]
+fn of_two_sandboxes_the_newest_that_runs_is_used() {
+    let world = World::new();
+    let used =
+        || world.run(&["config", "show", "--json"]).exits(0).json()["settings"][0]["value"].clone();
+    let first = Sandbox::start(&world, &[]);
+    let second = Sandbox::start(&world, &[]);
+    assert_eq!(used(), second.text("issuer"));
+    assert_eq!(second.end("INT"), 0);
+    assert_eq!(used(), first.text("issuer"));
+    world.run(&["token", "--scope", "okta.users.read"]).exits(0);
+    let third = Sandbox::start(&world, &[]);
+    assert_eq!(used(), third.text("issuer"));
+    let key = third.text("key_file").to_owned();
+    // Its record stays, and its key.
+    third.kill();
+    assert_eq!(used(), first.text("issuer"));
+    let fourth = Sandbox::start(&world, &[]);
+    assert!(!std::path::Path::new(&key).exists(), "the next one clears away");
+    drop((first, fourth));
+    world.run(&["config", "show"]).exits(0);
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn a_verbose_sandbox_tells_of_each_request_and_of_no_secret() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &["--verbose"]);
+    let token = world.run(&["token", "--scope", "okta.users.read"]);
+    world.run(&["token", "--scope", "okta.devices.read"]).fails(4, "scope");
+    let token = token.stdout.trim().to_owned();
+    world.pipe(&["introspect"], &token).exits(0);
+    let said = sandbox.end_and_tell();
+    for line in [
+        "POST /oauth2/v1/token 200\n",
+        "POST /oauth2/v1/token 400 consent_required: You are not allowed any of the requested scopes.\n",
+        "POST /oauth2/v1/introspect 200\n",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains(&token) && !said.contains("client_assertion="), "{said}");
+}
+
+/// The call of the README.
+#[test_support::test]
+fn a_group_is_made_in_the_sandbox() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    let made = world.run(&["api", "POST", "/api/v1/groups", "-f", "profile.name=Auditors"]);
+    assert_eq!(made.exits(0).json()["profile"]["name"], "Auditors");
 }
 
 #[cfg(unix)]
@@ -127,7 +184,7 @@ fn what_the_sandbox_leaves_is_for_its_user_alone() {
     let folder = world.runtime().join("okta-introspect");
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
-    assert_eq!(mode(&folder.join("sandbox.json")), 0o600);
+    assert_eq!(mode(&folder.join(format!("sandbox-{}.json", sandbox.pid()))), 0o600);
     assert_eq!(mode(std::path::Path::new(sandbox.text("key_file"))), 0o600);
 
     // Opened to others, the folder may have been written to by anybody.

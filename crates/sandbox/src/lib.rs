@@ -7,13 +7,13 @@
 //!
 //! Where Okta's documents are silent the sandbox is strict: what it accepts, Okta should accept.
 //! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
-//! management API.
+//! management API, apart from filters of the System Log.
 //!
 //! What tests need besides: the [clock](SandboxBuilder::clock), [rate limits](Bucket),
 //! [faults](Fault) and outages, [TLS](SandboxBuilder::tls_self_made),
 //! [rotation of keys](Sandbox::rotate_keys) and of
 //! [DPoP nonces](Sandbox::rotate_dpop_nonce), tokens [without a request](Sandbox::issue), and the
-//! [requests](Sandbox::requests) that came.
+//! [requests](Sandbox::requests) that came, or a [look](SandboxBuilder::on_answer) at each.
 //!
 //! # How it is made
 //!
@@ -67,9 +67,9 @@ pub use model::app::{App, AppKind, AppStatus, AuthMethod};
 pub use model::app_key::AppKey;
 pub use model::as_token::AsToken;
 pub use model::custom_server::CustomServer;
+pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use model::grant::Grant;
 pub use model::limits::{Bucket, RateLimitHeaders};
-pub use model::log::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use model::recorded::RecordedRequest;
 pub use model::seed::Seed;
 pub use model::sign_in::SignIn;

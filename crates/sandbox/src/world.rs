@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use serde_json::Map;
 
 use crate::clock::Clock;
-use crate::model::log::{Entry, KEY_ROLLOVER, LogEntity, LogResult};
+use crate::model::event::{Entry, LogEntity, LogEvent, LogResult, Origin};
+use crate::model::event_type::{EventType, KEY_ROLLOVER};
 use crate::model::state::State;
 use crate::random::Random;
 
@@ -39,20 +41,21 @@ impl World {
         let now = self.now();
         let rotated = self.state().rotate_due(now);
         for server in rotated {
-            self.log_change(KEY_ROLLOVER, Some(LogEntity::server(&server)));
+            self.log_change(KEY_ROLLOVER, vec![LogEntity::server(&server)]);
         }
     }
 
     /// Writes to the System Log what was changed without a request.
-    pub(crate) fn log_change(&self, event_type: &'static str, target: Option<LogEntity>) {
-        let (uuid, now) = (self.uuid(), self.now());
-        let entry = Entry {
-            event_type,
-            actor: LogEntity::administrator(),
-            target: target.into_iter().collect(),
-            result: LogResult::Success,
-        };
-        self.state().log.push(entry, None, uuid, now);
+    pub(crate) fn log_change(&self, event_type: EventType, target: Vec<LogEntity>) {
+        let actor = LogEntity::administrator();
+        let (result, debug) = (LogResult::Success, Map::new());
+        self.log(Entry { event_type, actor, target, result, debug }, None);
+    }
+
+    /// Writes to the System Log what a request did; without an origin, what an administrator did.
+    pub(crate) fn log(&self, entry: Entry, origin: Option<&Origin>) {
+        let event = LogEvent::new(entry, origin, self.uuid(), self.now());
+        self.state().log.push(event);
     }
 
     /// 192 random bits as text.

@@ -52,7 +52,7 @@ pub struct Metrics {
     pub checks: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     /// Calls begun ahead of time.
     pub refreshed_ahead: u64,
-    /// Checks denied without a call, by the [name](Reason::as_str) of the reason, those that
+    /// Checks denied without a call, by the [name](super::Reason::as_str) of the reason, those that
     /// occurred.
     pub denied_at_edge: BTreeMap<&'static str, u64>,
     /// Checks denied by the policy or the server, likewise.

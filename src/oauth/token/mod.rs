@@ -4,9 +4,11 @@
 mod source;
 mod store;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 
@@ -42,7 +44,7 @@ pub(crate) use source::{Fetch, TokenCache};
 ///     Ok(presentation.authorization.expose().to_owned())
 /// }
 /// ```
-pub trait TokenSource: std::fmt::Debug + Send + Sync {
+pub trait TokenSource: fmt::Debug + Send + Sync {
     /// A token that is good to use now.
     ///
     /// # Errors
@@ -69,12 +71,11 @@ pub trait TokenSource: std::fmt::Debug + Send + Sync {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccessToken {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     token: Token,
     scopes: Option<Scopes>,
@@ -205,6 +206,31 @@ impl AccessToken {
         self.inner.lifetime
     }
 
+    /// How long the token still lives, if the server said how long it lives in all; zero once it
+    /// has ended. Counted from when the request for it was sent.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use okta_introspect::{AccessToken, SystemClock};
+    ///
+    /// fn lasts_for_the_upload(token: &AccessToken) -> bool {
+    ///     token.time_left(&SystemClock).is_none_or(|left| left > Duration::from_secs(300))
+    /// }
+    /// ```
+    pub fn time_left(&self, clock: &dyn Clock) -> Option<Duration> {
+        let age = clock.monotonic().saturating_duration_since(self.inner.requested_at);
+        Some(self.inner.lifetime?.saturating_sub(age))
+    }
+
+    /// When the token ends by this clock, if the server said how long it lives. A token that has
+    /// ended ends now.
+    pub fn expires_at(&self, clock: &dyn Clock) -> Option<DateTime<Utc>> {
+        let left = TimeDelta::from_std(self.time_left(clock)?).ok()?;
+        clock.now().checked_add_signed(left)
+    }
+
     /// Whether both are the same token.
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner) || self.token().expose() == other.token().expose()
@@ -214,6 +240,19 @@ impl AccessToken {
     /// the answer's own travel must not lengthen it.
     pub(crate) fn requested_at(&self) -> Instant {
         self.inner.requested_at
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    /// Leaves out the clocks and keys that come along.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { token, scopes, lifetime, .. } = &*self.inner;
+        f.debug_struct("AccessToken")
+            .field("token", token)
+            .field("token_type", &self.token_type())
+            .field("scopes", scopes)
+            .field("lifetime", lifetime)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Registered, further, required, text, time};
+use super::{Audience, Registered, further, required, text, time};
 use crate::jws::Part;
 use crate::oauth::introspect::Confirmation;
 use crate::scope::Scopes;
@@ -19,7 +19,7 @@ use crate::verify::invalid::InvalidToken;
 /// struct of the program's own, see
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
-/// Serialised, it is the claims again, `aud` always as a list and `scp` as a text.
+/// Serialised, it is the claims again, named and formed as they were in the token.
 ///
 /// # Example: a claim of the org's own
 ///
@@ -36,7 +36,7 @@ use crate::verify::invalid::InvalidToken;
 ///     claims.scp.contains("orders.read").then_some(claims.further.tenant.as_str())
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AccessTokenClaims<E = Map<String, Value>> {
     /// The server that issued the token: exactly the verifier's issuer.
@@ -46,39 +46,112 @@ pub struct AccessTokenClaims<E = Map<String, Value>> {
     /// The audiences of the token; the verifier's audience is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
-    #[serde(with = "chrono::serde::ts_seconds")]
     pub exp: DateTime<Utc>,
     /// When the token was issued.
-    #[serde(with = "chrono::serde::ts_seconds")]
     pub iat: DateTime<Utc>,
     /// When the token begins, if that is later.
-    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     pub nbf: Option<DateTime<Utc>>,
     /// The token's id. Okta: `AT.…`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The client to which the token was issued; of other servers, `client_id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cid: Option<String>,
     /// Okta: the user's id. Absent if there is no user.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// What the token permits; of other servers, `scope`.
-    #[serde(skip_serializing_if = "Scopes::is_empty")]
     pub scp: Scopes,
     /// When the user signed in.
-    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<DateTime<Utc>>,
     /// How strongly the user signed in.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
     /// The key whose possession the sender must prove. A token with `cnf` must not be accepted as
     /// a plain bearer token: check the proof too.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     /// Every other claim.
-    #[serde(flatten)]
     pub further: E,
+    spelling: Spelling,
+}
+
+/// How a token spells what other servers spell otherwise.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Spelling {
+    aud_is_text: bool,
+    /// `client_id` for `cid`.
+    client_id: bool,
+    /// `scope`, a text, for `scp`, a list.
+    scope: bool,
+    /// The scopes in their order, which [`Scopes`] does not keep.
+    scopes: String,
+}
+
+impl Spelling {
+    /// The scopes as the token has them, or, should they have been changed, as they are now.
+    fn scopes<'a>(&'a self, now: &'a Scopes) -> Vec<&'a str> {
+        match Scopes::from_answer(&self.scopes) == *now {
+            true => self.scopes.split_ascii_whitespace().collect(),
+            false => now.iter().collect(),
+        }
+    }
+}
+
+/// The claims for writing. Each of `cid` and `scp` has two names, of which one is written.
+#[derive(Serialize)]
+struct Written<'a, E> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Audience<'a>,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    exp: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    iat: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    nbf: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scp: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    auth_time: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<&'a Confirmation>,
+    #[serde(flatten)]
+    further: &'a E,
+}
+
+impl<E: Serialize> Serialize for AccessTokenClaims<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Spelling { aud_is_text, client_id, scope, .. } = self.spelling;
+        let cid = self.cid.as_deref();
+        let scopes = Some(self.spelling.scopes(&self.scp)).filter(|scopes| !scopes.is_empty());
+        let written = Written {
+            iss: &self.iss,
+            sub: &self.sub,
+            aud: Audience { list: &self.aud, is_text: aud_is_text },
+            exp: self.exp,
+            iat: self.iat,
+            nbf: self.nbf,
+            jti: self.jti.as_deref(),
+            cid: cid.filter(|_| !client_id),
+            client_id: cid.filter(|_| client_id),
+            uid: self.uid.as_deref(),
+            scope: scopes.as_ref().filter(|_| scope).map(|scopes| scopes.join(" ")),
+            scp: scopes.filter(|_| !scope),
+            auth_time: self.auth_time,
+            acr: self.acr.as_deref(),
+            cnf: self.cnf.as_ref(),
+            further: &self.further,
+        };
+        written.serialize(serializer)
+    }
 }
 
 impl<E> AccessTokenClaims<E> {
@@ -118,8 +191,22 @@ impl AccessTokenClaims {
     fn new(
         registered: Registered,
         okta: Okta,
-        further: Map<String, Value>,
+        mut further: Map<String, Value>,
     ) -> Result<Self, InvalidToken> {
+        // Where a token has both, the other one is a claim like any.
+        let others = [
+            ("client_id", okta.cid.as_ref().and(okta.client_id.as_ref()).cloned()),
+            ("scope", okta.scp.as_ref().and(okta.scope.as_ref()).cloned()),
+        ];
+        for (name, other) in others {
+            further.extend(other.map(|text| (name.to_owned(), Value::String(text))));
+        }
+        let spelling = Spelling {
+            aud_is_text: registered.aud_is_text,
+            client_id: okta.cid.is_none(),
+            scope: okta.scp.is_none(),
+            scopes: okta.scp.or(okta.scope).unwrap_or_default(),
+        };
         Ok(Self {
             iss: required("iss", registered.iss)?,
             sub: required("sub", registered.sub)?,
@@ -130,11 +217,12 @@ impl AccessTokenClaims {
             jti: registered.jti,
             cid: okta.cid.or(okta.client_id),
             uid: okta.uid,
-            scp: okta.scp.or(okta.scope).map_or_else(Scopes::default, |s| Scopes::from_answer(&s)),
+            scp: Scopes::from_answer(&spelling.scopes),
             auth_time: okta.auth_time,
             acr: okta.acr,
             cnf: okta.cnf,
             further,
+            spelling,
         })
     }
 
@@ -156,6 +244,7 @@ impl AccessTokenClaims {
             auth_time: self.auth_time,
             acr: self.acr,
             cnf: self.cnf,
+            spelling: self.spelling,
         })
     }
 }

@@ -1,11 +1,11 @@
 //! The claims of an ID token.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Registered, further, required, text, texts, time};
+use super::{Audience, Registered, further, required, text, texts, time};
 use crate::jws::Part;
 use crate::support::json::Object;
 use crate::verify::invalid::InvalidToken;
@@ -17,7 +17,7 @@ use crate::verify::invalid::InvalidToken;
 /// all of it as JSON, or a struct of the program's own, see
 /// [`VerifierBuilder::further_claims`](crate::VerifierBuilder::further_claims).
 ///
-/// Serialised, it is the claims again, `aud` always as a list.
+/// Serialised, it is the claims again, `aud` as a text or a list as it was in the token.
 ///
 /// # Example: who signed in
 ///
@@ -32,7 +32,7 @@ use crate::verify::invalid::InvalidToken;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct IdTokenClaims<E = Map<String, Value>> {
     /// The server that issued the token: exactly the verifier's issuer.
@@ -42,41 +42,85 @@ pub struct IdTokenClaims<E = Map<String, Value>> {
     /// The audiences of the token; the verifier's client id is one of them.
     pub aud: Vec<String>,
     /// When the token ends.
-    #[serde(with = "chrono::serde::ts_seconds")]
     pub exp: DateTime<Utc>,
     /// When the token was issued.
-    #[serde(with = "chrono::serde::ts_seconds")]
     pub iat: DateTime<Utc>,
     /// When the token begins, if that is later.
-    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     pub nbf: Option<DateTime<Utc>>,
     /// The token's id. Okta: `ID.…`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The nonce of the sign-in: exactly the one that was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// When the user signed in.
-    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<DateTime<Utc>>,
     /// How strongly the user signed in.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
     /// By what means the user signed in: `pwd`, `mfa`, …
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     /// The client to which the token was issued, if it says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub azp: Option<String>,
     /// Half the digest of the access token that came with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
     /// Okta: the identity provider, or the org itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub idp: Option<String>,
     /// Every other claim.
-    #[serde(flatten)]
     pub further: E,
+    aud_is_text: bool,
+}
+
+/// The claims for writing.
+#[derive(Serialize)]
+struct Written<'a, E> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Audience<'a>,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    exp: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_seconds")]
+    iat: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    nbf: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(with = "chrono::serde::ts_seconds_option", skip_serializing_if = "Option::is_none")]
+    auth_time: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azp: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idp: Option<&'a str>,
+    #[serde(flatten)]
+    further: &'a E,
+}
+
+impl<E: Serialize> Serialize for IdTokenClaims<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = Written {
+            iss: &self.iss,
+            sub: &self.sub,
+            aud: Audience { list: &self.aud, is_text: self.aud_is_text },
+            exp: self.exp,
+            iat: self.iat,
+            nbf: self.nbf,
+            jti: self.jti.as_deref(),
+            nonce: self.nonce.as_deref(),
+            auth_time: self.auth_time,
+            acr: self.acr.as_deref(),
+            amr: &self.amr,
+            azp: self.azp.as_deref(),
+            at_hash: self.at_hash.as_deref(),
+            idp: self.idp.as_deref(),
+            further: &self.further,
+        };
+        written.serialize(serializer)
+    }
 }
 
 impl IdTokenClaims {
@@ -126,6 +170,7 @@ impl IdTokenClaims {
             at_hash: session.at_hash,
             idp: session.idp,
             further,
+            aud_is_text: registered.aud_is_text,
         })
     }
 
@@ -148,6 +193,7 @@ impl IdTokenClaims {
             azp: self.azp,
             at_hash: self.at_hash,
             idp: self.idp,
+            aud_is_text: self.aud_is_text,
         })
     }
 }

@@ -10,6 +10,7 @@ use std::any::Any;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::fact::quote;
@@ -23,6 +24,7 @@ struct Registered {
     iss: Option<String>,
     sub: Option<String>,
     aud: Option<Vec<String>>,
+    aud_is_text: bool,
     exp: Option<DateTime<Utc>>,
     iat: Option<DateTime<Utc>>,
     nbf: Option<DateTime<Utc>>,
@@ -35,7 +37,10 @@ impl Registered {
         match name {
             "iss" => self.iss = text("iss", node)?,
             "sub" => self.sub = text("sub", node)?,
-            "aud" => self.aud = texts("aud", node)?,
+            "aud" => {
+                self.aud_is_text = node.as_text().is_some();
+                self.aud = texts("aud", node)?;
+            }
             "exp" => self.exp = time("exp", node)?,
             "iat" => self.iat = time("iat", node)?,
             "nbf" => self.nbf = time("nbf", node)?,
@@ -43,6 +48,21 @@ impl Registered {
             _ => return Ok(Some(node)),
         }
         Ok(None)
+    }
+}
+
+/// `aud` for writing: as a text where it came as one.
+struct Audience<'a> {
+    list: &'a [String],
+    is_text: bool,
+}
+
+impl Serialize for Audience<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.list {
+            [one] if self.is_text => serializer.serialize_str(one),
+            list => serializer.collect_seq(list),
+        }
     }
 }
 

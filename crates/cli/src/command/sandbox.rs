@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use okta_introspect::sandbox::{
-    App, CustomServer, Sandbox, SandboxBuilder, Seed, ServerIdentity, User,
+    App, CustomServer, RecordedRequest, Sandbox, SandboxBuilder, Seed, ServerIdentity, User,
 };
 use okta_introspect::{Algorithm, Error, Issuer, SigningKey};
 
@@ -20,8 +20,11 @@ use super::runtime::wait_for;
 
 const CLIENT_ID: &str = "0oasandbox";
 
-/// What the sandbox's own app may request at the org server.
+/// What the sandbox's own app requests at the org server where nothing else is asked for.
 const SCOPES: [&str; 3] = ["okta.apps.read", "okta.logs.read", "okta.users.read"];
+
+/// What it may request besides, for the examples of `api`.
+const MORE_SCOPES: [&str; 2] = ["okta.groups.manage", "okta.groups.read"];
 
 /// The custom server that every sandbox has, and its scope.
 const SERVER: &str = "default";
@@ -42,7 +45,7 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
     let end = end_signal()?;
     let record = record(&sandbox, &folder, &key)?;
     key.write_new_file(&record.key_file)?;
-    folder.write_record(&record)?;
+    let recorded = folder.write_record(&record)?;
     if args.json {
         output::json(&record)?;
     } else {
@@ -54,6 +57,8 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
         sandbox.address()
     ));
     end.await;
+    // First, so that no command finds a sandbox that ends.
+    drop(recorded);
     Ok(Exit::Done)
 }
 
@@ -62,7 +67,9 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
     let app = App::service(CLIENT_ID).label("Sandbox app").key(key.public_jwk());
     let own_server = seed.servers.iter().all(|server| server.id != SERVER);
     let own_users = seed.users.is_empty();
-    let mut builder = Sandbox::builder().seed(seed).app(SCOPES.into_iter().fold(app, App::grant));
+    let app = SCOPES.into_iter().chain(MORE_SCOPES).fold(app, App::grant);
+    // It may run for days: what was requested is told once, and not kept.
+    let mut builder = Sandbox::builder().seed(seed).app(app).record_requests(false).on_answer(tell);
     if own_server {
         builder = builder.server(CustomServer::new(SERVER).scope(SERVER_SCOPE));
     }
@@ -72,6 +79,15 @@ fn fill(seed: Seed, key: &SigningKey) -> SandboxBuilder {
             .user(User::new("00ugrace", "grace@example.test").name("Grace", "Hopper"));
     }
     builder
+}
+
+/// A line for each request, which shows with `--verbose`.
+fn tell(request: &RecordedRequest) {
+    let (method, path, status) = (request.method(), request.path(), request.status());
+    match request.refusal() {
+        Some(refusal) => tracing::debug!("{method} {path} {status} {refusal}"),
+        None => tracing::debug!("{method} {path} {status}"),
+    }
 }
 
 /// Plain HTTP, unless TLS was asked for.
@@ -173,7 +189,7 @@ fn not_started(cause: io::Error, args: &SandboxArgs) -> Failure {
     }
 }
 
-/// Completes at Ctrl-C or SIGTERM. Signals count from the call on.
+/// Completes at Ctrl-C, SIGTERM, or when the terminal is closed. Signals count from the call on.
 #[cfg(unix)]
 fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -185,10 +201,12 @@ fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
     };
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
     })
 }
@@ -206,7 +224,18 @@ fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use okta_introspect::{Client, Scopes};
+
     use super::*;
+
+    #[test_support::test]
+    async fn no_request_is_kept() {
+        let key = new_key().unwrap();
+        let sandbox = fill(Seed::default(), &key).start().await.unwrap();
+        let client = Client::builder(sandbox.issuer(), CLIENT_ID, key).build().unwrap();
+        client.request_token(&Scopes::parse("okta.groups.manage").unwrap()).await.unwrap();
+        assert!(sandbox.requests().is_empty());
+    }
 
     #[test]
     fn shell_words_are_quoted_when_they_must_be() {

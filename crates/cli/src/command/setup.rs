@@ -36,15 +36,15 @@ pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
             file.display()
         ));
     }
-    match running_sandbox::find() {
-        Some(sandbox) if settings.are_none() => {
+    match settings.are_none().then(running_sandbox::find).flatten() {
+        Some(sandbox) => {
             output::note(format_args!(
                 "nothing is configured: using the sandbox at {}",
                 sandbox.issuer
             ));
             Ok(settings.or_else(sandbox))
         }
-        _ => Ok(settings),
+        None => Ok(settings),
     }
 }
 

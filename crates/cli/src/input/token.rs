@@ -39,7 +39,15 @@ pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
 pub(crate) fn read_with_removed(source: Source<'_>) -> Result<(Token, Vec<&'static str>), Failure> {
     let text = token_of_response(read_text(source)?);
     let (token, removed) = strip(&text);
-    Ok((Token::parse(token)?, removed))
+    Ok((parse(token)?, removed))
+}
+
+fn parse(text: &str) -> Result<Token, Failure> {
+    if text.is_empty() {
+        return Err(Failure::usage("the token is empty")
+            .advise("check the file, the variable or the command that was to give it"));
+    }
+    Ok(Token::parse(text)?)
 }
 
 fn note(removed: &[&str]) {
@@ -73,8 +81,8 @@ pub(crate) fn read_unchanged(source: Source<'_>) -> Result<Zeroizing<String>, Fa
 /// A JWS with faults is rejected by what verifies it; about anything else there is no verdict.
 fn refuse_what_is_no_jws(text: &str) -> Result<(), Failure> {
     let is_too_long = text.get(..Token::MAX_LEN).is_some_and(|start| Token::parse(start).is_ok());
-    match Token::parse(text) {
-        Err(error) if !is_too_long => Err(error.into()),
+    match parse(text) {
+        Err(failure) if !is_too_long => Err(failure),
         _ => Ok(()),
     }
 }

@@ -1,8 +1,11 @@
 //! The private folder in which a running sandbox records its settings for other commands.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +33,38 @@ pub(crate) struct SandboxRecord {
     pub(crate) ca_file: Option<PathBuf>,
     /// The sandbox's process.
     pub(crate) pid: u32,
+}
+
+impl SandboxRecord {
+    /// Whether a sandbox listens where the record says.
+    fn is_running(&self) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let address = self.issuer.split_once("://").and_then(|(_, address)| address.parse().ok());
+        let listens = |address: SocketAddr| {
+            address.ip().is_loopback() && TcpStream::connect_timeout(&address, PATIENCE).is_ok()
+        };
+        !self.has_ended() && address.is_some_and(listens)
+    }
+
+    /// Whether its process is surely gone.
+    fn has_ended(&self) -> bool {
+        let processes = Path::new("/proc");
+        processes.join("self").exists() && !processes.join(self.pid.to_string()).exists()
+    }
+}
+
+/// The files of a sandbox in the runtime folder, which are removed when this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Recorded(Vec<PathBuf>);
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        for file in &self.0 {
+            // One that is gone already is as it should be.
+            let _ = fs::remove_file(file);
+        }
+    }
 }
 
 /// A folder that belongs to this user alone.
@@ -60,13 +95,26 @@ impl RuntimeFolder {
         }
     }
 
-    /// The record of the latest sandbox. `None` if there is none, and if another user could have
-    /// written it: in a shared temporary folder, anyone can take the folder's name.
+    /// The record of the newest sandbox that runs. `None` if there is none, and if another user could
+    /// have written it: in a shared temporary folder, anyone can take the folder's name.
     pub(crate) fn record(&self) -> Option<SandboxRecord> {
+        self.records().into_iter().find(SandboxRecord::is_running)
+    }
+
+    /// All records, the newest first.
+    fn records(&self) -> Vec<SandboxRecord> {
         if !private::is_folder(&self.0) {
-            return None;
+            return Vec::new();
         }
-        serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
+        let read = |path: PathBuf| {
+            let written = fs::metadata(&path).and_then(|file| file.modified()).ok()?;
+            let record: SandboxRecord = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            (path == self.record_path(record.pid)).then_some((written, record))
+        };
+        let files = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let mut records: Vec<_> = files.filter_map(|file| read(file.path())).collect();
+        records.sort_by_key(|(written, record)| Reverse((*written, record.pid)));
+        records.into_iter().map(|(_, record)| record).collect()
     }
 
     /// The path of the key of a sandbox with this process id. A file that is there was left by an
@@ -84,29 +132,28 @@ impl RuntimeFolder {
         written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
-    /// Writes the record of a sandbox, in place of an earlier one.
-    pub(crate) fn write_record(&self, record: &SandboxRecord) -> Result<(), Failure> {
-        self.remove_stale();
-        let path = self.record_path();
-        let line = serde_json::to_string(record).map_err(io::Error::from);
-        line.and_then(|line| files::replace(&path, format!("{line}\n").as_bytes()))
-            .map_err(|cause| self.failure("cannot be written to").because(&cause))
-    }
-
-    /// Removes the files of the latest sandbox if its process is surely gone.
-    fn remove_stale(&self) {
-        let Some(last) = self.record() else { return };
-        let processes = Path::new("/proc");
-        let gone =
-            processes.join("self").exists() && !processes.join(last.pid.to_string()).exists();
-        let files = [Some(last.key_file), last.ca_file];
-        for file in files.iter().flatten().filter(|file| gone && file.starts_with(&self.0)) {
-            let _ = fs::remove_file(file);
+    /// Writes the record of a sandbox, for as long as the guard is kept: then its files go.
+    pub(crate) fn write_record(&self, record: &SandboxRecord) -> Result<Recorded, Failure> {
+        for ended in self.records().iter().filter(|earlier| earlier.has_ended()) {
+            drop(self.guard(ended));
         }
+        let recorded = self.guard(record);
+        let line = serde_json::to_string(record).map_err(io::Error::from);
+        line.and_then(|line| {
+            files::replace(&self.record_path(record.pid), format!("{line}\n").as_bytes())
+        })
+        .map_err(|cause| self.failure("cannot be written to").because(&cause))?;
+        Ok(recorded)
     }
 
-    fn record_path(&self) -> PathBuf {
-        self.0.join("sandbox.json")
+    fn guard(&self, record: &SandboxRecord) -> Recorded {
+        let files = [Some(&record.key_file), record.ca_file.as_ref()];
+        let own = files.into_iter().flatten().filter(|file| file.starts_with(&self.0));
+        Recorded(own.cloned().chain([self.record_path(record.pid)]).collect())
+    }
+
+    fn record_path(&self, pid: u32) -> PathBuf {
+        self.0.join(format!("sandbox-{pid}.json"))
     }
 
     fn failure(&self, what: &str) -> Failure {

@@ -9,7 +9,7 @@ pub(crate) mod server;
 pub(crate) mod terminal;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -187,7 +187,7 @@ impl Sandbox {
     /// Starts one in `world` and waits for its line.
     pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         let args = [&["sandbox", "--json"], args].concat();
-        let mut child = world.command(&args).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = world.command(&args).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, told: serde_json::from_str(&line).unwrap() }
@@ -197,11 +197,31 @@ impl Sandbox {
         self.told[member].as_str().unwrap()
     }
 
-    /// Asks it to end, and gives its exit code.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it with a signal that it can answer to, and gives its exit code.
     #[cfg(unix)]
-    pub(crate) fn terminate(mut self) -> i32 {
-        signal(&self.child, "TERM");
+    pub(crate) fn end(mut self, name: &str) -> i32 {
+        signal(&self.child, name);
         self.child.wait().unwrap().code().unwrap()
+    }
+
+    /// Ends it, and gives what it said on stderr.
+    #[cfg(unix)]
+    pub(crate) fn end_and_tell(mut self) -> String {
+        signal(&self.child, "TERM");
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
+    }
+
+    /// Ends it with a signal that it does not hear.
+    #[cfg(unix)]
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 

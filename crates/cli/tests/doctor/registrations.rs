@@ -50,7 +50,7 @@ fn wrong_registrations() {
         Case::app(
             "a deactivated app",
             |app| app.status(AppStatus::Inactive),
-            "does not authenticate by public key",
+            "the app is deactivated, or it authenticates by another method",
             4,
         ),
         Case::app("a web app", as_web, "not an API Services app", 4),

@@ -9,10 +9,11 @@ use tokio::net::TcpListener;
 use super::sandbox::Sandbox;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::http::server::Server;
+use crate::http::server::{Observer, Server};
 use crate::http::tls::ServerIdentity;
 use crate::model::app::App;
 use crate::model::custom_server::CustomServer;
+use crate::model::recorded::RecordedRequest;
 use crate::model::seed::Seed;
 use crate::model::state::State;
 use crate::model::user::User;
@@ -31,6 +32,8 @@ pub struct SandboxBuilder {
     random: Arc<dyn Random>,
     address: SocketAddr,
     tls: Tls,
+    records: bool,
+    observer: Observer,
 }
 
 /// What clients are to speak.
@@ -66,6 +69,8 @@ impl SandboxBuilder {
             random: Arc::new(SystemRandom),
             address: DEFAULT_ADDRESS,
             tls: Tls::Plain,
+            records: true,
+            observer: Observer::default(),
         }
     }
 
@@ -128,6 +133,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets whether requests are kept for [`Sandbox::requests`]. Default: `true`, as tests want
+    /// it.
+    pub fn record_requests(mut self, record: bool) -> Self {
+        self.records = record;
+        self
+    }
+
+    /// Is called with each request when its answer is known, before it is sent; not with those that
+    /// a fault leaves without an answer. It must not wait. Default: nothing.
+    pub fn on_answer(mut self, observe: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
     /// Starts the server on the current tokio runtime. Signing keys are made only when they are
     /// first needed, so this takes a millisecond.
     ///
@@ -141,12 +160,13 @@ impl SandboxBuilder {
             let what = format!("a sandbox listens on loopback only, not on {}", self.address.ip());
             return Err(invalid(Error::new(what, "use 127.0.0.1")));
         }
-        let state = State::new(self.seed, self.clock.now()).map_err(invalid)?;
+        let mut state = State::new(self.seed, self.clock.now()).map_err(invalid)?;
+        state.records.enabled = self.records;
         let identity = self.tls.identity().map_err(invalid)?;
         let listener = TcpListener::bind(self.address).await?;
         let address = listener.local_addr()?;
         let world = World::new(self.clock, self.random, state);
-        Ok(Sandbox::start(listener, Server::new(address, identity, world)))
+        Ok(Sandbox::start(listener, Server::new(address, identity, world, self.observer)))
     }
 }
 

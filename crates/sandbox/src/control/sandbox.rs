@@ -16,9 +16,10 @@ use crate::model::app::{App, AppStatus};
 use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
+use crate::model::event::{LogEntity, LogEvent};
+use crate::model::event_type::{self, KEY_ROLLOVER};
 use crate::model::grant::Grant;
 use crate::model::limits::{Bucket, RateLimitHeaders};
-use crate::model::log::{KEY_ROLLOVER, LogEntity, LogEvent};
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
@@ -104,7 +105,8 @@ impl Sandbox {
 
     /// Adds an app, or replaces the one with the same client id. Tokens stay as they are.
     pub fn register(&self, app: App) {
-        self.world().state().register(app);
+        let now = self.world().now();
+        self.world().state().register(app, now);
     }
 
     /// Registers one more public key for an app.
@@ -113,7 +115,9 @@ impl Sandbox {
     ///
     /// If there is no such app.
     pub fn add_key(&self, client_id: &str, key: impl Into<AppKey>) -> Result<(), Error> {
-        self.world().state().add_key(client_id, key.into())
+        let now = self.world().now();
+        let key = key.into().created_at(now);
+        self.world().state().change_keys(client_id, |keys| keys.push(key))
     }
 
     /// Deactivates an app's key: it stays registered, and signatures with it are refused.
@@ -142,11 +146,11 @@ impl Sandbox {
     pub fn set_app_status(&self, client_id: &str, status: AppStatus) -> Result<(), Error> {
         let mut state = self.world().state();
         state.set_app_status(client_id, status)?;
-        let target = state.app(client_id).map(|app| LogEntity::app(&app));
+        let target = state.app(client_id).map(|app| LogEntity::app(&app)).into_iter().collect();
         drop(state);
         let event_type = match status {
-            AppStatus::Active => "application.lifecycle.activate",
-            AppStatus::Inactive => "application.lifecycle.deactivate",
+            AppStatus::Active => event_type::APP_ACTIVATED,
+            AppStatus::Inactive => event_type::APP_DEACTIVATED,
         };
         self.world().log_change(event_type, target);
         Ok(())
@@ -162,14 +166,14 @@ impl Sandbox {
         let mut state = self.world().state();
         let before = state.user(id).map(|user| user.status);
         state.set_user_status(id, status)?;
-        let target = state.user(id).map(LogEntity::user);
+        let target = state.user(id).map(LogEntity::user).into_iter().collect();
         drop(state);
         let event_type = match (status, before) {
-            (UserStatus::Active, Some(UserStatus::Suspended)) => "user.lifecycle.unsuspend",
-            (UserStatus::Active, _) => "user.lifecycle.activate",
-            (UserStatus::Suspended, _) => "user.lifecycle.suspend",
-            (UserStatus::Deprovisioned, _) => "user.lifecycle.deactivate",
-            (UserStatus::LockedOut, _) => "user.account.lock",
+            (UserStatus::Active, Some(UserStatus::Suspended)) => event_type::USER_UNSUSPENDED,
+            (UserStatus::Active, _) => event_type::USER_ACTIVATED,
+            (UserStatus::Suspended, _) => event_type::USER_SUSPENDED,
+            (UserStatus::Deprovisioned, _) => event_type::USER_DEACTIVATED,
+            (UserStatus::LockedOut, _) => event_type::USER_LOCKED,
             _ => return Ok(()),
         };
         self.world().log_change(event_type, target);
@@ -189,7 +193,7 @@ impl Sandbox {
         world.keep_up();
         let now = world.now();
         world.state().rotate_keys(server_id, now)?;
-        world.log_change(KEY_ROLLOVER, Some(LogEntity::server(server_id)));
+        world.log_change(KEY_ROLLOVER, vec![LogEntity::server(server_id)]);
         Ok(())
     }
 
@@ -256,7 +260,8 @@ impl Sandbox {
         let authority = issued.authority.as_ref().and_then(|id| state.authority(id));
         drop(state);
         let event_type = authority.unwrap_or(Authority::Org).revoke_event();
-        self.world().log_change(event_type, Some(issue::entity(token, &issued)));
+        let target = issue::entities(self.world(), token, &issued);
+        self.world().log_change(event_type, target);
         true
     }
 
@@ -308,14 +313,16 @@ impl Sandbox {
         Faults::of(self.server())
     }
 
-    /// The requests so far, oldest first; of very many only the last 10 000.
+    /// The requests so far, oldest first; of very many only the last 10 000, and of long ones only
+    /// as many of the last as take 32 MiB. None if they are
+    /// [not kept](crate::SandboxBuilder::record_requests).
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.world().state().requests()
+        self.world().state().records.all()
     }
 
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
-        self.world().state().clear_requests();
+        self.world().state().records.clear();
     }
 
     /// The System Log, oldest event first; of very many only the last 10 000. Clients read it at

@@ -1,5 +1,6 @@
 //! From a request on the wire to an answer on the wire.
 
+use std::net::IpAddr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
@@ -9,10 +10,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode, Version};
+use tokio::time::timeout;
 
 use super::body::AnswerBody;
 use super::connection::{Cut, Cutter};
-use super::server::Server;
+use super::server::{REQUEST_TIMEOUT, Server};
 use super::{routes, throttle};
 use crate::faults::alter::altered;
 use crate::faults::fault::{Delivery, Fault, Reset};
@@ -28,25 +30,30 @@ pub(crate) async fn respond(
     server: &Server,
     cutter: &Arc<Cutter>,
     request: hyper::Request<Incoming>,
+    peer: IpAddr,
 ) -> Response<AnswerBody> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = timeout(REQUEST_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await;
     let under_way = server.begin();
     let (body, readable) = match body {
-        Ok(body) => (body.to_bytes(), names_host(&parts)),
-        Err(_) => (Bytes::new(), false),
+        Ok(Ok(body)) => (body.to_bytes(), names_host(&parts)),
+        Ok(Err(_)) | Err(_) => (Bytes::new(), false),
     };
     let base = server.base_for(host(&parts));
     let id = server.world.identifier();
-    let request = Request::new(id, base, parts.method, &parts.uri, parts.headers, body);
+    let request = Request::new(id, base, parts.method, &parts.uri, parts.headers, body, peer);
     let now = server.world.now();
-    server.world.state().record(request.record(now));
+    let mut record = request.record(now);
+    server.world.state().records.push(record.clone());
     let (answer, delivery) = if readable {
         answer(server, cutter, &request, now).await
     } else {
         (unreadable(server), Delivery::Whole)
     };
-    server.world.state().note_answer(&request.id, answer.status.as_u16());
+    let (status, refusal) = (answer.status.as_u16(), answer.refusal.as_deref());
+    server.world.state().records.note_answer(&request.id, status, refusal);
+    record.note_answer(status, refusal);
+    server.observer.tell(&record);
     let (answer, bytes) = finish(answer, delivery, &request.id, server.world.now());
     let clock = Arc::clone(&server.world.clock);
     answer.map(|()| AnswerBody::new(bytes, delivery, clock, Arc::clone(cutter), under_way))

@@ -6,7 +6,7 @@
 use hyper::{Method, StatusCode, header};
 
 use crate::management::access::Access::{self, Manage, Open, Read};
-use crate::management::{access, apps, logs, users};
+use crate::management::{access, app_keys, apps, groups, logs, users};
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
@@ -35,30 +35,40 @@ static ROUTES: &[Route] = &[
     post("/oauth2/v1/introspect", Open, introspect::endpoint),
     post("/oauth2/v1/revoke", Open, revoke::endpoint),
     get("/oauth2/v1/keys", Open, discovery::keys),
-    get("/.well-known/openid-configuration", Open, discovery::metadata),
-    get("/.well-known/oauth-authorization-server", Open, discovery::metadata),
+    get("/.well-known/openid-configuration", Open, discovery::openid),
+    get("/.well-known/oauth-authorization-server", Open, discovery::oauth),
     // custom authorization servers
     post("/oauth2/{server}/v1/token", Open, token::endpoint),
     post("/oauth2/{server}/v1/introspect", Open, introspect::endpoint),
     post("/oauth2/{server}/v1/revoke", Open, revoke::endpoint),
     get("/oauth2/{server}/v1/keys", Open, discovery::keys),
-    get("/oauth2/{server}/.well-known/openid-configuration", Open, discovery::metadata),
-    get("/oauth2/{server}/.well-known/oauth-authorization-server", Open, discovery::metadata),
-    get("/.well-known/oauth-authorization-server/oauth2/{server}", Open, discovery::metadata),
+    get("/oauth2/{server}/.well-known/openid-configuration", Open, discovery::openid),
+    get("/oauth2/{server}/.well-known/oauth-authorization-server", Open, discovery::oauth),
+    get("/.well-known/oauth-authorization-server/oauth2/{server}", Open, discovery::oauth),
     // the management API
     get("/api/v1/users", Read("okta.users"), users::list),
     get("/api/v1/users/{id}", Read("okta.users"), users::read),
     get("/api/v1/apps/{id}", Read("okta.apps"), apps::read),
     get("/api/v1/apps/{id}/grants", Read("okta.appGrants"), apps::list_grants),
-    get("/api/v1/apps/{id}/credentials/jwks", Read("okta.apps"), apps::list_keys),
+    get("/api/v1/apps/{id}/credentials/jwks", Read("okta.apps"), app_keys::list),
     // Okta has no such path: it is the sandbox's own short form of the one above.
-    get("/api/v1/apps/{id}/jwks", Read("okta.apps"), apps::list_keys),
-    post("/api/v1/apps/{id}/credentials/jwks", Manage("okta.apps"), apps::add_key),
+    get("/api/v1/apps/{id}/jwks", Read("okta.apps"), app_keys::list),
+    post("/api/v1/apps/{id}/credentials/jwks", Manage("okta.apps"), app_keys::add),
+    get("/api/v1/apps/{id}/credentials/jwks/{key}", Read("okta.apps"), app_keys::read),
+    delete("/api/v1/apps/{id}/credentials/jwks/{key}", Manage("okta.apps"), app_keys::delete),
+    post(
+        "/api/v1/apps/{id}/credentials/jwks/{key}/lifecycle/activate",
+        Manage("okta.apps"),
+        app_keys::activate,
+    ),
     post(
         "/api/v1/apps/{id}/credentials/jwks/{key}/lifecycle/deactivate",
         Manage("okta.apps"),
-        apps::deactivate_key,
+        app_keys::deactivate,
     ),
+    get("/api/v1/groups", Read("okta.groups"), groups::list),
+    post("/api/v1/groups", Manage("okta.groups"), groups::create),
+    get("/api/v1/groups/{id}", Read("okta.groups"), groups::read),
     get("/api/v1/logs", Read("okta.logs"), logs::list),
     get("/oauth2/v1/clients/{id}/roles", Read("okta.roles"), apps::list_roles),
 ];
@@ -69,6 +79,10 @@ const fn get(path: &'static str, access: Access, handler: Handler) -> Route {
 
 const fn post(path: &'static str, access: Access, handler: Handler) -> Route {
     Route { method: Method::POST, path, access, handler }
+}
+
+const fn delete(path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method: Method::DELETE, path, access, handler }
 }
 
 /// Has the endpoint answer to which the request's path leads.
@@ -88,8 +102,8 @@ pub(crate) fn answer(world: &World, request: &Request) -> Result<Answer, Refusal
         route.method == method
     });
     let (route, parameters) = found.ok_or_else(|| wrong_method(&others))?;
-    let call = Call { world, request, authority, parameters, now: world.now() };
-    access::authorize(&call, route.access)?;
+    let mut call = Call { world, request, authority, parameters, caller: None, now: world.now() };
+    call.caller = access::authorize(&call, route.access)?;
     (route.handler)(&call)
 }
 
@@ -102,6 +116,7 @@ fn parameters<'a>(path: &'static str, segments: &[&'a str]) -> Option<Parameters
     let mut parameters = Vec::new();
     for (template, segment) in template.into_iter().zip(segments) {
         match template.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
             Some(name) => parameters.push((name, *segment)),
             None if template == *segment => {}
             None => return None,

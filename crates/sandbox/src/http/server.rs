@@ -1,13 +1,43 @@
 //! What all connections share.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::tls::ServerIdentity;
 use crate::faults::gate::Gate;
 use crate::faults::queue::FaultQueue;
+use crate::model::recorded::RecordedRequest;
 use crate::world::World;
+
+/// How long a client may take to send a request, its head and its body each.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What looks on while requests are answered.
+#[derive(Clone, Default)]
+pub(crate) struct Observer(Option<Arc<Observe>>);
+
+type Observe = dyn Fn(&RecordedRequest) + Send + Sync;
+
+impl Observer {
+    pub(crate) fn new(observe: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observe)))
+    }
+
+    pub(crate) fn tell(&self, record: &RecordedRequest) {
+        if let Some(observe) = &self.0 {
+            observe(record);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Observer").field(&self.0.is_some()).finish()
+    }
+}
 
 /// A server at its address: the world that it serves, and the faults with which it does.
 pub(crate) struct Server {
@@ -17,18 +47,25 @@ pub(crate) struct Server {
     pub(crate) identity: Option<ServerIdentity>,
     /// Where faults keep requests waiting.
     pub(crate) gate: Gate,
+    pub(crate) observer: Observer,
     faults: Mutex<FaultQueue>,
     under_way: Arc<AtomicUsize>,
     panicked: AtomicBool,
 }
 
 impl Server {
-    pub(crate) fn new(address: SocketAddr, identity: Option<ServerIdentity>, world: World) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        identity: Option<ServerIdentity>,
+        world: World,
+        observer: Observer,
+    ) -> Self {
         Self {
             world,
             address,
             identity,
             gate: Gate::new(),
+            observer,
             faults: Mutex::default(),
             under_way: Arc::default(),
             panicked: AtomicBool::new(false),

@@ -2,13 +2,15 @@
 
 use hyper::header::{self, HeaderName};
 use hyper::{HeaderMap, StatusCode};
-use serde_json::Value;
+use serde_json::Map;
 
-use crate::jose::Jws;
 use crate::message::refusal::Refusal;
 use crate::message::request::Request;
+use crate::model::event::{Entry, LogEntity, LogResult};
+use crate::model::event_type::{CONCURRENCY_LIMIT, EventType, RATE_LIMIT};
 use crate::model::limits::{Bucket, Statement};
 use crate::model::tokens::Digest;
+use crate::oauth::client_auth;
 use crate::world::World;
 
 /// Lets a request through, with the headers for its answer, or refuses it.
@@ -25,6 +27,10 @@ pub(crate) fn admit(
     if state.limits.concurrency.is_some_and(|limit| under_way > limit) {
         // Okta: zeros tell that it is not the rate; the time is a hint and no promise.
         let reset = now.timestamp() + 60;
+        if state.limits.concurrency_violated(now) {
+            drop(state);
+            log(world, request, CONCURRENCY_LIMIT, None, "/");
+        }
         return Err(too_many(headers(&[Statement { limit: 0, remaining: 0, reset }])));
     }
     let client_id = match state.limits.per_minute.contains_key(&bucket) {
@@ -35,9 +41,13 @@ pub(crate) fn admit(
     };
     // Made-up names would fill the memory.
     let client_id = client_id.filter(|id| state.app(id).is_some());
-    let (admitted, statements) = state.limits.take(bucket, client_id, now);
-    let headers = headers(&state.limits.headers.stated(statements));
-    match admitted {
+    let taken = state.limits.take(bucket, client_id.as_deref(), now);
+    let headers = headers(&state.limits.headers.stated(taken.statements));
+    drop(state);
+    if taken.is_first_violation {
+        log(world, request, RATE_LIMIT, client_id.as_deref(), bucket.paths());
+    }
+    match taken.admitted {
         true => Ok(headers),
         false => Err(too_many(headers)),
     }
@@ -87,14 +97,16 @@ fn client_id(request: &Request, owner: impl FnOnce(&str) -> Option<String>) -> O
     if let Some(credentials) = request.header(&header::AUTHORIZATION) {
         return credentials.split_once(' ').and_then(|(_, token)| owner(token.trim()));
     }
-    let form = request.form().ok()?;
-    match form.member("client_assertion") {
-        Some(assertion) => {
-            let claims = Jws::parse(assertion)?.claims()?;
-            claims.get("iss").and_then(Value::as_str).map(str::to_owned)
-        }
-        None => form.member("client_id").map(str::to_owned),
-    }
+    client_auth::claimed_id(request, &request.form().ok()?)
+}
+
+/// Writes to the System Log that a limit was met.
+fn log(world: &World, request: &Request, event_type: EventType, client: Option<&str>, paths: &str) {
+    let app = client.and_then(|id| world.state().app(id));
+    let actor = app.as_deref().map_or_else(LogEntity::administrator, LogEntity::client);
+    let target = vec![LogEntity::paths(paths)];
+    let (result, debug) = (LogResult::RateLimit, Map::new());
+    world.log(Entry { event_type, actor, target, result, debug }, Some(&request.origin()));
 }
 
 const LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");

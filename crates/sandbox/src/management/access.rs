@@ -2,12 +2,15 @@
 //! ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750),
 //! [RFC 9449 §7](https://www.rfc-editor.org/rfc/rfc9449#section-7)).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use hyper::{StatusCode, header};
 
 use crate::jose;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
+use crate::model::app::App;
 use crate::model::authority::Authority;
 use crate::model::tokens::{Digest, Issued, TokenKind};
 use crate::oauth::dpop::{self, DPOP, INVALID_PROOF};
@@ -25,15 +28,15 @@ pub(crate) enum Access {
 }
 
 /// Lets in a caller with a good access token of the org server with the right scope, if its app
-/// has an admin role.
-pub(crate) fn authorize(call: &Call<'_>, access: Access) -> Result<(), Refusal> {
+/// has an admin role. Gives the app; an open endpoint knows none.
+pub(crate) fn authorize(call: &Call<'_>, access: Access) -> Result<Option<Arc<App>>, Refusal> {
     let manage = |resource| format!("{resource}.manage");
     match access {
-        Access::Open => Ok(()),
+        Access::Open => Ok(None),
         Access::Read(resource) => {
-            authorize_scopes(call, &[&format!("{resource}.read"), &manage(resource)])
+            authorize_scopes(call, &[&format!("{resource}.read"), &manage(resource)]).map(Some)
         }
-        Access::Manage(resource) => authorize_scopes(call, &[&manage(resource)]),
+        Access::Manage(resource) => authorize_scopes(call, &[&manage(resource)]).map(Some),
     }
 }
 
@@ -45,7 +48,7 @@ enum Scheme {
 }
 
 /// One of the scopes is enough; the first is the one that the refusal names.
-fn authorize_scopes(call: &Call<'_>, scopes: &[&str]) -> Result<(), Refusal> {
+fn authorize_scopes(call: &Call<'_>, scopes: &[&str]) -> Result<Arc<App>, Refusal> {
     let Some(credentials) = call.request.header(&header::AUTHORIZATION) else {
         return Err(Refusal::api(StatusCode::FORBIDDEN, "E0000005", "Invalid session"));
     };
@@ -65,10 +68,8 @@ fn authorize_scopes(call: &Call<'_>, scopes: &[&str]) -> Result<(), Refusal> {
         let value = challenge.text("insufficient_scope", why);
         return Err(no_permission().header(header::WWW_AUTHENTICATE, value));
     }
-    match call.world.state().app(&issued.client_id).is_some_and(|app| app.admin) {
-        true => Ok(()),
-        false => Err(no_permission()),
-    }
+    let app = call.world.state().app(&issued.client_id);
+    app.filter(|app| app.admin).ok_or_else(no_permission)
 }
 
 /// Scheme and token. Another scheme is taken for a bearer token that is not good.

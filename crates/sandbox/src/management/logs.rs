@@ -2,64 +2,193 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::{StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::filter::Filter;
 use super::page;
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
-use crate::model::log::LogEvent;
+use crate::model::event::LogEvent;
 
-/// The System Log. Without `until` it is a poll: oldest first, and every page has a next one.
+/// The System Log, in one of Okta's two modes.
+///
+/// Without `until` and in ascending order it is a poll: events come in the order in which they were
+/// written, and every page has a next one. Otherwise they come by their times, and the last page
+/// has no next one.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
-    page::refuse_searches(call, &["q", "filter"])?;
-    let limit = page::limit(call, 100, 1000)?;
-    let since = time(call, "since")?.unwrap_or(call.now - TimeDelta::days(7));
-    let until = time(call, "until")?;
-    let after = cursor(call)?;
-    let descending = call.request.query("sortOrder") == Some("DESCENDING");
-    let state = call.world.state();
-    let wanted = |(number, event): &(usize, &LogEvent)| {
-        let follows = match after {
-            Some(after) if descending => *number < after,
-            Some(after) => *number > after,
-            None => event.published >= since,
-        };
-        follows && until.is_none_or(|until| event.published < until)
-    };
-    let events = state.log.numbered();
-    let page: Vec<(usize, &LogEvent)> = match descending {
-        true => events.rev().filter(wanted).take(limit).collect(),
-        false => events.filter(wanted).take(limit).collect(),
-    };
-    let body = json!(page.iter().map(|(_, event)| event).collect::<Vec<_>>());
-    let answer = Answer::json(StatusCode::OK, &body).add(header::LINK, &page::link(call, None));
-    let cursor = page.last().map(|(number, _)| *number).or(after);
-    if page.len() < limit && until.is_some() {
-        return Ok(answer);
-    }
-    let next = next_page(call, cursor, limit);
-    Ok(answer.add(header::LINK, &page::link(call, Some(&next))))
+    page::refuse_searches(call, &["q"])?;
+    let query = Query::read(call)?;
+    let (page, next) = query.page(call);
+    let answer =
+        Answer::json(StatusCode::OK, &page.into()).add(header::LINK, &page::link(call, None));
+    Ok(match next {
+        Some(cursor) => {
+            let next = next_page(call, cursor, query.limit);
+            answer.add(header::LINK, &page::link(call, Some(&next)))
+        }
+        None => answer,
+    })
 }
 
-/// The query of the next page: as this one's, from the cursor on. A poll that has seen nothing
-/// yet begins again where it began.
-fn next_page(call: &Call<'_>, cursor: Option<usize>, limit: usize) -> Vec<(&'static str, String)> {
-    let mut next = vec![("limit", limit.to_string())];
-    for name in ["until", "sortOrder"] {
-        next.extend(call.request.query(name).map(|value| (name, value.to_owned())));
+/// What is asked for.
+struct Query {
+    filter: Option<Filter>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    after: Option<Cursor>,
+    descending: bool,
+    limit: usize,
+}
+
+/// Where a page begins, opaque to clients.
+#[derive(Clone, Copy)]
+struct Cursor {
+    /// Milliseconds since the epoch: events before are left out, as `since` had it. A poll needs
+    /// it only where it begins in the future.
+    not_before: i64,
+    /// The number of an event: of a poll the first that was not looked at, otherwise the last of
+    /// the page before.
+    event: usize,
+}
+
+impl Query {
+    fn read(call: &Call<'_>) -> Result<Self, Refusal> {
+        let query = Self {
+            filter: filter(call)?,
+            since: time(call, "since")?,
+            until: time(call, "until")?,
+            after: cursor(call)?,
+            descending: descends(call)?,
+            limit: limit(call)?,
+        };
+        // Okta's own next links go on without it.
+        if query.since.is_some() && query.after.is_some() {
+            return Err(Refusal::invalid("since and after exclude each other"));
+        }
+        if query.since.zip(query.until).is_some_and(|(since, until)| since > until) {
+            return Err(Refusal::invalid("until: must not be before since"));
+        }
+        Ok(query)
     }
-    match cursor {
-        Some(cursor) => next.push(("after", cursor.to_string())),
-        None => next.extend(call.request.query("since").map(|since| ("since", since.to_owned()))),
+
+    fn is_poll(&self) -> bool {
+        self.until.is_none() && !self.descending
+    }
+
+    /// The events of the page, and where the next one begins.
+    fn page(&self, call: &Call<'_>) -> (Vec<Value>, Option<Cursor>) {
+        if self.is_poll() { self.poll(call) } else { self.bounded(call) }
+    }
+
+    fn poll(&self, call: &Call<'_>) -> (Vec<Value>, Option<Cursor>) {
+        let state = call.world.state();
+        let begin = self.after.unwrap_or_else(|| {
+            let since = self.since.unwrap_or(call.now - TimeDelta::days(7));
+            let mut events = state.log.numbered();
+            let first = events.find(|(_, event)| event.published >= since);
+            let not_before = if since > call.now { since.timestamp_millis() } else { i64::MIN };
+            Cursor {
+                not_before,
+                event: first.map_or_else(|| state.log.end(), |(number, _)| number),
+            }
+        });
+        let (mut page, mut next) = (Vec::new(), state.log.end().max(begin.event));
+        for (number, event) in state.log.numbered().skip_while(|(number, _)| *number < begin.event)
+        {
+            if page.len() == self.limit {
+                next = number;
+                break;
+            }
+            if event.published.timestamp_millis() >= begin.not_before {
+                page.extend(self.wanted(event));
+            }
+        }
+        (page, Some(Cursor { event: next, ..begin }))
+    }
+
+    fn bounded(&self, call: &Call<'_>) -> (Vec<Value>, Option<Cursor>) {
+        let until = self.until.unwrap_or(call.now);
+        // Those of this moment belong to a search that goes up to now.
+        let is_before_end = |event: &LogEvent| match self.until {
+            Some(until) => event.published < until,
+            None => event.published <= until,
+        };
+        let since = self.since.unwrap_or(until - TimeDelta::days(7)).timestamp_millis();
+        let since = self.after.map_or(since, |after| after.not_before);
+        let state = call.world.state();
+        let mut events: Vec<(usize, &LogEvent)> = state
+            .log
+            .numbered()
+            .filter(|(_, event)| {
+                event.published.timestamp_millis() >= since && is_before_end(event)
+            })
+            .collect();
+        events.sort_by_key(|(number, event)| (event.published, *number));
+        if self.descending {
+            events.reverse();
+        }
+        let seen = self
+            .after
+            .and_then(|after| events.iter().position(|(number, _)| *number == after.event));
+        let rest = events.into_iter().skip(seen.map_or(0, |seen| seen + 1));
+        let mut wanted = rest.filter_map(|(number, event)| Some((number, self.wanted(event)?)));
+        let (numbers, page): (Vec<usize>, Vec<Value>) = wanted.by_ref().take(self.limit).unzip();
+        let last = numbers.last().filter(|_| wanted.next().is_some());
+        (page, last.map(|event| Cursor { not_before: since, event: *event }))
+    }
+
+    /// The event as JSON, if the filter lets it through.
+    fn wanted(&self, event: &LogEvent) -> Option<Value> {
+        let event = json!(event);
+        self.filter.as_ref().is_none_or(|filter| filter.matches(&event)).then_some(event)
+    }
+}
+
+/// The query of the next page: as this one's, from the cursor on.
+fn next_page(call: &Call<'_>, cursor: Cursor, limit: usize) -> Vec<(&'static str, String)> {
+    let after = match cursor.not_before {
+        i64::MIN => cursor.event.to_string(),
+        not_before => format!("{not_before}_{}", cursor.event),
+    };
+    let mut next = vec![("after", after), ("limit", limit.to_string())];
+    for name in ["until", "sortOrder", "filter"] {
+        next.extend(call.request.query(name).map(|value| (name, value.to_owned())));
     }
     next
 }
 
-/// The number of the event after which the page begins.
-fn cursor(call: &Call<'_>) -> Result<Option<usize>, Refusal> {
-    let cursor = call.request.query("after").map(str::parse).transpose();
-    cursor.map_err(|_| Refusal::invalid("The value of after is not a cursor"))
+fn cursor(call: &Call<'_>) -> Result<Option<Cursor>, Refusal> {
+    let read = |text: &str| {
+        let (not_before, event) = match text.split_once('_') {
+            Some((not_before, event)) => (not_before.parse().ok()?, event),
+            None => (i64::MIN, text),
+        };
+        Some(Cursor { not_before, event: event.parse().ok()? })
+    };
+    let invalid = || Refusal::invalid("The value of after is not a cursor");
+    call.request.query("after").map(|text| read(text).ok_or_else(invalid)).transpose()
+}
+
+/// 0 to 1000; 100 by default.
+fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
+    let limit = call.request.query("limit").map_or(Ok(100), str::parse::<usize>);
+    let invalid = || Refusal::invalid("limit: must be between 0 and 1000");
+    limit.ok().filter(|limit| *limit <= 1000).ok_or_else(invalid)
+}
+
+fn filter(call: &Call<'_>) -> Result<Option<Filter>, Refusal> {
+    let invalid = || Refusal::api(StatusCode::BAD_REQUEST, "E0000031", "Invalid search criteria.");
+    let filter = call.request.query("filter");
+    filter.map(|text| Filter::parse(text).ok_or_else(invalid)).transpose()
+}
+
+fn descends(call: &Call<'_>) -> Result<bool, Refusal> {
+    match call.request.query("sortOrder") {
+        None | Some("ASCENDING") => Ok(false),
+        Some("DESCENDING") => Ok(true),
+        Some(_) => Err(Refusal::invalid("sortOrder: must be ASCENDING or DESCENDING")),
+    }
 }
 
 fn time(call: &Call<'_>, name: &str) -> Result<Option<DateTime<Utc>>, Refusal> {

@@ -2,7 +2,11 @@
 //! what its endpoints decide.
 
 pub(crate) mod access;
+pub(crate) mod app_keys;
 pub(crate) mod apps;
+mod filter;
+mod found;
+pub(crate) mod groups;
 pub(crate) mod logs;
 mod page;
 pub(crate) mod users;

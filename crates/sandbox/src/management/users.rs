@@ -8,7 +8,7 @@ use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::percent;
 use crate::message::refusal::Refusal;
-use crate::model::log;
+use crate::model::event;
 use crate::model::user::{User, UserStatus};
 
 /// Lists users in the order of their ids, without the deactivated ones.
@@ -44,7 +44,7 @@ pub(crate) fn read(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn user_object(user: &User, base: &str) -> Value {
-    let created = user.created.map(log::text);
+    let created = user.created.map(event::text);
     json!({
         "id": user.id,
         "status": user.status,
@@ -56,14 +56,19 @@ fn user_object(user: &User, base: &str) -> Value {
         "passwordChanged": null,
         "type": {"id": "otysandbox"},
         "profile": {
-            "firstName": user.first_name,
-            "lastName": user.last_name,
+            "firstName": named(&user.first_name),
+            "lastName": named(&user.last_name),
             "mobilePhone": null,
             "secondEmail": null,
             "login": user.login,
-            "email": user.email.as_ref().unwrap_or(&user.login),
+            "email": user.email.as_deref().and_then(named).unwrap_or(&user.login),
         },
         "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
         "_links": {"self": {"href": format!("{base}/api/v1/users/{}", user.id)}},
     })
+}
+
+/// Okta's attributes have a character at least, or are null.
+fn named(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

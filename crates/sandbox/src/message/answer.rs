@@ -10,6 +10,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What is wrong with the request, if something is.
+    pub(crate) refusal: Option<String>,
 }
 
 impl Answer {
@@ -23,7 +25,8 @@ impl Answer {
 
     /// No body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        let mut answer = Self { status, headers: HeaderMap::new(), body: Bytes::new() };
+        let mut answer =
+            Self { status, headers: HeaderMap::new(), body: Bytes::new(), refusal: None };
         answer.set(header::CACHE_CONTROL, "no-cache, no-store");
         answer.set(header::PRAGMA, "no-cache");
         answer

@@ -1,10 +1,15 @@
 //! One call: the request, where it goes, and when it came.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use serde_json::Map;
 
 use super::request::Request;
+use crate::model::app::App;
 use crate::model::authority::Authority;
-use crate::model::log::Entry;
+use crate::model::event::{Entry, LogEntity, LogResult};
+use crate::model::event_type::EventType;
 use crate::world::World;
 
 /// What an endpoint gets to see.
@@ -15,6 +20,8 @@ pub(crate) struct Call<'a> {
     pub(crate) authority: Authority,
     /// The parts of the path for which the route has a name, such as `{id}`.
     pub(crate) parameters: Vec<(&'static str, &'a str)>,
+    /// The app whose access token came with a call of the management API.
+    pub(crate) caller: Option<Arc<App>>,
     /// The server's clock when the request came in; one request has one time.
     pub(crate) now: DateTime<Utc>,
 }
@@ -32,7 +39,13 @@ impl<'a> Call<'a> {
 
     /// Writes to the System Log that this request did something.
     pub(crate) fn log(&self, entry: Entry) {
-        let uuid = self.world.uuid();
-        self.world.state().log.push(entry, Some(&self.request.id), uuid, self.now);
+        self.world.log(entry, Some(&self.request.origin()));
+    }
+
+    /// Writes to the System Log what the app that called the management API has changed.
+    pub(crate) fn log_change(&self, event_type: EventType, target: Vec<LogEntity>) {
+        let actor = self.caller.as_deref().map_or_else(LogEntity::administrator, LogEntity::client);
+        let (result, debug) = (LogResult::Success, Map::new());
+        self.log(Entry { event_type, actor, target, result, debug });
     }
 }

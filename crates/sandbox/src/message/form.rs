@@ -1,6 +1,8 @@
 //! Form bodies.
 
-use crate::model::recorded::{Pairs, find, pairs};
+use std::collections::HashSet;
+
+use crate::model::recorded::{Pairs, find};
 
 /// The members of a form, each of which occurs once
 /// ([RFC 6749 §3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)).
@@ -8,13 +10,14 @@ use crate::model::recorded::{Pairs, find, pairs};
 pub(crate) struct Form(Pairs);
 
 impl Form {
-    /// Reads a form, unless a member occurs twice.
+    /// Reads a form, unless a member occurs twice; reading ends there.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let pairs = pairs(body);
-        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        let has_duplicates = names.windows(2).any(|pair| pair[0] == pair[1]);
-        (!has_duplicates).then_some(Self(pairs))
+        let mut names = HashSet::new();
+        let pairs = form_urlencoded::parse(body).map(|(name, value)| {
+            let pair = (name.into_owned(), value.into_owned());
+            names.insert(pair.0.clone()).then_some(pair)
+        });
+        pairs.collect::<Option<Pairs>>().map(Self)
     }
 
     /// A member as it was sent, empty or not.

@@ -20,6 +20,31 @@ pub(crate) fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
+/// The path as a DPoP proof must name it. Okta decodes it, but for `%`, blank, `"` and `#`, so that
+/// `%40` for `@` is refused. What would be read as something else if it were decoded stays encoded
+/// too, in capitals: `?`, slashes of both kinds, dots and control characters. A path that is no
+/// UTF-8 when it is decoded is taken as it is, with its `%` encoded.
+pub(crate) fn plainly(path: &str) -> String {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digit = |at: usize| char::from(*tail.get(at)?).to_digit(16);
+        let escaped = digit(0).zip(digit(1)).filter(|_| *first == b'%');
+        let byte = escaped.map_or(*first, |(high, low)| (high * 16 + low) as u8);
+        let separates = escaped.is_none() && matches!(byte, b'/' | b'.');
+        match stays_encoded(byte) && !separates {
+            true => plain.extend(format!("%{byte:02X}").bytes()),
+            false => plain.push(byte),
+        }
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8(plain).unwrap_or_else(|_| path.replace('%', "%25"))
+}
+
+fn stays_encoded(byte: u8) -> bool {
+    byte.is_ascii_control() || b"% \"#?/\\.".contains(&byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::decoded;

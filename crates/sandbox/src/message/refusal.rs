@@ -5,6 +5,7 @@
 //! refusals of OAuth endpoints too, has the shape of Okta's management API.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use hyper::StatusCode;
 use hyper::header::HeaderName;
@@ -85,6 +86,8 @@ impl Refusal {
     pub(crate) fn reason(&self) -> &str {
         match &self.shape {
             Shape::OAuth { error, .. } | Shape::Bare { error } => error,
+            // Some have an OAuth error as their code.
+            Shape::Api { code, .. } if !code.starts_with('E') => code,
             Shape::Api { summary, .. } => summary,
         }
     }
@@ -101,6 +104,7 @@ impl Refusal {
 
     /// The answer; `error_id` tells this error from all others.
     pub(crate) fn into_answer(self, error_id: &str) -> Answer {
+        let refusal = Some(self.to_string());
         let answer = match self.shape {
             Shape::OAuth { error, description } => {
                 let body = json!({"error": error, "error_description": description});
@@ -118,6 +122,18 @@ impl Refusal {
             }
             Shape::Bare { .. } => Answer::empty(self.status),
         };
+        let answer = Answer { refusal, ..answer };
         self.headers.into_iter().fold(answer, |answer, (name, value)| answer.add(name, &value))
+    }
+}
+
+/// The error with what it says of itself, in one line.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shape {
+            Shape::OAuth { error, description } => write!(f, "{error}: {description}"),
+            Shape::Api { code, summary } => write!(f, "{code}: {summary}"),
+            Shape::Bare { error } => f.write_str(error),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A request as the server received it.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName};
@@ -7,7 +9,8 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::form::Form;
 use super::refusal::Refusal;
-use crate::model::recorded::{Pairs, RecordedRequest, find, pairs};
+use crate::model::event::Origin;
+use crate::model::recorded::{Fields, Pairs, RecordedRequest, find, pairs};
 
 /// A request, read whole.
 #[derive(Clone)]
@@ -21,6 +24,10 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// Scheme, host and port under which the client called, such as `http://127.0.0.1:4000`.
     pub(crate) base: String,
+    /// The address of the client.
+    pub(crate) peer: IpAddr,
+    /// The query as it came.
+    raw_query: String,
 }
 
 impl Request {
@@ -31,9 +38,12 @@ impl Request {
         uri: &Uri,
         headers: HeaderMap,
         body: Bytes,
+        peer: IpAddr,
     ) -> Self {
-        let query = pairs(uri.query().unwrap_or_default().as_bytes());
-        Self { id, method, path: uri.path().to_owned(), query, headers, body, base }
+        let raw_query = uri.query().unwrap_or_default().to_owned();
+        let query = pairs(raw_query.as_bytes());
+        let path = uri.path().to_owned();
+        Self { id, method, path, query, headers, body, base, peer, raw_query }
     }
 
     /// The path, cut at its slashes. Slashes too many at its begin are left out: Okta routes
@@ -85,13 +95,31 @@ impl Request {
         })
     }
 
+    /// The request as the System Log tells of it.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            request_id: self.id.clone(),
+            path: self.path.clone(),
+            ip: self.peer.to_string(),
+            user_agent: self.header(&header::USER_AGENT).map(str::to_owned),
+        }
+    }
+
     /// The request as tests see it.
     pub(crate) fn record(&self, at: DateTime<Utc>) -> RecordedRequest {
         let is_form =
             self.header(&header::CONTENT_TYPE).is_some_and(|value| value.starts_with(FORM));
-        let form = if is_form { pairs(&self.body) } else { Pairs::new() };
-        let Self { id, method, path, query, headers, .. } = self.clone();
-        RecordedRequest { at, id, method, path, query, headers, form, status: 0 }
+        RecordedRequest {
+            at,
+            id: self.id.clone(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: Fields::new(self.raw_query.as_bytes()),
+            headers: self.headers.clone(),
+            form: Fields::new(if is_form { &self.body } else { b"" }),
+            status: 0,
+            refusal: None,
+        }
     }
 }
 
@@ -113,6 +141,7 @@ mod tests {
             &uri.parse().unwrap(),
             headers,
             body.into(),
+            IpAddr::from([127, 0, 0, 1]),
         )
     }
 

@@ -47,6 +47,9 @@ pub struct App {
 }
 
 impl App {
+    /// How many keys Okta registers for an app.
+    pub(crate) const MAX_KEYS: usize = 50;
+
     /// An API Services app that authenticates with `private_key_jwt`: active, with an admin role,
     /// without keys and grants.
     pub fn service(client_id: impl Into<String>) -> Self {
@@ -119,7 +122,8 @@ impl App {
     }
 
     pub(crate) fn display_name(&self) -> &str {
-        self.label.as_deref().unwrap_or(&self.client_id)
+        let label = self.label.as_deref().filter(|label| !label.is_empty());
+        label.unwrap_or(&self.client_id)
     }
 }
 
@@ -154,6 +158,19 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// Nothing but the client id: a public client.
     None,
+}
+
+impl AuthMethod {
+    /// Its name in OpenID Connect.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Whether an app is in use.

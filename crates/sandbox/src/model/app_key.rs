@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::jose::{Algorithm, PublicKey};
+use crate::jose::{self, Algorithm, PublicKey};
 
 /// A public key registered for an app: a JWK, and whether it is active.
 ///
@@ -20,6 +21,7 @@ pub struct AppKey {
     jwk: Map<String, Value>,
     key: PublicKey,
     active: bool,
+    created: Option<DateTime<Utc>>,
 }
 
 impl AppKey {
@@ -45,13 +47,36 @@ impl AppKey {
         self.active
     }
 
-    pub(crate) fn deactivate(&mut self) {
-        self.active = false;
+    pub(crate) fn set_active(&mut self, active: bool) {
+        self.active = active;
     }
 
-    /// Okta takes a key without `use` as a signing key.
+    /// When it was registered; `None` before that.
+    pub(crate) fn created(&self) -> Option<DateTime<Utc>> {
+        self.created
+    }
+
+    /// The key as registered at `now`, unless it was before.
+    pub(crate) fn created_at(mut self, now: DateTime<Utc>) -> Self {
+        self.created.get_or_insert(now);
+        self
+    }
+
+    /// The id under which the management API knows it.
+    pub(crate) fn object_id(&self) -> String {
+        let key_id = self.key_id().unwrap_or_default();
+        let hash = jose::sha256_base64url(&format!("{} {key_id}", self.key.thumbprint()));
+        let plain = hash.chars().filter(char::is_ascii_alphanumeric).take(17);
+        "pks".chars().chain(plain).collect()
+    }
+
+    /// What it is for. Okta takes a key without `use` as a signing key.
+    pub(crate) fn usage(&self) -> &str {
+        self.jwk.get("use").and_then(Value::as_str).unwrap_or("sig")
+    }
+
     pub(crate) fn is_for_signing(&self) -> bool {
-        self.jwk.get("use").is_none_or(|usage| usage == "sig")
+        self.usage() == "sig"
     }
 
     /// A key whose JWK names an algorithm is for that one alone
@@ -75,6 +100,8 @@ impl TryFrom<Map<String, Value>> for AppKey {
     type Error = Error;
 
     fn try_from(mut jwk: Map<String, Value>) -> Result<Self, Error> {
+        // A member that is null is absent.
+        jwk.retain(|_, value| !value.is_null());
         let active = match jwk.remove("status") {
             None => true,
             Some(status) if status == "ACTIVE" => true,
@@ -84,11 +111,14 @@ impl TryFrom<Map<String, Value>> for AppKey {
                 return Err(Error::key(what, "remove it, or write one of the two"));
             }
         };
-        if jwk.get("kid").is_some_and(|kid| !kid.is_string()) {
-            return Err(Error::key("the JWK's `kid` is not text", "write it as text"));
+        for name in ["kid", "use"] {
+            if jwk.get(name).is_some_and(|value| !value.is_string()) {
+                let what = format!("the JWK's `{name}` is not text");
+                return Err(Error::key(what, "write it as text"));
+            }
         }
         let key = PublicKey::from_jwk(&jwk)?;
-        Ok(Self { jwk, key, active })
+        Ok(Self { jwk, key, active, created: None })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::custom_server::CustomServer;
+use super::event_type::{self, EventType};
 use super::key_ring::KeyRing;
 
 /// One authorization server.
@@ -86,24 +87,32 @@ impl Authority {
     /// The numbers of the keys at `/keys`, and for how many seconds they may be kept.
     pub(crate) fn published_keys(&self, now: DateTime<Utc>) -> (Vec<usize>, u32) {
         match self {
-            Self::Org => (vec![ORG_ID_TOKEN_KEY], KeyRing::MAX_AGE_SECS),
+            Self::Org => (vec![ORG_ID_TOKEN_KEY, ORG_NEXT_KEY], KeyRing::MAX_AGE_SECS),
             Self::Custom { keys, .. } => (keys.published(now), keys.max_age_secs(now)),
         }
     }
 
-    /// The System Log's event for an access token that was granted, or refused.
-    pub(crate) fn grant_event(&self) -> &'static str {
+    /// The System Log's event for an access token that was granted.
+    pub(crate) fn grant_event(&self) -> EventType {
         match self {
-            Self::Org => "app.oauth2.token.grant.access_token",
-            Self::Custom { .. } => "app.oauth2.as.token.grant.access_token",
+            Self::Org => event_type::ORG_GRANTED,
+            Self::Custom { .. } => event_type::CUSTOM_GRANTED,
+        }
+    }
+
+    /// The System Log's event for a token request that was refused.
+    pub(crate) fn refusal_event(&self) -> EventType {
+        match self {
+            Self::Org => event_type::ORG_NOT_GRANTED,
+            Self::Custom { .. } => event_type::CUSTOM_NOT_GRANTED,
         }
     }
 
     /// The System Log's event for a token that was revoked.
-    pub(crate) fn revoke_event(&self) -> &'static str {
+    pub(crate) fn revoke_event(&self) -> EventType {
         match self {
-            Self::Org => "app.oauth2.token.revoke",
-            Self::Custom { .. } => "app.oauth2.as.token.revoke",
+            Self::Org => event_type::ORG_REVOKED,
+            Self::Custom { .. } => event_type::CUSTOM_REVOKED,
         }
     }
 }
@@ -112,5 +121,8 @@ const ORG_ACCESS_TOKEN_KEY: usize = 0;
 
 const ORG_ID_TOKEN_KEY: usize = 1;
 
+/// Published weeks before it signs, and the sandbox does not run for weeks.
+const ORG_NEXT_KEY: usize = 2;
+
 /// The keys of custom servers have the numbers from here on.
-pub(crate) const FIRST_CUSTOM_KEY: usize = 2;
+pub(crate) const FIRST_CUSTOM_KEY: usize = 3;

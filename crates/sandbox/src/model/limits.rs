@@ -27,6 +27,20 @@ pub enum Bucket {
     Api,
 }
 
+impl Bucket {
+    /// The paths that share the limit, as the System Log names them.
+    pub(crate) fn paths(self) -> &'static str {
+        match self {
+            Self::OrgToken => "/oauth2/v1/token",
+            Self::Org => "/oauth2/v1*",
+            Self::CustomToken => "/oauth2/{authorizationServerId}/v1/token",
+            Self::Custom => "/oauth2/{authorizationServerId}/v1*",
+            Self::Logs => "/api/v1/logs",
+            Self::Api => "/api/v1*",
+        }
+    }
+}
+
 /// How answers state the limits, of which there are two: the org's, and the app's share of it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -57,12 +71,25 @@ pub(crate) struct Limits {
     pub(crate) concurrency: Option<usize>,
     /// Of the org (no client id) and of each of its apps.
     windows: HashMap<(Bucket, Option<String>), Window>,
+    /// When requests last met the limit on concurrency for the first time in a minute.
+    concurrency_violated: Option<DateTime<Utc>>,
+}
+
+/// What became of a request that wanted its part of a bucket.
+pub(crate) struct Taken {
+    pub(crate) admitted: bool,
+    /// What is left in each of the limits.
+    pub(crate) statements: Vec<Statement>,
+    /// Whether it is the first that was refused in one of the windows.
+    pub(crate) is_first_violation: bool,
 }
 
 /// A minute that began with a request.
 struct Window {
     began: DateTime<Utc>,
     used: u32,
+    /// Whether it has refused a request.
+    violated: bool,
 }
 
 impl Limits {
@@ -76,6 +103,7 @@ impl Limits {
             headers: RateLimitHeaders::default(),
             concurrency: None,
             windows: HashMap::new(),
+            concurrency_violated: None,
         }
     }
 
@@ -94,27 +122,41 @@ impl Limits {
     pub(crate) fn take(
         &mut self,
         bucket: Bucket,
-        client_id: Option<String>,
+        client_id: Option<&str>,
         now: DateTime<Utc>,
-    ) -> (bool, Vec<Statement>) {
+    ) -> Taken {
         let Some(limit) = self.per_minute.get(&bucket).copied() else {
-            return (true, Vec::new());
+            return Taken { admitted: true, statements: Vec::new(), is_first_violation: false };
         };
         let mut parts = vec![((bucket, None), limit)];
-        if client_id.is_some() {
-            parts.push(((bucket, client_id), share(limit, self.app_share)));
+        if let Some(client_id) = client_id {
+            parts.push(((bucket, Some(client_id.to_owned())), share(limit, self.app_share)));
         }
         for (key, _) in &parts {
             self.windows.entry(key.clone()).or_insert_with(|| Window::at(now)).renew(now);
         }
         let used = |key| self.windows.get(key).map_or(0, |window| window.used);
         let admitted = parts.iter().all(|(key, limit)| used(key) < *limit);
-        let statements = parts.iter().filter_map(|(key, limit)| {
-            let window = self.windows.get_mut(key)?;
+        let mut taken = Taken { admitted, statements: Vec::new(), is_first_violation: false };
+        for (key, limit) in &parts {
+            let Some(window) = self.windows.get_mut(key) else { continue };
+            let refused = window.used >= *limit;
             window.used += u32::from(admitted);
-            Some(window.state(*limit))
-        });
-        (admitted, statements.collect())
+            taken.is_first_violation |=
+                refused && !std::mem::replace(&mut window.violated, refused);
+            taken.statements.push(window.state(*limit));
+        }
+        taken
+    }
+
+    /// Takes note that the limit on concurrency was met; whether for the first time in a minute.
+    pub(crate) fn concurrency_violated(&mut self, now: DateTime<Utc>) -> bool {
+        let is_first =
+            self.concurrency_violated.is_none_or(|last| now - last >= TimeDelta::minutes(1));
+        if is_first {
+            self.concurrency_violated = Some(now);
+        }
+        is_first
     }
 }
 
@@ -131,7 +173,7 @@ impl RateLimitHeaders {
 
 impl Window {
     fn at(began: DateTime<Utc>) -> Self {
-        Self { began, used: 0 }
+        Self { began, used: 0, violated: false }
     }
 
     /// Begins anew when the minute is over, or when the clock was set to before it.
@@ -169,17 +211,17 @@ mod tests {
     }
 
     fn take(limits: &mut Limits, client_id: Option<&str>, ms: i64) -> (bool, Vec<(u32, u32)>) {
-        let taken = limits.take(Bucket::Org, client_id.map(str::to_owned), at_ms(ms));
-        let left = taken.1.iter().map(|statement| (statement.limit, statement.remaining));
-        (taken.0, left.collect())
+        let taken = limits.take(Bucket::Org, client_id, at_ms(ms));
+        let left = taken.statements.iter().map(|statement| (statement.limit, statement.remaining));
+        (taken.admitted, left.collect())
     }
 
     #[test]
     fn a_window_begins_with_its_first_request_and_lasts_a_minute() {
         let mut limits = limits(1);
         let reset = |limits: &mut Limits, ms| {
-            let (admitted, statements) = limits.take(Bucket::Org, None, at_ms(ms));
-            (admitted, statements[0].reset)
+            let taken = limits.take(Bucket::Org, None, at_ms(ms));
+            (taken.admitted, taken.statements[0].reset)
         };
         assert_eq!(reset(&mut limits, 10_001), (true, 71));
         assert_eq!(reset(&mut limits, 70_000), (false, 71));
@@ -211,6 +253,26 @@ mod tests {
     #[test]
     fn a_bucket_without_a_limit_says_nothing() {
         let mut limits = limits(1);
-        assert_eq!(limits.take(Bucket::Api, None, at_ms(0)), (true, vec![]));
+        let taken = limits.take(Bucket::Api, None, at_ms(0));
+        assert!(taken.admitted && taken.statements.is_empty());
+    }
+
+    #[test]
+    fn a_violation_is_told_once_in_a_window() {
+        let mut limits = limits(2);
+        let mut told = |client, ms| limits.take(Bucket::Org, client, at_ms(ms)).is_first_violation;
+        assert_eq!(
+            [told(Some("a"), 0), told(Some("a"), 0), told(Some("a"), 0)],
+            [false, true, false]
+        );
+        assert_eq!([told(None, 0), told(None, 0), told(None, 0)], [false, true, false]);
+        assert_eq!(
+            [told(None, 60_000), told(None, 60_000), told(None, 60_000)],
+            [false, false, true]
+        );
+        assert_eq!(
+            [0, 59_999, 60_000].map(|ms| limits.concurrency_violated(at_ms(ms))),
+            [true, false, true]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What tests see of the requests that came.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
 use hyper::header::HeaderName;
@@ -19,15 +20,46 @@ pub struct RecordedRequest {
     pub(crate) id: String,
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) query: Pairs,
+    pub(crate) query: Fields,
     pub(crate) headers: HeaderMap,
-    pub(crate) form: Pairs,
+    pub(crate) form: Fields,
     pub(crate) status: u16,
+    pub(crate) refusal: Option<String>,
+}
+
+/// The fields of a query or a form: kept as they came, and read when they are asked for. Read, a
+/// form of many short members takes twenty times its bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Fields {
+    text: Box<[u8]>,
+    pairs: OnceLock<Pairs>,
+}
+
+impl Fields {
+    pub(crate) fn new(text: &[u8]) -> Self {
+        Self { text: text.into(), pairs: OnceLock::new() }
+    }
+
+    fn pairs(&self) -> &Pairs {
+        self.pairs.get_or_init(|| pairs(&self.text))
+    }
 }
 
 impl RecordedRequest {
-    pub(crate) fn note_answer(&mut self, status: u16) {
+    pub(crate) fn note_answer(&mut self, status: u16, refusal: Option<&str>) {
         self.status = status;
+        self.refusal = refusal.map(str::to_owned);
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        let texts = [self.id.as_str(), &self.path, self.refusal.as_deref().unwrap_or_default()];
+        size_of::<Self>()
+            + headers.map(|header| header + HEADER_OVERHEAD).sum::<usize>()
+            + texts.iter().map(|text| text.len()).sum::<usize>()
+            + self.query.text.len()
+            + self.form.text.len()
     }
 
     /// When it came, by the server's clock.
@@ -52,12 +84,12 @@ impl RecordedRequest {
 
     /// The first query parameter of this name.
     pub fn query(&self, name: &str) -> Option<&str> {
-        find(&self.query, name)
+        find(self.query.pairs(), name)
     }
 
     /// The names of the query parameters, in order.
     pub fn query_names(&self) -> impl Iterator<Item = &str> {
-        self.query.iter().map(|(name, _)| name.as_str())
+        self.query.pairs().iter().map(|(name, _)| name.as_str())
     }
 
     /// The first header of this name, whatever its case, if it is text.
@@ -72,18 +104,25 @@ impl RecordedRequest {
 
     /// The first member of the form body of this name.
     pub fn form(&self, name: &str) -> Option<&str> {
-        find(&self.form, name)
+        find(self.form.pairs(), name)
     }
 
     /// The names of the members of the form body, in order.
     pub fn form_names(&self) -> impl Iterator<Item = &str> {
-        self.form.iter().map(|(name, _)| name.as_str())
+        self.form.pairs().iter().map(|(name, _)| name.as_str())
     }
 
     /// The HTTP status of the answer; 0 while there is none, and for ever if a fault left the
     /// request without one.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// What was wrong with it, as the answer says: an OAuth error with its description, or the
+    /// summary of the management API. `None` while there is no answer, and for one that refuses
+    /// nothing.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 }
 
@@ -97,10 +136,11 @@ impl fmt::Debug for RecordedRequest {
             .field("id", &self.id)
             .field("method", &self.method)
             .field("path", &self.path)
-            .field("query", &Redacted(&self.query))
+            .field("query", &Redacted(self.query.pairs()))
             .field("headers", &headers.map(masked).collect::<Vec<_>>())
-            .field("form", &Redacted(&self.form))
+            .field("form", &Redacted(self.form.pairs()))
             .field("status", &self.status)
+            .field("refusal", &self.refusal)
             .finish()
     }
 }
@@ -145,6 +185,9 @@ const HARMLESS: [&str; 20] = [
     "filter",
 ];
 
+/// About what a header takes besides its text.
+const HEADER_OVERHEAD: usize = 64;
+
 /// Reads a query or a form.
 pub(crate) fn pairs(text: &[u8]) -> Pairs {
     form_urlencoded::parse(text).into_owned().collect()
@@ -156,6 +199,24 @@ pub(crate) fn find<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
+impl RecordedRequest {
+    /// A request with this body, which is a form.
+    pub(crate) fn example(body: Vec<u8>) -> Self {
+        Self {
+            at: DateTime::UNIX_EPOCH,
+            id: "req1".to_owned(),
+            method: Method::POST,
+            path: "/oauth2/v1/introspect".to_owned(),
+            query: Fields::new(b"token=s3cret"),
+            headers: HeaderMap::new(),
+            form: Fields::new(&body),
+            status: 0,
+            refusal: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use hyper::header;
 
@@ -163,19 +224,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer s3cret".parse().unwrap());
         let body = b"token=s3cret&client_assertion=s3cret&tokn=s3cret&scope=okta.users.read";
-        let record = RecordedRequest {
-            at: DateTime::UNIX_EPOCH,
-            id: "req1".to_owned(),
-            method: Method::POST,
-            path: "/oauth2/v1/introspect".to_owned(),
-            query: pairs(b"token=s3cret"),
-            headers,
-            form: pairs(body),
-            status: 0,
-        };
+        let mut record = RecordedRequest::example(body.to_vec());
+        record.headers.insert(header::AUTHORIZATION, "Bearer s3cret".parse().unwrap());
         let shown = format!("{record:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("okta.users.read"), "{shown}");

@@ -1,6 +1,6 @@
 //! What the server knows. Pure: time and identifiers come in as arguments.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,11 +9,12 @@ use super::app::{App, AppStatus};
 use super::app_key::AppKey;
 use super::authority::{Authority, FIRST_CUSTOM_KEY};
 use super::custom_server::CustomServer;
+use super::group::Group;
 use super::key_ring::KeyRing;
 use super::limits::Limits;
 use super::log::SystemLog;
 use super::nonces::Nonces;
-use super::recorded::RecordedRequest;
+use super::records::Records;
 use super::replay::{UsedAssertions, UsedProofs};
 use super::seed::Seed;
 use super::tokens::{Digest, Issued, Tokens};
@@ -25,6 +26,8 @@ pub(crate) struct State {
     apps: BTreeMap<String, Arc<App>>,
     users: BTreeMap<String, User>,
     authorities: BTreeMap<String, Authority>,
+    /// In the order in which they were made.
+    pub(crate) groups: Vec<Group>,
     /// The number of the next signing key.
     next_key: usize,
     pub(crate) tokens: Tokens,
@@ -33,21 +36,19 @@ pub(crate) struct State {
     pub(crate) nonces: Nonces,
     pub(crate) limits: Limits,
     pub(crate) log: SystemLog,
-    requests: VecDeque<RecordedRequest>,
+    pub(crate) records: Records,
     /// How far the server's clock is ahead of the sandbox's.
     pub(crate) clock_offset: TimeDelta,
 }
 
 impl State {
-    /// How many requests are remembered.
-    pub(crate) const MAX_REQUESTS: usize = 10_000;
-
     /// Takes the seed, unless it contradicts itself.
     pub(crate) fn new(seed: Seed, now: DateTime<Utc>) -> Result<Self, Error> {
         let mut state = Self {
             apps: BTreeMap::new(),
             users: BTreeMap::new(),
             authorities: BTreeMap::new(),
+            groups: Vec::new(),
             next_key: FIRST_CUSTOM_KEY,
             tokens: Tokens::default(),
             used_assertions: UsedAssertions::default(),
@@ -55,12 +56,12 @@ impl State {
             nonces: Nonces::default(),
             limits: Limits::new(seed.rate_limits),
             log: SystemLog::default(),
-            requests: VecDeque::new(),
+            records: Records::default(),
             clock_offset: TimeDelta::zero(),
         };
         for app in seed.apps {
             check_id("app", &app.client_id, state.apps.contains_key(&app.client_id))?;
-            state.register(app);
+            state.register(app, now);
         }
         for user in seed.users {
             check_id("user", &user.id, state.users.contains_key(&user.id))?;
@@ -88,7 +89,8 @@ impl State {
     }
 
     /// Adds an app, or replaces the one with the same client id.
-    pub(crate) fn register(&mut self, app: App) {
+    pub(crate) fn register(&mut self, mut app: App, now: DateTime<Utc>) {
+        app.jwks = app.jwks.into_iter().map(|key| key.created_at(now)).collect();
         self.apps.insert(app.client_id.clone(), Arc::new(app));
     }
 
@@ -159,15 +161,20 @@ impl State {
         }
     }
 
-    pub(crate) fn add_key(&mut self, client_id: &str, key: AppKey) -> Result<(), Error> {
-        self.change_app(client_id, |app| app.jwks.push(key))
+    /// Changes the keys of an app.
+    pub(crate) fn change_keys(
+        &mut self,
+        client_id: &str,
+        change: impl FnOnce(&mut Vec<AppKey>),
+    ) -> Result<(), Error> {
+        self.change_app(client_id, |app| change(&mut app.jwks))
     }
 
     pub(crate) fn deactivate_key(&mut self, client_id: &str, key_id: &str) -> Result<(), Error> {
         let mut found = false;
         self.change_app(client_id, |app| {
             for key in app.jwks.iter_mut().filter(|key| key.key_id() == Some(key_id)) {
-                key.deactivate();
+                key.set_active(false);
                 found = true;
             }
         })?;
@@ -226,29 +233,6 @@ impl State {
             && client_is_active
             && user_is_active;
         good.then_some(issued)
-    }
-
-    pub(crate) fn record(&mut self, request: RecordedRequest) {
-        if self.requests.len() == Self::MAX_REQUESTS {
-            self.requests.pop_front();
-        }
-        self.requests.push_back(request);
-    }
-
-    /// Takes note of what was answered to the recorded request with this id.
-    pub(crate) fn note_answer(&mut self, id: &str, status: u16) {
-        // Most answers are to the latest requests.
-        if let Some(request) = self.requests.iter_mut().rev().find(|request| request.id() == id) {
-            request.note_answer(status);
-        }
-    }
-
-    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
-        self.requests.iter().cloned().collect()
-    }
-
-    pub(crate) fn clear_requests(&mut self) {
-        self.requests.clear();
     }
 
     fn change_app(&mut self, client_id: &str, change: impl FnOnce(&mut App)) -> Result<(), Error> {

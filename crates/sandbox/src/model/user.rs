@@ -15,10 +15,10 @@ pub struct User {
     /// The e-mail address. Default: the login name.
     #[serde(default)]
     pub email: Option<String>,
-    /// The given name. Default: empty.
+    /// The given name. Default: empty, which clients see as none.
     #[serde(default)]
     pub first_name: String,
-    /// The family name. Default: empty.
+    /// The family name. Default: empty, which clients see as none.
     #[serde(default)]
     pub last_name: String,
     /// The status. Default: `ACTIVE`.
@@ -48,6 +48,12 @@ impl User {
     pub fn name(mut self, first: impl Into<String>, last: impl Into<String>) -> Self {
         (self.first_name, self.last_name) = (first.into(), last.into());
         self
+    }
+
+    /// Given name and family name, as far as there are any.
+    pub(crate) fn full_name(&self) -> Option<String> {
+        let name = format!("{} {}", self.first_name, self.last_name);
+        Some(name.trim()).filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
     /// Sets the status.

@@ -16,6 +16,7 @@ use crate::jose::Jws;
 use crate::message::call::Call;
 use crate::message::form::Form;
 use crate::message::refusal::Refusal;
+use crate::message::request::Request;
 use crate::model::app::{App, AppStatus, AuthMethod};
 use crate::model::app_key::AppKey;
 
@@ -44,6 +45,28 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
         return Err(without_assertion(call, form));
     };
     by_assertion(call, assertion, form.member("client_id"))
+}
+
+/// The app that the request claims to come from, whether it does or not.
+pub(crate) fn claimed(call: &Call<'_>, form: &Form) -> Option<Arc<App>> {
+    let id = claimed_id(call.request, form)?;
+    call.world.state().app(&id)
+}
+
+/// The client id that the request claims to come from. Nothing is verified.
+pub(crate) fn claimed_id(request: &Request, form: &Form) -> Option<String> {
+    if let Some(assertion) = form.member("client_assertion") {
+        let claims = Jws::parse(assertion)?.claims()?;
+        return claims.get("iss").and_then(Value::as_str).map(str::to_owned);
+    }
+    let basic = request.header(&header::AUTHORIZATION).and_then(basic_client_id);
+    basic.or_else(|| form.member("client_id").map(str::to_owned))
+}
+
+/// What the System Log says about how an app authenticates.
+pub(crate) fn debug_data(app: &App) -> Map<String, Value> {
+    let method = app.auth_method.name();
+    Map::from_iter([("clientAuthType".to_owned(), method.into())])
 }
 
 /// A sandbox keeps no secrets, so no client gets in without an assertion; but the reason differs.
@@ -179,9 +202,8 @@ fn choose_key<'a>(jws: &Jws<'_>, keys: &'a [AppKey]) -> Option<&'a AppKey> {
 
 /// What Okta demands of a key set when it is registered.
 fn is_registrable(keys: &[AppKey]) -> bool {
-    const MAX_KEYS: usize = 50;
     let distinct: BTreeSet<&str> = keys.iter().filter_map(AppKey::key_id).collect();
-    keys.len() == 1 || (keys.len() <= MAX_KEYS && distinct.len() == keys.len())
+    keys.len() == 1 || (keys.len() <= App::MAX_KEYS && distinct.len() == keys.len())
 }
 
 /// Checks audience and times, and gives `exp` in whole seconds.

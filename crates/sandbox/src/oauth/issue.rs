@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::signing;
 use crate::model::app::App;
 use crate::model::authority::Authority;
-use crate::model::log::LogEntity;
+use crate::model::event::LogEntity;
 use crate::model::scopes::Scopes;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, Issued, TokenKind};
@@ -77,10 +77,13 @@ fn claims(issued: &Issued) -> Value {
     claims
 }
 
-/// The token as the System Log shows it.
-pub(crate) fn entity(token: &str, issued: &Issued) -> LogEntity {
+/// The token as the System Log shows it, after its user, if it has one.
+pub(crate) fn entities(world: &World, token: &str, issued: &Issued) -> Vec<LogEntity> {
     let hash = Digest::of(token).text();
-    LogEntity::access_token(&issued.jti, issued.expires_at, &issued.subject, &hash)
+    let token = LogEntity::access_token(&issued.jti, issued.expires_at, &issued.subject, &hash);
+    let state = world.state();
+    let user = issued.user_id.as_deref().and_then(|id| state.user(id)).map(LogEntity::user);
+    user.into_iter().chain([token]).collect()
 }
 
 /// Issues an ID token, and remembers it.
@@ -139,14 +142,21 @@ fn id_claims(issued: &Issued, sign_in: &SignIn, user: &User) -> Value {
 
 fn add_user_claims(claims: &mut Value, scopes: &Scopes, user: &User) {
     if scopes.contains("profile") {
-        let name = format!("{} {}", user.first_name, user.last_name);
-        claims["name"] = name.trim().into();
-        claims["given_name"] = user.first_name.as_str().into();
-        claims["family_name"] = user.last_name.as_str().into();
+        let name = user.full_name().unwrap_or_default();
+        let names = [
+            ("name", name.as_str()),
+            ("given_name", user.first_name.as_str()),
+            ("family_name", user.last_name.as_str()),
+        ];
+        // Okta: an attribute that is null makes no claim.
+        for (claim, value) in names.into_iter().filter(|(_, value)| !value.is_empty()) {
+            claims[claim] = value.into();
+        }
         claims["preferred_username"] = user.login.as_str().into();
     }
     if scopes.contains("email") {
-        claims["email"] = user.email.as_ref().unwrap_or(&user.login).as_str().into();
+        let email = user.email.as_deref().filter(|email| !email.is_empty());
+        claims["email"] = email.unwrap_or(&user.login).into();
         claims["email_verified"] = true.into();
     }
 }

@@ -6,7 +6,7 @@ use super::{client_auth, issue};
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
-use crate::model::log::{Entry, LogEntity, LogResult};
+use crate::model::event::{Entry, LogEntity, LogResult};
 use crate::model::tokens::{Digest, Issued, TokenKind};
 
 /// `POST …/v1/revoke`: a client revokes tokens of its own. The answer is 200 whatever was sent
@@ -22,8 +22,9 @@ pub(crate) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
         call.log(Entry {
             event_type: call.authority.revoke_event(),
             actor: LogEntity::client(&app),
-            target: vec![issue::entity(text, &issued)],
+            target: issue::entities(call.world, text, &issued),
             result: LogResult::Success,
+            debug: client_auth::debug_data(&app),
         });
     }
     Ok(Answer::empty(StatusCode::OK))

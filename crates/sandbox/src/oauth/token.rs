@@ -14,26 +14,36 @@ use crate::message::refusal::Refusal;
 use crate::model::app::{App, AppKind};
 use crate::model::authority::Authority;
 use crate::model::custom_server::CustomServer;
-use crate::model::log::{Entry, LogEntity, LogResult};
+use crate::model::event::{Entry, LogEntity, LogResult};
 use crate::model::scopes::Scopes;
 use crate::model::tokens::Issued;
 
 /// `POST …/v1/token`.
 pub(crate) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
     let form = call.request.form()?;
-    let app = client_auth::authenticate(call, &form)?;
-    let granted = grant(call, &form, &app);
-    let (target, result) = match &granted {
-        Ok(granted) => (vec![issue::entity(&granted.token, &granted.issued)], LogResult::Success),
-        Err(refusal) => (Vec::new(), refused(refusal.reason())),
-    };
-    call.log(Entry {
-        event_type: call.authority.grant_event(),
-        actor: LogEntity::client(&app),
-        target,
-        result,
-    });
+    let app = client_auth::authenticate(call, &form);
+    let granted = app.and_then(|app| grant(call, &form, &app));
+    log(call, &form, &granted);
     granted.map(Granted::into_answer)
+}
+
+/// Writes to the System Log how the request went, also where the client did not authenticate.
+fn log(call: &Call<'_>, form: &Form, granted: &Result<Granted, Refusal>) {
+    let app = client_auth::claimed(call, form);
+    let mut debug = app.as_deref().map(client_auth::debug_data).unwrap_or_default();
+    for (name, member) in [("grantType", "grant_type"), ("requestedScopes", "scope")] {
+        debug.insert(name.to_owned(), form.member(member).into());
+    }
+    let (event_type, target, result) = match granted {
+        Ok(Granted { token, issued, .. }) => {
+            debug.insert("grantedScopes".to_owned(), issued.scopes.to_string().into());
+            let target = issue::entities(call.world, token, issued);
+            (call.authority.grant_event(), target, LogResult::Success)
+        }
+        Err(refusal) => (call.authority.refusal_event(), Vec::new(), refused(refusal.reason())),
+    };
+    let actor = app.as_deref().map_or_else(LogEntity::unknown_client, LogEntity::client);
+    call.log(Entry { event_type, actor, target, result, debug });
 }
 
 /// Okta's log takes the demand of a nonce for a question, not a failure.

@@ -31,8 +31,9 @@ impl Api<'_> {
                 Err(error) => error,
             };
             let wait = waits_left.after(error)?;
-            let seconds = human::duration(wait.as_secs());
-            output::note(format_args!("the rate limit is used up: waiting {seconds}"));
+            let until = SystemClock.now() + wait;
+            let until = human::time(until, SystemClock.now());
+            output::note(format_args!("the rate limit is used up: waiting until {until}"));
             SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
         }
     }

@@ -111,6 +111,6 @@ fn next(answer: &ResourceAnswer, call: &ResourceCall, pages: &Pages) -> Option<S
     let links = answer.headers.get_all("link").iter();
     let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
     let is_log = call.path.contains("/api/v1/logs");
-    let is_same = pages.local(next) == pages.local(&call.path);
-    (!is_same && !(is_log && is_empty(answer))).then(|| next.to_owned())
+    let is_end = is_empty(answer) || pages.local(next) == pages.local(&call.path);
+    (!(is_log && is_end)).then(|| next.to_owned())
 }

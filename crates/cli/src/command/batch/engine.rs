@@ -154,7 +154,8 @@ impl Engine<'_> {
         let endpoint = okta_introspect::Endpoint::Introspection;
         let stated = self.servers.configured().rate_limit(endpoint);
         let reset = stated.filter(|stated| stated.remaining == 0).map(|stated| stated.reset);
-        rate_limited.until().max(reset).filter(|until| *until > self.clock.now())
+        let begin_of_silence = self.clock.now() - LONG_WAIT;
+        rate_limited.until().max(reset).filter(|until| *until > begin_of_silence)
     }
 }
 

@@ -121,7 +121,8 @@ struct Output {
 impl Output {
     fn note_what_inactive_proves(&self) {
         if self.opaque > 0 {
-            let which = format!("{} of the inactive tokens name no server", self.opaque);
+            let name = if self.opaque == 1 { "names" } else { "name" };
+            let which = format!("{} of the inactive tokens {name} no server", self.opaque);
             output::note(opaque(self.client.issuer(), &which));
         }
     }

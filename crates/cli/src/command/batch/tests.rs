@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chrono::DateTime;
-use okta_introspect::sandbox::{App, Bucket, Grant, Sandbox};
-use okta_introspect::{Algorithm, HttpConfig, ManualClock, SigningKey};
+use okta_introspect::sandbox::{App, Bucket, Fault, Grant, Sandbox, Times};
+use okta_introspect::{Algorithm, Clock, HttpConfig, ManualClock, SigningKey};
 use tokio::sync::mpsc::channel;
 
 use super::line::Question;
@@ -17,6 +17,8 @@ struct Count {
     active: u64,
     last: u64,
     enough: Option<u64>,
+    /// Until when it was said that the run waits.
+    waits: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Sink for Count {
@@ -26,6 +28,10 @@ impl Sink for Count {
         self.answers += 1;
         self.active += u64::from(record.introspection.as_ref().is_some_and(|it| it.active));
         Ok(self.enough.is_none_or(|enough| self.answers < enough))
+    }
+
+    fn waits(&mut self, until: Option<DateTime<Utc>>) {
+        self.waits.push(until);
     }
 }
 
@@ -76,6 +82,30 @@ async fn a_batch_keeps_to_the_rate_limit_and_loses_no_time() {
     assert_eq!((count.answers, count.active), (1_300, 433));
     assert_eq!(refused, 0);
     assert!(took <= 120.0 * 1.03, "{took}");
+}
+
+#[test_support::test]
+async fn the_first_long_wait_is_told_and_all_attempts_are_counted() {
+    let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let app = App::service("0oa1").key(key.public_jwk());
+    let sandbox = Sandbox::builder().app(app).clock(Arc::new(clock.clone())).start().await.unwrap();
+    sandbox.faults().inject(Fault::api(429, "E0000047"), Times::Always);
+    let client = Client::builder(sandbox.issuer(), "0oa1", key).clock(clock.clone());
+    let servers = alone(client.build().unwrap());
+    let engine = Engine { servers, clock: Arc::new(clock.clone()), concurrency: 4 };
+    let (sender, lines) = channel(1);
+    sender.try_send(Ok((Question::read(1, "made-up", None), 7))).unwrap();
+    drop(sender);
+    let (mut count, never) = (Count::default(), std::future::pending());
+    let failure = engine.run(lines, &Progress::default(), never, &mut count).await.unwrap_err();
+    assert_eq!((failure.exit(), count.answers), (Exit::Unknown, 0));
+    let sent = sandbox.requests().len();
+    let told = format!("after {sent} attempts in {:.1} s", clock.elapsed().as_secs_f64());
+    assert!(sent > 10 && failure.what().contains(&told), "{told}: {failure}");
+    assert_eq!(count.waits.len(), 1, "it is told once");
+    let until = count.waits[0].unwrap();
+    assert!(until > DateTime::UNIX_EPOCH && until <= clock.now(), "{until}");
 }
 
 #[test_support::test]
