@@ -29,7 +29,7 @@ fn dpop_is_used_as_the_settings_say() {
     }
     run(&world, "0oabound", &["--dpop", "never"]).fails(4, "the app demands DPoP");
     run(&world, "0oaplain", &["--dpop", "never"]).exits(0);
-    run(&world, "0oaplain", &["--dpop", "always"]).fails(3, "not bound");
+    run(&world, "0oaplain", &["--dpop", "always"]).fails(2, "not bound");
     run(&world, "0oaplain", &["--dpop", "maybe"]).fails(2, "use one of auto, always, never");
 
     world.write("okta.yaml", "okta: {client: {dpopEnabled: false}}");

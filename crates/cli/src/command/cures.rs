@@ -49,7 +49,7 @@ pub(super) fn in_sandbox(about: &str) -> Option<&'static str> {
         "scope" => {
             "in the sandbox, an app has the `scopes` that its seed grants, and a custom server those \
              of its own: start it with `okta-introspect sandbox --seed FILE`; its own app has \
-             okta.apps.read, okta.logs.read and okta.users.read, and orders.read at --auth-server default"
+             those that `okta-introspect config show` lists, and orders.read at --auth-server default"
         }
         "kid" | "key" | "alg" | "jwks_uri" => {
             "in the sandbox, an app has the public keys that its seed lists in `jwks`, as \

@@ -41,6 +41,10 @@ const WORDS: &[(&str, &str)] = &[
         "check the issuer, the network and the proxy settings",
         "check the issuer, the network and the proxy (`okta-introspect config show` tells which is used)",
     ),
+    (
+        "ask for larger pages, or allow more with `max_pages`",
+        "ask for larger pages, with a limit in the path's query",
+    ),
     ("turn one of them on in Cargo.toml", "build the command with one of them"),
 ];
 
