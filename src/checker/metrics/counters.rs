@@ -357,10 +357,10 @@ mod tests {
         }
         let metrics = counters.snapshot(Some(7));
         let [introspect, revoke] = ["introspect", "revoke"].map(|name| &metrics.endpoints[name]);
-        assert_eq!((introspect.outcomes.len(), revoke.outcomes.len()), (12, 11));
+        assert_eq!((introspect.outcomes.len(), revoke.outcomes.len()), (13, 12));
         assert!(introspect.outcomes.values().chain(revoke.outcomes.values()).all(|n| *n == 1));
-        assert_eq!((introspect.duration.count(), introspect.duration.sum), (12, 12 * took));
-        assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (10, Some(7)));
+        assert_eq!((introspect.duration.count(), introspect.duration.sum), (13, 13 * took));
+        assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (11, Some(7)));
     }
 
     #[test]

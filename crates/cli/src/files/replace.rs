@@ -19,7 +19,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         // A file system that cannot do it has nothing to be told.
-        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|it| it.sync_all());
+        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
     }
     Ok(())
 }

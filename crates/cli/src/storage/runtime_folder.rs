@@ -138,11 +138,10 @@ impl RuntimeFolder {
             drop(self.guard(ended));
         }
         let recorded = self.guard(record);
+        let path = self.record_path(record.pid);
         let line = serde_json::to_string(record).map_err(io::Error::from);
-        line.and_then(|line| {
-            files::replace(&self.record_path(record.pid), format!("{line}\n").as_bytes())
-        })
-        .map_err(|cause| self.failure("cannot be written to").because(&cause))?;
+        line.and_then(|line| files::replace(&path, format!("{line}\n").as_bytes()))
+            .map_err(|cause| self.failure("cannot be written to").because(&cause))?;
         Ok(recorded)
     }
 
