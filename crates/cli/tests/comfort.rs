@@ -127,7 +127,7 @@ fn a_misspelt_scope_and_the_sandbox_have_cures_of_their_own() {
     let stranger = [&stranger[..], &named].concat();
     for (args, told) in [
         (&["token", "--scope", "okta.user.read"][..], "did you mean okta.users.read?"),
-        (&["token", "--scope", "okta.groups.read"], "okta-introspect sandbox --seed FILE"),
+        (&["token", "--scope", "okta.policies.read"], "okta-introspect sandbox --seed FILE"),
         (&["api", "DELETE", "/api/v1/users/00uada"], "okta-introspect sandbox --seed FILE"),
         (&stranger, "okta-introspect sandbox --seed FILE"),
     ] {

@@ -56,7 +56,7 @@ fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
         world.write("okta.yaml", format!("okta: {{client: {{{members}}}}}"));
     };
     proxied(&format!("host: 127.0.0.1, port: {port}, username: ada, password: s3cret"));
-    world.pipe(&["introspect"], "t").fails(3, "status 502").hides("s3cret");
+    world.pipe(&["introspect"], "t").fails(3, "opened no tunnel").hides("s3cret");
     let asked = &proxy.requests()[0];
     assert_eq!((&*asked.method, &*asked.target), ("CONNECT", "acme.okta.com:443"));
     // ada:s3cret
@@ -78,7 +78,7 @@ fn a_proxy_of_the_environment_is_used_and_shown_whatever_else_is_set() {
         .set("HTTPS_PROXY", format!("http://ada:s3cret@{address}"));
     let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];
     let run = world.pipe(&[&["introspect"], &app[..]].concat(), "t");
-    run.fails(3, "no connection").hides("s3cret");
+    run.fails(3, "opened no tunnel").hides("s3cret");
     assert_eq!(proxy.requests()[0].header("proxy-authorization"), Some("Basic YWRhOnMzY3JldA=="));
     let told = format!("http://{address} (from HTTPS_PROXY)");
     for command in [&["config", "show"][..], &["doctor"]] {

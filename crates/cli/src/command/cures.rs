@@ -4,7 +4,7 @@
 use okta_introspect::{Error, Issuer};
 
 use crate::api_scopes;
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
 
 use super::running_sandbox;
 
@@ -34,10 +34,13 @@ pub(super) fn of(settings: &Settings, error: &Error) -> Option<String> {
 
 /// Whether the server is the sandbox that this user runs, however the settings name it.
 pub(super) fn is_sandbox(settings: &Settings) -> bool {
-    let org = |issuer: &Issuer| issuer.org().to_owned();
+    if settings.origins().server == Some(&Origin::Sandbox) {
+        return true;
+    }
+    // Okta itself is never on loopback.
+    let Some(issuer) = settings.issuer().ok().filter(Issuer::is_loopback) else { return false };
     let sandbox = running_sandbox::find().and_then(|record| Issuer::parse(&record.issuer).ok());
-    let issuer = settings.issuer().ok();
-    sandbox.is_some_and(|sandbox| issuer.is_some_and(|issuer| org(&issuer) == org(&sandbox)))
+    sandbox.is_some_and(|sandbox| issuer.org() == sandbox.org())
 }
 
 /// How to mend in the sandbox what a refusal is about.
@@ -46,7 +49,7 @@ pub(super) fn in_sandbox(about: &str) -> Option<&'static str> {
         "scope" => {
             "in the sandbox, an app has the `scopes` that its seed grants, and a custom server those \
              of its own: start it with `okta-introspect sandbox --seed FILE`; its own app has \
-             okta.apps.read, okta.logs.read and okta.users.read, and orders.read at --auth-server default"
+             those that `okta-introspect config show` lists, and orders.read at --auth-server default"
         }
         "kid" | "key" | "alg" | "jwks_uri" => {
             "in the sandbox, an app has the public keys that its seed lists in `jwks`, as \

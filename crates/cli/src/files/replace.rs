@@ -2,8 +2,11 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use okta_introspect::{Clock, SystemClock};
 
 /// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
 /// the new one, also after a loss of power. Its owner alone may read it. A link in its place is
@@ -16,7 +19,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         // A file system that cannot do it has nothing to be told.
-        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|it| it.sync_all());
+        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
     }
     Ok(())
 }
@@ -25,9 +28,20 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Exclusive {
     path: PathBuf,
-    /// The file as it is now, locked; the lock ends with it.
-    held: RefCell<Option<File>>,
+    held: RefCell<Option<Held>>,
 }
+
+/// The file as it is now, locked; the lock ends with it.
+#[derive(Debug)]
+struct Held {
+    file: File,
+    /// How long it is, and when it was written to the disk, if this process has written it.
+    written: Option<(usize, Instant)>,
+}
+
+/// How long new content may wait for the disk. Waiting for the disk each time would make a long
+/// batch several times as long; a process that is killed loses nothing in any case.
+const MAX_UNSYNCED: Duration = Duration::from_secs(1);
 
 impl Exclusive {
     pub(crate) fn new(path: &Path) -> Self {
@@ -50,25 +64,45 @@ impl Exclusive {
             lock(&file)?;
             // Another process may have replaced it before it was locked.
             if is_at(&file, &self.path) {
-                *self.held.borrow_mut() = Some(file);
+                *self.held.borrow_mut() = Some(Held { file, written: None });
                 return Ok(());
             }
         }
     }
 
-    /// As [`replace`], but that a loss of power may bring back an older one. A file that has appeared since [`lock`](Self::lock) is another process's.
+    /// As [`replace`], but that a loss of power may bring back the content of a second ago. A file
+    /// that has appeared since [`lock`](Self::lock) is another process's.
     pub(crate) fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let mut held = self.held.borrow_mut();
+        if let Some(Held { file, written: Some((length, at)) }) = &mut *held
+            && content.len() >= *length
+            && SystemClock.monotonic().saturating_duration_since(*at) < MAX_UNSYNCED
+        {
+            // One write, which covers the old content.
+            file.seek(SeekFrom::Start(0))?;
+            *length = content.len();
+            return file.write_all(content);
+        }
         let draft = Draft::write(&self.path, content)?;
         // Locked before it has its name, so that there is no moment without a lock.
         lock(&draft.file)?;
-        let mut held = self.held.borrow_mut();
         match *held {
             Some(_) => fs::rename(&draft.path, &self.path)?,
             // Unlike a rename, this fails if the name is taken.
             None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
         }
-        *held = Some(draft.file.try_clone()?);
+        let written = Some((content.len(), SystemClock.monotonic()));
+        *held = Some(Held { file: draft.file.try_clone()?, written });
         Ok(())
+    }
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        if let Some(Held { file, written: Some(_) }) = &*self.held.borrow() {
+            // What it holds is there; only a loss of power could take it back.
+            let _ = file.sync_all();
+        }
     }
 }
 
@@ -190,8 +224,9 @@ mod tests {
         first.replace(b"1").unwrap();
         // It began before there was a file, as the first did.
         assert_eq!(late.replace(b"2").unwrap_err().kind(), ErrorKind::WouldBlock);
-        for content in ["2", "3"] {
+        for content in ["2", "34", "5", ""] {
             first.replace(content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
             let second = Exclusive::new(&path);
             assert_eq!(second.lock().unwrap_err().kind(), ErrorKind::WouldBlock);
         }

@@ -9,7 +9,7 @@ const WORDS: &[(&str, &str)] = &[
         ", the right server id, and Audience::Endpoint",
         " and the right server: compare with what --issuer and --auth-server name",
     ),
-    ("or let DPoP be Auto", "or leave --dpop at auto"),
+    ("or allow tokens that are not bound", "or leave --dpop at auto"),
     ("turn DPoP on in the client", "let --dpop be auto or always"),
     (
         "use the token in the process that requested it, or keep the DPoP key with it",
@@ -31,6 +31,7 @@ const WORDS: &[(&str, &str)] = &[
          called",
     ),
     ("name the address of its keys with `address`", "give its keys with --jwks"),
+    ("where it belongs to the server, name it with `address`", "give its keys with --jwks"),
     (
         "call less at once, allow more time, or raise `max_in_flight`",
         "call less at once (--concurrency), or allow more time with --timeout",
@@ -39,6 +40,10 @@ const WORDS: &[(&str, &str)] = &[
     (
         "check the issuer, the network and the proxy settings",
         "check the issuer, the network and the proxy (`okta-introspect config show` tells which is used)",
+    ),
+    (
+        "ask for larger pages, or allow more with `max_pages`",
+        "ask for larger pages, with a limit in the path's query",
     ),
     ("turn one of them on in Cargo.toml", "build the command with one of them"),
 ];
@@ -63,31 +68,9 @@ mod tests {
     /// Parts of the library that the command does not use.
     const UNUSED: [&str; 4] = ["checker", "adapter", "circuit.rs", "sandbox.rs"];
 
-    /// Names in back quotes that are no items of the library: members of JWKs, JWTs and key files,
-    /// and commands.
-    const OTHERS: [&str; 21] = [
-        "d",
-        "keys",
-        "kty",
-        "use",
-        "sig",
-        "kid",
-        "exp",
-        "jku",
-        "ath",
-        ".self",
-        "private_key",
-        "okta-introspect",
-        "openssl",
-        "jq",
-        "ssh-keygen",
-        "Authorization:",
-        "-legacy",
-        "keytool",
-        "puttygen",
-        "active:",
-        "iconv",
-    ];
+    /// Names of functions that are also members of JWKs, JWTs and answers.
+    const OTHERS: [&str; 8] =
+        ["access_token", "alg", "keys", "kid", "active", "private_key", "jwks_uri", "sub"];
 
     fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -108,15 +91,26 @@ mod tests {
             .filter(|line| !line.trim_start().starts_with("//") && !line.contains("#["))
             .map(|line| format!("{line}\n"))
             .collect();
-        let code = code.replace("'\"'", "").replace("\\\"", "”");
+        let code = code.replace("\\\\", "").replace("'\"'", "").replace("\\\"", "”");
         code.split('"').skip(1).step_by(2).map(|text| text.replace("\\\n", " ")).collect()
     }
 
+    /// The names of the library's public functions.
+    fn items(source: &str) -> Vec<String> {
+        let name = |line: &str| {
+            let rest = ["pub fn ", "pub async fn ", "pub const fn "]
+                .into_iter()
+                .find_map(|start| line.trim_start().strip_prefix(start))?;
+            Some(rest.split(['(', '<']).next()?.to_owned())
+        };
+        source.lines().filter_map(name).filter(|name| !OTHERS.contains(&name.as_str())).collect()
+    }
+
     /// A word of the text that only programmers know.
-    fn code_in(text: &str) -> Option<&str> {
+    fn code_in<'a>(text: &'a str, items: &[String]) -> Option<&'a str> {
         let quoted = text.split('`').skip(1).step_by(2).find(|quoted| {
-            let name = quoted.split([' ', '(']).next().unwrap_or_default();
-            !OTHERS.contains(&name)
+            let name = quoted.split(['(', ' ']).next().unwrap_or_default();
+            quoted.contains("::") || items.iter().any(|item| item == name)
         });
         let path = |word: &&str| {
             let before = word.split("::").next().unwrap_or_default();
@@ -134,11 +128,15 @@ mod tests {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("src");
         let mut found = Vec::new();
         files(&source, &mut found);
+        let sources: Vec<_> =
+            found.iter().map(|file| (file, fs::read_to_string(file).unwrap())).collect();
+        let items: Vec<String> = sources.iter().flat_map(|(_, source)| items(source)).collect();
+        assert!(items.iter().any(|item| item == "endpoints_allowing"));
         let (mut seen, mut left) = (String::new(), Vec::new());
-        for file in found {
-            for text in texts(&fs::read_to_string(&file).unwrap()) {
+        for (file, source) in &sources {
+            for text in texts(source) {
                 let told = for_command(&text);
-                if let Some(word) = code_in(&told) {
+                if let Some(word) = code_in(&told, &items) {
                     left.push(format!("{}: {word}: {told}", file.display()));
                 }
                 seen.push_str(&text);
@@ -153,7 +151,10 @@ mod tests {
     #[test]
     fn words_of_the_command_stand_for_those_of_the_library() {
         for (library, command) in [
-            ("tick \"x\", or let DPoP be Auto", "tick \"x\", or leave --dpop at auto"),
+            (
+                "tick \"x\", or allow tokens that are not bound",
+                "tick \"x\", or leave --dpop at auto",
+            ),
             ("try again", "try again"),
         ] {
             assert_eq!(for_command(library), command);
