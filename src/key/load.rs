@@ -109,11 +109,7 @@ pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Err
         .private_key_to_pem_pkcs8()
         .map(Zeroizing::new)
         .map_err(|cause| Error::key("the private key cannot be written as PEM").because(cause))?;
-    let mut open = OpenOptions::new();
-    open.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    open.open(path).and_then(|mut file| file.write_all(&pem)).map_err(|cause| {
+    new_file(path, |file| file.write_all(&pem)).map_err(|cause| {
         let advice = match cause.kind() {
             IoErrorKind::AlreadyExists => {
                 "choose another name; an existing file is never overwritten"
@@ -124,4 +120,40 @@ pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Err
             .advise(advice)
             .because(cause)
     })
+}
+
+/// Makes a file that its owner alone may read, and writes it to the disk: all of it or nothing. A
+/// part of a key would block the name.
+fn new_file(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let mut open = OpenOptions::new();
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    let mut file = open.open(path)?;
+    let written = write(&mut file).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Nothing was there before. What cannot be removed was told already.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_leaves_no_part_of_a_key_and_what_was_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        let full = |file: &mut File| {
+            file.write_all(b"-----BEGIN")?;
+            Err(io::Error::from(IoErrorKind::StorageFull))
+        };
+        assert_eq!(new_file(&path, full).unwrap_err().kind(), IoErrorKind::StorageFull);
+        assert!(!path.exists());
+        new_file(&path, |file| file.write_all(b"key")).unwrap();
+        assert_eq!(new_file(&path, full).unwrap_err().kind(), IoErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"key");
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Request, StatusCode};
+use reqwest::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::clock::server_time::{ServerTime, parse_date};
@@ -204,6 +204,7 @@ impl CallContext {
         let mut request =
             made.unwrap_or_else(|| Err(not_made_in_time(place.path()))).map_err(lasting)?;
         mark_repeat(&mut request, attempts);
+        let method = request.method().clone();
         attempts.count += 1;
         let sent_at = self.clock.monotonic();
         factory.sends(sent_at);
@@ -220,7 +221,7 @@ impl CallContext {
         };
         answer.sent = factory.secrets();
         let received_at = self.clock.monotonic();
-        self.record(admitted, &answer, sent_at..received_at, attempts);
+        self.record(admitted, &method, &answer, sent_at..received_at, attempts);
         Ok((factory.evaluate(&answer), answer, sent_at))
     }
 
@@ -228,6 +229,7 @@ impl CallContext {
     fn record(
         &self,
         admitted: Admitted<'_>,
+        method: &Method,
         answer: &Answer,
         trip: Range<Instant>,
         attempts: &mut Attempts,
@@ -249,6 +251,8 @@ impl CallContext {
             attempts.request_ids.extend(request_id.map(str::to_owned));
         }
         tracing::debug!(
+            %method,
+            host = answer.host(),
             endpoint = answer.path(),
             status = answer.status.as_u16(),
             request_id,

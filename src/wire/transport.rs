@@ -288,6 +288,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn host(&self) -> &str {
+        self.place.host()
+    }
+
     pub(crate) fn path(&self) -> &str {
         self.place.path()
     }

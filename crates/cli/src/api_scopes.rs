@@ -64,6 +64,14 @@ pub(crate) fn scope(method: &str, path: &str) -> Option<String> {
     Some(format!("okta.{resource}.{}", if reads { "read" } else { "manage" }))
 }
 
+/// Every scope that is known.
+pub(crate) fn all() -> impl Iterator<Item = String> {
+    let scopes = |(_, resource): &(&str, &str)| {
+        ["read", "manage"].map(|verb| format!("okta.{resource}.{verb}"))
+    };
+    RESOURCES.iter().flat_map(scopes)
+}
+
 /// What `--help` says about it.
 pub(crate) fn help() -> String {
     let mut text = String::from(

@@ -74,7 +74,8 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let failure = Self::new(error.kind().into(), error.to_string()).advise(error.advice());
+        let advice = text::advice::for_command(error.advice());
+        let failure = Self::new(error.kind().into(), error.to_string()).advise(advice);
         match error.source() {
             Some(cause) => failure.because(cause),
             None => failure,

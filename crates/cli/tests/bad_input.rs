@@ -275,7 +275,7 @@ fn settings_files_that_cannot_be_used() {
     for (text, told) in [
         ("okta:\n  client: [s3cret", "okta.yaml is not valid at line"),
         ("s3cret", "okta.yaml is not valid"),
-        ("okta:\n  client:\n    requestTimeout: s3cret", "line 3"),
+        ("okta:\n  client:\n    requestTimeout: s3cret", "requestTimeout is not a whole number"),
         (long.as_str(), "longer than 1 MiB"),
     ] {
         let world = World::new();

@@ -386,3 +386,37 @@ fn ctrl_c_lets_it_finish_what_is_under_way() {
     assert_eq!(state["lines"], told);
     assert!(told < 5_000);
 }
+
+#[test_support::test]
+#[cfg(unix)]
+fn a_state_file_is_private_and_replaces_a_link_and_belongs_to_one_run() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let org = Org::new().in_the_environment();
+    org.world.write("tokens.txt", "made-up\n");
+    org.world.write("precious", "precious");
+    for link in ["state.json", "state.json.new"] {
+        symlink("precious", org.world.path(link)).unwrap();
+    }
+    let args = ["introspect", "--batch", "tokens.txt", "--resume", "state.json"];
+    // What is linked is no state, and is told so rather than overwritten.
+    org.world.run(&args).fails(2, "the state file is none");
+    std::fs::remove_file(org.world.path("state.json")).unwrap();
+    org.world.run(&args).exits(1);
+    assert_eq!(std::fs::read_to_string(org.world.path("precious")).unwrap(), "precious");
+    let state = std::fs::symlink_metadata(org.world.path("state.json")).unwrap();
+    assert!(state.is_file());
+    assert_eq!(state.permissions().mode() & 0o777, 0o600);
+
+    // Reads its input until the end of the test.
+    let waiting = ["introspect", "--batch", "-", "--resume", "other.json"];
+    let mut first = org.world.command(&waiting).spawn().unwrap();
+    while !org.world.path("other.json").exists() {
+        std::thread::yield_now();
+    }
+    let second = ["introspect", "--batch", "tokens.txt", "--resume", "other.json"];
+    org.world.run(&second).fails(2, "another run is using it");
+    drop(first.stdin.take());
+    first.wait().unwrap();
+    org.world.run(&second).exits(1);
+}

@@ -69,6 +69,7 @@ fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     assert_eq!(told.code, 0, "{told:?}");
     assert!(told.stderr.contains("request: answered"), "{told:?}");
     assert!(told.stderr.contains("status=200"), "{told:?}");
+    assert!(told.stderr.contains("method=POST host=\"127.0.0.1\""), "{told:?}");
     let trace = world.run(&[&["--trace"], &token[..]].concat());
     assert!(trace.stderr.contains("hyper_util::client"), "{trace:?}");
     for run in [&told, &trace] {
@@ -78,6 +79,66 @@ fn requests_are_told_to_those_who_ask_and_nothing_secret_with_them() {
     }
     let quiet = world.run(&token);
     assert!(!quiet.exits(0).stderr.contains("request:"), "{quiet:?}");
+}
+
+#[test_support::test]
+fn notes_are_left_out_for_those_who_want_quiet() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    let token = ["token", "--scope", "okta.users.read"];
+    assert!(world.run(&token).exits(0).stderr.contains("using the sandbox"));
+    assert_eq!(world.run(&[&token[..], &["--quiet"]].concat()).exits(0).stderr, "");
+    assert_eq!(world.run(&[&["--quiet"], &token[..]].concat()).exits(0).stderr, "");
+    world.run(&["token", "--scope", "okta.other", "--quiet"]).fails(4, "none of the requested");
+}
+
+#[test_support::test]
+fn rust_log_is_heard_as_far_as_nothing_secret_is_told() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    let run = |wanted: &str| {
+        let mut command = world.command(&["token", "--scope", "okta.users.read"]);
+        crate::common::Run::of(&[wanted], command.env("RUST_LOG", wanted).output().unwrap())
+    };
+    for (wanted, told) in [
+        ("debug", &["request:", "okta_introspect::wire::call", "hyper_util::client"][..]),
+        ("okta_introspect=debug", &["okta_introspect::wire::call"]),
+        ("trace", &["okta_introspect::wire::call"]),
+        ("error", &[]),
+        ("off", &[]),
+        ("", &[]),
+    ] {
+        let run = run(wanted);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(told.iter().all(|part| run.stderr.contains(part)), "{wanted}: {run:?}");
+        assert_eq!(run.stderr.contains("request:"), !told.is_empty(), "{wanted}: {run:?}");
+        assert!(!run.stderr.contains(run.stdout.trim()), "{wanted}");
+        assert!(!run.stderr.contains("client_assertion"), "{wanted}");
+    }
+    assert!(run("a=b=c").exits(0).stderr.contains("the variable RUST_LOG is not understood"));
+}
+
+#[test_support::test]
+fn a_misspelt_scope_and_the_sandbox_have_cures_of_their_own() {
+    let world = World::new();
+    let sandbox = Sandbox::start(&world, &[]);
+    let named = ["--issuer", sandbox.text("issuer"), "--key-file", sandbox.text("key_file")];
+    let stranger = ["token", "--scope", "okta.users.read", "--client-id", "0oanone"];
+    let stranger = [&stranger[..], &named].concat();
+    for (args, told) in [
+        (&["token", "--scope", "okta.user.read"][..], "did you mean okta.users.read?"),
+        (&["token", "--scope", "okta.groups.read"], "okta-introspect sandbox --seed FILE"),
+        (&["api", "DELETE", "/api/v1/users/00uada"], "okta-introspect sandbox --seed FILE"),
+        (&stranger, "okta-introspect sandbox --seed FILE"),
+    ] {
+        let run = world.run(args);
+        run.exits(4);
+        assert!(run.stderr.contains(told), "{told}: {run:?}");
+        assert!(!run.stderr.contains("Okta API Scopes tab"), "{run:?}");
+    }
+    let doctor = world.run(&["doctor", "--scope", "okta.user.read", "--fix-hints"]);
+    assert!(doctor.stdout.contains("did you mean okta.users.read?"), "{doctor:?}");
+    assert!(!doctor.stdout.contains("Admin Console"), "{doctor:?}");
 }
 
 #[test_support::test]

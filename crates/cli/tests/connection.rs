@@ -29,7 +29,7 @@ fn dpop_is_used_as_the_settings_say() {
     }
     run(&world, "0oabound", &["--dpop", "never"]).fails(4, "the app demands DPoP");
     run(&world, "0oaplain", &["--dpop", "never"]).exits(0);
-    run(&world, "0oaplain", &["--dpop", "always"]).fails(3, "not bound");
+    run(&world, "0oaplain", &["--dpop", "always"]).fails(2, "not bound");
     run(&world, "0oaplain", &["--dpop", "maybe"]).fails(2, "use one of auto, always, never");
 
     world.write("okta.yaml", "okta: {client: {dpopEnabled: false}}");
@@ -50,21 +50,54 @@ fn a_proxy_from_the_settings_is_asked_with_its_credentials() {
     let proxy = recording(answer("502 Bad Gateway", "", ""));
     let issuer = proxy.issuer();
     let port = issuer.rsplit(':').next().unwrap().to_owned();
-    world.write(
-        "okta.yaml",
-        format!("okta: {{client: {{rateLimit: {{maxRetries: 0}}, proxy: {{host: 127.0.0.1, port: {port}, username: ada}}}}}}"),
-    );
-    let world = world.set("OKTA_CLIENT_PROXY_PASSWORD", "s3cret");
-    let args =
-        ["introspect", "--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file"];
-    world.pipe(&[&args[..], &["key.pem"]].concat(), "t").fails(3, "no connection").hides("s3cret");
+    let app = "orgUrl: 'https://acme.okta.com', clientId: 0oa1, privateKey: key.pem";
+    let proxied = |members: &str| {
+        let members = format!("{app}, rateLimit: {{maxRetries: 0}}, proxy: {{{members}}}");
+        world.write("okta.yaml", format!("okta: {{client: {{{members}}}}}"));
+    };
+    proxied(&format!("host: 127.0.0.1, port: {port}, username: ada, password: s3cret"));
+    world.pipe(&["introspect"], "t").fails(3, "status 502").hides("s3cret");
     let asked = &proxy.requests()[0];
     assert_eq!((&*asked.method, &*asked.target), ("CONNECT", "acme.okta.com:443"));
     // ada:s3cret
     assert_eq!(asked.header("proxy-authorization"), Some("Basic YWRhOnMzY3JldA=="));
 
-    world.write("okta.yaml", "");
-    world.pipe(&[&args[..], &["key.pem"]].concat(), "t").fails(2, "has no host").hides("s3cret");
+    proxied("host: '', password: s3cret");
+    world.pipe(&["introspect"], "t").fails(2, "has no host").hides("s3cret");
+}
+
+#[test_support::test]
+fn a_proxy_of_the_environment_is_used_and_shown_whatever_else_is_set() {
+    let (world, _) = World::with_key();
+    let proxy = recording(answer("502 Bad Gateway", "", ""));
+    let issuer = proxy.issuer();
+    let address = issuer.strip_prefix("http://").unwrap();
+    let world = world
+        .set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0")
+        .set("REQUEST_METHOD", "GET")
+        .set("HTTPS_PROXY", format!("http://ada:s3cret@{address}"));
+    let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];
+    let run = world.pipe(&[&["introspect"], &app[..]].concat(), "t");
+    run.fails(3, "no connection").hides("s3cret");
+    assert_eq!(proxy.requests()[0].header("proxy-authorization"), Some("Basic YWRhOnMzY3JldA=="));
+    let told = format!("http://{address} (from HTTPS_PROXY)");
+    for command in [&["config", "show"][..], &["doctor"]] {
+        let run = world.run(&[command, &app].concat());
+        assert!(run.hides("s3cret").stdout.contains(&told), "{run:?}");
+    }
+}
+
+#[test_support::test]
+fn a_proxy_of_the_environment_that_is_none_is_refused_by_the_variables_name() {
+    let (world, _) = World::with_key();
+    let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        for value in ["http://", "gopher://s3cret", "socks5://s3cret:1080", "http://s3cret:port"] {
+            let mut command = world.command(&[&["token", "--scope", "a"], &app[..]].concat());
+            let run = crate::common::Run::of(&[name], command.env(name, value).output().unwrap());
+            run.fails(2, &format!("the variable {name} names")).hides("s3cret");
+        }
+    }
 }
 
 #[test_support::test]

@@ -24,6 +24,8 @@ mod settings;
 mod terminal;
 mod tls;
 mod token_cache;
+#[cfg(unix)]
+mod trust;
 mod verdicts;
 mod verify;
 mod watch;

@@ -378,7 +378,7 @@ fn what_works_prints_the_secret_it_is_for_and_no_other() {
     let token = all.world.run(&["token", "--scope", "okta.users.read"]);
     let assertion = all.world.run(&["assertion", "--endpoint", "introspect"]);
     for printed in [&token, &assertion] {
-        printed.exits(0);
+        assert_eq!(printed.code, 0, "{printed:?}");
         secrets.assert_absent("what is printed", &printed.stdout);
     }
     for printed in [&token, &assertion] {

@@ -8,7 +8,8 @@ use crate::common::World;
 #[track_caller]
 fn assertion(world: &World, args: &[&str]) -> Value {
     let run = world.run(&[&["assertion", "--endpoint", "token", "--claims"], args].concat());
-    assert_eq!(run.exits(0).stderr, "", "{run:?}");
+    let others = |line: &&str| !line.starts_with("note: okta.yaml in this folder decides");
+    assert_eq!(run.exits(0).stderr.lines().find(others), None, "{run:?}");
     run.json()
 }
 
@@ -27,21 +28,118 @@ fn flag_beats_environment_beats_project_beats_home() {
     std::fs::write(world.home().join(".okta/okta.yaml"), home).unwrap();
     assert_eq!(assertion(&world, &[])["claims"]["iss"], "home");
 
-    world.write(".okta.yaml", "okta: {client: {clientId: hidden}}");
-    assert_eq!(assertion(&world, &[])["claims"]["iss"], "hidden");
-    world.write("okta.yaml", "okta: {client: {clientId: project}}");
+    world.write(".okta.yaml", client("https://hidden.example", "hidden", "key.pem"));
+    world.write("okta.yaml", client("https://project.example", "project", "key.pem"));
     let shown = assertion(&world, &[]);
     assert_eq!(shown["claims"]["iss"], "project");
-    assert_eq!(shown["claims"]["aud"], "https://home.example/oauth2/v1/token");
+    assert_eq!(shown["claims"]["aud"], "https://project.example/oauth2/v1/token");
 
-    let world = world.set("OKTA_CLIENT_CLIENTID", "environment").set("OKTA_CLIENT_KID", "k-env");
+    let world = world
+        .set("OKTA_CLIENT_ORGURL", "https://environment.example")
+        .set("OKTA_CLIENT_CLIENTID", "environment")
+        .set("OKTA_CLIENT_PRIVATEKEY", "key.pem")
+        .set("OKTA_CLIENT_KID", "k-env");
     let shown = assertion(&world, &[]);
     assert_eq!(shown["claims"]["iss"], "environment");
     assert_eq!(shown["header"]["kid"], "k-env");
 
     let shown = assertion(&world, &["--client-id", "flag", "--auth-server", "default"]);
     assert_eq!(shown["claims"]["iss"], "flag");
-    assert_eq!(shown["claims"]["aud"], "https://home.example/oauth2/default/v1/token");
+    assert_eq!(shown["claims"]["aud"], "https://environment.example/oauth2/default/v1/token");
+}
+
+#[test_support::test]
+fn the_environment_and_a_file_make_no_app_together() {
+    let (world, _) = World::with_key();
+    world.write("okta.yaml", client("https://project.example", "project", "key.pem"));
+    for (name, value) in [
+        ("OKTA_CLIENT_ORGURL", "https://acme.okta.com"),
+        ("OKTA_CLIENT_CLIENTID", "0oa1"),
+        ("OKTA_CLIENT_PRIVATEKEY", "key.pem"),
+    ] {
+        let mut command = world.command(&["assertion", "--endpoint", "token"]);
+        let output = command.env(name, value).output().unwrap();
+        let run = crate::common::Run::of(&[name], output);
+        run.fails(2, "in one place");
+        assert!(run.stderr.contains(name) && run.stderr.contains("okta.yaml"), "{run:?}");
+    }
+    // A key alone is nobody's secret.
+    world.run(&["jwk"]).exits(0);
+}
+
+#[test_support::test]
+fn what_looks_like_a_configuration_keeps_the_sandbox_away() {
+    let world = World::new();
+    let sandbox = crate::common::Sandbox::start(&world, &[]);
+    let token = ["token", "--scope", "okta.users.read"];
+    world.run(&token).exits(0);
+    for (file, text, told) in [
+        ("okta.yaml", "client: {orgUrl: 'https://acme.okta.com'}", "write `okta:`, below it"),
+        ("okta.yaml", "Okta: {Client: {clientId: a}}", "in this spelling"),
+        ("okta.yaml", "okta: {Client: {clientId: a}}", "in this spelling"),
+        ("okta.yaml", "okta: {client: {clientid: a}}", "did you mean clientId?"),
+        ("okta.yaml", "okta: {client: {token: a}}", "orgUrl, clientId and privateKey"),
+        ("okta.yml", "okta: {client: {clientId: a}}", "name it okta.yaml"),
+    ] {
+        world.write(file, text);
+        let run = world.run(&token);
+        run.fails(2, told);
+        assert!(!run.stderr.contains("using the sandbox"), "{text}: {run:?}");
+        std::fs::remove_file(world.path(file)).unwrap();
+    }
+    for (name, told) in [
+        ("OKTA_CLIENT_ORG_URL", "did you mean OKTA_CLIENT_ORGURL?"),
+        ("OKTA_ORG_URL", "did you mean OKTA_CLIENT_ORGURL?"),
+        ("OKTA_CLIENT_TOKEN", "OKTA_CLIENT_ORGURL, OKTA_CLIENT_CLIENTID"),
+    ] {
+        let output = world.command(&token).env(name, "https://acme.okta.com").output().unwrap();
+        let run = crate::common::Run::of(&[name], output);
+        run.fails(2, told);
+        assert!(!run.stderr.contains("using the sandbox"), "{name}: {run:?}");
+    }
+    world.run(&token).exits(0);
+    drop(sandbox);
+}
+
+#[test_support::test]
+fn a_path_in_settings_may_begin_with_the_home_folder() {
+    let (world, key_id) = World::with_key();
+    std::fs::rename(world.path("key.pem"), world.home().join("app.pem")).unwrap();
+    world.write("okta.yaml", "okta: {client: {privateKey: ~/app.pem}}");
+    assert_eq!(world.run(&["jwk", "--thumbprint"]).exits(0).stdout.trim(), key_id);
+    std::fs::remove_file(world.path("okta.yaml")).unwrap();
+    let world = world.set("OKTA_CLIENT_PRIVATEKEY", "~/app.pem");
+    assert_eq!(world.run(&["jwk", "--thumbprint"]).exits(0).stdout.trim(), key_id);
+}
+
+#[test_support::test]
+fn quotes_that_an_env_file_kept_are_named() {
+    let (world, _) = World::with_key();
+    let world = world.set("OKTA_CLIENT_CLIENTID", "\"0oa1\"");
+    let run = world.run(&["config", "show"]);
+    run.fails(2, "the value of the variable OKTA_CLIENT_CLIENTID has quotes around it");
+}
+
+#[test_support::test]
+#[cfg(unix)]
+fn a_key_that_others_can_read_is_told_once_by_each_command_that_uses_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (world, _) = World::with_key();
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(world.path("key.pem"), mode).unwrap();
+    };
+    let app = ["--issuer", "http://127.0.0.1:9", "--client-id", "a", "--key-file", "key.pem"];
+    for command in [&["token", "--scope", "a"][..], &["introspect"], &["revoke"], &["jwk"]] {
+        let app = if command == ["jwk"] { &app[4..] } else { &app };
+        for (bits, notes) in [(0o644, 1), (0o640, 1), (0o600, 0)] {
+            mode(bits);
+            let run = world.pipe(&[command, app].concat(), "opaque");
+            let told = run.stderr.matches("can read the key's file: `chmod 600 key.pem`").count();
+            assert_eq!(told, notes, "{bits:o}: {run:?}");
+        }
+    }
 }
 
 #[test_support::test]

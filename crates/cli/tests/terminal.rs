@@ -105,3 +105,90 @@ fn a_report_is_wrapped_and_names_a_fingerprint_in_full_once() {
     }
     assert_eq!(report.join("\n").matches(&id).count(), 1, "{shown}");
 }
+
+/// What a terminal would act on, in a text.
+const ACTIVE: &str = "x\u{1b}[2J\u{7f}\u{85}\u{9b}31m\u{202e}nimda\u{2066}y\u{7}";
+
+/// A server that is asked about a token, and has an API; it answers with what a terminal acts on.
+fn active_answers() -> (crate::common::World, String) {
+    let (world, _) = crate::common::World::with_key();
+    let issuer = crate::common::server::answering(|body| {
+        let text = match body {
+            _ if body.contains("grant_type") => {
+                serde_json::json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 60})
+                    .to_string()
+            }
+            // Written out: serializers leave these characters as they are.
+            _ => format!(
+                "{{\"active\":true,\"username\":\"{0}\",\"x{0}\":\"{0}\"}}",
+                ACTIVE.replace(['\u{1b}', '\u{7}'], "")
+            ),
+        };
+        crate::common::server::json("200 OK", &text)
+    });
+    let world = world
+        .set("OKTA_CLIENT_ORGURL", &issuer)
+        .set("OKTA_CLIENT_CLIENTID", "0oa1")
+        .set("OKTA_CLIENT_PRIVATEKEY", "key.pem");
+    world.write("token.txt", "opaque\n");
+    let part = |text: String| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
+    };
+    let claims = serde_json::json!({"iss": issuer, "sub": ACTIVE}).to_string();
+    world.write("jwt.txt", format!("{}.{}.c2ln", part("{\"alg\":\"RS256\"}".into()), part(claims)));
+    (world, issuer)
+}
+
+#[test_support::test]
+fn nothing_in_claims_or_answers_acts_on_a_terminal() {
+    let (world, _) = active_answers();
+    for line in [
+        "introspect --token-file token.txt",
+        "introspect --token-file token.txt --json",
+        "introspect --batch token.txt",
+        "watch --token-file token.txt --for 100ms",
+        "watch --token-file token.txt --for 100ms --json",
+        "explain --token-file token.txt --json",
+        "decode --token-file jwt.txt",
+        "decode --token-file jwt.txt --json",
+        "api /api/v1/users",
+        "api /api/v1/users --raw",
+        "api /api/v1/users --include",
+        "api /api/v1/users --filter .username",
+        "api /api/v1/users --filter .username --raw",
+    ] {
+        let line = format!("okta-introspect {line}");
+        let (code, shown) = on_terminal(&world, &line, &[("NO_COLOR", "1")]);
+        assert_eq!(code, 0, "{line}: {shown}");
+        let acts = |c: char| {
+            (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!shown.contains(acts), "{line}: {shown:?}");
+        let has_no_members = line.contains("explain") || line.ends_with("100ms");
+        assert!(shown.contains("nimda") || has_no_members, "{line}: {shown}");
+        if line.contains("--json") || line.contains("--batch") {
+            let json: serde_json::Value =
+                serde_json::from_str(shown.lines().next().unwrap()).unwrap();
+            let same = json.to_string().contains("\u{202e}nimda");
+            assert!(same || line.contains("explain"), "{line}: {json}");
+        }
+    }
+}
+
+#[test_support::test]
+fn json_on_a_pipe_is_passed_byte_for_byte() {
+    let (world, _) = active_answers();
+    let sent = ACTIVE.replace(['\u{1b}', '\u{7}'], "");
+    for command in [
+        &["introspect", "--token-file", "token.txt", "--json"][..],
+        &["introspect", "--batch", "token.txt"],
+        &["api", "/api/v1/users"],
+        &["api", "/api/v1/users", "--raw"],
+        &["api", "/api/v1/users", "--filter", ".username"],
+    ] {
+        let run = world.run(command);
+        assert!(run.stdout.contains(&sent), "{command:?}: {:?}", run.stdout);
+    }
+}

@@ -27,8 +27,10 @@ pub(crate) use watch::WatchArgs;
 ///
 /// Acts as an Okta service app (private_key_jwt): requests service tokens, introspects and
 /// revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then
-/// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml. Where none of them names an
-/// org, a client or a key, a running `okta-introspect sandbox` is used.
+/// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml; server, client id and key come
+/// from one of these, and flags go with each. A file in the working folder must be yours, and
+/// writable by nobody else. Where nothing looks like a configuration, a running
+/// `okta-introspect sandbox` is used.
 ///
 /// Keys, tokens and passphrases come from files, the environment or standard input, never from
 /// the command line. Data goes to stdout, words for people to stderr.
@@ -42,7 +44,10 @@ pub(crate) use watch::WatchArgs;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Tell each request on stderr: where to, status, time, request id
+    /// Leave out notes on stderr; errors are told all the same
+    #[arg(long, global = true, display_order = LAST)]
+    pub(crate) quiet: bool,
+    /// Tell each request on stderr: method, where to, status, time, request id
     #[arg(long, global = true, display_order = LAST)]
     pub(crate) verbose: bool,
     /// Tell connections as well, with the time

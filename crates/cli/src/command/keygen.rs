@@ -1,8 +1,5 @@
 //! `keygen`: make a private key, and show what to register.
 
-use std::error::Error as _;
-use std::fs;
-use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use okta_introspect::{Algorithm, Error, PublicJwk, SigningKey};
@@ -18,7 +15,7 @@ pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
     let key = generate(args.rsa.as_deref(), args.algorithm)?;
     let key_id = args.key_id.unwrap_or_else(|| key.public_jwk().thumbprint());
     let key = key.with_key_id(Some(key_id.clone()));
-    write(&key, &args.file)?;
+    key.write_new_file(&args.file)?;
     let told = match args.json {
         true => {
             let jwk = key.public_jwk();
@@ -37,18 +34,6 @@ pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
         args.file.display()
     ));
     Ok(Exit::Done)
-}
-
-/// Writes the key to a new file, all of it or nothing.
-fn write(key: &SigningKey, path: &Path) -> Result<(), Failure> {
-    key.write_new_file(path).map_err(|error| {
-        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-        // Only a file that was not there before: a part of a key would block its name.
-        if cause.is_some_and(|cause| cause.kind() != ErrorKind::AlreadyExists) {
-            let _ = fs::remove_file(path);
-        }
-        error.into()
-    })
 }
 
 fn generate(rsa_bits: Option<&str>, algorithm: Option<Algorithm>) -> Result<SigningKey, Error> {

@@ -6,8 +6,10 @@ mod assertion;
 mod batch;
 mod completions;
 mod config;
+mod cures;
 mod decode;
 mod demo;
+mod destination;
 mod doctor;
 mod explain;
 mod introspect;
@@ -16,6 +18,7 @@ mod keygen;
 mod man;
 mod rate_limit;
 mod revoke;
+mod running_sandbox;
 mod runtime;
 mod sandbox;
 mod setup;
@@ -36,6 +39,9 @@ use crate::output;
 pub(crate) fn run() -> Result<Exit, Failure> {
     match Args::try_parse() {
         Ok(args) => {
+            if args.quiet {
+                output::be_quiet();
+            }
             output::log_requests(args.verbose, args.trace);
             dispatch(args.command)
         }

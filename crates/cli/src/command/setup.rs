@@ -1,17 +1,42 @@
 //! The settings of a command, and what its errors mean under them.
 
-use okta_introspect::{Error, ErrorKind, Issuer};
+use okta_introspect::{Error, ErrorKind};
 
 use crate::failure::Failure;
+use crate::files::owner::is_readable_by_others;
 use crate::output;
 use crate::settings::{Found, Layer, Origin, Settings, Source};
-use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::storage::runtime_folder::SandboxRecord;
+use crate::text::{self, advice::for_command};
 
-/// Merges all sources below the flags; where none of them names an app, the running sandbox is
-/// used, and a note says so.
+use super::{cures, running_sandbox};
+
+/// Merges all sources below the flags; where nothing at all is configured, the running sandbox is
+/// used. Notes say so, and when a file in the working folder decides which server is asked.
 pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
+    let settings = keyless(flags)?;
+    let origins = settings.origins();
+    for (what, path) in [("key", origins.key_file), ("passphrase", origins.passphrase_file)] {
+        if let Some(path) = path.filter(|path| is_readable_by_others(path)) {
+            let path = text::path(path);
+            output::note(format_args!(
+                "other users of this computer can read the {what}'s file: `chmod 600 {path}`"
+            ));
+        }
+    }
+    Ok(settings)
+}
+
+/// As [`settings`], for commands that use no key, or report on it.
+pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
     let settings = Settings::gather(flags, &mut |note| output::note(note))?;
-    match settings.names_no_app().then(sandbox).flatten() {
+    if let Some((file, server)) = settings.server_of_working_folder() {
+        output::note(format_args!(
+            "{} in this folder decides which server is asked: {server}",
+            file.display()
+        ));
+    }
+    match settings.are_none().then(running_sandbox::find).flatten() {
         Some(sandbox) => {
             output::note(format_args!(
                 "nothing is configured: using the sandbox at {}",
@@ -26,19 +51,18 @@ pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
 /// The failure that an error is. A sandbox that has ended is no trouble with the network.
 pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
     let kind = error.kind();
+    let cure = cures::of(settings, &error);
     let failure = Failure::from(error);
+    let failure = match cure {
+        Some(cure) => failure.advise(for_command(&cure)),
+        None => failure,
+    };
     if settings.origins().server == Some(&Origin::Sandbox) && kind == ErrorKind::Unreachable {
         return failure.during("the sandbox is not running").advise(
             "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
         );
     }
     failure
-}
-
-/// The newest sandbox that runs, unless its record names another computer.
-fn sandbox() -> Option<SandboxRecord> {
-    let record = RuntimeFolder::locate().record()?;
-    Issuer::parse(&record.issuer).ok()?.is_loopback().then_some(record)
 }
 
 impl From<SandboxRecord> for Layer {

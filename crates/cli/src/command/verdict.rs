@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::settings::Settings;
 
+use super::destination::Destination;
 use super::setup;
 
 /// The server that is asked about a token.
@@ -29,8 +30,8 @@ impl Asked {
         client: Client,
         settings: &Settings,
     ) -> Result<Self, Failure> {
-        let asked = Servers::new(client.clone(), |issuer| Ok(settings.client_at(issuer)?));
-        let asked = asked.for_token(token)?;
+        let servers = Servers::new(client.clone(), |issuer| Ok(settings.client_at(issuer)?));
+        let asked = servers.bound_to(Destination::of(settings)?).for_token(token)?;
         if !asked.is_configured {
             output::note(format_args!(
                 "asking {}, which the token names, and not {}",
@@ -112,6 +113,7 @@ pub(super) struct Servers<'a> {
     configured: Client,
     client_at: Box<dyn Fn(Issuer) -> Result<Client, Failure> + 'a>,
     others: RefCell<HashMap<String, Client>>,
+    destination: Destination,
 }
 
 impl<'a> Servers<'a> {
@@ -123,7 +125,14 @@ impl<'a> Servers<'a> {
         configured: Client,
         client_at: impl Fn(Issuer) -> Result<Client, Failure> + 'a,
     ) -> Self {
-        Self { configured, client_at: Box::new(client_at), others: RefCell::default() }
+        let destination = Destination::default();
+        Self { configured, client_at: Box::new(client_at), others: RefCell::default(), destination }
+    }
+
+    /// The same, as far as tokens may be sent there.
+    #[must_use]
+    pub(super) fn bound_to(self, destination: Destination) -> Self {
+        Self { destination, ..self }
     }
 
     /// The server of the settings.
@@ -133,6 +142,7 @@ impl<'a> Servers<'a> {
 
     /// The server to ask about this token.
     pub(super) fn for_token(&self, token: &Token) -> Result<Asked, Failure> {
+        self.destination.check(token)?;
         match ClaimedIssuer::of(token, self.configured.issuer()) {
             ClaimedIssuer::SameOrg(issuer) => Ok(Asked {
                 client: self.other(issuer)?,

@@ -54,7 +54,7 @@ fn judge_signature(args: &VerifyArgs, keys: &JwkSet) -> Result<Exit, Failure> {
 
 fn judge_token(args: VerifyArgs, keys: Option<JwkSet>) -> Result<Exit, Failure> {
     let wanted = Wanted::of(&args)?;
-    let settings = setup::settings(args.client)?;
+    let settings = setup::keyless(args.client)?;
     let keys = match keys {
         Some(set) => Jwks::fixed(set),
         None => Jwks::builder(settings.issuer()?).http(settings.http()?).build()?,

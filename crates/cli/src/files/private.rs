@@ -1,9 +1,11 @@
 //! Files and folders that belong to this user alone.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+#[cfg(unix)]
+pub(crate) use user::id as user_id;
 pub(crate) use user::name as user_name;
 
 /// Makes a folder that its owner alone may enter, unless something has its name already.
@@ -37,18 +39,6 @@ pub(crate) fn is_file(file: &Metadata) -> bool {
     file.is_file() && user::owns(file)
 }
 
-/// Writes a file that its owner alone may read.
-pub(crate) fn write(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut open = OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    write(&mut open.open(path)?)
-}
-
 #[cfg(unix)]
 mod user {
     //! The user of this process. The standard library has no safe call for it, but files have
@@ -65,7 +55,8 @@ mod user {
         what.mode() & 0o077 == 0 && id() == Some(what.uid())
     }
 
-    fn id() -> Option<u32> {
+    /// The user's id; `None` if it cannot be told.
+    pub(crate) fn id() -> Option<u32> {
         let process = fs::metadata("/proc/self");
         let owned = process.or_else(|_| fs::metadata(std::env::home_dir().unwrap_or_default()));
         owned.ok().map(|owned| owned.uid())

@@ -8,6 +8,7 @@ mod requests;
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::text::one_line;
+use crate::text::{one_line, terminal};
 
 pub(crate) use progress::ProgressLine;
 pub(crate) use requests::log_requests;
@@ -37,13 +38,31 @@ pub(crate) fn data(text: impl Display) -> Result<(), Failure> {
 
 /// As [`data`]; returns whether the reader is still there.
 pub(crate) fn line(text: impl Display) -> Result<Reader, Failure> {
+    let text = text.to_string();
+    let text = if stdout_is_terminal() { terminal::plain(&text) } else { text.into() };
     let mut stdout = anstream::stdout().lock();
     reader_after(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
 }
 
-/// Prints a part of the data as it is. Returns whether the reader is still there, so that a long
-/// output can end early.
-pub(crate) fn part(text: &str) -> Result<Reader, Failure> {
+/// Prints a part of the data, which is text of others: byte for byte, but on a terminal without what
+/// it would act on. Returns whether the reader is still there, so that a long output can end early.
+pub(crate) fn foreign(text: &str) -> Result<Reader, Failure> {
+    match stdout_is_terminal() {
+        true => bytes(&terminal::plain(text)),
+        false => bytes(text),
+    }
+}
+
+/// As [`foreign`], for JSON: on a terminal, what it would act on is escaped, so that it stays the
+/// same JSON.
+pub(crate) fn part(json: &str) -> Result<Reader, Failure> {
+    match stdout_is_terminal() {
+        true => bytes(&terminal::json(json)),
+        false => bytes(json),
+    }
+}
+
+fn bytes(text: &str) -> Result<Reader, Failure> {
     let mut stdout = io::stdout().lock();
     reader_after(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
@@ -73,13 +92,23 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<Reader, Failure> {
     let text = serde_json::to_string(value).map_err(|cause| {
         Failure::new(Exit::Unknown, "the output cannot be written as JSON").because(&cause)
     })?;
-    line(text)
+    part(&(text + "\n"))
 }
 
-/// Prints a note.
+/// Prints a note, unless none are wanted.
 pub(crate) fn note(text: impl Display) {
-    message("note", CAUTION, text);
+    if !QUIET.load(Ordering::Relaxed) {
+        message("note", CAUTION, text);
+    }
 }
+
+/// Leaves out all further notes. Errors are told all the same.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether notes are left out; set once, before the first.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Prints why the command failed, in exactly one line.
 pub(crate) fn failure(failure: &Failure) {

@@ -40,6 +40,7 @@ impl Settings {
 
     /// Client id and private key.
     pub(crate) fn credentials(&self) -> Result<(&str, SigningKey), SettingsError> {
+        self.layer.check_app()?;
         self.check_mode()?;
         Ok((self.client_id()?, self.key()?))
     }

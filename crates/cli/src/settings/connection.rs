@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okta_introspect::{HttpConfig, RetryConfig};
+use okta_introspect::{HttpConfig, Proxy, ProxyServer, RetryConfig};
 
 use crate::files;
 
@@ -26,8 +26,16 @@ pub(super) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
                     .found_in(&file.origin)
             })?;
     }
-    http.proxy = layer.proxy.proxy()?;
+    if let Some(proxy) = proxy(layer)? {
+        http.proxy = Proxy::Server(proxy.value);
+    }
     Ok(http)
+}
+
+/// The proxy that is used, and where it was found.
+pub(super) fn proxy(layer: &Layer) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+    layer.check_proxy()?;
+    layer.proxy.proxy(|name| std::env::var_os(name))
 }
 
 pub(super) fn retry(layer: &Layer) -> RetryConfig {

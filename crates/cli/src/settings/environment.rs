@@ -1,14 +1,14 @@
 //! The second layer: `OKTA_CLIENT_…`, in every spelling that the official SDKs use.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 use okta_introspect::{DpopMode, Secret};
 use zeroize::Zeroizing;
 
 use super::error::SettingsError;
-use super::found::{Found, Origin, Source};
+use super::found::{Found, Origin, Source, expanded};
 use super::layer::Layer;
 use super::notation::{self, scope_words};
 use super::proxy::ProxyLayer;
@@ -68,28 +68,31 @@ pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, S
     let text = |names: &[&'static str]| first(&lookup, names);
     let seconds = |names: &[&'static str]| text(names)?.map(number).transpose();
     Ok(Layer {
-        server: text(&SERVER)?.map(plain),
+        server: text(&SERVER)?.map(plain).transpose()?,
         auth_server: None,
-        client_id: text(&CLIENT_ID)?.map(plain),
+        client_id: text(&CLIENT_ID)?.map(plain).transpose()?,
         key: text(&KEY)?.map(|found| found.map(|value| Source::key(value, Path::new("")))),
-        key_id: text(&KEY_ID)?.map(plain),
+        key_id: text(&KEY_ID)?.map(plain).transpose()?,
         passphrase: text(&PASSPHRASE)?
             .map(|found| found.map(|value| Source::Text(Secret::new(value)))),
         algorithm: None,
-        scopes: text(&SCOPES)?.map(|found| found.map(scope_words)),
+        scopes: text(&SCOPES)?
+            .map(plain)
+            .transpose()?
+            .map(|found| Found::new(scope_words(&found.value), found.origin)),
         timeout: seconds(&TIMEOUT)?,
         connect_timeout: seconds(&CONNECT_TIMEOUT)?,
         retries: text(&RETRIES)?.map(number).transpose()?,
         max_backoff: seconds(&MAX_BACKOFF)?,
         dpop: text(&DPOP)?.map(dpop).transpose()?,
         proxy: ProxyLayer {
-            host: text(&PROXY_HOST)?.map(plain),
+            host: text(&PROXY_HOST)?.map(plain).transpose()?,
             port: text(&PROXY_PORT)?.map(number).transpose()?,
-            username: text(&PROXY_USERNAME)?.map(plain),
+            username: text(&PROXY_USERNAME)?.map(plain).transpose()?,
             password: text(&PROXY_PASSWORD)?.map(|found| found.map(|value| Secret::new(value))),
         },
-        ca_file: text(&CA_FILE)?.map(|found| found.map(|value| PathBuf::from(value))),
-        mode: text(&MODE)?.map(plain),
+        ca_file: text(&CA_FILE)?.map(|found| found.map(|value| expanded(value.trim()))),
+        mode: text(&MODE)?.map(plain).transpose()?,
     })
 }
 
@@ -125,8 +128,13 @@ fn first(
     Ok(None)
 }
 
-fn plain(variable: Variable) -> Found<String> {
-    variable.map(|value| value.trim().to_owned())
+fn plain(variable: Variable) -> Result<Found<String>, SettingsError> {
+    if notation::is_quoted(&variable.value) {
+        let (name, quoted) = (variable.name, notation::QUOTED);
+        return Err(SettingsError::new(format!("the value of the variable {name} {quoted}"))
+            .advise("set it without them; docker takes the quotes of an env file for a part of the value"));
+    }
+    Ok(variable.map(|value| value.trim().to_owned()))
 }
 
 fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, SettingsError> {
@@ -200,9 +208,14 @@ mod tests {
             matches!(key("dir/key.pem"), Source::File(path) if path == Path::new("dir/key.pem"))
         );
         assert!(matches!(key(" {\"kty\":\"EC\"}"), Source::Text(_)));
-        match key("-----BEGIN PRIVATE KEY-----\\nAA\\n-----END PRIVATE KEY-----") {
-            Source::Text(text) => assert_eq!(text.expose().lines().count(), 3),
-            Source::File(path) => panic!("taken for a path: {}", path.display()),
+        let encoded = "QUJD/".repeat(30);
+        for text in [
+            "-----BEGIN PRIVATE KEY-----\\nAA\\n-----END PRIVATE KEY-----",
+            "'-----BEGIN PRIVATE KEY----- AA -----END PRIVATE KEY-----'",
+            "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----",
+            &encoded,
+        ] {
+            assert!(matches!(key(text), Source::Text(_)), "{text}");
         }
     }
 

@@ -8,6 +8,8 @@ use okta_introspect::{Error, ErrorKind};
 
 use crate::text;
 
+use super::suspect::Suspect;
+
 /// A setting that is missing or wrong. `Display` says what is wrong and where it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct SettingsError {
@@ -21,10 +23,16 @@ impl SettingsError {
         Self { kind: ErrorKind::Configuration, what: what.into(), advice: String::new() }
     }
 
-    /// A setting that no source has.
-    pub(super) fn missing(what: &str, places: &str) -> Self {
-        Self::new(format!("no {what} was given"))
-            .advise(format!("set {places} (in okta.yaml), or try `okta-introspect sandbox`"))
+    /// A setting that no source has. If something looks like a configuration, the setting is
+    /// probably there.
+    pub(super) fn missing(what: &str, places: &str, suspect: Option<&Suspect>) -> Self {
+        match suspect {
+            Some(suspect) => {
+                Self::new(format!("no {what} was given: {}", suspect.what())).advise(suspect.cure())
+            }
+            None => Self::new(format!("no {what} was given"))
+                .advise(format!("set {places} (in okta.yaml), or try `okta-introspect sandbox`")),
+        }
     }
 
     /// A file that a setting names.
@@ -64,7 +72,7 @@ impl SettingsError {
 
 impl From<Error> for SettingsError {
     fn from(error: Error) -> Self {
-        let (kind, advice) = (error.kind(), error.advice().into());
+        let (kind, advice) = (error.kind(), text::advice::for_command(error.advice()).into_owned());
         let what = match error.source() {
             Some(cause) => text::with_causes(error.to_string(), cause),
             None => error.to_string(),

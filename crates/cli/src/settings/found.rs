@@ -29,6 +29,8 @@ pub(crate) enum Origin {
     File {
         /// The file.
         path: PathBuf,
+        /// Where it lies.
+        place: Place,
         /// The member, from the root.
         member: &'static str,
     },
@@ -36,11 +38,36 @@ pub(crate) enum Origin {
     Sandbox,
 }
 
+/// Where a settings file lies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// In the folder in which the program was started. Its author may be anybody: it may have come
+    /// with a cloned repository.
+    WorkingFolder,
+    /// In the user's home folder.
+    Home,
+}
+
+impl Origin {
+    /// Whether both were found in the same layer.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+
+    /// Whether it is a settings file in the working folder.
+    pub(super) fn is_working_folder(&self) -> bool {
+        matches!(self, Self::File { place: Place::WorkingFolder, .. })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Variable(name) => f.write_str(name),
-            Self::File { path, member } => write!(f, "{member} in {}", path.display()),
+            Self::File { path, member, .. } => write!(f, "{member} in {}", path.display()),
             Self::Sandbox => f.write_str("the running sandbox"),
         }
     }
@@ -56,16 +83,39 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Reads the value of a key setting: PEM (which many tools can only hold with `\n` for its
-    /// line breaks), a JWK, or the path of a file, relative to `folder`.
+    /// Reads the value of a key setting: the key in any notation, or the path of its file, relative
+    /// to `folder`.
     pub(crate) fn key(value: &str, folder: &Path) -> Self {
+        /// The shortest key is longer, in Base64 too, which may contain slashes but no dots.
+        const MAX_PLAIN_PATH: usize = 100;
+
         let value = value.trim();
-        if value.starts_with('{') {
-            Self::Text(Secret::new(value))
-        } else if value.starts_with("-----BEGIN") {
-            Self::Text(Secret::new(value.replace("\\n", "\n")))
-        } else {
-            Self::File(folder.join(value))
+        let unquoted = match value.strip_prefix(['"', '\'']) {
+            Some(rest) => rest.strip_suffix(['"', '\'']).unwrap_or(value),
+            None => value,
+        };
+        let path = folder.join(expanded(unquoted));
+        let is_text = unquoted.contains(['{', '\n']) || unquoted.contains("BEGIN ");
+        let like_a_path = unquoted.contains('.') || unquoted.len() < MAX_PLAIN_PATH;
+        match !is_text && (like_a_path || path.exists()) {
+            true => Self::File(path),
+            false => Self::Text(Secret::new(value)),
         }
+    }
+
+    /// The path, if a file holds the secret.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+/// The path with the home folder in place of a leading `~/`, which only shells expand.
+pub(super) fn expanded(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
     }
 }

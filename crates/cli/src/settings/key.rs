@@ -10,13 +10,15 @@ use super::error::SettingsError;
 use super::found::{Found, Origin, Source};
 use super::layer::Layer;
 use super::notation::refuse_placeholder;
+use super::suspect::Suspect;
 
 /// The private key.
-pub(super) fn load(layer: &Layer) -> Result<SigningKey, SettingsError> {
+pub(super) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKey, SettingsError> {
     let Some(key) = &layer.key else {
         return Err(SettingsError::missing(
             "private key",
             "--key-file, OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey",
+            suspect,
         ));
     };
     let options = options(layer)?;

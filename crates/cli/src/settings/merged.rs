@@ -5,16 +5,18 @@ use std::path::Path;
 use okta_introspect::{HttpConfig, Issuer, Scopes, SigningKey};
 
 use super::error::SettingsError;
-use super::found::{Found, Origin, Source};
+use super::found::{Found, Origin, Place};
 use super::layer::Layer;
 use super::notation::refuse_placeholder;
-use super::{connection, environment, file, key, misspelt};
+use super::suspect::{self, Suspect};
+use super::{connection, environment, file, key};
 
 /// The merged settings. Each is checked when it is asked for, so that a program fails only for
 /// what it uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(super) layer: Layer,
+    suspects: Vec<Suspect>,
 }
 
 impl Settings {
@@ -23,34 +25,64 @@ impl Settings {
         flags: impl Into<Layer>,
         note: &mut dyn FnMut(String),
     ) -> Result<Self, SettingsError> {
-        let home = std::env::home_dir().map(|home| home.join(".okta").join("okta.yaml"));
+        let mut suspects = Vec::new();
         let layer = flags
             .into()
             .or_else(environment::read(|name| std::env::var_os(name))?)
-            .or_else(file::read_first(&["okta.yaml".into(), ".okta.yaml".into()], note)?)
-            .or_else(file::read_first(home.as_slice(), note)?);
-        misspelt::variables(&environment::names()).into_iter().for_each(note);
-        Ok(Self { layer })
+            .or_else(file::read_first(Place::WorkingFolder, &mut suspects)?)
+            .or_else(file::read_first(Place::Home, &mut suspects)?);
+        suspects.extend(suspect::files());
+        suspects.extend(suspect::variables(&environment::names()));
+        suspects.iter().filter_map(Suspect::note).for_each(note);
+        Ok(Self { layer, suspects })
     }
 
     /// These settings, and `below` wherever they say nothing.
     pub(crate) fn or_else(self, below: impl Into<Layer>) -> Self {
-        Self { layer: self.layer.or_else(below.into()) }
+        Self { layer: self.layer.or_else(below.into()), ..self }
     }
 
-    /// Whether neither a server nor a client id nor a key is named.
-    pub(crate) fn names_no_app(&self) -> bool {
-        self.layer.names_no_app()
+    /// Whether nothing at all looks like a configuration: no server, no client id, no key, and
+    /// nothing that may have been meant as one.
+    pub(crate) fn are_none(&self) -> bool {
+        self.layer.names_no_app() && self.suspects.is_empty()
+    }
+
+    /// The file in the working folder that decides which server is asked, if one does.
+    pub(crate) fn server_of_working_folder(&self) -> Option<(&Path, &str)> {
+        let server = self.layer.server.as_ref()?;
+        match &server.origin {
+            Origin::File { path, place: Place::WorkingFolder, .. } => {
+                Some((path.as_path(), &server.value))
+            }
+            _ => None,
+        }
+    }
+
+    /// The proxy that is used, without its credentials, and where it was found.
+    pub(crate) fn proxy(&self) -> Result<Option<Found<String>>, SettingsError> {
+        let proxy = connection::proxy(&self.layer)?;
+        Ok(proxy.map(|found| Found::new(found.value.url, found.origin)))
+    }
+
+    /// What was perhaps meant to name the app.
+    fn suspect(&self) -> Option<&Suspect> {
+        let none = self.layer.names_no_app();
+        self.suspects.iter().find(|suspect| none || suspect.note().is_some())
+    }
+
+    fn missing(&self, what: &str, places: &str) -> SettingsError {
+        SettingsError::missing(what, places, self.suspect())
     }
 
     /// The authorization server.
     pub(crate) fn issuer(&self) -> Result<Issuer, SettingsError> {
         let Some(server) = &self.layer.server else {
-            return Err(SettingsError::missing(
-                "issuer",
-                "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl",
-            ));
+            return Err(
+                self.missing("issuer", "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl")
+            );
         };
+        self.layer.check_app()?;
         let issuer = Issuer::parse(&server.value)
             .map_err(|error| SettingsError::from(error).found_in(&server.origin))?;
         match &self.layer.auth_server {
@@ -62,7 +94,7 @@ impl Settings {
     /// The client id of the app.
     pub(crate) fn client_id(&self) -> Result<&str, SettingsError> {
         let Some(id) = &self.layer.client_id else {
-            return Err(SettingsError::missing(
+            return Err(self.missing(
                 "client id",
                 "--client-id, OKTA_CLIENT_CLIENTID or okta.client.clientId",
             ));
@@ -73,7 +105,7 @@ impl Settings {
 
     /// The private key.
     pub(crate) fn key(&self) -> Result<SigningKey, SettingsError> {
-        key::load(&self.layer)
+        key::load(&self.layer, self.suspect())
     }
 
     /// Whether scopes are configured.
@@ -87,6 +119,7 @@ impl Settings {
             return Err(SettingsError::missing(
                 "scope",
                 "--scope, OKTA_CLIENT_SCOPES or okta.client.scopes",
+                None,
             ));
         };
         refuse_placeholder("scope", &scopes.value, &scopes.origin)?;
@@ -99,16 +132,14 @@ impl Settings {
         connection::http(&self.layer)
     }
 
-    /// Where the server, and the key are named.
+    /// Where the server, the key and its passphrase are named.
     pub(crate) fn origins(&self) -> Origins<'_> {
         let layer = &self.layer;
         Origins {
             server: layer.server.as_ref().map(|found| &found.origin),
             key: layer.key.as_ref().map(|found| &found.origin),
-            key_file: layer.key.as_ref().and_then(|found| match &found.value {
-                Source::File(path) => Some(path.as_path()),
-                Source::Text(_) => None,
-            }),
+            key_file: layer.key.as_ref().and_then(|found| found.value.path()),
+            passphrase_file: layer.passphrase.as_ref().and_then(|found| found.value.path()),
         }
     }
 }
@@ -118,6 +149,7 @@ pub(crate) struct Origins<'a> {
     pub(crate) server: Option<&'a Origin>,
     pub(crate) key: Option<&'a Origin>,
     pub(crate) key_file: Option<&'a Path>,
+    pub(crate) passphrase_file: Option<&'a Path>,
 }
 
 fn custom_server(issuer: &Issuer, id: &Found<String>) -> Result<Issuer, SettingsError> {

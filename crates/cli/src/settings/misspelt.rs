@@ -1,11 +1,5 @@
 //! Names of settings that are probably misspelt, and so have no effect.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
 /// How many letters may be wrong, missing, too many or swapped; in a short name one of three.
 const MAX_DISTANCE: usize = 2;
 
@@ -36,7 +30,7 @@ const TAKEN_FOR: [(&str, &str); 6] = [
 ];
 
 /// The known name that was probably meant; `None` if the name is known, or like none.
-fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_uppercase();
     if known.contains(&name) || OF_OTHERS.contains(&name) {
         return None;
@@ -51,61 +45,6 @@ fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let distance = |known: &str| strsim::damerau_levenshtein(&plain(known), &typed);
     let nearest = known.iter().min_by_key(|known| distance(known)).copied();
     nearest.filter(|name| distance(name) <= MAX_DISTANCE.min(name.len() / 3))
-}
-
-/// A note for each member of `okta.client` that is close to a known name. Other unknown members
-/// are settings of other programs.
-pub(super) fn members(text: &str, path: &Path) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Document {
-        okta: Option<Okta>,
-    }
-    #[derive(Deserialize)]
-    struct Okta {
-        client: Option<BTreeMap<String, IgnoredAny>>,
-    }
-    let options = serde_saphyr::options! { with_snippet: false };
-    let document = serde_saphyr::from_str_with_options::<Option<Document>>(text, options);
-    let client = document.ok().flatten().and_then(|it| it.okta).and_then(|it| it.client);
-    let client = client.unwrap_or_default();
-    let note = |name: &String| {
-        let meant = meant(name, &MEMBERS)?;
-        let path = path.display();
-        Some(format!("nothing reads okta.client.{name} in {path}; did you mean {meant}?"))
-    };
-    client.keys().filter_map(note).collect()
-}
-
-/// The members of `okta.client` that are read.
-const MEMBERS: [&str; 16] = [
-    "issuer",
-    "orgUrl",
-    "oktaDomain",
-    "authorizationMode",
-    "clientId",
-    "privateKey",
-    "jwk",
-    "privateKeyId",
-    "keyId",
-    "kid",
-    "scopes",
-    "requestTimeout",
-    "connectionTimeout",
-    "rateLimit",
-    "dpopEnabled",
-    "proxy",
-];
-
-/// A note for each variable that is close to a known name: it would silently leave the decision
-/// to the next source.
-pub(super) fn variables(known: &[&str]) -> Vec<String> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with("OKTA_"));
-    let note = |name: String| {
-        let meant = meant(&name, known)?;
-        Some(format!("nothing reads the variable {name}; did you mean {meant}?"))
-    };
-    ours.collect::<BTreeSet<_>>().into_iter().filter_map(note).collect()
 }
 
 #[cfg(test)]

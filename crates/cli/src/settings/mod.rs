@@ -1,6 +1,10 @@
 //! What the program needs to know, merged from every source:
 //! flag > environment > `./okta.yaml` or `./.okta.yaml` > `~/.okta/okta.yaml`.
 //!
+//! Secrets travel with their host: the server, the client id and the key are taken from one source,
+//! and so are a proxy and its credentials ([`set`]). A file that another user could have written
+//! decides nothing.
+//!
 //! Knows nothing of a command line and prints nothing, so that other programs could use it.
 
 mod client;
@@ -15,7 +19,10 @@ mod merged;
 mod misspelt;
 mod notation;
 mod proxy;
+mod proxy_environment;
+mod set;
 mod show;
+mod suspect;
 
 #[cfg(test)]
 pub(crate) use environment::names as variables;

@@ -24,6 +24,16 @@ pub(super) fn scope_words(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// What is said of a value in quotes.
+pub(super) const QUOTED: &str = "has quotes around it";
+
+/// Whether the text kept the quotes of the file that it stood in, as docker does with env files.
+pub(super) fn is_quoted(text: &str) -> bool {
+    let text = text.trim();
+    let pair = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    pair('"') || pair('\'')
+}
+
 /// Refuses what documentation puts where a value belongs: `{clientId}`.
 pub(super) fn refuse_placeholder(
     what: &str,

@@ -1,9 +1,12 @@
 //! The proxy as the official SDKs have it: host, port, user name and password.
 
-use okta_introspect::{Proxy, ProxyServer, Secret};
+use std::ffi::OsString;
+
+use okta_introspect::{ProxyServer, Secret};
 
 use super::error::SettingsError;
 use super::found::{Found, Origin};
+use super::proxy_environment;
 
 /// The proxy settings of one source.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +19,8 @@ pub(crate) struct ProxyLayer {
 }
 
 impl ProxyLayer {
-    /// This layer, and `below` for what it does not have: the password may be in the environment,
-    /// and the host in a file.
+    /// This layer, and `below` for what it does not have. Whether they belong together is checked
+    /// when the proxy is used.
     pub(super) fn or_else(self, below: Self) -> Self {
         Self {
             host: self.host.or(below.host),
@@ -27,14 +30,19 @@ impl ProxyLayer {
         }
     }
 
-    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables.
-    pub(super) fn proxy(&self) -> Result<Proxy, SettingsError> {
+    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables. `lookup` gives
+    /// the value of a variable.
+    pub(super) fn proxy(
+        &self,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Found<ProxyServer>>, SettingsError> {
         let Some(host) = &self.host else {
             return match self.origin_without_host() {
                 Some(origin) => Err(SettingsError::new("a proxy is described, but has no host")
                     .found_in(origin)
                     .advise("set OKTA_CLIENT_PROXY_HOST or okta.client.proxy.host")),
-                None => Ok(Proxy::Environment),
+                None => Ok(proxy_environment::read(lookup)?
+                    .map(|it| Found::new(it.server, Origin::Variable(it.variable)))),
             };
         };
         let mut url = match host.value.contains("://") {
@@ -44,13 +52,20 @@ impl ProxyLayer {
         if let Some(port) = &self.port {
             url = format!("{}:{}", url.trim_end_matches('/'), port.value);
         }
-        let server = ProxyServer::new(url);
+        let server = proxy_environment::server(&url)
+            .filter(|server| server.credentials.is_none())
+            .ok_or_else(|| {
+                SettingsError::new("the proxy's host is not one").found_in(&host.origin).advise(
+                    "write a host name or http://host:port, and user name and password apart from it",
+                )
+            })?;
         let password =
             || self.password.as_ref().map_or_else(|| Secret::new(""), |it| it.value.clone());
-        Ok(Proxy::Server(match &self.username {
+        let server = match &self.username {
             Some(username) => server.credentials(username.value.clone(), password()),
             None => server,
-        }))
+        };
+        Ok(Some(Found::new(server, host.origin.clone())))
     }
 
     fn origin_without_host(&self) -> Option<&Origin> {
@@ -82,18 +97,26 @@ mod tests {
                 port: port.and_then(found),
                 ..ProxyLayer::default()
             };
-            match layer.proxy().unwrap() {
-                Proxy::Server(server) => assert_eq!(server.url, url),
-                other => panic!("{host}: {other:?}"),
-            }
+            assert_eq!(layer.proxy(|_| None).unwrap().unwrap().value.url, url, "{host}");
         }
     }
 
     #[test]
     fn without_a_host_the_environment_decides_unless_something_is_missing() {
-        assert!(matches!(ProxyLayer::default().proxy(), Ok(Proxy::Environment)));
+        assert!(ProxyLayer::default().proxy(|_| None).unwrap().is_none());
+        let proxy = ProxyLayer::default().proxy(|_| Some("http://p.example".into()));
+        assert_eq!(proxy.unwrap().unwrap().origin, Origin::Variable("HTTPS_PROXY"));
         let stray = ProxyLayer { password: found(Secret::new("s3cret")), ..ProxyLayer::default() };
-        let failure = stray.proxy().unwrap_err().to_string();
+        let failure = stray.proxy(|_| None).unwrap_err().to_string();
         assert!(failure.contains("no host") && !failure.contains("s3cret"), "{failure}");
+    }
+
+    #[test]
+    fn what_is_no_host_of_a_proxy_is_refused_without_its_text() {
+        for host in ["http://", "socks5://s3cret", "ada:s3cret@p.example", "s3cret/path"] {
+            let layer = ProxyLayer { host: found(host.to_owned()), ..ProxyLayer::default() };
+            let failure = layer.proxy(|_| None).expect_err(host).to_string();
+            assert!(!failure.contains("s3cret"), "{failure}");
+        }
     }
 }

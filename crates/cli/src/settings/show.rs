@@ -42,6 +42,7 @@ impl Settings {
                 .as_ref()
                 .map(|found| shown("max_backoff", seconds(found.value), found)),
             layer.dpop.as_ref().map(|found| shown("dpop", dpop(found.value).to_owned(), found)),
+            self.proxy_in_use(),
             text("proxy_host", proxy.host.as_ref()),
             proxy.port.as_ref().map(|found| shown("proxy_port", found.value.to_string(), found)),
             text("proxy_username", proxy.username.as_ref()),
@@ -53,6 +54,18 @@ impl Settings {
             text("authorization_mode", layer.mode.as_ref()),
         ];
         shown.into_iter().flatten().collect()
+    }
+
+    /// The proxy that calls go through, whatever names it.
+    fn proxy_in_use(&self) -> Option<Shown> {
+        match self.proxy() {
+            Ok(found) => found.map(|found| shown("proxy", found.value.clone(), &found)),
+            Err(error) => Some(Shown {
+                name: "proxy",
+                value: format!("not usable: {error}"),
+                origin: "the settings for it".to_owned(),
+            }),
+        }
     }
 
     /// Algorithm and thumbprint of the key, or its source if it cannot be loaded.

@@ -1,8 +1,8 @@
 //! The private folder in which a running sandbox records its settings for other commands.
 
 use std::cmp::Reverse;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::private;
+use crate::files::{self, private};
 
 /// The settings of a running sandbox, for other commands and for scripts. The names are stable.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -128,7 +128,7 @@ impl RuntimeFolder {
     /// Writes the authority of a sandbox's certificate, and returns its path.
     pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
         let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
-        let written = private::write(&path, |file| file.write_all(pem.as_bytes()));
+        let written = files::replace(&path, pem.as_bytes());
         written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
@@ -138,14 +138,9 @@ impl RuntimeFolder {
             drop(self.guard(ended));
         }
         let recorded = self.guard(record);
-        // Written aside and renamed: a command that reads meanwhile finds nothing or all of it.
-        let draft = self.0.join(format!("sandbox.json.{}", record.pid));
-        let line = |file: &mut File| {
-            serde_json::to_writer(&mut *file, record)?;
-            file.write_all(b"\n")
-        };
-        private::write(&draft, line)
-            .and_then(|()| fs::rename(&draft, self.record_path(record.pid)))
+        let path = self.record_path(record.pid);
+        let line = serde_json::to_string(record).map_err(io::Error::from);
+        line.and_then(|line| files::replace(&path, format!("{line}\n").as_bytes()))
             .map_err(|cause| self.failure("cannot be written to").because(&cause))?;
         Ok(recorded)
     }

@@ -1,9 +1,11 @@
 //! Notations: text that is safe to show, values for people, JSON, `Link` headers. No input, no
 //! output.
 
+pub(crate) mod advice;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod link;
+pub(crate) mod terminal;
 pub(crate) mod wrap;
 
 use std::error::Error;
@@ -11,7 +13,8 @@ use std::path::Path;
 
 /// The text on one line, without terminal controls: messages quote text of others.
 pub(crate) fn one_line(text: &str) -> String {
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let visible: String =
+        text.chars().map(|c| if terminal::is_active(c) { ' ' } else { c }).collect();
     visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -49,5 +52,6 @@ mod tests {
     #[test]
     fn a_message_is_one_line_without_terminal_controls() {
         assert_eq!(one_line("two\r\nlines \u{1b}[31mred\u{9b}0m"), "two lines [31mred 0m");
+        assert_eq!(one_line("user\u{202e}nimda\u{2066}"), "user nimda");
     }
 }

@@ -129,7 +129,7 @@ fn wrong_settings() {
             "DPoP where it is not demanded",
             &[("--dpop", "always")],
             (TOKEN, "fail", "not bound"),
-            3,
+            2,
         ),
     ] {
         case.check();

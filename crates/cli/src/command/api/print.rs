@@ -2,6 +2,7 @@
 
 use http::{HeaderName, HeaderValue};
 use okta_introspect::ResourceAnswer;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -37,10 +38,7 @@ impl Printer {
         match (&self.filter, self.lines) {
             (Some(filter), _) => self.selected(filter, &answer.body).map(|_| ()),
             (None, true) => items(&list(&answer.body)?).map(|_| ()),
-            (None, false) if self.raw || !output::stdout_is_terminal() => {
-                output::data(text.trim_end())
-            }
-            (None, false) => output::data(indented(text.trim_end())),
+            (None, false) => whole(text.trim_end(), self.raw).map(|_| ()),
         }
     }
 
@@ -77,7 +75,18 @@ impl Printer {
             other => format!("{other}\n"),
         };
         let lines: String = filter.select(&value).iter().map(line).collect();
-        output::part(&lines)
+        if self.raw { output::foreign(&lines) } else { output::part(&lines) }
+    }
+}
+
+/// A body as it came; on a terminal, JSON is indented unless it is wanted `raw`.
+fn whole(text: &str, raw: bool) -> Result<Reader, Failure> {
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return output::foreign(&format!("{text}\n"));
+    }
+    match raw || !output::stdout_is_terminal() {
+        true => output::part(&format!("{text}\n")),
+        false => output::part(&(indented(text) + "\n")),
     }
 }
 

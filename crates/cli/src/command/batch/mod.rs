@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::output::{self, ProgressLine, Reader};
 use crate::settings::{Found, Origin};
 
+use super::destination::Destination;
 use super::runtime::{interrupt, wait_for};
 use super::setup;
 use super::verdict::{Servers, opaque};
@@ -50,7 +51,7 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     if let Some(state) = &state {
         state.save(&done)?; // A state file that cannot be written is reported before any token is sent.
     }
-    let servers = Servers::new(client.clone(), client_at);
+    let servers = Servers::new(client.clone(), client_at).bound_to(Destination::of(&settings)?);
     let engine = Engine { servers, clock: Arc::new(SystemClock), concurrency };
     let line = ProgressLine::new(length);
     let mut sink =

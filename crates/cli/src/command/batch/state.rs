@@ -1,14 +1,14 @@
 //! The progress of a run, from which another run can go on.
 
-use std::io::{ErrorKind, Write};
+use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Exclusive};
 use crate::text;
 
 use super::line::{Outcome, Record};
@@ -90,18 +90,18 @@ impl fmt::Display for Progress {
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
-    draft: PathBuf,
+    /// Two runs that write to one file would each lose what the other has done.
+    file: Exclusive,
 }
 
 impl StateFile {
     pub(super) fn new(path: &Path) -> Self {
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        Self { path: path.to_owned(), draft: draft.into() }
+        Self { path: path.to_owned(), file: Exclusive::new(path) }
     }
 
     /// The progress of an earlier run; none if the file does not exist or is empty.
     pub(super) fn load(&self) -> Result<Progress, Failure> {
+        self.file.lock().map_err(|cause| self.unusable("cannot be used", &cause))?;
         match files::read(&self.path) {
             Ok(json) if json.trim_ascii().is_empty() => Ok(Progress::default()),
             Ok(json) => serde_json::from_slice(&json).map_err(|_| {
@@ -118,16 +118,15 @@ impl StateFile {
 
     /// Replaces the file in one step: a run that is killed leaves the old or the new one.
     pub(super) fn save(&self, progress: &Progress) -> Result<(), Failure> {
-        let write = || {
-            let mut file = fs::File::create(&self.draft)?;
-            serde_json::to_writer(&file, progress)?;
-            file.write_all(b"\n")?;
-            fs::rename(&self.draft, &self.path)
-        };
-        write().map_err(|cause| {
-            self.fault("cannot be written")
-                .because(&cause)
-                .advise("check that its folder exists and may be written to")
+        let json = serde_json::to_string(progress).map_err(io::Error::from);
+        json.and_then(|json| self.file.replace(format!("{json}\n").as_bytes()))
+            .map_err(|cause| self.unusable("cannot be written", &cause))
+    }
+
+    fn unusable(&self, what: &str, cause: &io::Error) -> Failure {
+        self.fault(what).because(cause).advise(match cause.kind() {
+            ErrorKind::WouldBlock => "wait for the other run, or give each its own --resume file",
+            _ => "check that its folder exists and may be written to",
         })
     }
 
@@ -148,14 +147,14 @@ mod tests {
         let progress = Progress { lines: 7, last: Some("x".to_owned()), ..Progress::default() };
         file.save(&progress).unwrap();
         assert_eq!(file.load().unwrap(), progress);
-        fs::write(folder.path().join("state.json"), "nonsense").unwrap();
+        std::fs::write(folder.path().join("state.json"), "nonsense").unwrap();
         assert!(file.load().is_err());
         for empty in ["", "\n"] {
-            fs::write(folder.path().join("state.json"), empty).unwrap();
+            std::fs::write(folder.path().join("state.json"), empty).unwrap();
             assert_eq!(file.load().unwrap(), Progress::default());
         }
         let old = r#"{"lines":3,"last":null,"active":1,"inactive":2,"unusable":0}"#;
-        fs::write(folder.path().join("state.json"), old).unwrap();
+        std::fs::write(folder.path().join("state.json"), old).unwrap();
         assert_eq!(file.load().unwrap().to_string(), "3 lines: 1 active, 2 inactive");
     }
 

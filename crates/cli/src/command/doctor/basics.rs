@@ -5,6 +5,7 @@ use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, S
 use super::examination::Examination;
 use super::finding::Finding;
 use crate::command::setup;
+use crate::files::owner::is_readable_by_others;
 
 /// The library back-dates assertions by 10 s: a smaller clock difference is harmless.
 const HARMLESS_OFFSET_MILLIS: i64 = 10_000;
@@ -28,6 +29,18 @@ impl Examination<'_> {
                 self.found(Finding::failure("issuer", failure));
                 None
             }
+        }
+    }
+
+    /// The proxy that calls go through; nothing where there is none.
+    pub(super) fn proxy(&mut self) {
+        match self.settings.proxy() {
+            Ok(Some(proxy)) => {
+                let seen = format!("{} (from {})", proxy.value, proxy.origin);
+                self.found(Finding::ok("proxy", seen));
+            }
+            Ok(None) => {}
+            Err(failure) => self.found(Finding::failure("proxy", failure)),
         }
     }
 
@@ -90,7 +103,7 @@ impl Examination<'_> {
         let place = origins.key.map(|origin| format!(" (from {origin})")).unwrap_or_default();
         let (algorithm, thumbprint) = (jwk.algorithm(), jwk.thumbprint());
         let seen = format!("{algorithm}, {key_id}, thumbprint {thumbprint}{place}");
-        let open_file = origins.key_file.filter(|path| is_open_to_others(path));
+        let open_file = origins.key_file.filter(|path| is_readable_by_others(path));
         let finding = match open_file {
             None => Finding::ok("key", seen),
             Some(path) => Finding::warn("key", seen)
@@ -171,17 +184,4 @@ fn clock(offset: Option<ClockOffset>) -> Finding {
         .because("this computer's clock is not set by the network")
         .cure("set it by NTP; until then each command needs a second try, by the server's clock")
         .hint("timedatectl set-ntp true")
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-
-    path.metadata().is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-}
-
-/// Other systems have no mode bits.
-#[cfg(not(unix))]
-fn is_open_to_others(_: &std::path::Path) -> bool {
-    false
 }

@@ -1,5 +1,6 @@
 //! The findings so far.
 
+use crate::command::cures;
 use crate::settings::Settings;
 
 use super::finding::{Finding, Status};
@@ -16,7 +17,11 @@ impl<'a> Examination<'a> {
     }
 
     pub(super) fn found(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        let finding = match cures::is_sandbox(self.settings) {
+            true => finding.in_sandbox(),
+            false => finding,
+        };
+        self.findings.push(finding.with_scope_meant());
     }
 
     /// Checks that cannot be made, because of the first that failed.

@@ -5,8 +5,10 @@ use std::error::Error as _;
 use okta_introspect::Error;
 use serde::Serialize;
 
+use crate::command::cures;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::text::advice::for_command;
 
 use super::hints;
 
@@ -23,6 +25,9 @@ pub(super) struct Finding {
     pub(super) cure: Option<String>,
     /// Where or with which command to do it.
     pub(super) hint: Option<String>,
+    /// What a refusal is about; empty for other findings.
+    #[serde(skip)]
+    about: String,
     #[serde(skip)]
     pub(super) exit: Exit,
 }
@@ -80,17 +85,39 @@ impl Finding {
                     }
                     None => diagnosis.cause.to_owned(),
                 }),
-                cure: Some(diagnosis.cure.to_owned()),
+                cure: Some(for_command(&diagnosis.cure).into_owned()),
                 hint: hints::for_cause(&diagnosis.about).map(str::to_owned),
+                about: diagnosis.about.clone(),
                 exit,
                 ..failure
             },
             None => Self {
                 cause: innermost(error),
-                cure: Some(error.advice().to_owned()).filter(|advice| !advice.is_empty()),
+                cure: Some(for_command(error.advice()).into_owned())
+                    .filter(|advice| !advice.is_empty()),
                 exit,
                 ..failure
             },
+        }
+    }
+
+    /// The same finding with the cure for a sandbox, where there is no Admin Console.
+    pub(super) fn in_sandbox(self) -> Self {
+        match cures::in_sandbox(&self.about) {
+            Some(cure) => Self { cure: Some(cure.to_owned()), hint: None, ..self },
+            None => self,
+        }
+    }
+
+    /// The same finding with the scope that was probably meant.
+    pub(super) fn with_scope_meant(self) -> Self {
+        let scope = self.check.strip_prefix("token ").filter(|_| self.about == "scope");
+        match scope.and_then(cures::nearest) {
+            Some(meant) => {
+                let cure = self.cure.as_deref().unwrap_or("see the app's scopes");
+                Self { cure: Some(format!("did you mean {meant}? Else {cure}")), ..self }
+            }
+            None => self,
         }
     }
 
@@ -119,6 +146,7 @@ impl Finding {
             cause: None,
             cure: None,
             hint: None,
+            about: String::new(),
             exit: Exit::Unknown,
         }
     }

@@ -26,7 +26,7 @@ use finding::{Finding, Status};
 
 pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = setup::settings(layer)?;
+    let settings = setup::keyless(layer)?;
     let findings = wait_for(async { Ok(examine(&settings).await) })?;
     report::print(&findings, args.json, args.fix_hints)?;
     match findings.iter().find(|finding| finding.status == Status::Fail) {
@@ -38,6 +38,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
 async fn examine(settings: &Settings) -> Vec<Finding> {
     let mut examination = Examination::new(settings);
     let issuer = examination.issuer();
+    examination.proxy();
     let reachable = examination.discovery(issuer.as_ref()).await;
     let key = examination.key();
     let client = examination.assertion(issuer.as_ref(), key.as_ref()).await;

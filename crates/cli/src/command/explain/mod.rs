@@ -18,6 +18,7 @@ use crate::settings::Settings;
 use crate::text;
 use crate::text::human;
 
+use super::destination::Destination;
 use super::runtime::wait_for;
 use super::setup;
 
@@ -43,6 +44,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let client = settings.client()?;
     let (token, removed) = token_input::read_with_removed(args.token.source())?;
+    Destination::of(&settings)?.check(&token)?;
     let explanation = wait_for(explain(&settings, &client, &token, &removed))?;
     let active = explanation.active;
     match args.json {

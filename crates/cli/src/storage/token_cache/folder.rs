@@ -42,16 +42,6 @@ pub(super) fn create(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Replaces a file in one step: a command that reads it meanwhile finds the old one or the new one,
-/// and a link in its place is replaced, not followed.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    // A process with the same id may have left one that others can read.
-    let _ = fs::remove_file(&draft);
-    private::write(&draft, |file| io::Write::write_all(file, content))?;
-    fs::rename(&draft, path)
-}
-
 /// Removes tokens that have surely expired. A file that cannot be removed does no harm.
 pub(super) fn remove_old(folder: &Path, now: DateTime<Utc>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
@@ -82,17 +72,5 @@ mod tests {
         remove_old(folder.path(), now + TimeDelta::hours(25));
         assert_eq!(left(), 1);
         assert!(folder.path().join("notes.txt").exists());
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_link_in_a_files_place_is_replaced_and_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (target, path) = (folder.path().join("target"), folder.path().join("a.token"));
-        fs::write(&target, "old").unwrap();
-        std::os::unix::fs::symlink(&target, &path).unwrap();
-        replace(&path, b"new").unwrap();
-        assert_eq!(fs::read(&target).unwrap(), b"old");
-        assert!(private::is_file(&fs::symlink_metadata(&path).unwrap()));
     }
 }

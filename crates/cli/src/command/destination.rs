@@ -1,0 +1,95 @@
+//! Where a token may be sent, if a file in the working folder names the server.
+//!
+//! Such a file may have come with a cloned repository. What it names is asked, and a note says so;
+//! but a token that says where it is from goes nowhere else.
+
+use okta_introspect::{Issuer, Token};
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::input::jwt::Unverified;
+use crate::settings::{Settings, SettingsError};
+
+/// The only server to which JWTs go; any, if the user has chosen it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Destination {
+    only: Option<Chosen>,
+}
+
+/// A server, and the file that chose it.
+#[derive(Clone, Debug)]
+struct Chosen {
+    org: String,
+    file: String,
+}
+
+impl Destination {
+    pub(super) fn of(settings: &Settings) -> Result<Self, SettingsError> {
+        let Some((file, _)) = settings.server_of_working_folder() else {
+            return Ok(Self { only: None });
+        };
+        let (org, file) = (settings.issuer()?.org().to_owned(), file.display().to_string());
+        Ok(Self { only: Some(Chosen { org, file }) })
+    }
+
+    /// Why the token is not sent; `None` if it may be.
+    fn refusal(&self, token: &Token) -> Option<String> {
+        let chosen = self.only.as_ref()?;
+        let jwt = Unverified::decode(token.expose())?;
+        let issuer = jwt.claims.get("iss").and_then(Value::as_str);
+        let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
+        match issuer {
+            Some(issuer) if issuer.org() == chosen.org => None,
+            Some(issuer) => Some(format!(
+                "the token is from {}, and {} in this folder names {}: it is not sent there",
+                issuer.org(),
+                chosen.file,
+                chosen.org
+            )),
+            None => Some(format!(
+                "the token does not say where it is from, and {} in this folder names {}: it is not \
+                 sent there",
+                chosen.file, chosen.org
+            )),
+        }
+    }
+
+    /// Fails if the token is not to be sent.
+    pub(super) fn check(&self, token: &Token) -> Result<(), Failure> {
+        match self.refusal(token) {
+            None => Ok(()),
+            Some(why) => Err(Failure::usage(why)
+                .advise("name the server with --issuer if it is to be asked all the same")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_goes_to_its_own_issuer_and_what_is_opaque_to_the_one_that_was_chosen() {
+        use base64::Engine as _;
+        let jwt = |claims: &str| {
+            let part = |text| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+            format!("{}.{}.c2ln", part("{\"alg\":\"RS256\"}"), part(claims))
+        };
+        let chosen = Chosen { org: "https://a.example".to_owned(), file: "okta.yaml".to_owned() };
+        let bound = Destination { only: Some(chosen) };
+        for (text, sent) in [
+            (jwt(r#"{"iss":"https://a.example"}"#), true),
+            (jwt(r#"{"iss":"https://a.example/oauth2/default"}"#), true),
+            (jwt(r#"{"iss":"https://a.example:8443"}"#), false),
+            (jwt(r#"{"iss":"https://b.example"}"#), false),
+            (jwt(r#"{"iss":"https://a.example.b.example"}"#), false),
+            (jwt(r#"{"iss":"nonsense"}"#), false),
+            (jwt("{}"), false),
+            ("opaque".to_owned(), true),
+        ] {
+            let token = Token::parse(&text).unwrap();
+            assert_eq!(bound.check(&token).is_ok(), sent, "{text}");
+            assert!(Destination { only: None }.check(&token).is_ok());
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The one way in which a file of ours is written: whole, or not at all.
+
+use std::cell::RefCell;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
+/// the new one, also after a loss of power. Its owner alone may read it. A link in its place is
+/// replaced, not followed.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let draft = Draft::write(path, content)?;
+    fs::rename(&draft.path, path)?;
+    drop(draft);
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        // A file system that cannot do it has nothing to be told.
+        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|it| it.sync_all());
+    }
+    Ok(())
+}
+
+/// A file that only one process at a time may replace, from the first look at it to the end.
+#[derive(Debug)]
+pub(crate) struct Exclusive {
+    path: PathBuf,
+    /// The file as it is now, locked; the lock ends with it.
+    held: RefCell<Option<File>>,
+}
+
+impl Exclusive {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), held: RefCell::new(None) }
+    }
+
+    /// Locks the file, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WouldBlock`] if another process has it.
+    pub(crate) fn lock(&self) -> io::Result<()> {
+        self.held.take();
+        loop {
+            let file = match File::open(&self.path) {
+                Ok(file) => file,
+                Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(cause) => return Err(cause),
+            };
+            lock(&file)?;
+            // Another process may have replaced it before it was locked.
+            if is_at(&file, &self.path) {
+                *self.held.borrow_mut() = Some(file);
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`replace`], but that a loss of power may bring back an older one. A file that has appeared since [`lock`](Self::lock) is another process's.
+    pub(crate) fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let draft = Draft::write(&self.path, content)?;
+        // Locked before it has its name, so that there is no moment without a lock.
+        lock(&draft.file)?;
+        let mut held = self.held.borrow_mut();
+        match *held {
+            Some(_) => fs::rename(&draft.path, &self.path)?,
+            // Unlike a rename, this fails if the name is taken.
+            None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
+        }
+        *held = Some(draft.file.try_clone()?);
+        Ok(())
+    }
+}
+
+fn taken(cause: io::Error) -> io::Error {
+    match cause.kind() {
+        ErrorKind::AlreadyExists => in_use(),
+        _ => cause,
+    }
+}
+
+fn in_use() -> io::Error {
+    io::Error::new(ErrorKind::WouldBlock, "another run is using it")
+}
+
+/// A file system without locks has none.
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(in_use()),
+        Err(TryLockError::Error(cause)) if cause.kind() != ErrorKind::Unsupported => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), path.metadata()) {
+        (Ok(file), Ok(path)) => (file.dev(), file.ino()) == (path.dev(), path.ino()),
+        _ => false,
+    }
+}
+
+/// Elsewhere, an open file cannot be replaced.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// The new content of a file, beside it and under another name; removed unless it was kept.
+struct Draft {
+    path: PathBuf,
+    file: File,
+}
+
+impl Draft {
+    /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
+    /// link in its place.
+    fn write(target: &Path, content: &[u8]) -> io::Result<Self> {
+        let mut random = [0; 8];
+        openssl::rand::rand_bytes(&mut random)?;
+        let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
+        let draft = format!(".{}.{:016x}.draft", name.display(), u64::from_ne_bytes(random));
+        let path = target.with_file_name(draft);
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        let mut draft = Self { file: open.open(&path)?, path };
+        draft.file.write_all(content)?;
+        draft.file.sync_all()?;
+        Ok(draft)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a rename there is none.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private_and_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, precious) = (folder.path().join("state"), folder.path().join("precious"));
+        fs::write(&precious, "old").unwrap();
+        symlink(&precious, &path).unwrap();
+        for content in ["a", "bc"] {
+            replace(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o600);
+        }
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["precious", "state"]);
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"x").is_err());
+        assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (first, late) = (Exclusive::new(&path), Exclusive::new(&path));
+        first.lock().unwrap();
+        late.lock().unwrap();
+        first.replace(b"1").unwrap();
+        // It began before there was a file, as the first did.
+        assert_eq!(late.replace(b"2").unwrap_err().kind(), ErrorKind::WouldBlock);
+        for content in ["2", "3"] {
+            first.replace(content.as_bytes()).unwrap();
+            let second = Exclusive::new(&path);
+            assert_eq!(second.lock().unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        drop(first);
+        let second = Exclusive::new(&path);
+        second.lock().unwrap();
+        second.replace(b"4").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "4");
+        assert_eq!(names(folder.path()), ["state"]);
+    }
+}

@@ -1,0 +1,162 @@
+//! The library's advice in the words of the command: flags and settings for items of the library.
+
+use std::borrow::Cow;
+
+/// What the library says, and what the command says instead. The longest comes first where one
+/// begins another.
+const WORDS: &[(&str, &str)] = &[
+    (
+        ", the right server id, and Audience::Endpoint",
+        " and the right server: compare with what --issuer and --auth-server name",
+    ),
+    ("or let DPoP be Auto", "or leave --dpop at auto"),
+    ("turn DPoP on in the client", "let --dpop be auto or always"),
+    (
+        "use the token in the process that requested it, or keep the DPoP key with it",
+        "request it without DPoP (--dpop never), or call the API with `okta-introspect api`, which \
+         keeps token and key together",
+    ),
+    ("name a private authority as an extra root", "name a private authority with --ca-file"),
+    (
+        "name the endpoints yourself with `Client::builder(…).endpoints(…)`",
+        "see whether --issuer names the server as it names itself",
+    ),
+    (
+        "take them from discovery, or name them with `endpoints`",
+        "name an org of Okta's, or one of its custom servers, with --issuer",
+    ),
+    (
+        "where this host belongs to the server, allow it by name with `endpoints_allowing`",
+        "see whether --issuer names the server as it names itself: endpoints on other hosts are not \
+         called",
+    ),
+    ("name the address of its keys with `address`", "give its keys with --jwks"),
+    (
+        "call less at once, allow more time, or raise `max_in_flight`",
+        "call less at once (--concurrency), or allow more time with --timeout",
+    ),
+    ("try again, or allow more time", "try again, or allow more time with --timeout"),
+    (
+        "check the issuer, the network and the proxy settings",
+        "check the issuer, the network and the proxy (`okta-introspect config show` tells which is used)",
+    ),
+    ("turn one of them on in Cargo.toml", "build the command with one of them"),
+];
+
+/// The advice for users of the command.
+pub(crate) fn for_command(advice: &str) -> Cow<'_, str> {
+    WORDS.iter().fold(Cow::Borrowed(advice), |advice, (library, command)| {
+        match advice.contains(library) {
+            true => Cow::Owned(advice.replace(library, command)),
+            false => advice,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// Parts of the library that the command does not use.
+    const UNUSED: [&str; 4] = ["checker", "adapter", "circuit.rs", "sandbox.rs"];
+
+    /// Names in back quotes that are no items of the library: members of JWKs, JWTs and key files,
+    /// and commands.
+    const OTHERS: [&str; 21] = [
+        "d",
+        "keys",
+        "kty",
+        "use",
+        "sig",
+        "kid",
+        "exp",
+        "jku",
+        "ath",
+        ".self",
+        "private_key",
+        "okta-introspect",
+        "openssl",
+        "jq",
+        "ssh-keygen",
+        "Authorization:",
+        "-legacy",
+        "keytool",
+        "puttygen",
+        "active:",
+        "iconv",
+    ];
+
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match path.is_dir() {
+                _ if UNUSED.contains(&name) || name == "tests" => {}
+                true => files(&path, found),
+                false => found.push(path),
+            }
+        }
+    }
+
+    /// The texts of a source: what stands in quotes outside of comments and tests.
+    fn texts(source: &str) -> Vec<String> {
+        let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code: String = source
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//") && !line.contains("#["))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let code = code.replace("'\"'", "").replace("\\\"", "”");
+        code.split('"').skip(1).step_by(2).map(|text| text.replace("\\\n", " ")).collect()
+    }
+
+    /// A word of the text that only programmers know.
+    fn code_in(text: &str) -> Option<&str> {
+        let quoted = text.split('`').skip(1).step_by(2).find(|quoted| {
+            let name = quoted.split([' ', '(']).next().unwrap_or_default();
+            !OTHERS.contains(&name)
+        });
+        let path = |word: &&str| {
+            let before = word.split("::").next().unwrap_or_default();
+            word.contains("::") && before.starts_with(|c: char| c.is_ascii_uppercase())
+        };
+        let item =
+            ["be Auto", "be Always", "be Never", "extra root", "in the client", "Cargo.toml"];
+        quoted
+            .or_else(|| text.split_whitespace().find(path))
+            .or_else(|| item.into_iter().find(|item| text.contains(item)))
+    }
+
+    #[test]
+    fn no_advice_of_the_library_reaches_users_with_names_of_its_items() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("src");
+        let mut found = Vec::new();
+        files(&source, &mut found);
+        let (mut seen, mut left) = (String::new(), Vec::new());
+        for file in found {
+            for text in texts(&fs::read_to_string(&file).unwrap()) {
+                let told = for_command(&text);
+                if let Some(word) = code_in(&told) {
+                    left.push(format!("{}: {word}: {told}", file.display()));
+                }
+                seen.push_str(&text);
+            }
+        }
+        assert!(left.is_empty(), "{}", left.join("\n"));
+        for (library, _) in WORDS {
+            assert!(seen.contains(library), "the library no longer says: {library}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_command_stand_for_those_of_the_library() {
+        for (library, command) in [
+            ("tick \"x\", or let DPoP be Auto", "tick \"x\", or leave --dpop at auto"),
+            ("try again", "try again"),
+        ] {
+            assert_eq!(for_command(library), command);
+        }
+    }
+}
