@@ -133,7 +133,7 @@ impl Engine<'_> {
                 Err(answer) => answer,
                 Ok((asked, token, hint)) => {
                     let answer = introspect(&asked, &*clock, &token, hint, &waits).await;
-                    Answer::Asked(asked, answer)
+                    Answer::Asked(asked, Box::new(answer))
                 }
             };
             Reply { question, answer }
@@ -142,9 +142,9 @@ impl Engine<'_> {
 
     async fn record(&self, line: Line, waits: &RateLimited) -> Result<Record, Failure> {
         match line {
-            Line::Done(record) => Ok(record),
+            Line::Done(record) => Ok(*record),
             Line::Failed(question) => {
-                self.ask(question, waits).await.map_err(lost)?.settle_at_last()
+                self.ask(*question, waits).await.map_err(lost)?.settle_at_last()
             }
         }
     }

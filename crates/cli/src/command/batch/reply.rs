@@ -20,26 +20,31 @@ pub(super) enum Answer {
     NotAsked(NoToken),
     /// The server that the token names cannot be asked.
     NoServer(Failure),
-    Asked(Asked, Result<Introspection, Error>),
+    Asked(Asked, Box<Result<Introspection, Error>>),
 }
 
 impl Reply {
-    /// The line of output for it, or the trouble that there is.
-    fn settle(self) -> Result<Record, (Question, Trouble)> {
+    /// The line of output for it, unless it is not known yet or the run ends.
+    fn settle(self) -> Settled {
         let Self { question, answer } = self;
-        match answer {
-            Answer::NotAsked(why) => Ok(question.without_token(why)),
+        let line = |record| Settled::Line(Box::new(record));
+        let (asked, answer) = match answer {
+            Answer::NotAsked(why) => return line(question.without_token(why)),
             Answer::NoServer(why) => {
-                Ok(question.unanswered(Outcome::Unknown, one_line(&why.to_string())))
+                let why = one_line(&why.to_string());
+                return line(question.unanswered(Outcome::Unknown, why));
             }
-            Answer::Asked(_, Ok(answer)) if answer.active => {
-                Ok(question.answered(Outcome::Active, answer))
-            }
-            Answer::Asked(asked, Ok(answer)) if asked.is_unstated() => {
-                Ok(question.answered(Outcome::Untaken, answer))
-            }
-            Answer::Asked(_, Ok(answer)) => Ok(question.answered(Outcome::Inactive, answer)),
-            Answer::Asked(asked, Err(error)) => Err((question, Trouble::of(error, &asked))),
+            Answer::Asked(asked, answer) => (asked, *answer),
+        };
+        match answer {
+            Ok(answer) if answer.active => line(question.answered(Outcome::Active, answer)),
+            Ok(answer) if asked.is_unstated() => line(question.answered(Outcome::Untaken, answer)),
+            Ok(answer) => line(question.answered(Outcome::Inactive, answer)),
+            Err(error) => match Trouble::of(error, &asked) {
+                Trouble::Line(outcome, why) => line(question.unanswered(outcome, why)),
+                Trouble::Server(failure) => Settled::Server(Box::new(question), failure),
+                Trouble::End(failure) => Settled::End(failure),
+            },
         }
     }
 
@@ -47,6 +52,15 @@ impl Reply {
     pub(super) fn is_asked(&self) -> bool {
         matches!(self.answer, Answer::Asked(..))
     }
+}
+
+/// What becomes of a question.
+enum Settled {
+    Line(Box<Record>),
+    /// The server's trouble with this token, or with all of them: the next answers tell.
+    Server(Box<Question>, Failure),
+    /// The run ends.
+    End(Failure),
 }
 
 /// Why a question has no verdict.
@@ -103,8 +117,8 @@ pub(super) struct Held {
 
 /// A line behind the first failure.
 pub(super) enum Line {
-    Done(Record),
-    Failed(Question),
+    Done(Box<Record>),
+    Failed(Box<Question>),
 }
 
 impl Held {
@@ -124,10 +138,9 @@ impl Held {
     ) -> Result<Vec<(Line, u64)>, Failure> {
         let is_answer = reply.is_asked();
         let record = match reply.settle() {
-            Ok(record) => record,
-            Err((question, Trouble::Line(outcome, why))) => question.unanswered(outcome, why),
-            Err((_, Trouble::End(failure))) => return Err(failure),
-            Err((question, Trouble::Server(failure))) => {
+            Settled::Line(record) => record,
+            Settled::End(failure) => return Err(failure),
+            Settled::Server(question, failure) => {
                 self.lines.push((Line::Failed(question), bytes));
                 self.failures += 1;
                 let first = self.failure.get_or_insert(failure);
@@ -164,12 +177,11 @@ impl Reply {
     /// The failure that ends the run.
     pub(super) fn settle_at_last(self) -> Result<Record, Failure> {
         match self.settle() {
-            Ok(record) => Ok(record),
-            Err((question, Trouble::Line(outcome, why))) => Ok(question.unanswered(outcome, why)),
-            Err((question, Trouble::Server(failure))) => {
+            Settled::Line(record) => Ok(*record),
+            Settled::Server(question, failure) => {
                 Ok(question.unanswered(Outcome::Unknown, one_line(&failure.to_string())))
             }
-            Err((_, Trouble::End(failure))) => Err(failure),
+            Settled::End(failure) => Err(failure),
         }
     }
 }
