@@ -292,7 +292,7 @@ mod tests {
         ] {
             let found = found.map(str::to_owned);
             assert_eq!(rule(&rules, method, path, route), found, "{method} {path}");
-            let found = found.or(Some("rest".to_owned()));
+            let found = found.or_else(|| Some("rest".to_owned()));
             assert_eq!(rule(&open, method, path, route), found, "{method} {path}");
         }
     }

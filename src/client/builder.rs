@@ -170,9 +170,10 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
-    /// bounds, if the endpoints of another server are missing, if one is plain `http` and the issuer
-    /// is not, if [`Audience::TokenEndpoint`] would go to another origin, if TLS cannot be set up, or if the
-    /// key is one of this project's published samples and the server is not on loopback.
+    /// bounds, if the endpoints of another server are missing, if one is plain `http` and the
+    /// issuer is not, if assertions for the token endpoint would go to another origin, if TLS
+    /// cannot be set up, or if the key is one of this project's published samples and the server is
+    /// not on loopback.
     pub fn build(self) -> Result<Client, Error> {
         let endpoints = self.known_endpoints()?;
         self.refuse_downgrade(&endpoints)?;

@@ -43,7 +43,7 @@ pub(crate) fn packed_by(headers: &HeaderMap) -> Option<&str> {
     let coding = headers.get(CONTENT_ENCODING)?.to_str().ok()?.trim();
     let is_plain = coding.is_empty() || coding.eq_ignore_ascii_case("identity");
     let known = ["gzip", "x-gzip"].into_iter().find(|known| known.eq_ignore_ascii_case(coding));
-    known.or((!is_plain).then_some(coding))
+    known.or_else(|| (!is_plain).then_some(coding))
 }
 
 #[cfg(test)]

@@ -95,8 +95,8 @@ pub(crate) struct Form<'a> {
 
 impl FormClient {
     pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
-        // With the sender and the encoding, which would be added anyhow, and with room in the index for what the HTTP
-        // client adds: so it is not built anew in each request's copy.
+        // With the sender and the encoding, which would be added anyhow, and with room in the index
+        // for what the HTTP client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -3,6 +3,10 @@
 use std::error::Error as StdError;
 
 /// What is wrong with a server's TLS, or its certificate.
+#[cfg_attr(
+    not(any(feature = "rustls", feature = "native-tls")),
+    expect(dead_code, reason = "without a TLS library nothing goes wrong with it")
+)]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TlsFault {
     /// It speaks no version that is safe.

@@ -63,9 +63,9 @@ async fn with_refresh_ahead_no_check_waits_after_the_first() {
 async fn a_token_that_is_no_longer_used_costs_nothing() {
     let clock = ManualClock::new(start());
     let script = Script::new(&clock);
-    script.active("token", json!({}));
+    script.active("a-token", json!({}));
     let checker = checker(&script, |config| config.refresh_ahead = true);
-    check(&checker, "token").await;
+    check(&checker, "a-token").await;
     for _ in 0..100 {
         clock.advance(BOUND);
         settle().await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::script::{Script, authorized, checker, denied, within};
 use crate::support::{seconds, start};
 
-const TOKEN: &str = "token";
+const TOKEN: &str = "a-token";
 const MAX_AGE: u64 = 30;
 const OUTAGE: u64 = 600;
 const STALE: u64 = 300;

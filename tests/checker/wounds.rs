@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::script::{Script, authorized, checker, denied, within};
 use crate::support::{seconds, settle, start};
 
-const TOKEN: &str = "token";
+const TOKEN: &str = "a-token";
 
 fn script() -> (ManualClock, Script) {
     let clock = ManualClock::new(start());

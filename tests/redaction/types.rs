@@ -367,6 +367,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Bucket", said!(Bucket::OrgToken)),
         ("CachedTokenSource", said!(source)),
         ("CircuitConfig", said!(CircuitConfig::default())),
+        ("ClaimedIssuer", said!(ClaimedIssuer::of(&token(), client.issuer()))),
         ("Client", said!(client)),
         ("ClientAssertion", said!(assertion)),
         ("ClientBuilder", said!(builder())),

@@ -117,6 +117,14 @@ fn nightly_audit_names_what_is_no_longer_active_and_goes_on_after_an_outage() {
     assert_eq!((cut.code, cut.stdout.as_str()), (3, ""), "{cut:?}");
     org.sandbox.faults().clear();
     assert_eq!(run(&org, "nightly-audit", &["list.jsonl", "audit"], &KEY).stdout, audit.stdout);
+
+    // A token without a verdict is named, and does not keep the audit from being complete.
+    let foreign = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUifQ.c2ln";
+    let foreign = line(&Token::parse(foreign).unwrap(), "elsewhere");
+    org.world.write("list.jsonl", line(&good, "fine") + &foreign);
+    let doubt = run(&org, "nightly-audit", &["list.jsonl", "audit"], &KEY);
+    assert_eq!((doubt.code, doubt.stdout.lines().count()), (3, 1), "{doubt:?}");
+    assert!(!org.world.path("audit/state.json").exists(), "it would never begin anew");
 }
 
 fn key_id(org: &Org, key: &str) -> String {

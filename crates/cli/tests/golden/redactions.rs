@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 21] = [
-    ("[REQUEST IDS]", r"request ids (?<part>[\w-]{32}(?: [\w-]{32})*)"),
+const VARYING: [(&str, &str); 20] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     ("[COORDINATE]", r#""[xy]": ?"(?<part>[\w-]+)""#),
     ("[FOLDER]", r"/[^ ']*/\.tmp\w+"),
@@ -19,7 +18,7 @@ const VARYING: [(&str, &str); 21] = [
     ("(in [SPAN])", r"\(in \d+ \w+\)"),
     ("([SPAN] ago)", r"\((?:\d+ \w+ ago|now)\)"),
     ("in [SPAN])", r"\bin \d+\.\d s\)"),
-    ("in [SPAN],", r"\bin \d+\.\d s,"),
+    ("in [SPAN], request ids [IDS])", r"\bin \d+\.\d s, request ids [\w-]+(?: [\w-]+)*\)"),
     ("[SPAN] off", r"\d+\.\d s (?:fast|slow) \(±\d+\.\d s\)"),
     ("[PORT]", r"127\.0\.0\.1:(?<part>\d{2,5})\b"),
     ("[NUMBER]", r"\(os error (?<part>\d+)\)"),
