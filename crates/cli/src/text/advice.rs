@@ -92,7 +92,9 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let code = code.replace("\\\\", "").replace("'\"'", "").replace("\\\"", "”");
-        code.split('"').skip(1).step_by(2).map(|text| text.replace("\\\n", " ")).collect()
+        // A line that goes on in the next one leaves that one's indentation out.
+        let whole = |text: &str| text.split("\\\n").map(str::trim_start).collect::<String>();
+        code.split('"').skip(1).step_by(2).map(whole).collect()
     }
 
     /// The names of the library's public functions.
