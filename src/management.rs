@@ -239,7 +239,10 @@ impl RequestFactory for ResourceRequests<'_> {
         if answer.status.is_success() {
             return Outcome::Done;
         }
-        let error = error_response::read(answer).with_body(&answer.body);
+        let error = match answer.repeats_secrets() {
+            true => error_response::read(answer),
+            false => error_response::read(answer).with_body(&answer.body),
+        };
         let demands_nonce = error.refusal().and_then(Refusal::demand) == Some(Demand::Nonce);
         if nonce.is_some() && demands_nonce && !std::mem::replace(&mut self.nonce_followed, true) {
             return Outcome::Again;

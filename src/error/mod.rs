@@ -185,8 +185,9 @@ impl Error {
     }
 
     /// The body of the refusal as it came, if an API called through a
-    /// [`Resource`](crate::Resource) refused. Nothing in it is masked, so neither `Display` nor
-    /// `Debug` shows it: it is for where the API's own output belongs.
+    /// [`Resource`](crate::Resource) refused; absent if it repeats a secret of the
+    /// request. Nothing in it is masked, so neither `Display` nor `Debug` shows it: it is for where
+    /// the API's own output belongs.
     pub fn body(&self) -> Option<&[u8]> {
         self.0.body.as_deref()
     }

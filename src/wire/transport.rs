@@ -312,6 +312,11 @@ impl Answer {
         excerpt(text.as_ref(), &self.secrets())
     }
 
+    /// Whether anything secret of the request stands in the body.
+    pub(crate) fn repeats_secrets(&self) -> bool {
+        shows(&String::from_utf8_lossy(&self.body), &self.secrets())
+    }
+
     fn secrets(&self) -> Vec<&str> {
         self.sent.iter().chain([&self.received]).flatten().map(Secret::expose).collect()
     }

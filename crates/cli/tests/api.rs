@@ -77,11 +77,7 @@ fn answers_are_shown_as_asked() {
 fn refusals_have_their_exit_codes() {
     let (world, _sandbox, client) = org(1);
     for (args, code, told) in [
-        (&["/api/v1/users/nobody"][..], 4, "Resource not found"),
-        (&["/api/v1/groups"], 4, "no token with the scope okta.groups.read: "),
-        (&["/api/v1/zones", "--scope", "okta.users.read"], 4, "check the path"),
-        (&["/api/v1/logs", "--scope", "okta.users.read"], 4, "does not have the scope"),
-        (&["/api/v1/users", "--client-id", "0oanobody"], 4, "admin role"),
+        (&["/api/v1/groups"][..], 4, "no token with the scope okta.groups.read: "),
         (&["/api/v1/users", "--dpop", "never"], 4, "the app demands DPoP"),
         (&["/api/v1/unheard-of"], 2, "name it with --scope"),
         (&["https://evil.example/api/v1/users"], 2, "another host"),
@@ -96,6 +92,25 @@ fn refusals_have_their_exit_codes() {
         (&["/api/v1/users/00u00000", "--lines"], 3, "not a list"),
     ] {
         api(&world, &client, args).fails(code, told).hides("s3cret");
+    }
+}
+
+#[test_support::test]
+fn what_an_api_writes_beside_its_refusal_is_printed_as_it_came() {
+    let (world, _sandbox, client) = org(1);
+    let run = api(&world, &client, &["/api/v1/users/nobody"]);
+    let body: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(body["errorCode"], "E0000007");
+    assert!(body["errorCauses"].is_array(), "{body}");
+    for (args, told) in [
+        (&["/api/v1/users/nobody"][..], "Resource not found"),
+        (&["/api/v1/zones", "--scope", "okta.users.read"], "check the path"),
+        (&["/api/v1/logs", "--scope", "okta.users.read"], "does not have the scope"),
+        (&["/api/v1/users", "--client-id", "0oanobody"], "admin role"),
+    ] {
+        let run = api(&world, &client, args);
+        assert!(run.exits(4).stderr.contains(told), "{run:?}");
+        assert!(run.stdout.starts_with("{\"errorCode\":"), "{run:?}");
     }
 }
 

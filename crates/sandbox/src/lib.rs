@@ -75,3 +75,15 @@ pub use model::seed::Seed;
 pub use model::sign_in::SignIn;
 pub use model::user::{User, UserStatus};
 pub use random::{Random, SystemRandom};
+
+/// So that tests of the whole name it as its users do.
+#[cfg(test)]
+extern crate self as okta_sandbox;
+
+#[cfg(test)]
+#[path = "../tests/memory.rs"]
+mod memory;
+
+#[cfg(test)]
+#[path = "../tests/slow_clients.rs"]
+mod slow_clients;

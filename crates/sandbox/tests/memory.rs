@@ -1,4 +1,4 @@
-//! How much memory requests take. Alone in its process, whose memory it measures.
+//! How much memory requests take. It measures its process: the unit tests beside it take little.
 #![cfg(target_os = "linux")]
 
 use okta_sandbox::Sandbox;

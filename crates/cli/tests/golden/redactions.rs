@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 20] = [
+const VARYING: [(&str, &str); 21] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     ("[COORDINATE]", r#""[xy]": ?"(?<part>[\w-]+)""#),
+    ("[ERROR ID]", r#""errorId": ?"(?<part>[\w-]+)""#),
     ("[FOLDER]", r"/[^ ']*/\.tmp\w+"),
     ("[UUID]", r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
     ("[TOKEN ID]", r"\b(?:AT|ID)\.[\w-]{32}"),

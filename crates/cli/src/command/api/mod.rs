@@ -36,7 +36,13 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     wait_for(async {
         match args.paginate {
             true => pages::follow(&api, call, printer).await,
-            false => printer.answer(&api.call(&call).await?),
+            false => match api.try_call(&call).await {
+                Ok(answer) => printer.answer(&answer),
+                Err(error) => {
+                    printer.refusal(&error)?;
+                    Err(api.explain(error))
+                }
+            },
         }
     })?;
     Ok(Exit::Done)

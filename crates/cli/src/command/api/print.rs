@@ -1,7 +1,7 @@
 //! What is shown of an answer.
 
 use http::{HeaderName, HeaderValue};
-use okta_introspect::ResourceAnswer;
+use okta_introspect::{Error, ResourceAnswer};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -39,6 +39,16 @@ impl Printer {
             (Some(filter), _) => self.selected(filter, &answer.body).map(|_| ()),
             (None, true) => items(&list(&answer.body)?).map(|_| ()),
             (None, false) => whole(text.trim_end(), self.raw).map(|_| ()),
+        }
+    }
+
+    /// What the API wrote beside its refusal, as it came: scripts read members of it, such as
+    /// `errorCauses`, that have no place in a line for people.
+    pub(super) fn refusal(&self, error: &Error) -> Result<(), Failure> {
+        let text = String::from_utf8_lossy(error.body().unwrap_or_default());
+        match text.trim().is_empty() {
+            true => Ok(()),
+            false => whole(text.trim_end(), self.raw).map(|_| ()),
         }
     }
 
