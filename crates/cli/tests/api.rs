@@ -99,7 +99,7 @@ fn refusals_have_their_exit_codes() {
 fn what_an_api_writes_beside_its_refusal_is_printed_as_it_came() {
     let (world, _sandbox, client) = org(1);
     let run = api(&world, &client, &["/api/v1/users/nobody"]);
-    let body: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let body: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(body["errorCode"], "E0000007");
     assert!(body["errorCauses"].is_array(), "{body}");
     for (args, told) in [
