@@ -15,7 +15,7 @@ fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     let token = world.run(&["token", "--scope", "okta.users.read"]).exits(0).stdout.clone();
     world.pipe(&["introspect"], token.trim()).exits(0);
 
-    // Whoever does not know the authority stays away.
+    // A client that does not know the authority stays away.
     let stranger = World::new();
     let (issuer, client_id) = (sandbox.text("issuer"), sandbox.text("client_id"));
     let args = ["--issuer", issuer, "--client-id", client_id, "--key-file"];
