@@ -64,7 +64,9 @@ async fn an_api_error_says_what_is_wrong_with_which_member() {
         assert!(line.contains(says), "{name}: {line}");
         assert!(line.len() < 4_000, "{name}: {} bytes", line.len());
         assert!(!all_text(&error).contains("t1-s3cret"), "{name}");
-        assert_eq!(error.body(), Some(body.as_bytes()), "{name}: the body as it came");
+        // As it came, unless it repeats a secret of the request.
+        let body = (name != "a secret").then_some(body.as_bytes());
+        assert_eq!(error.body(), body, "{name}");
         assert_no_secrets(&all_text(&error), &peer, name);
     }
 }
