@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use crate::checker::cache::facts::{Facts, Known, Refused};
@@ -92,8 +93,12 @@ impl Inner {
         }
     }
 
+    /// Outside of a runtime there is no refresh; a check that has to wait needs one anyway.
     #[cold]
     fn refresh(self: &Arc<Self>, question: &Question<'_>) {
+        if Handle::try_current().is_err() {
+            return;
+        }
         let now = self.clock.now();
         let passed = self.routes.inspect(question.presented.token(), question.server, now);
         let Ok(passed) = passed else { return };
