@@ -78,6 +78,19 @@ impl Signer for Vault {
     }
 }
 
+#[test]
+fn a_client_shows_which_one_it_is_and_nothing_of_its_inside() {
+    let issuer = Issuer::parse("https://acme.okta.com").unwrap();
+    let client = Client::builder(issuer, CLIENT, Vault).build().unwrap();
+    let users = client.resource(Scopes::parse("okta.users.read").unwrap());
+    let expected = [
+        format!(r#"Client {{ issuer: "https://acme.okta.com", client_id: "{CLIENT}", .. }}"#),
+        r#"Resource { origin: "https://acme.okta.com", scopes: Scopes(["okta.users.read"]), .. }"#
+            .to_owned(),
+    ];
+    assert_eq!([format!("{client:?}"), format!("{users:?}")], expected);
+}
+
 /// A store as somebody may write one who derives whatever can be.
 #[derive(Debug)]
 struct Shelf(StoredToken);
