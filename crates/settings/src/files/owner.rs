@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Why the content of a file may be another user's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OtherHand {
+pub enum OtherHand {
     /// The file belongs to another user.
     Owner,
     /// The name is a link that another user has made.
@@ -26,7 +26,7 @@ pub(crate) enum OtherHand {
 ///
 /// What was opened is looked at, not what the name stands for by now.
 #[cfg(unix)]
-pub(crate) fn other_hand(path: &Path, file: &File) -> io::Result<Option<OtherHand>> {
+pub fn other_hand(path: &Path, file: &File) -> io::Result<Option<OtherHand>> {
     use std::os::unix::fs::MetadataExt;
 
     const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -74,13 +74,13 @@ fn folder_of(path: &Path) -> std::path::PathBuf {
 
 /// Elsewhere, rights are lists that the standard library does not read.
 #[cfg(not(unix))]
-pub(crate) fn other_hand(_: &Path, _: &File) -> io::Result<Option<OtherHand>> {
+pub fn other_hand(_: &Path, _: &File) -> io::Result<Option<OtherHand>> {
     Ok(None)
 }
 
 /// Whether users besides the owner may read the file.
 #[cfg(unix)]
-pub(crate) fn is_readable_by_others(path: &Path) -> bool {
+pub fn is_readable_by_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0)
@@ -88,7 +88,7 @@ pub(crate) fn is_readable_by_others(path: &Path) -> bool {
 
 /// Other systems have no mode bits.
 #[cfg(not(unix))]
-pub(crate) fn is_readable_by_others(_: &Path) -> bool {
+pub fn is_readable_by_others(_: &Path) -> bool {
     false
 }
 

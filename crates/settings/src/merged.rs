@@ -4,24 +4,24 @@ use std::path::Path;
 
 use okta_introspect::{HttpConfig, Issuer, Scopes, SigningKey};
 
-use super::error::SettingsError;
-use super::found::{Found, Origin, Place};
-use super::layer::Layer;
-use super::notation::refuse_placeholder;
-use super::suspect::{self, Suspect};
-use super::{connection, environment, file, key};
+use crate::error::SettingsError;
+use crate::found::{Found, Origin, Place};
+use crate::layer::Layer;
+use crate::notation::refuse_placeholder;
+use crate::suspect::{self, Suspect};
+use crate::{connection, environment, file, key};
 
 /// The merged settings. Each is checked when it is asked for, so that a program fails only for
 /// what it uses.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(super) layer: Layer,
+pub struct Settings {
+    pub(crate) layer: Layer,
     suspects: Vec<Suspect>,
 }
 
 impl Settings {
     /// Merges `flags` with all other sources. Remarks, such as on a misspelt name, go to `note`.
-    pub(crate) fn gather(
+    pub fn gather(
         flags: impl Into<Layer>,
         note: &mut dyn FnMut(String),
     ) -> Result<Self, SettingsError> {
@@ -38,18 +38,18 @@ impl Settings {
     }
 
     /// These settings, and `below` wherever they say nothing.
-    pub(crate) fn or_else(self, below: impl Into<Layer>) -> Self {
+    pub fn or_else(self, below: impl Into<Layer>) -> Self {
         Self { layer: self.layer.or_else(below.into()), ..self }
     }
 
     /// Whether nothing at all looks like a configuration: no server, no client id, no key, and
     /// nothing that may have been meant as one.
-    pub(crate) fn are_none(&self) -> bool {
+    pub fn are_none(&self) -> bool {
         self.layer.names_no_app() && self.suspects.is_empty()
     }
 
     /// The file in the working folder that decides which server is asked, if one does.
-    pub(crate) fn server_of_working_folder(&self) -> Option<(&Path, &str)> {
+    pub fn server_of_working_folder(&self) -> Option<(&Path, &str)> {
         let server = self.layer.server.as_ref()?;
         match &server.origin {
             Origin::File { path, place: Place::WorkingFolder, .. } => {
@@ -60,7 +60,7 @@ impl Settings {
     }
 
     /// The proxy that is used, without its credentials, and where it was found.
-    pub(crate) fn proxy(&self) -> Result<Option<Found<String>>, SettingsError> {
+    pub fn proxy(&self) -> Result<Option<Found<String>>, SettingsError> {
         let proxy = connection::proxy(&self.layer)?;
         Ok(proxy.map(|found| Found::new(found.value.url, found.origin)))
     }
@@ -76,7 +76,7 @@ impl Settings {
     }
 
     /// The authorization server.
-    pub(crate) fn issuer(&self) -> Result<Issuer, SettingsError> {
+    pub fn issuer(&self) -> Result<Issuer, SettingsError> {
         let Some(server) = &self.layer.server else {
             return Err(
                 self.missing("issuer", "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl")
@@ -92,7 +92,7 @@ impl Settings {
     }
 
     /// The client id of the app.
-    pub(crate) fn client_id(&self) -> Result<&str, SettingsError> {
+    pub fn client_id(&self) -> Result<&str, SettingsError> {
         let Some(id) = &self.layer.client_id else {
             return Err(self.missing(
                 "client id",
@@ -104,17 +104,17 @@ impl Settings {
     }
 
     /// The private key.
-    pub(crate) fn key(&self) -> Result<SigningKey, SettingsError> {
+    pub fn key(&self) -> Result<SigningKey, SettingsError> {
         key::load(&self.layer, self.suspect())
     }
 
     /// Whether scopes are configured.
-    pub(crate) fn has_scopes(&self) -> bool {
+    pub fn has_scopes(&self) -> bool {
         self.layer.scopes.is_some()
     }
 
     /// The scopes to request.
-    pub(crate) fn scopes(&self) -> Result<Scopes, SettingsError> {
+    pub fn scopes(&self) -> Result<Scopes, SettingsError> {
         let Some(scopes) = &self.layer.scopes else {
             return Err(SettingsError::missing(
                 "scope",
@@ -128,12 +128,12 @@ impl Settings {
     }
 
     /// How servers are reached.
-    pub(crate) fn http(&self) -> Result<HttpConfig, SettingsError> {
+    pub fn http(&self) -> Result<HttpConfig, SettingsError> {
         connection::http(&self.layer)
     }
 
     /// Where the server, the key and its passphrase are named.
-    pub(crate) fn origins(&self) -> Origins<'_> {
+    pub fn origins(&self) -> Origins<'_> {
         let layer = &self.layer;
         Origins {
             server: layer.server.as_ref().map(|found| &found.origin),
@@ -145,11 +145,16 @@ impl Settings {
 }
 
 /// Where the settings of an app were found.
-pub(crate) struct Origins<'a> {
-    pub(crate) server: Option<&'a Origin>,
-    pub(crate) key: Option<&'a Origin>,
-    pub(crate) key_file: Option<&'a Path>,
-    pub(crate) passphrase_file: Option<&'a Path>,
+#[derive(Clone, Copy, Debug)]
+pub struct Origins<'a> {
+    /// The server.
+    pub server: Option<&'a Origin>,
+    /// The key.
+    pub key: Option<&'a Origin>,
+    /// The path of the key, if a file holds it.
+    pub key_file: Option<&'a Path>,
+    /// The path of its passphrase, if a file holds it.
+    pub passphrase_file: Option<&'a Path>,
 }
 
 fn custom_server(issuer: &Issuer, id: &Found<String>) -> Result<Issuer, SettingsError> {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::files::owner::{OtherHand, other_hand};
 
-use super::super::error::SettingsError;
-use super::super::found::Place;
+use crate::error::SettingsError;
+use crate::found::Place;
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
 const MAX_LEN: u64 = 1024 * 1024;

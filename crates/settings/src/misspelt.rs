@@ -30,7 +30,7 @@ const TAKEN_FOR: [(&str, &str); 6] = [
 ];
 
 /// The known name that was probably meant; `None` if the name is known, or like none.
-pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_uppercase();
     if known.contains(&name) || OF_OTHERS.contains(&name) {
         return None;

@@ -6,11 +6,11 @@ use okta_introspect::{HttpConfig, Proxy, ProxyServer, RetryConfig};
 
 use crate::files;
 
-use super::error::SettingsError;
-use super::found::Found;
-use super::layer::Layer;
+use crate::error::SettingsError;
+use crate::found::Found;
+use crate::layer::Layer;
 
-pub(super) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
+pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
     let mut http = HttpConfig::default();
     if let Some(timeout) = seconds(layer.timeout.as_ref()) {
         http.timeout = timeout;
@@ -33,12 +33,12 @@ pub(super) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
 }
 
 /// The proxy that is used, and where it was found.
-pub(super) fn proxy(layer: &Layer) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+pub(crate) fn proxy(layer: &Layer) -> Result<Option<Found<ProxyServer>>, SettingsError> {
     layer.check_proxy()?;
     layer.proxy.proxy(|name| std::env::var_os(name))
 }
 
-pub(super) fn retry(layer: &Layer) -> RetryConfig {
+pub(crate) fn retry(layer: &Layer) -> RetryConfig {
     let mut retry = RetryConfig::default();
     if let Some(retries) = &layer.retries {
         retry.max_attempts = retries.value.saturating_add(1);

@@ -1,10 +1,10 @@
 //! Files: reading whole ones within a bound, making ones that belong to this user alone, and telling
 //! whether others could have written one.
 
-pub(crate) mod owner;
-pub(crate) mod private;
+pub mod owner;
+pub mod private;
 mod read;
 mod replace;
 
-pub(crate) use read::{read, read_all, read_text};
-pub(crate) use replace::{Exclusive, replace};
+pub use read::{read, read_all, read_text};
+pub use replace::{Exclusive, replace};

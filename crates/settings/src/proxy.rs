@@ -4,24 +4,27 @@ use std::ffi::OsString;
 
 use okta_introspect::{ProxyServer, Secret};
 
-use super::error::SettingsError;
-use super::found::{Found, Origin};
-use super::proxy_environment;
+use crate::error::SettingsError;
+use crate::found::{Found, Origin};
+use crate::proxy_environment;
 
 /// The proxy settings of one source.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ProxyLayer {
+pub struct ProxyLayer {
     /// A host name, or a URL without credentials.
-    pub(crate) host: Option<Found<String>>,
-    pub(crate) port: Option<Found<u16>>,
-    pub(crate) username: Option<Found<String>>,
-    pub(crate) password: Option<Found<Secret>>,
+    pub host: Option<Found<String>>,
+    /// Its port, unless the host has it.
+    pub port: Option<Found<u16>>,
+    /// The user name for it.
+    pub username: Option<Found<String>>,
+    /// The password for it.
+    pub password: Option<Found<Secret>>,
 }
 
 impl ProxyLayer {
     /// This layer, and `below` for what it does not have. Whether they belong together is checked
     /// when the proxy is used.
-    pub(super) fn or_else(self, below: Self) -> Self {
+    pub(crate) fn or_else(self, below: Self) -> Self {
         Self {
             host: self.host.or(below.host),
             port: self.port.or(below.port),
@@ -32,7 +35,7 @@ impl ProxyLayer {
 
     /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables. `lookup` gives
     /// the value of a variable.
-    pub(super) fn proxy(
+    pub(crate) fn proxy(
         &self,
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Option<Found<ProxyServer>>, SettingsError> {

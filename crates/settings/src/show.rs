@@ -3,20 +3,23 @@
 use okta_introspect::DpopMode;
 use serde::Serialize;
 
-use super::Settings;
-use super::found::{Found, Source};
+use crate::found::{Found, Source};
+use crate::merged::Settings;
 
 /// A setting. The names are stable.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown {
-    pub(crate) name: &'static str,
-    pub(crate) value: String,
-    pub(crate) origin: String,
+pub struct Shown {
+    /// The name of the setting.
+    pub name: &'static str,
+    /// The value; of a secret, a fingerprint or `[set]`.
+    pub value: String,
+    /// Where it was found.
+    pub origin: String,
 }
 
 impl Settings {
     /// All settings, checked or not.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
+    pub fn shown(&self) -> Vec<Shown> {
         let layer = &self.layer;
         let proxy = &layer.proxy;
         let shown = [

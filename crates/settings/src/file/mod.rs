@@ -12,15 +12,15 @@ use serde::Deserialize;
 use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
 use read::{fault, text};
 
-use super::error::SettingsError;
-use super::found::{Found, Origin, Place, Source};
-use super::layer::Layer;
-use super::proxy::ProxyLayer;
-use super::suspect::{self, Suspect};
+use crate::error::SettingsError;
+use crate::found::{Found, Origin, Place, Source};
+use crate::layer::Layer;
+use crate::proxy::ProxyLayer;
+use crate::suspect::{self, Suspect};
 
 /// Reads the first settings file of a place; an empty layer if there is none. What looks like a
 /// setting, and is none, goes to `suspects`.
-pub(super) fn read_first(
+pub(crate) fn read_first(
     place: Place,
     suspects: &mut Vec<Suspect>,
 ) -> Result<Layer, SettingsError> {

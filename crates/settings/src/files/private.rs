@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 #[cfg(unix)]
-pub(crate) use user::id as user_id;
-pub(crate) use user::name as user_name;
+pub use user::id as user_id;
+pub use user::name as user_name;
 
 /// Makes a folder that its owner alone may enter, unless something has its name already.
-pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+pub fn make_folder(path: &Path) -> io::Result<()> {
     match builder().create(path) {
         Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(cause),
         _ => Ok(()),
@@ -17,7 +17,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// As [`make_folder`], with its parents.
-pub(crate) fn make_folders(path: &Path) -> io::Result<()> {
+pub fn make_folders(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }
 
@@ -30,12 +30,12 @@ fn builder() -> DirBuilder {
 }
 
 /// Whether it is a folder, not a link to one, that this user owns and no other may enter.
-pub(crate) fn is_folder(path: &Path) -> bool {
+pub fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|folder| folder.is_dir() && user::owns(&folder))
 }
 
 /// Whether it is a file, not a link to one, that this user owns and no other may read or write.
-pub(crate) fn is_file(file: &Metadata) -> bool {
+pub fn is_file(file: &Metadata) -> bool {
     file.is_file() && user::owns(file)
 }
 
@@ -47,7 +47,7 @@ mod user {
     use std::fs::{self, Metadata};
     use std::os::unix::fs::MetadataExt;
 
-    pub(crate) fn name() -> String {
+    pub fn name() -> String {
         id().map_or_else(String::new, |id| id.to_string())
     }
 
@@ -56,7 +56,7 @@ mod user {
     }
 
     /// The user's id; `None` if it cannot be told.
-    pub(crate) fn id() -> Option<u32> {
+    pub fn id() -> Option<u32> {
         let process = fs::metadata("/proc/self");
         let owned = process.or_else(|_| fs::metadata(std::env::home_dir().unwrap_or_default()));
         owned.ok().map(|owned| owned.uid())
@@ -69,7 +69,7 @@ mod user {
 
     use std::fs::Metadata;
 
-    pub(crate) fn name() -> String {
+    pub fn name() -> String {
         "user".to_owned()
     }
 

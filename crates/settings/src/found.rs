@@ -7,20 +7,23 @@ use okta_introspect::Secret;
 
 /// A value, and where it was found.
 #[derive(Clone, Debug)]
-pub(crate) struct Found<T> {
-    pub(crate) value: T,
-    pub(crate) origin: Origin,
+pub struct Found<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was found.
+    pub origin: Origin,
 }
 
 impl<T> Found<T> {
-    pub(crate) fn new(value: T, origin: Origin) -> Self {
+    /// A value that was found there.
+    pub fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
     }
 }
 
 /// Where a value was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// On the command line.
     Flag(&'static str),
     /// In an environment variable.
@@ -40,7 +43,7 @@ pub(crate) enum Origin {
 
 /// Where a settings file lies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Place {
+pub enum Place {
     /// In the folder in which the program was started. Its author may be anybody: it may have come
     /// with a cloned repository.
     WorkingFolder,
@@ -50,7 +53,7 @@ pub(crate) enum Place {
 
 impl Origin {
     /// Whether both were found in the same layer.
-    pub(super) fn is_beside(&self, other: &Self) -> bool {
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
@@ -58,7 +61,7 @@ impl Origin {
     }
 
     /// Whether it is a settings file in the working folder.
-    pub(super) fn is_working_folder(&self) -> bool {
+    pub(crate) fn is_working_folder(&self) -> bool {
         matches!(self, Self::File { place: Place::WorkingFolder, .. })
     }
 }
@@ -75,7 +78,7 @@ impl fmt::Display for Origin {
 
 /// A secret text, or the file that holds it.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub enum Source {
     /// The text itself.
     Text(Secret),
     /// The path of its file.
@@ -85,7 +88,7 @@ pub(crate) enum Source {
 impl Source {
     /// Reads the value of a key setting: the key in any notation, or the path of its file, relative
     /// to `folder`.
-    pub(crate) fn key(value: &str, folder: &Path) -> Self {
+    pub fn key(value: &str, folder: &Path) -> Self {
         /// The shortest key is longer, in Base64 too, which may contain slashes but no dots.
         const MAX_PLAIN_PATH: usize = 100;
 
@@ -104,7 +107,7 @@ impl Source {
     }
 
     /// The path, if a file holds the secret.
-    pub(super) fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
             Self::Text(_) => None,
@@ -113,7 +116,7 @@ impl Source {
 }
 
 /// The path with the home folder in place of a leading `~/`, which only shells expand.
-pub(super) fn expanded(path: &str) -> PathBuf {
+pub(crate) fn expanded(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => path.into(),

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::super::found::Source;
-use super::super::notation::{self, scope_words};
+use crate::found::Source;
+use crate::notation::{self, scope_words};
 
 /// What stands where a number belongs. Read leniently, so that the error can name the member.
 #[derive(Deserialize)]

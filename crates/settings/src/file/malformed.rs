@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::super::error::SettingsError;
 use super::read::fault;
+use crate::error::SettingsError;
 
 /// The form of every settings file.
 const FORM: &str = "write `okta:`, below it `client:`, and the settings below that";

@@ -8,20 +8,20 @@ use std::ffi::OsString;
 
 use okta_introspect::{ProxyServer, Secret};
 
-use super::error::SettingsError;
+use crate::error::SettingsError;
 
 /// In the order in which they count.
 const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// A proxy, and the variable that names it.
 #[derive(Debug)]
-pub(super) struct EnvironmentProxy {
-    pub(super) variable: &'static str,
-    pub(super) server: ProxyServer,
+pub(crate) struct EnvironmentProxy {
+    pub(crate) variable: &'static str,
+    pub(crate) server: ProxyServer,
 }
 
 /// The proxy; `None` if no variable names one. `lookup` gives the value of a variable.
-pub(super) fn read(
+pub(crate) fn read(
     lookup: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<EnvironmentProxy>, SettingsError> {
     let value = |name: &str| lookup(name).filter(|value| !value.is_empty());
@@ -37,7 +37,7 @@ pub(super) fn read(
 }
 
 /// Reads `[http[s]://][user[:password]@]host[:port][/]`.
-pub(super) fn server(text: &str) -> Option<ProxyServer> {
+pub(crate) fn server(text: &str) -> Option<ProxyServer> {
     let text = text.trim();
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let scheme = scheme.to_ascii_lowercase();

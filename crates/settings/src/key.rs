@@ -6,14 +6,14 @@ use okta_introspect::{KeyOptions, Secret, SigningKey};
 
 use crate::files;
 
-use super::error::SettingsError;
-use super::found::{Found, Origin, Source};
-use super::layer::Layer;
-use super::notation::refuse_placeholder;
-use super::suspect::Suspect;
+use crate::error::SettingsError;
+use crate::found::{Found, Origin, Source};
+use crate::layer::Layer;
+use crate::notation::refuse_placeholder;
+use crate::suspect::Suspect;
 
 /// The private key.
-pub(super) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKey, SettingsError> {
+pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKey, SettingsError> {
     let Some(key) = &layer.key else {
         return Err(SettingsError::missing(
             "private key",

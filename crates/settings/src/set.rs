@@ -1,14 +1,14 @@
 //! Settings that belong together: a secret goes only where the same source sends it.
 
-use super::error::SettingsError;
-use super::found::Origin;
-use super::layer::Layer;
+use crate::error::SettingsError;
+use crate::found::Origin;
+use crate::layer::Layer;
 
 impl Layer {
     /// Refuses a server from one source with a client id or a key from another: a file in a cloned
     /// repository must not send what belongs to the user's own org to a host of its choice. A flag
     /// is a choice for this one call, and goes with everything.
-    pub(super) fn check_app(&self) -> Result<(), SettingsError> {
+    pub(crate) fn check_app(&self) -> Result<(), SettingsError> {
         one_source(&[
             ("server", self.server.as_ref().map(|found| &found.origin)),
             ("client id", self.client_id.as_ref().map(|found| &found.origin)),
@@ -25,7 +25,7 @@ impl Layer {
 
     /// As [`check_app`](Self::check_app) for the proxy. A proxy that a file in the working folder
     /// names is used for the server of that file only.
-    pub(super) fn check_proxy(&self) -> Result<(), SettingsError> {
+    pub(crate) fn check_proxy(&self) -> Result<(), SettingsError> {
         let proxy = &self.proxy;
         let host = proxy.host.as_ref().map(|found| &found.origin);
         one_source(&[

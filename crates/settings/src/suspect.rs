@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::misspelt::meant;
+use crate::misspelt::meant;
 
 /// Something that looks like a configuration.
 #[derive(Clone, Debug)]
@@ -30,17 +30,17 @@ impl Suspect {
     }
 
     /// What looks like a configuration, and why it is none.
-    pub(super) fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
     }
 
     /// The right spelling.
-    pub(super) fn cure(&self) -> &str {
+    pub(crate) fn cure(&self) -> &str {
         &self.cure
     }
 
     /// A remark, if it is a mistake whatever else is configured.
-    pub(super) fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         self.misspelt.then(|| format!("{}; {}", self.what, self.cure))
     }
 }
@@ -54,7 +54,7 @@ const APP: &str = "name the org, the client id and the private key (OKTA_CLIENT_
                    OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY, or orgUrl, clientId and privateKey in okta.yaml)";
 
 /// A settings file that was read, and its members that were not.
-pub(super) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspect> {
+pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspect> {
     let shown = path.display();
     let form =
         |name: &str| Suspect::misspelt(format!("nothing reads `{name}` as {shown} has it"), FORM);
@@ -136,7 +136,7 @@ const MEMBERS: [&str; 16] = [
 ];
 
 /// Files beside those that are read.
-pub(super) fn files() -> Vec<Suspect> {
+pub(crate) fn files() -> Vec<Suspect> {
     let mut names: Vec<PathBuf> =
         ["okta.yml", ".okta.yml", "okta.json", ".okta.json"].map(PathBuf::from).to_vec();
     let home = std::env::home_dir().unwrap_or_default();
@@ -158,7 +158,7 @@ pub(super) fn files() -> Vec<Suspect> {
 
 /// Variables that are misspelt, which would silently leave the decision to the next source, and
 /// those that other programs read. `known` are the names that are read.
-pub(super) fn variables(known: &[&str]) -> Vec<Suspect> {
+pub(crate) fn variables(known: &[&str]) -> Vec<Suspect> {
     let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
     let names = set.filter_map(|(name, _)| name.into_string().ok());
     let ours = names.filter(|name| name.to_ascii_uppercase().starts_with("OKTA_"));

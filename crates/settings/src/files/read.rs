@@ -11,19 +11,19 @@ use zeroize::Zeroizing;
 const MAX_LEN: u64 = 16 * 1024 * 1024;
 
 /// The file's content, which may be a secret.
-pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     File::open(path).and_then(read_all)
 }
 
 /// As [`read`], as text.
-pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::other("it is not text"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// The rest of an input: whole, or an error if it is longer than the bound.
-pub(crate) fn read_all(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read_all(input: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     // Reserved at once: a growing buffer would leave copies of a key behind in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
     let length = input.take(MAX_LEN + 1).read_to_end(&mut bytes)?;

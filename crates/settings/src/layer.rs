@@ -4,36 +4,44 @@ use std::path::PathBuf;
 
 use okta_introspect::{Algorithm, DpopMode};
 
-use super::found::{Found, Source};
-use super::proxy::ProxyLayer;
+use crate::found::{Found, Source};
+use crate::proxy::ProxyLayer;
 
 /// The settings of one source. Nothing is checked yet but their notation.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layer {
+pub struct Layer {
     /// The org, or a custom authorization server.
-    pub(crate) server: Option<Found<String>>,
+    pub server: Option<Found<String>>,
     /// The id of a custom authorization server of that org.
-    pub(crate) auth_server: Option<Found<String>>,
-    pub(crate) client_id: Option<Found<String>>,
-    pub(crate) key: Option<Found<Source>>,
-    pub(crate) key_id: Option<Found<String>>,
-    pub(crate) passphrase: Option<Found<Source>>,
-    pub(crate) algorithm: Option<Found<Algorithm>>,
+    pub auth_server: Option<Found<String>>,
+    /// The client id of the service app.
+    pub client_id: Option<Found<String>>,
+    /// The app's private key.
+    pub key: Option<Found<Source>>,
+    /// The id under which the key is registered.
+    pub key_id: Option<Found<String>>,
+    /// The key's passphrase.
+    pub passphrase: Option<Found<Source>>,
+    /// The algorithm to sign with.
+    pub algorithm: Option<Found<Algorithm>>,
     /// Separated by blanks.
-    pub(crate) scopes: Option<Found<String>>,
+    pub scopes: Option<Found<String>>,
     /// In seconds; 0 is the default.
-    pub(crate) timeout: Option<Found<u64>>,
+    pub timeout: Option<Found<u64>>,
     /// In seconds; 0 is the default.
-    pub(crate) connect_timeout: Option<Found<u64>>,
+    pub connect_timeout: Option<Found<u64>>,
     /// How often a call is repeated.
-    pub(crate) retries: Option<Found<u32>>,
+    pub retries: Option<Found<u32>>,
     /// The longest random pause before a call is repeated, in seconds; 0 is the default.
-    pub(crate) max_backoff: Option<Found<u64>>,
-    pub(crate) dpop: Option<Found<DpopMode>>,
-    pub(crate) proxy: ProxyLayer,
-    pub(crate) ca_file: Option<Found<PathBuf>>,
+    pub max_backoff: Option<Found<u64>>,
+    /// Whether tokens are bound to a key.
+    pub dpop: Option<Found<DpopMode>>,
+    /// The proxy, and its credentials.
+    pub proxy: ProxyLayer,
+    /// Certificate authorities besides the system's, as PEM.
+    pub ca_file: Option<Found<PathBuf>>,
     /// `authorizationMode` of the official SDKs.
-    pub(crate) mode: Option<Found<String>>,
+    pub mode: Option<Found<String>>,
 }
 
 impl Layer {

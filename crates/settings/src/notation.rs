@@ -2,14 +2,14 @@
 
 use okta_introspect::DpopMode;
 
-use super::error::SettingsError;
-use super::found::Origin;
+use crate::error::SettingsError;
+use crate::found::Origin;
 
 /// The words of `--dpop`.
-pub(crate) const DPOP_MODES: [&str; 3] = ["auto", "always", "never"];
+pub const DPOP_MODES: [&str; 3] = ["auto", "always", "never"];
 
 /// Reads a DPoP mode: a word of `--dpop`, or the `true` and `false` of Okta's Python SDK.
-pub(crate) fn dpop_mode(text: &str) -> Option<DpopMode> {
+pub fn dpop_mode(text: &str) -> Option<DpopMode> {
     match text.trim().to_ascii_lowercase().as_str() {
         "auto" => Some(DpopMode::Auto),
         "always" | "true" => Some(DpopMode::Always),
@@ -19,23 +19,23 @@ pub(crate) fn dpop_mode(text: &str) -> Option<DpopMode> {
 }
 
 /// The scopes of an environment variable or file, where SDKs separate them by blanks or commas.
-pub(super) fn scope_words(text: &str) -> String {
+pub(crate) fn scope_words(text: &str) -> String {
     let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// What is said of a value in quotes.
-pub(super) const QUOTED: &str = "has quotes around it";
+pub(crate) const QUOTED: &str = "has quotes around it";
 
 /// Whether the text kept the quotes of the file that it stood in, as docker does with env files.
-pub(super) fn is_quoted(text: &str) -> bool {
+pub(crate) fn is_quoted(text: &str) -> bool {
     let text = text.trim();
     let pair = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     pair('"') || pair('\'')
 }
 
 /// Refuses what documentation puts where a value belongs: `{clientId}`.
-pub(super) fn refuse_placeholder(
+pub(crate) fn refuse_placeholder(
     what: &str,
     value: &str,
     origin: &Origin,

@@ -4,49 +4,49 @@ use okta_introspect::{
     Algorithm, CircuitConfig, Client, ClientBuilder, DpopConfig, DpopMode, Issuer, SigningKey,
 };
 
-use super::connection;
-use super::error::SettingsError;
-use super::found::Found;
-use super::merged::Settings;
+use crate::connection;
+use crate::error::SettingsError;
+use crate::found::Found;
+use crate::merged::Settings;
 
 impl Settings {
     /// The client of the configured server.
-    pub(crate) fn client(&self) -> Result<Client, SettingsError> {
+    pub fn client(&self) -> Result<Client, SettingsError> {
         self.client_at(self.issuer()?)
     }
 
     /// The same app's client of the org server, also when a custom one is configured: management
     /// APIs take no other tokens.
-    pub(crate) fn org_client(&self) -> Result<Client, SettingsError> {
+    pub fn org_client(&self) -> Result<Client, SettingsError> {
         self.client_at(self.org()?)
     }
 
     /// The same app's client of another server of its org.
-    pub(crate) fn client_at(&self, issuer: Issuer) -> Result<Client, SettingsError> {
+    pub fn client_at(&self, issuer: Issuer) -> Result<Client, SettingsError> {
         let (client_id, key) = self.credentials()?;
         Ok(self.builder(issuer, client_id, key)?.build()?)
     }
 
     /// A client without the app's identity, for public documents such as the metadata.
-    pub(crate) fn anonymous_client(&self, issuer: Issuer) -> Result<Client, SettingsError> {
+    pub fn anonymous_client(&self, issuer: Issuer) -> Result<Client, SettingsError> {
         let key = SigningKey::generate(Algorithm::Es256)?;
         Ok(self.builder(issuer, "anonymous", key)?.build()?)
     }
 
     /// The org authorization server.
-    pub(crate) fn org(&self) -> Result<Issuer, SettingsError> {
+    pub fn org(&self) -> Result<Issuer, SettingsError> {
         Ok(Issuer::parse(self.issuer()?.org())?)
     }
 
     /// Client id and private key.
-    pub(crate) fn credentials(&self) -> Result<(&str, SigningKey), SettingsError> {
+    pub fn credentials(&self) -> Result<(&str, SigningKey), SettingsError> {
         self.layer.check_app()?;
         self.check_mode()?;
         Ok((self.client_id()?, self.key()?))
     }
 
     /// A client to be completed.
-    pub(crate) fn builder(
+    pub fn builder(
         &self,
         issuer: Issuer,
         client_id: &str,
@@ -62,7 +62,7 @@ impl Settings {
     }
 
     /// These settings, with a timeout where they have none.
-    pub(crate) fn or_timeout(mut self, seconds: Found<u64>) -> Self {
+    pub fn or_timeout(mut self, seconds: Found<u64>) -> Self {
         self.layer.timeout.get_or_insert(seconds);
         self
     }

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use okta_introspect::{DpopMode, Secret};
 use zeroize::Zeroizing;
 
-use super::error::SettingsError;
-use super::found::{Found, Origin, Source, expanded};
-use super::layer::Layer;
-use super::notation::{self, scope_words};
-use super::proxy::ProxyLayer;
+use crate::error::SettingsError;
+use crate::found::{Found, Origin, Source, expanded};
+use crate::layer::Layer;
+use crate::notation::{self, scope_words};
+use crate::proxy::ProxyLayer;
 
 /// Earlier names win. `OKTA_CLIENT_ISSUER` is ours; `OKTA_IDX_ISSUER` is how the SDKs for
 /// sign-in name a custom authorization server.
@@ -40,7 +40,7 @@ const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
 const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
 
 /// Every name that is read.
-pub(crate) fn names() -> Vec<&'static str> {
+pub fn names() -> Vec<&'static str> {
     [
         &SERVER[..],
         &CLIENT_ID,
@@ -64,7 +64,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// Reads the layer; `lookup` gives the value of a variable.
-pub(super) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, SettingsError> {
+pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, SettingsError> {
     let text = |names: &[&'static str]| first(&lookup, names);
     let seconds = |names: &[&'static str]| text(names)?.map(number).transpose();
     Ok(Layer {

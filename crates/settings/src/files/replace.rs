@@ -11,7 +11,7 @@ use okta_introspect::{Clock, SystemClock};
 /// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
 /// the new one, also after a loss of power. Its owner alone may read it. A link in its place is
 /// replaced, not followed.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = Draft::write(path, content)?;
     fs::rename(&draft.path, path)?;
     drop(draft);
@@ -26,7 +26,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A file that only one process at a time may replace, from the first look at it to the end.
 #[derive(Debug)]
-pub(crate) struct Exclusive {
+pub struct Exclusive {
     path: PathBuf,
     held: RefCell<Option<Held>>,
 }
@@ -44,7 +44,7 @@ struct Held {
 const MAX_UNSYNCED: Duration = Duration::from_secs(1);
 
 impl Exclusive {
-    pub(crate) fn new(path: &Path) -> Self {
+    pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), held: RefCell::new(None) }
     }
 
@@ -53,7 +53,7 @@ impl Exclusive {
     /// # Errors
     ///
     /// [`ErrorKind::WouldBlock`] if another process has it.
-    pub(crate) fn lock(&self) -> io::Result<()> {
+    pub fn lock(&self) -> io::Result<()> {
         self.held.take();
         loop {
             let file = match File::open(&self.path) {
@@ -72,7 +72,7 @@ impl Exclusive {
 
     /// As [`replace`], but that a loss of power may bring back the content of a second ago. A file
     /// that has appeared since [`lock`](Self::lock) is another process's.
-    pub(crate) fn replace(&self, content: &[u8]) -> io::Result<()> {
+    pub fn replace(&self, content: &[u8]) -> io::Result<()> {
         let mut held = self.held.borrow_mut();
         if let Some(Held { file, written: Some((length, at)) }) = &mut *held
             && content.len() >= *length
