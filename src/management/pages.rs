@@ -113,7 +113,7 @@ impl Pages {
     fn go_on(&mut self, answer: &ResourceAnswer) {
         let is_empty = answer.body.trim_ascii() == b"[]";
         let is_log = self.call.path.contains("/api/v1/logs");
-        self.state = match next(answer) {
+        self.state = match answer.next_link() {
             None => State::Complete,
             // Nothing is missing behind a page that has nothing.
             Some(path) if is_empty && (is_log || self.asked.contains(&path)) => State::Complete,
@@ -134,13 +134,6 @@ fn elsewhere() -> Error {
         .advise("see whether a proxy changes the links in the answers")
 }
 
-/// Where the next page is, if there is one.
-fn next(answer: &ResourceAnswer) -> Option<String> {
-    let lines = answer.headers.get_all("link").iter();
-    let in_header = link::next(lines.filter_map(|value| value.to_str().ok()));
-    in_header.map(str::to_owned).or_else(|| answer.json::<Body>().ok()?.links?.next?.href)
-}
-
 /// What an answer says about pages.
 #[derive(Deserialize)]
 struct Body {
@@ -159,6 +152,16 @@ struct Link {
 }
 
 impl ResourceAnswer {
+    /// Where the next page of a list is: the header `Link`
+    /// ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)), or `_links.next` of the answer, as the
+    /// server wrote it; `None` on the last page. For a list that is not read by
+    /// [`Resource::pages`], which follows these links.
+    pub fn next_link(&self) -> Option<String> {
+        let lines = self.headers.get_all("link").iter();
+        let in_header = link::next(lines.filter_map(|value| value.to_str().ok()));
+        in_header.map(str::to_owned).or_else(|| self.json::<Body>().ok()?.links?.next?.href)
+    }
+
     /// Reads the body as JSON.
     ///
     /// # Errors

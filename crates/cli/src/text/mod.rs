@@ -4,7 +4,6 @@
 pub(crate) mod advice;
 pub(crate) mod human;
 pub(crate) mod json;
-pub(crate) mod link;
 pub(crate) mod terminal;
 pub(crate) mod wrap;
 

@@ -7,7 +7,6 @@ use okta_introspect::{ErrorKind, ResourceAnswer, ResourceCall};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Reader;
-use crate::text::link;
 
 use super::org::Api;
 use super::print::Printer;
@@ -108,9 +107,8 @@ impl Api<'_> {
 /// The next page. The System Log always links to one, for polling: its list ends with the first
 /// empty page, or where a page links to itself.
 fn next(answer: &ResourceAnswer, call: &ResourceCall, pages: &Pages) -> Option<String> {
-    let links = answer.headers.get_all("link").iter();
-    let next = link::next(links.filter_map(|value| value.to_str().ok()))?;
+    let next = answer.next_link()?;
     let is_log = call.path.contains("/api/v1/logs");
-    let is_end = is_empty(answer) || pages.local(next) == pages.local(&call.path);
-    (!(is_log && is_end)).then(|| next.to_owned())
+    let is_end = is_empty(answer) || pages.local(&next) == pages.local(&call.path);
+    (!(is_log && is_end)).then_some(next)
 }
