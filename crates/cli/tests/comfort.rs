@@ -18,7 +18,7 @@ fn manual_pages_are_printed_and_written() {
     let below = world.run(&["man", "config", "show"]);
     assert!(below.exits(0).stdout.contains(".TH okta-introspect-config-show 1"), "{below:?}");
     assert!(world.run(&["man"]).exits(0).stdout.contains(".TH okta-introspect 1"));
-    world.run(&["man", "s3cret"]).fails(2, "no such command").hides("s3cret");
+    world.run(&["man", "s3cret"]).fails(2, "not a possible value: [COMMAND]").hides("s3cret");
     std::fs::create_dir(world.path("man1")).unwrap();
     world.run(&["man", "--out-dir", "man1"]).exits(0);
     assert!(world.path("man1/okta-introspect-doctor.1").exists());
@@ -175,6 +175,16 @@ fn help_is_shown_however_it_is_asked_for() {
     for command in [&["introspect"][..], &["config", "show"], &[]] {
         let help = world.run(&[command, &["--help"]].concat()).exits(0).stdout.clone();
         assert_eq!(world.run(&[&["help"], command].concat()).exits(0).stdout, help);
+    }
+    for (asked, meant) in [
+        (&["help", "--help"][..], &["--help"][..]),
+        (&["help", "-h"], &["--help"]),
+        (&["help", "introspect", "--help"], &["introspect", "--help"]),
+        (&["--quiet", "help", "introspect", "-h"], &["introspect", "--help"]),
+        (&["config", "help", "--help"], &["config", "--help"]),
+    ] {
+        let help = world.run(meant).exits(0).stdout.clone();
+        assert_eq!(world.run(asked).exits(0).stdout, help, "{asked:?}");
     }
     // Not exit code 0, which would say of an empty variable that a token is active.
     for command in [&[][..], &["config"]] {
