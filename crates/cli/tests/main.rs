@@ -31,3 +31,5 @@ mod trust;
 mod verdicts;
 mod verify;
 mod watch;
+#[cfg(unix)]
+mod width;
