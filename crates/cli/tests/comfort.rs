@@ -27,6 +27,29 @@ fn manual_pages_are_printed_and_written() {
 }
 
 #[test_support::test]
+#[cfg(unix)]
+fn manual_pages_are_for_all_and_replace_a_link_without_following_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::new();
+    world.write("precious", "old");
+    std::fs::create_dir(world.path("man1")).unwrap();
+    let page = world.path("man1/okta-introspect.1");
+    std::os::unix::fs::symlink(world.path("precious"), &page).unwrap();
+    let line = "umask 022; okta-introspect man --out-dir man1";
+    assert!(world.shell(line).output().unwrap().status.success());
+    assert_eq!(std::fs::read_to_string(world.path("precious")).unwrap(), "old");
+    let written = page.symlink_metadata().unwrap();
+    assert_eq!((written.is_file(), written.permissions().mode() & 0o777), (true, 0o644));
+    // On a full disk, no page is cut short, and none of another name is left behind.
+    let before = std::fs::read_dir(world.path("man1")).unwrap().count();
+    let line = "trap '' XFSZ; ulimit -f 0; okta-introspect man --out-dir man1";
+    assert_eq!(world.shell(line).output().unwrap().status.code(), Some(2));
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with(".ie"));
+    assert_eq!(std::fs::read_dir(world.path("man1")).unwrap().count(), before);
+}
+
+#[test_support::test]
 fn settings_are_shown_with_their_places_and_without_secrets() {
     let (world, key_id) = World::with_key();
     world.write(

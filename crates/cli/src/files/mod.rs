@@ -7,4 +7,4 @@ mod read;
 mod replace;
 
 pub(crate) use read::{read, read_all, read_text};
-pub(crate) use replace::{Exclusive, replace};
+pub(crate) use replace::{Exclusive, Readers, replace};
