@@ -8,6 +8,8 @@ mod bad_input;
 mod batch;
 mod batch_many;
 mod comfort;
+#[cfg(unix)]
+mod completions;
 mod connection;
 mod doctor;
 mod end_to_end;
@@ -29,3 +31,5 @@ mod trust;
 mod verdicts;
 mod verify;
 mod watch;
+#[cfg(unix)]
+mod width;

@@ -21,6 +21,16 @@ impl<T> Found<T> {
     }
 }
 
+impl Found<Source> {
+    /// The file that holds the secret, which may be a settings file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match (&self.value, &self.origin) {
+            (Source::File(path), _) | (Source::Text(_), Origin::File { path, .. }) => Some(path),
+            (Source::Text(_), _) => None,
+        }
+    }
+}
+
 /// Where a value was found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
@@ -103,14 +113,6 @@ impl Source {
         match !is_text && (like_a_path || path.exists()) {
             true => Self::File(path),
             false => Self::Text(Secret::new(value)),
-        }
-    }
-
-    /// The path, if a file holds the secret.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Text(_) => None,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
 use crate::text;
 
 use super::runtime::wait_for;
+use super::setup;
 
 const CLIENT_ID: &str = "0oasandbox";
 
@@ -102,6 +103,7 @@ fn speak_tls(builder: SandboxBuilder, args: &SandboxArgs) -> Result<SandboxBuild
     match (&args.tls_cert, &args.tls_key) {
         (Some(chain), Some(key)) => {
             let identity = ServerIdentity::from_pem(&read(chain)?, &read(key)?);
+            setup::note_readers("certificate's key", key);
             Ok(builder.tls(identity.map_err(Error::from)?))
         }
         _ if args.tls => Ok(builder.tls_self_made()),

@@ -1,5 +1,4 @@
-//! Notations: text that is safe to show, values for people, JSON, `Link` headers. No input, no
-//! output.
+//! Notations: text that is safe to show, values for people, JSON. No input, no output.
 
 pub(crate) mod advice;
 pub(crate) mod human;

@@ -7,4 +7,4 @@ mod read;
 mod replace;
 
 pub use read::{read, read_all, read_text};
-pub use replace::{Exclusive, replace};
+pub use replace::{Exclusive, Readers, replace};

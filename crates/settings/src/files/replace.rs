@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use okta_introspect::{Clock, SystemClock};
 
 /// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
-/// the new one, also after a loss of power. Its owner alone may read it. A link in its place is
-/// replaced, not followed.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = Draft::write(path, content)?;
+/// the new one, also after a loss of power. A link in its place is replaced, not followed.
+pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let draft = Draft::write(path, content, readers)?;
     fs::rename(&draft.path, path)?;
     drop(draft);
     #[cfg(unix)]
@@ -22,6 +21,15 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
     }
     Ok(())
+}
+
+/// Whose eyes a file is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Readers {
+    /// Its owner's.
+    Owner,
+    /// Those of all whom the umask permits.
+    All,
 }
 
 /// A file that only one process at a time may replace, from the first look at it to the end.
@@ -70,8 +78,8 @@ impl Exclusive {
         }
     }
 
-    /// As [`replace`], but that a loss of power may bring back the content of a second ago. A file
-    /// that has appeared since [`lock`](Self::lock) is another process's.
+    /// As [`replace`], for its owner's eyes, but that a loss of power may bring back the content of a
+    /// second ago. A file that has appeared since [`lock`](Self::lock) is another process's.
     pub fn replace(&self, content: &[u8]) -> io::Result<()> {
         let mut held = self.held.borrow_mut();
         if let Some(Held { file, written: Some((length, at)) }) = &mut *held
@@ -83,7 +91,7 @@ impl Exclusive {
             *length = content.len();
             return file.write_all(content);
         }
-        let draft = Draft::write(&self.path, content)?;
+        let draft = Draft::write(&self.path, content, Readers::Owner)?;
         // Locked before it has its name, so that there is no moment without a lock.
         lock(&draft.file)?;
         match *held {
@@ -151,7 +159,7 @@ struct Draft {
 impl Draft {
     /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
     /// link in its place.
-    fn write(target: &Path, content: &[u8]) -> io::Result<Self> {
+    fn write(target: &Path, content: &[u8], readers: Readers) -> io::Result<Self> {
         let mut random = [0; 8];
         openssl::rand::rand_bytes(&mut random)?;
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
@@ -160,7 +168,11 @@ impl Draft {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        if let Readers::Owner = readers {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
         let mut draft = Self { file: open.open(&path)?, path };
         draft.file.write_all(content)?;
         draft.file.sync_all()?;
@@ -196,7 +208,7 @@ mod tests {
         fs::write(&precious, "old").unwrap();
         symlink(&precious, &path).unwrap();
         for content in ["a", "bc"] {
-            replace(&path, content.as_bytes()).unwrap();
+            replace(&path, content.as_bytes(), Readers::Owner).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
             let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o7777, 0o600);
@@ -210,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         fs::create_dir(&path).unwrap();
-        assert!(replace(&path, b"x").is_err());
+        assert!(replace(&path, b"x", Readers::All).is_err());
         assert_eq!(names(folder.path()), ["state"]);
     }
 
