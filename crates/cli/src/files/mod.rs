@@ -5,6 +5,8 @@ pub(crate) mod owner;
 pub(crate) mod private;
 mod read;
 mod replace;
+mod stdin;
 
 pub(crate) use read::{read, read_all, read_text};
 pub(crate) use replace::{Exclusive, replace};
+pub(crate) use stdin::stdin;
