@@ -17,6 +17,7 @@ mod explain;
 // What the system says of missing files, and `/dev/full`, are Linux's.
 #[cfg(target_os = "linux")]
 mod golden;
+mod key_matrix;
 mod local;
 mod redaction;
 #[cfg(unix)]

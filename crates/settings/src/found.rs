@@ -1,9 +1,14 @@
 //! A value of a setting, and where it was found.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use okta_introspect::Secret;
+use zeroize::Zeroizing;
+
+use crate::files;
 
 /// A value, and where it was found.
 #[derive(Clone, Debug)]
@@ -26,7 +31,7 @@ impl Found<Source> {
     pub(super) fn file(&self) -> Option<&Path> {
         match (&self.value, &self.origin) {
             (Source::File(path), _) | (Source::Text(_), Origin::File { path, .. }) => Some(path),
-            (Source::Text(_), _) => None,
+            (Source::Text(_) | Source::Stdin(_), _) => None,
         }
     }
 }
@@ -86,16 +91,26 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A secret text, or the file that holds it.
+/// A secret, or where it is.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The text itself.
     Text(Secret),
     /// The path of its file.
     File(PathBuf),
+    /// Standard input.
+    Stdin(Input),
 }
 
 impl Source {
+    /// The file that a flag names; `-` is standard input.
+    pub fn flag(path: PathBuf) -> Self {
+        match path == Path::new("-") {
+            true => Self::Stdin(Input::default()),
+            false => Self::File(path),
+        }
+    }
+
     /// Reads the value of a key setting: the key in any notation, or the path of its file, relative
     /// to `folder`.
     pub fn key(value: &str, folder: &Path) -> Self {
@@ -114,6 +129,28 @@ impl Source {
             true => Self::File(path),
             false => Self::Text(Secret::new(value)),
         }
+    }
+}
+
+/// A secret on standard input, which may be binary. It is read once and kept, because a command may
+/// ask for its key several times.
+#[derive(Clone, Default)]
+pub struct Input(Arc<OnceLock<Zeroizing<Vec<u8>>>>);
+
+impl Input {
+    /// The bytes; `content` says what they are.
+    pub(crate) fn bytes(&self, content: &'static str) -> io::Result<&[u8]> {
+        if let Some(bytes) = self.0.get() {
+            return Ok(bytes);
+        }
+        let bytes = files::read_all(files::stdin(content)?.lock())?;
+        Ok(self.0.get_or_init(|| bytes))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
     }
 }
 

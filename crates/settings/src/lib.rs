@@ -31,7 +31,7 @@ mod suspect;
 
 pub use environment::names as variables;
 pub use error::SettingsError;
-pub use found::{Found, Origin, Place, Source};
+pub use found::{Found, Input, Origin, Place, Source};
 pub use layer::Layer;
 pub use merged::{Origins, Settings};
 pub use notation::{DPOP_MODES, dpop_mode};
