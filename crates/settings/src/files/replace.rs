@@ -63,6 +63,7 @@ impl Exclusive {
     /// [`ErrorKind::WouldBlock`] if another process has it.
     pub fn lock(&self) -> io::Result<()> {
         self.held.take();
+        refuse_devices(&self.path)?;
         loop {
             let file = match File::open(&self.path) {
                 Ok(file) => file,
@@ -114,6 +115,15 @@ impl Drop for Exclusive {
     }
 }
 
+/// A device such as `/dev/null`, a pipe or a folder is left in its place, also behind a link: a
+/// rename would put a file there, for every program of this computer. It is not opened either.
+fn refuse_devices(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
+        _ => Ok(()),
+    }
+}
+
 fn taken(cause: io::Error) -> io::Error {
     match cause.kind() {
         ErrorKind::AlreadyExists => in_use(),
@@ -160,6 +170,7 @@ impl Draft {
     /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
     /// link in its place.
     fn write(target: &Path, content: &[u8], readers: Readers) -> io::Result<Self> {
+        refuse_devices(target)?;
         let mut random = [0; 8];
         openssl::rand::rand_bytes(&mut random)?;
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
@@ -190,6 +201,7 @@ impl Drop for Draft {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
 
     use super::*;
 
@@ -224,6 +236,26 @@ mod tests {
         fs::create_dir(&path).unwrap();
         assert!(replace(&path, b"x", Readers::All).is_err());
         assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_opened_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink(&pipe, &link).unwrap();
+        for path in [pipe, link] {
+            let before = fs::symlink_metadata(&path).unwrap().file_type();
+            for refused in [
+                replace(&path, b"x"),
+                Exclusive::new(&path).replace(b"x"),
+                Exclusive::new(&path).lock(), // Opening a pipe would wait for its writer.
+            ] {
+                assert_eq!(refused.unwrap_err().to_string(), "it is not a regular file");
+            }
+            assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
+        }
+        assert_eq!(names(folder.path()), ["link", "pipe"]);
     }
 
     #[test]
