@@ -247,7 +247,7 @@ mod tests {
         for path in [pipe, link] {
             let before = fs::symlink_metadata(&path).unwrap().file_type();
             for refused in [
-                replace(&path, b"x"),
+                replace(&path, b"x", Readers::Owner),
                 Exclusive::new(&path).replace(b"x"),
                 Exclusive::new(&path).lock(), // Opening a pipe would wait for its writer.
             ] {
