@@ -1,6 +1,6 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
-mod link;
+pub(crate) mod link;
 mod pages;
 mod path;
 
