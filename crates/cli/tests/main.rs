@@ -16,6 +16,8 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod golden;
 mod local;
+#[cfg(unix)]
+mod mistakes;
 mod redaction;
 #[cfg(unix)]
 mod scripts;

@@ -1,0 +1,35 @@
+//! What people do by mistake: a secret in the wrong place, files from editors, a reader that leaves.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::process::{Command, Stdio};
+
+use okta_introspect::sandbox::Grant;
+
+use crate::common::org::{CLIENT, Org};
+use crate::common::{Sandbox, World};
+
+/// A JWT that names no server; its signature is none.
+const JWT: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzM2NyZXQifQ.c2lnbmF0dXJl";
+
+#[test_support::test]
+fn a_key_or_a_token_in_place_of_an_id_is_neither_sent_nor_repeated() {
+    let org = Org::new();
+    let key = fs::read_to_string(org.world.path("key.pem")).unwrap();
+    let body: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let issuer = org.sandbox.issuer().to_string();
+    for secret in [&key, &body, JWT, &format!("{CLIENT}\n"), &format!("'{CLIENT}'")] {
+        for (client, key_id, told) in
+            [(secret, "k1", "not a client id"), (CLIENT, secret, "not a key id")]
+        {
+            let args = ["introspect", "--issuer", &issuer, "--key-file", "key.pem"];
+            let ids = [&format!("--client-id={client}")[..], &format!("--key-id={key_id}")];
+            let run = org.world.pipe(&[&args[..], &ids].concat(), "opaque");
+            run.fails(2, told);
+            for part in [body.as_str(), JWT, key.lines().nth(1).unwrap()] {
+                run.hides(part);
+            }
+        }
+    }
+    assert_eq!(org.sandbox.requests().len(), 0);
+}
