@@ -33,3 +33,21 @@ fn a_key_or_a_token_in_place_of_an_id_is_neither_sent_nor_repeated() {
     }
     assert_eq!(org.sandbox.requests().len(), 0);
 }
+
+#[test_support::test]
+fn a_secret_in_the_address_of_the_org_is_not_shown() {
+    let (mut world, _) = World::with_key();
+    for server in ["https://ada:s3cret@acme.okta.com", &format!("https://acme.okta.com/{JWT}"), JWT]
+    {
+        world.write("okta.yaml", format!("okta: {{client: {{orgUrl: '{server}'}}}}"));
+        for command in [&["config", "show"][..], &["config", "show", "--json"], &["introspect"]] {
+            world.pipe(command, "opaque").hides("s3cret").hides(JWT);
+        }
+    }
+    fs::remove_file(world.path("okta.yaml")).unwrap();
+    world.put("OKTA_CLIENT_ORGURL", format!("https://acme.okta.com/{JWT}"));
+    world.put("OKTA_CLIENT_CLIENTID", JWT);
+    for command in [&["config", "show"][..], &["introspect"]] {
+        world.pipe(command, "opaque").hides(JWT);
+    }
+}
