@@ -51,3 +51,13 @@ fn a_secret_in_the_address_of_the_org_is_not_shown() {
         world.pipe(command, "opaque").hides(JWT);
     }
 }
+
+#[test_support::test]
+fn a_reader_that_leaves_makes_an_inactive_token_no_active_one() {
+    let org = Org::new().in_the_environment();
+    org.world.write("token.txt", "opaque");
+    let line = "{ okta-introspect watch token.txt; echo exit $? >&2; } | :";
+    let output = org.world.shell(line).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.ends_with("exit 1\n"), "{said}");
+}
