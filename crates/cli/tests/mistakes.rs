@@ -53,6 +53,29 @@ fn a_secret_in_the_address_of_the_org_is_not_shown() {
 }
 
 #[test_support::test]
+fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
+    let org = Org::new().in_the_environment();
+    let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
+    let token = token.expose();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    for (text, code) in [
+        (format!("\u{feff}{token}\r\n"), 0),
+        (format!("\u{feff}{{\"access_token\":\"{token}\"}}\n"), 0),
+        (format!("\u{feff}\n"), 2),
+    ] {
+        org.world.write("token.txt", &text);
+        org.world.run(&["introspect", "token.txt"]).exits(code);
+        let batch = org.world.run(&["introspect", "--batch", "token.txt", "--json"]);
+        assert_eq!(batch.code, 0, "{batch:?}");
+        let told = format!("\"active\":{},\"inactive\":0", u8::from(code == 0));
+        assert!(batch.stdout.contains(&told), "{batch:?}");
+    }
+    org.world.write("token.txt", utf_16(&format!("\u{feff}{token}\r\n")));
+    org.world.run(&["introspect", "token.txt"]).fails(2, "UTF-16");
+    org.world.run(&["introspect", "--batch", "token.txt"]).fails(2, "UTF-16");
+}
+
+#[test_support::test]
 fn a_reader_that_leaves_makes_an_inactive_token_no_active_one() {
     let org = Org::new().in_the_environment();
     org.world.write("token.txt", "opaque");
