@@ -53,6 +53,21 @@ fn a_secret_in_the_address_of_the_org_is_not_shown() {
 }
 
 #[test_support::test]
+fn a_link_to_nothing_and_a_file_of_another_name_are_no_reason_to_ask_a_sandbox() {
+    let world = World::new();
+    let _sandbox = Sandbox::start(&world, &[]);
+    world.pipe(&["introspect"], "opaque").exits(1);
+    symlink("not-mounted/okta.yaml", world.path("okta.yaml")).unwrap();
+    world.pipe(&["introspect"], "opaque").fails(2, "leads to no file");
+    fs::remove_file(world.path("okta.yaml")).unwrap();
+    for name in ["okta.yaml.txt", "Okta.yaml", ".okta/okta.yaml"] {
+        let path = world.write(name, "okta: {client: {orgUrl: 'https://acme.okta.com'}}");
+        world.pipe(&["introspect"], "opaque").fails(2, name);
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test_support::test]
 fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
     let org = Org::new().in_the_environment();
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
