@@ -99,3 +99,22 @@ fn a_reader_that_leaves_makes_an_inactive_token_no_active_one() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.ends_with("exit 1\n"), "{said}");
 }
+
+#[test_support::test]
+fn a_pipe_in_place_of_a_state_file_stays_one() {
+    let org = Org::new().in_the_environment();
+    org.world.write("tokens.txt", "opaque\n");
+    let pipe = org.world.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    org.world
+        .run(&["introspect", "--batch", "tokens.txt", "--resume", "pipe"])
+        .fails(2, "it is not a regular file");
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    org.world.run(&["introspect", "tokens.txt", "--resume", "state"]).fails(2, "--resume");
+    let file =
+        "{\"lines\":1,\"last\":null,\"active\":18446744073709551615,\"inactive\":0,\"unusable\":0}";
+    org.world.write("state", file);
+    let active = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
+    org.world.write("tokens.txt", format!("\n{}\n", active.expose()));
+    org.world.run(&["introspect", "--batch", "tokens.txt", "--resume", "state"]).exits(0);
+}
