@@ -118,3 +118,18 @@ fn a_pipe_in_place_of_a_state_file_stays_one() {
     org.world.write("tokens.txt", format!("\n{}\n", active.expose()));
     org.world.run(&["introspect", "--batch", "tokens.txt", "--resume", "state"]).exits(0);
 }
+
+#[test_support::test]
+fn a_number_below_zero_is_a_value_and_a_key_file_has_a_name() {
+    let world = World::new();
+    for (args, told) in [
+        (&["watch", "--max-age", "-1"][..], "--max-age"),
+        (&["watch", "--for", "-1"], "--for"),
+        (&["introspect", "--timeout", "-1"], "--timeout"),
+        (&["introspect", "--batch", "x", "--concurrency", "-1"], "--concurrency"),
+    ] {
+        world.run(args).fails(2, &format!("not a possible value: {told}"));
+    }
+    world.run(&["keygen", "-"]).fails(2, "no name for a file");
+    assert!(!world.path("-").exists());
+}
