@@ -133,3 +133,18 @@ fn a_number_below_zero_is_a_value_and_a_key_file_has_a_name() {
     world.run(&["keygen", "-"]).fails(2, "no name for a file");
     assert!(!world.path("-").exists());
 }
+
+#[test_support::test]
+fn a_file_of_authorities_without_one_and_a_dead_proxy_are_named() {
+    let (world, _) = World::with_key();
+    world.write("empty.pem", "");
+    let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];
+    let run = |world: &World, more: &[&str]| {
+        world.pipe(&[&["introspect"], &app[..], more].concat(), "opaque")
+    };
+    run(&world, &["--ca-file", "empty.pem"]).fails(2, "is empty");
+    // Nobody listens on the discard port.
+    let world = world.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    let world = world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0");
+    run(&world, &[]).fails(3, "no connection to the proxy before acme.okta.com");
+}
