@@ -148,3 +148,21 @@ fn a_file_of_authorities_without_one_and_a_dead_proxy_are_named() {
     let world = world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0");
     run(&world, &[]).fails(3, "no connection to the proxy before acme.okta.com");
 }
+
+#[test_support::test]
+fn an_answer_about_a_token_that_was_cut_off_says_so() {
+    let org = Org::new().in_the_environment();
+    let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
+    let token = token.expose();
+    let payload = token.rfind('.').unwrap() - 10;
+    for (text, told) in [
+        (&token[..token.len() - 3], true),
+        (&token[..payload], true),
+        (&token[..token.find('.').unwrap()], true),
+        ("opaque", false),
+    ] {
+        let run = org.world.pipe(&["introspect"], text);
+        assert_eq!(run.exits(1).stderr.contains("perhaps cut off"), told, "{run:?}");
+    }
+    assert!(!org.world.pipe(&["introspect"], token).exits(0).stderr.contains("cut off"));
+}
