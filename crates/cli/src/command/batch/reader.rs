@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::input::token::is_utf_16;
 use crate::text;
 
 use super::line::Question;
@@ -20,6 +21,8 @@ const MAX_LINE: u64 = 64 * 1024;
 
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
+
+const IN_UTF_16: &str = "it is in UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`";
 
 /// A question, and how many bytes of the input it took.
 pub(super) type Item = io::Result<(Question, u64)>;
@@ -56,6 +59,11 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
         let mut line = Zeroizing::new(Vec::new());
         let question = match next_line(&mut input, &mut line) {
             Ok(0) => return,
+            Ok(_) if number == 0 && is_utf_16(&line) => {
+                // The receiver may be gone.
+                let _ = sender.blocking_send(Err(io::Error::other(IN_UTF_16)));
+                return;
+            }
             Ok(length) => {
                 number += 1;
                 bytes += length;
