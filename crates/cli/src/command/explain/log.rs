@@ -4,8 +4,6 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use okta_introspect::{Client, Error, ResourceCall, Scopes, Token};
 use serde_json::Value;
 
-use crate::text::link;
-
 use super::facts::TokenFacts;
 use super::reason::Reason;
 
@@ -45,9 +43,8 @@ pub(super) async fn search(
         if let Some(reason) = events.iter().find_map(|event| reason(event, token, facts)) {
             return Ok(Some(reason));
         }
-        let links = answer.headers.get_all("link").iter();
-        match link::next(links.filter_map(|value| value.to_str().ok())) {
-            Some(next) if !events.is_empty() => path = next.to_owned(),
+        match answer.next_link() {
+            Some(next) if !events.is_empty() => path = next,
             _ => break,
         }
     }
