@@ -6,7 +6,7 @@ use okta_introspect::{Introspection, Token, TokenTypeHint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::token as token_input;
+use crate::input::wrapping;
 
 use super::members;
 
@@ -164,7 +164,7 @@ fn token(
     text: &str,
     hint: Option<TokenTypeHint>,
 ) -> Result<(Token, Option<TokenTypeHint>), String> {
-    let (token, _) = token_input::strip(text);
+    let (token, _) = wrapping::strip(text);
     Token::parse(token).map(|token| (token, hint)).map_err(|error| error.to_string())
 }
 

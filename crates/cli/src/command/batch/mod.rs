@@ -2,6 +2,7 @@
 
 mod engine;
 mod line;
+mod lines;
 mod members;
 mod reader;
 mod reply;
