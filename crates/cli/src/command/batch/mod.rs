@@ -203,4 +203,8 @@ impl Sink for Output {
 }
 
 #[cfg(test)]
+#[path = "../../../../../fuzz/src/batch_line.rs"]
+mod fuzzing;
+
+#[cfg(test)]
 mod tests;
