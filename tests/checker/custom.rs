@@ -1,6 +1,5 @@
 //! A custom authorization server in a sandbox, and a backend's client there.
 
-
 use okta_introspect::sandbox::{App, CustomServer, Sandbox};
 use okta_introspect::{Algorithm, Client, ManualClock, SigningKey};
 

@@ -75,7 +75,9 @@ impl Upstream for Liar {
 #[test_support::test]
 async fn an_answer_from_before_the_checker_was_made_is_as_old_as_it_is() {
     let clock = ManualClock::new(start());
-    for (ago, is_young_enough) in [(29, true), (30, true), (31, false), (600, false), (90_000, false)] {
+    for (ago, is_young_enough) in
+        [(29, true), (30, true), (31, false), (600, false), (90_000, false)]
+    {
         let checker = Liar::checker(&clock, Lie::Ago(seconds(ago)));
         let result = checker.check(TOKEN, &within(seconds(30))).await;
         match is_young_enough {

@@ -1,6 +1,5 @@
 //! A local clock that is wrong: measured, applied when it has to be, and paid for once.
 
-
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::sandbox::{App, Sandbox};
 use okta_introspect::{Algorithm, Client, ErrorKind, ManualClock, Scopes, SigningKey};

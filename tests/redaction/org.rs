@@ -1,6 +1,5 @@
 //! An org with something to refuse in every way.
 
-
 use okta_introspect::sandbox::{App, AppStatus, AuthMethod, CustomServer, Sandbox, User};
 use okta_introspect::*;
 use openssl::pkey::{PKey, Private};
