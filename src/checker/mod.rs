@@ -313,9 +313,12 @@ impl Checker {
             (server.issuer.as_str().to_owned(), server.counters.snapshot(left))
         };
         let (active_entries, inactive_entries) = inner.cache.len();
+        let (active_evictions, inactive_evictions) = inner.cache.evictions();
         Metrics {
             active_entries,
             inactive_entries,
+            active_evictions,
+            inactive_evictions,
             under_way: inner.flights.len(),
             ..inner.counters.snapshot(inner.servers.iter().map(snapshot).collect())
         }
