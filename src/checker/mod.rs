@@ -56,6 +56,8 @@ mod policy;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod slow_path;
+#[cfg(test)]
+mod suspend;
 mod upstream;
 mod watermark;
 
