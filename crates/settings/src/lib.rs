@@ -37,3 +37,8 @@ pub use merged::{Origins, Settings};
 pub use notation::{DPOP_MODES, dpop_mode};
 pub use proxy::ProxyLayer;
 pub use show::Shown;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../../../fuzz/src/okta_yaml.rs"]
+pub mod fuzzing;

@@ -34,7 +34,7 @@ pub(crate) fn read_first(
     Ok(Layer::default())
 }
 
-fn parse(text: &str, path: &Path, place: Place) -> Result<Layer, SettingsError> {
+pub(crate) fn parse(text: &str, path: &Path, place: Place) -> Result<Layer, SettingsError> {
     // Snippets would quote the file in the error, and with it the private key.
     let options = serde_saphyr::options! { with_snippet: false };
     let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
