@@ -166,3 +166,12 @@ fn an_answer_about_a_token_that_was_cut_off_says_so() {
     }
     assert!(!org.world.pipe(&["introspect"], token).exits(0).stderr.contains("cut off"));
 }
+
+#[test_support::test]
+fn a_token_in_the_path_of_an_api_is_not_repeated() {
+    let org = Org::new().in_the_environment();
+    let path = format!("/api/v1/users/{JWT}");
+    let run = org.world.run(&["api", &path, "--verbose"]);
+    assert_eq!(run.code, 4, "{run:?}");
+    run.hides(JWT);
+}
