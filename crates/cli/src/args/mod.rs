@@ -12,6 +12,9 @@ pub(crate) mod usage;
 mod verify;
 mod watch;
 
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 pub(crate) use local::{
@@ -55,6 +58,34 @@ pub(crate) struct Args {
     pub(crate) trace: bool,
 }
 
+impl Args {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    ///
+    /// Also where help or the version was asked for.
+    pub(crate) fn read(line: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let line: Vec<_> = line.collect();
+        let read = Self::try_parse_from(&line);
+        match &read {
+            Err(error) if is_option_of_help(error) => {
+                let names = line.iter().filter(|word| !word.as_encoded_bytes().starts_with(b"-"));
+                Self::try_parse_from(names)
+            }
+            _ => read,
+        }
+    }
+}
+
+/// Whether an option is the mistake in `help --help` or `help token -h`: the command `help` takes names
+/// only.
+fn is_option_of_help(error: &clap::Error) -> bool {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => name.starts_with('-'),
+        _ => false,
+    }
+}
+
 /// The position of global options: behind a command's own, before `--help`.
 const LAST: usize = 900;
 
@@ -92,11 +123,11 @@ pub(crate) enum Command {
     /// Reads one token from stdin or a file. Prints `active` or `inactive` and what the server says
     /// about the token.
     ///
-    /// With --batch, it reads many: a line is a token, or a JSON object with the member `token`,
-    /// which may have a `hint` and any other members. It prints a line of JSON for each, in the
-    /// same order: `line`, `token` (its fingerprint: Base64 of SHA-256), `introspection` or
-    /// `error`, and the other members of the input. It keeps within the server's rate limit and in
-    /// little memory. Ctrl-C lets it finish what is under way.
+    /// With --batch, it reads many: a line is a token, or a JSON object with the member `token` or
+    /// `access_token`, which may have a `hint` and any other members. It prints a line of JSON for
+    /// each, in the same order: `line`, `token` (its fingerprint: Base64 of SHA-256),
+    /// `introspection` or `error`, and the other members of the input. It keeps within the server's
+    /// rate limit and in little memory. Ctrl-C lets it finish what is under way.
     Introspect(IntrospectArgs),
     /// Watch a token, and tell each change until it becomes inactive
     ///

@@ -8,15 +8,14 @@ use okta_introspect::Token;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::wrapping::{BYTE_ORDER_MARK, strip};
 use crate::failure::Failure;
+use crate::files;
 use crate::output;
 use crate::text;
 
 /// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
-
-/// What editors put before UTF-8.
-pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Whether a text begins with the mark of UTF-16, in which some shells write their output.
 pub(crate) fn is_utf_16(text: &[u8]) -> bool {
@@ -143,7 +142,7 @@ fn read_bytes(source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
                     "reading the token from the terminal: paste it, then Enter and Ctrl-D",
                 );
             }
-            read_some(io::stdin().lock()).map_err(|cause| {
+            files::stdin("the token").and_then(|stdin| read_some(stdin.lock())).map_err(|cause| {
                 Failure::usage("the token cannot be read from standard input")
                     .because(&cause)
                     .advise("pipe it in, or name a file with --token-file")
@@ -157,54 +156,4 @@ fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
     from.take(MAX_READ).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// The token itself, and what was removed besides white space.
-pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
-    let mut token = text.trim();
-    let mut removed = Vec::new();
-    loop {
-        if let Some(inner) = unquoted(token) {
-            removed.push("the quotes");
-            token = inner.trim();
-        } else if let Some(rest) = without_scheme(token) {
-            removed.push("the authorization scheme");
-            token = rest.trim();
-        } else {
-            return (token, removed);
-        }
-    }
-}
-
-fn unquoted(text: &str) -> Option<&str> {
-    ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
-}
-
-fn without_scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once(' ')?;
-    ["bearer", "dpop"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn white_space_is_removed_silently_and_the_rest_is_named() {
-        for (text, token, count) in [
-            ("abc", "abc", 0),
-            (" abc\r\n", "abc", 0),
-            ("\"abc\"\n", "abc", 1),
-            ("Bearer abc", "abc", 1),
-            ("'dpop  abc'", "abc", 2),
-            ("Bearer \"abc\"", "abc", 2),
-            ("\"abc", "\"abc", 0),
-            ("\"", "\"", 0),
-            ("Basic abc", "Basic abc", 0),
-            ("Bearer", "Bearer", 0),
-        ] {
-            let (stripped, removed) = strip(text);
-            assert_eq!((stripped, removed.len()), (token, count), "{text}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use okta_introspect::{Introspection, Token, TokenTypeHint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::token::{self as token_input, BYTE_ORDER_MARK};
+use crate::input::wrapping::{self, BYTE_ORDER_MARK};
 
 use super::members;
 
@@ -164,7 +164,7 @@ fn token(
     text: &str,
     hint: Option<TokenTypeHint>,
 ) -> Result<(Token, Option<TokenTypeHint>), String> {
-    let (token, _) = token_input::strip(text);
+    let (token, _) = wrapping::strip(text);
     Token::parse(token).map(|token| (token, hint)).map_err(|error| error.to_string())
 }
 
