@@ -55,7 +55,7 @@ impl Settings {
         let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
         Ok(Client::builder(issuer, client_id, key)
             .http(connection::http(&self.layer)?)
-            .retry(connection::retry(&self.layer))
+            .retry(connection::retry(&self.layer)?)
             .dpop(DpopConfig::new(dpop))
             // A command ends with its call: no later one could be spared by an open circuit.
             .circuit(CircuitConfig::off()))
