@@ -34,8 +34,10 @@ pub enum Origin {
         path: PathBuf,
         /// Where it lies.
         place: Place,
-        /// The member, from the root.
-        member: &'static str,
+        /// The profile that has it; `None` if it is a member of `okta.client`.
+        profile: Option<String>,
+        /// The member, from the root, such as `okta.client.orgUrl`.
+        member: String,
     },
     /// In the record of a running sandbox.
     Sandbox,
@@ -49,11 +51,22 @@ pub enum Place {
     WorkingFolder,
     /// In the user's home folder.
     Home,
+    /// Where the program was told to look.
+    Named,
 }
 
 impl Origin {
-    /// Whether both were found in the same layer.
+    /// Whether both were found in the same layer. A profile is one of its own.
     pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let same_profile = match (self, other) {
+            (Self::File { profile, .. }, Self::File { profile: other, .. }) => profile == other,
+            _ => true,
+        };
+        same_profile && self.is_in_file_of(other)
+    }
+
+    /// Whether both were found in the same file, or the same source that is none.
+    pub(crate) fn is_in_file_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
@@ -86,9 +99,9 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads the value of a key setting: the key in any notation, or the path of its file, relative
-    /// to `folder`.
-    pub fn key(value: &str, folder: &Path) -> Self {
+    /// Reads the value of a key setting: the key in any notation, or the path of its file. `path`
+    /// gives the path for a text.
+    pub(crate) fn key(value: &str, path: impl FnOnce(&str) -> PathBuf) -> Self {
         /// The shortest key is longer, in Base64 too, which may contain slashes but no dots.
         const MAX_PLAIN_PATH: usize = 100;
 
@@ -97,7 +110,7 @@ impl Source {
             Some(rest) => rest.strip_suffix(['"', '\'']).unwrap_or(value),
             None => value,
         };
-        let path = folder.join(expanded(unquoted));
+        let path = path(unquoted);
         let is_text = unquoted.contains(['{', '\n']) || unquoted.contains("BEGIN ");
         let like_a_path = unquoted.contains('.') || unquoted.len() < MAX_PLAIN_PATH;
         match !is_text && (like_a_path || path.exists()) {
@@ -112,13 +125,5 @@ impl Source {
             Self::File(path) => Some(path),
             Self::Text(_) => None,
         }
-    }
-}
-
-/// The path with the home folder in place of a leading `~/`, which only shells expand.
-pub(crate) fn expanded(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => path.into(),
     }
 }

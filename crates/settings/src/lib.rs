@@ -12,6 +12,7 @@ pub mod files;
 #[doc(hidden)]
 pub mod text;
 
+mod choice;
 mod client;
 mod connection;
 mod environment;
@@ -20,20 +21,29 @@ mod file;
 mod found;
 mod key;
 mod layer;
+mod loader;
 mod merged;
 mod misspelt;
 mod notation;
+mod owner;
+mod profiles;
 mod proxy;
 mod proxy_environment;
 mod set;
+mod setting;
 mod show;
 mod suspect;
+mod variables;
 
-pub use environment::names as variables;
+pub use environment::Environment;
 pub use error::SettingsError;
 pub use found::{Found, Origin, Place, Source};
 pub use layer::Layer;
+pub use loader::Loader;
 pub use merged::{Origins, Settings};
 pub use notation::{DPOP_MODES, dpop_mode};
+pub use profiles::Profile;
 pub use proxy::ProxyLayer;
+pub use setting::Setting;
 pub use show::Shown;
+pub use variables::names as variables;

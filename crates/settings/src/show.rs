@@ -23,6 +23,7 @@ impl Settings {
         let layer = &self.layer;
         let proxy = &layer.proxy;
         let shown = [
+            text("profile", self.profile()),
             text("issuer", layer.server.as_ref()),
             text("auth_server", layer.auth_server.as_ref()),
             text("client_id", layer.client_id.as_ref()),

@@ -8,21 +8,26 @@ use zeroize::Zeroizing;
 
 use crate::files::owner::{OtherHand, other_hand};
 
+use crate::environment::Environment;
 use crate::error::SettingsError;
 use crate::found::Place;
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
 const MAX_LEN: u64 = 1024 * 1024;
 
+/// The user's own settings file, seen from the home folder.
+pub(crate) const HOME_FILE: &str = ".okta/okta.yaml";
+
 impl Place {
     /// The settings files that may lie here; the first that exists is read.
-    pub(super) fn candidates(self) -> Vec<PathBuf> {
+    pub(super) fn candidates(self, environment: &Environment) -> Vec<PathBuf> {
         match self {
-            Self::WorkingFolder => vec!["okta.yaml".into(), ".okta.yaml".into()],
-            Self::Home => {
-                let home = std::env::home_dir();
-                home.map(|home| home.join(".okta").join("okta.yaml")).into_iter().collect()
+            Self::WorkingFolder => {
+                let names = ["okta.yaml", ".okta.yaml"];
+                names.into_iter().filter_map(|name| environment.in_folder(name)).collect()
             }
+            Self::Home => environment.in_home(HOME_FILE).into_iter().collect(),
+            Self::Named => Vec::new(),
         }
     }
 }
@@ -61,8 +66,8 @@ fn read(
     })
 }
 
-/// The home folder is named by the user's own environment, so that its owner may be another one, as
-/// under sudo; a file there that others can write to decides nothing all the same.
+/// The home folder is named by the user's own environment, and a file's name by the user, so that the
+/// owner may be another one, as under sudo; what others can write to decides nothing all the same.
 fn counts(hand: OtherHand, place: Place) -> bool {
     place == Place::WorkingFolder || hand == OtherHand::Writable
 }
