@@ -8,6 +8,8 @@
 //! Knows nothing of a command line and prints nothing.
 
 #[doc(hidden)]
+pub mod edit;
+#[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
 pub mod text;

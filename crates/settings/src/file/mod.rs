@@ -11,7 +11,7 @@ use okta_introspect::Secret;
 use serde::Deserialize;
 
 use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
-use read::{fault, text};
+pub(crate) use read::{HOME_FILE, fault, text};
 
 use crate::environment::Environment;
 use crate::error::SettingsError;
@@ -78,8 +78,8 @@ impl SettingsFile {
         let mut root = "okta.profiles";
         if let Some(profiles) = document.profiles {
             if okta.profiles.is_some() {
-                return Err(fault(&path, "has `profiles` twice: at its root and below `okta`")
-                    .advise("keep those below `okta`"));
+                return Err(fault(&path, "has the profiles twice: at its root and below okta")
+                    .advise("keep those below okta"));
             }
             (okta.profiles, root) = (Some(profiles), "profiles");
         }

@@ -33,7 +33,7 @@ impl Place {
 }
 
 /// The text of the file; `None` if it does not exist.
-pub(super) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>>, SettingsError> {
+pub(crate) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>>, SettingsError> {
     // Looked at before it is opened: opening a pipe waits for its writer.
     if path.metadata().is_ok_and(|file| !file.is_file()) {
         return Err(fault(path, "is not a regular file").advise("replace it, or remove it"));
@@ -99,6 +99,6 @@ fn refusal(path: &Path, hand: OtherHand) -> SettingsError {
     fault(path, &format!("{what}, so it decides nothing")).advise(cure)
 }
 
-pub(super) fn fault(path: &Path, what: &str) -> SettingsError {
+pub(crate) fn fault(path: &Path, what: &str) -> SettingsError {
     SettingsError::new(format!("the settings file {} {what}", path.display()))
 }
