@@ -16,6 +16,7 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod golden;
 mod local;
+mod profiles;
 mod redaction;
 #[cfg(unix)]
 mod scripts;

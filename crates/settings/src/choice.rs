@@ -68,10 +68,9 @@ fn unknown(by: &Origin, files: &[SettingsFile]) -> SettingsError {
     let mut names: Vec<_> =
         files.iter().flat_map(SettingsFile::all).map(|(name, _)| name).collect();
     names.dedup();
-    let what = SettingsError::new(format!("there is no such profile as {by} chooses"));
+    let what = SettingsError::new(format!("no settings file has the profile that {by} names"));
     match names.is_empty() {
-        true => what
-            .advise("there are none; write them as `profiles:` below `okta:` in ~/.okta/okta.yaml"),
+        true => what.advise("write profiles below okta.profiles in ~/.okta/okta.yaml"),
         false => what.advise(format!("choose one of {}", names.join(", "))),
     }
 }

@@ -99,7 +99,7 @@ impl Environment {
     /// A path as a variable has it: seen from the working folder, with the home folder in place of a
     /// leading `~/`, which only shells expand.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
-        self.path_from(self.folder.as_deref().unwrap_or(Path::new("")), path)
+        self.path_from(self.folder.as_deref().unwrap_or_else(|| Path::new("")), path)
     }
 
     /// As [`path`](Self::path), seen from another folder.

@@ -71,7 +71,7 @@ impl Mark {
             Source::File(_) => return None,
         };
         match SigningKey::parse(&content, &KeyOptions::default()) {
-            Ok(key) => Some(Self::Thumbprint(key.public_jwk().thumbprint().to_string())),
+            Ok(key) => Some(Self::Thumbprint(key.public_jwk().thumbprint())),
             Err(_) => Some(Self::Content(Zeroizing::new(content.trim_ascii().to_vec()))),
         }
     }

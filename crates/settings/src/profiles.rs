@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::file::{DEFAULT_PROFILE, SettingsFile};
 use crate::found::{Found, Origin};
 use crate::merged::Settings;
+use crate::text;
 
 /// A profile of a settings file: one app of one org. `okta.client` is the profile `default`.
 ///
@@ -55,7 +56,8 @@ impl Settings {
     pub fn profiles(&self) -> Vec<Profile> {
         let all = self.files.iter().flat_map(|file| file.all().map(move |it| (file, it)));
         all.map(|(file, (name, layer))| {
-            let value = |found: &Option<Found<String>>| found.as_ref().map(|it| it.value.clone());
+            let value =
+                |found: &Option<Found<String>>| found.as_ref().map(|it| text::value(&it.value));
             let in_use = self.app_origin().is_some_and(|origin| is_profile(origin, file, name));
             let choice = self.profile().filter(|choice| in_use && choice.value == name);
             Profile {
@@ -75,7 +77,7 @@ impl Settings {
         let layer = &self.layer;
         let server = layer.server.as_ref().map(|found| &found.origin);
         let client_id = layer.client_id.as_ref().map(|found| &found.origin);
-        server.or(client_id).or(layer.key.as_ref().map(|found| &found.origin))
+        server.or(client_id).or_else(|| layer.key.as_ref().map(|found| &found.origin))
     }
 }
 

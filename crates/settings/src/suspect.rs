@@ -64,10 +64,10 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
     suspects.extend(root.iter().filter(|name| is_stray(name, "okta")).map(|name| form(name)));
     let okta: Tree = document(text).unwrap_or_default();
     let profiles =
-        okta.below("profiles").or(okta.below("okta").and_then(|it| it.below("profiles")));
+        okta.below("profiles").or_else(|| okta.below("okta").and_then(|it| it.below("profiles")));
     let okta = okta.below("okta");
     let names = okta.into_iter().flat_map(Tree::names);
-    suspects.extend(names.filter(|name| is_stray(name, "client")).map(|name| form(name)));
+    suspects.extend(names.filter(|name| is_stray(name, "client")).map(form));
     let client = okta.and_then(|okta| okta.below("client"));
     let client = client.map(|client| ("okta.client".to_owned(), client));
     let profiles = profiles.into_iter().flat_map(Tree::children);
@@ -112,7 +112,7 @@ fn names(text: &str) -> Vec<String> {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Tree {
-    Names(BTreeMap<String, Tree>),
+    Names(BTreeMap<String, Self>),
     Other(IgnoredAny),
 }
 

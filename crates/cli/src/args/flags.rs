@@ -2,7 +2,7 @@
 
 use crate::settings::{Flags, Found, Layer, Origin, Source};
 
-use super::shared::{ClientArgs, DpopArgs, KeyArgs};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs, SourceArgs};
 
 impl ClientArgs {
     /// The flags of a command that requests tokens with these scopes.
@@ -36,7 +36,13 @@ impl From<KeyArgs> for Flags {
             algorithm: flag(args.algorithm, "--algorithm"),
             ..Layer::default()
         };
-        Self { layer, profile: args.source.profile, config: args.source.config }
+        Self { layer, ..Self::from(args.source) }
+    }
+}
+
+impl From<SourceArgs> for Flags {
+    fn from(args: SourceArgs) -> Self {
+        Self { profile: args.profile, config: args.config, layer: Layer::default() }
     }
 }
 

@@ -106,8 +106,12 @@ pub fn create(
 /// the file is of a form that cannot be added to, or cannot be written.
 pub fn add_profile(path: &Path, name: &str, app: &NewApp) -> Result<(), SettingsError> {
     change(path, |text, file| {
-        if name == DEFAULT_PROFILE || file.get(name).is_some() {
-            return Err(fault(path, &format!("has a profile {name} already")));
+        if name == DEFAULT_PROFILE {
+            return Err(SettingsError::new("`default` is the name of okta.client")
+                .advise("name the profile otherwise, or write okta.client into the file"));
+        }
+        if file.get(name).is_some() {
+            return Err(fault(path, "has a profile of this name already"));
         }
         let added = lines::with_profile(text, name, |indent| app.lines(indent))?;
         let now = SettingsFile::parse(&added, path.to_owned(), Place::Named, &Environment::empty())
@@ -135,7 +139,8 @@ pub fn choose(path: &Path, name: &str) -> Result<(), SettingsError> {
         if file.get(name).is_none() {
             let names: Vec<_> = file.all().map(|(name, _)| name).collect();
             return Err(fault(path, "has no such profile").advise(match names.is_empty() {
-                true => "it has none; add one with `config init --profile NAME`".to_owned(),
+                true => "it has none; add one with `okta-introspect config init --profile NAME`"
+                    .to_owned(),
                 false => format!("choose one of {}", names.join(", ")),
             }));
         }
@@ -162,7 +167,9 @@ fn change(
         exclusive.lock().map_err(|cause| unwritable(path).because(&cause))?;
     }
     let Some(text) = file::text(path, Place::Named)? else {
-        return Err(fault(path, "is not there").advise("make it with `config init`"));
+        return Err(
+            fault(path, "is not there").advise("make it with `okta-introspect config init`")
+        );
     };
     let parsed = SettingsFile::parse(&text, path.to_owned(), Place::Named, &Environment::empty())?;
     let changed = Zeroizing::new(edit(&text, &parsed)?);
