@@ -126,6 +126,11 @@ struct Readme;
 #[path = "../tests/layout/examples.rs"]
 mod examples;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../fuzz/src/readers/mod.rs"]
+pub mod fuzzing;
+
 #[cfg(test)]
 #[path = "../tests/layout/rooms.rs"]
 mod rooms;

@@ -206,6 +206,10 @@ impl Checker {
     /// # Cancellation
     ///
     /// Dropping the future is safe, and takes nothing from other checks.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the server has to be asked.
     pub async fn check<'a>(
         &self,
         presented: impl Into<Presented<'a>>,
@@ -222,7 +226,7 @@ impl Checker {
 
     /// As [`check`](Self::check), without waiting: the verdict, if the cache has an answer that is
     /// young enough, and `None` if the server has to be asked. It never asks itself, but may start
-    /// a [refresh](CheckerConfig::refresh_ahead), for which it needs the runtime. Nothing here
+    /// a [refresh](CheckerConfig::refresh_ahead) where there is a tokio runtime. Nothing here
     /// allocates if the answer is yes, so it can run where a future would have to be boxed.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Resource, ResourceAnswer, ResourceCall, link};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, redact};
+use crate::support::json_misfit::Misfit;
 
 /// The pages of a list, one after the other, as the server links them: by the header `Link`, or by
 /// `_links.next` of the answer, as Okta's IAM APIs do. Links are followed unchanged, on the same
@@ -42,6 +43,7 @@ pub struct Pages {
     state: State,
     /// The paths of the pages that were asked for.
     asked: HashSet<String>,
+    empty_in_a_row: usize,
     max_pages: usize,
 }
 
@@ -59,13 +61,17 @@ impl Pages {
     /// How many pages are read at most, unless [`max_pages`](Self::max_pages) says otherwise.
     pub const DEFAULT_MAX_PAGES: usize = 10_000;
 
+    /// How many empty pages in a row may link to more: servers that filter what they have read send
+    /// a few, and one that has nothing more to say could go on for ever.
+    pub const MAX_EMPTY: usize = 50;
+
     pub(super) fn new(resource: Resource, call: ResourceCall) -> Self {
         let state = match call.method {
             Method::GET => State::More,
             _ => State::Broken(Error::input("only a GET has pages")),
         };
         let max_pages = Self::DEFAULT_MAX_PAGES;
-        Self { resource, call, state, asked: HashSet::new(), max_pages }
+        Self { resource, call, state, asked: HashSet::new(), empty_in_a_row: 0, max_pages }
     }
 
     /// How many pages are read at most; a list that has more is an error, never a short list.
@@ -81,8 +87,8 @@ impl Pages {
     ///
     /// Those of [`Resource::call`], after which the same page may be asked for again;
     /// [`Input`](ErrorKind::Input) if the call is no `GET` or the list has too many pages;
-    /// [`Malformed`](ErrorKind::Malformed) if a page links to another origin, or to a page that
-    /// came before.
+    /// [`Malformed`](ErrorKind::Malformed) if a page links to another origin or to a page that came
+    /// before, or if [`MAX_EMPTY`](Self::MAX_EMPTY) pages in a row are empty.
     ///
     /// # Cancellation
     ///
@@ -104,29 +110,51 @@ impl Pages {
             }
             answer => answer?,
         };
-        self.asked.insert(self.call.path.clone());
+        self.asked.insert(self.local(&self.call.path).to_owned());
         self.go_on(&answer);
         Ok(Some(answer))
     }
 
     /// Finds out where the list goes on.
     fn go_on(&mut self, answer: &ResourceAnswer) {
-        let is_empty = answer.body.trim_ascii() == b"[]";
+        let Some(next) = next(answer) else {
+            self.state = State::Complete;
+            return;
+        };
+        let is_empty = is_empty(answer);
+        self.empty_in_a_row = if is_empty { self.empty_in_a_row + 1 } else { 0 };
         let is_log = self.call.path.contains("/api/v1/logs");
-        self.state = match next(answer) {
-            None => State::Complete,
-            // Nothing is missing behind a page that has nothing.
-            Some(path) if is_empty && (is_log || self.asked.contains(&path)) => State::Complete,
-            Some(path) if self.asked.contains(&path) => State::Broken(
-                Error::malformed("a page of the list links to one that came before")
-                    .advise("do not use what has come so far as the whole list"),
-            ),
-            Some(path) => {
-                self.call.path = path;
+        let is_same = self.local(&next) == self.local(&self.call.path);
+        let is_known = self.asked.contains(self.local(&next));
+        self.state = match () {
+            // The log links to a page for those who poll. Elsewhere too, nothing is missing behind a
+            // page that has nothing.
+            () if is_log && (is_empty || is_same) || is_empty && is_known => State::Complete,
+            () if is_known => State::Broken(self.unending("links to one that came before")),
+            () if self.empty_in_a_row >= Self::MAX_EMPTY => {
+                State::Broken(self.unending("is empty, as were those before it, and links to more"))
+            }
+            () => {
+                self.call.path = next;
                 State::More
             }
         };
     }
+
+    /// Links may be whole URLs, where the caller has written a path.
+    fn local<'a>(&self, link: &'a str) -> &'a str {
+        let origin = self.resource.inner.origin.as_str().trim_end_matches('/');
+        link.strip_prefix(origin).filter(|path| path.starts_with('/')).unwrap_or(link)
+    }
+
+    fn unending(&self, what: &str) -> Error {
+        Error::malformed(format!("page {} of the list {what}", self.asked.len()))
+            .advise("do not take what has come so far for the whole list")
+    }
+}
+
+fn is_empty(answer: &ResourceAnswer) -> bool {
+    answer.body.iter().filter(|byte| !byte.is_ascii_whitespace()).eq(b"[]")
 }
 
 fn elsewhere() -> Error {
@@ -186,9 +214,14 @@ impl ResourceAnswer {
         serde_json::from_slice(&self.body).map_err(|cause| {
             let (line, column) = (cause.line(), cause.column());
             // Not the cause itself: its text may quote what stands in the body.
-            let what = match cause.is_data() {
-                true => "does not fit the type wanted",
-                false => "is not whole JSON",
+            let document = || serde_json::from_slice(&self.body).unwrap_or_default();
+            let what = match cause.is_data().then(|| Misfit::of_foreign::<T>(&document())) {
+                Some(Some(misfit)) => {
+                    let member = redact::excerpt(misfit.to_string().as_bytes(), &[]);
+                    format!("does not fit the type wanted: {member}")
+                }
+                Some(None) => "does not fit the type wanted".to_owned(),
+                None => "is not whole JSON".to_owned(),
             };
             Error::malformed(format!("the API's answer {what} (line {line}, column {column})"))
                 .advise("make members that may be absent optional, and compare their types")

@@ -277,7 +277,7 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
 /// A complete answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    place: Place,
+    pub(crate) place: Place,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,

@@ -407,6 +407,10 @@ async fn the_facts_of_a_caller_fit_the_types_of_the_service() {
     let error = caller.claims::<Robot>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(!format!("{error} {error:?}").contains("ada"), "{error:?}");
+    assert!(
+        error.to_string().ends_with("`username` is a string, expected a whole number"),
+        "{error}"
+    );
 }
 
 #[test_support::test]

@@ -15,6 +15,7 @@ mod cost;
 #[cfg(feature = "sandbox")]
 mod flood;
 mod histories;
+mod lies;
 mod limits;
 #[cfg(feature = "sandbox")]
 mod local;

@@ -58,19 +58,38 @@ async fn pages_are_followed_in_each_form_until_there_are_no_more() {
             "logs" => linked("[1]", "/api/v1/logs?after=a"),
             "logs?after=a" => linked("[]", "/api/v1/logs?after=b"),
             "same" => linked("[]", "/api/v1/same"),
+            "logs/same" => linked("[1]", &format!("{own}/logs/same")),
+            "sparse" => linked("[ ]", &format!("{own}/sparse1")),
+            sparse if sparse.len() < 55 && sparse.starts_with("sparse") => {
+                linked("[\n]", &format!("/api/v1/{sparse}1"))
+            }
             _ => plain("[3]"),
         }
     })
     .await;
-    for (path, count) in [("users", 3), ("iam", 2), ("logs", 2), ("same", 1), ("other", 1)] {
-        let (bodies, end) = read(&peer, &format!("/api/v1/{path}"), 10).await;
+    for (path, count) in [
+        ("users", 3),
+        ("iam", 2),
+        ("logs", 2),
+        ("same", 1),
+        ("logs/same", 1),
+        ("sparse", 50),
+        ("other", 1),
+    ] {
+        let (bodies, end) = read(&peer, &format!("/api/v1/{path}"), 100).await;
         assert_eq!((bodies.len(), end.is_ok()), (count, true), "{path}: {bodies:?}");
     }
 }
 
 #[test_support::test]
 async fn lists_that_do_not_end_are_errors_and_no_lists() {
-    let peer = org(|rest, _| match rest {
+    let peer = org(|rest, request| match rest {
+        "whole" => {
+            let host = request.header("host").unwrap();
+            linked("[1]", &format!("http://{host}/api/v1/whole"))
+        }
+        "full" => linked("[1]", "/api/v1/fullx"),
+        full if full.starts_with("full") => linked("[1]", &format!("/api/v1/{full}x")),
         "circle" => linked("[1]", "/api/v1/circle?after=a"),
         "circle?after=a" => linked("[2]", "/api/v1/circle"),
         "elsewhere" => linked("[1]", "https://evil.example/api/v1/users"),
@@ -78,11 +97,13 @@ async fn lists_that_do_not_end_are_errors_and_no_lists() {
     })
     .await;
     for (path, count, kind, says) in [
-        ("circle", 2, ErrorKind::Malformed, "came before"),
+        ("circle", 2, ErrorKind::Malformed, "page 2 of the list links to one that came before"),
+        ("whole", 1, ErrorKind::Malformed, "page 1 of the list links to one that came before"),
         ("elsewhere", 1, ErrorKind::Malformed, "another host"),
-        ("endless", 10, ErrorKind::Input, "more than 10 pages"),
+        ("full", 100, ErrorKind::Input, "more than 100 pages"),
+        ("endless", 50, ErrorKind::Malformed, "page 50 of the list is empty"),
     ] {
-        let (bodies, end) = read(&peer, &format!("/api/v1/{path}"), 10).await;
+        let (bodies, end) = read(&peer, &format!("/api/v1/{path}"), 100).await;
         let error = end.unwrap_err();
         assert_eq!((bodies.len(), error.kind()), (count, kind), "{path}");
         assert!(error.to_string().contains(says), "{path}: {error}");

@@ -6,7 +6,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | `text` | notations: safe text, values for people, JSON, `Link` headers |
+//! | `text` | notations: safe text, values for people, JSON |
 //! | `files` | reading whole files, and making private ones |
 //! | `settings` | flags, environment and `okta.yaml` merged, by a crate of its own |
 //! | `exit`, `failure` | how a command ends |

@@ -104,6 +104,7 @@ fn what_an_api_writes_beside_its_refusal_is_printed_as_it_came() {
     assert!(body["errorCauses"].is_array(), "{body}");
     for (args, told) in [
         (&["/api/v1/users/nobody"][..], "Resource not found"),
+        (&["/api/v1/users/nobody", "--paginate"], "Resource not found"),
         (&["/api/v1/zones", "--scope", "okta.users.read"], "check the path"),
         (&["/api/v1/logs", "--scope", "okta.users.read"], "does not have the scope"),
         (&["/api/v1/users", "--client-id", "0oanobody"], "admin role"),
@@ -175,9 +176,9 @@ fn the_help_tells_which_scope_is_requested() {
 fn a_list_that_leads_back_or_to_nothing_ends_with_a_word() {
     let (world, _) = World::with_key();
     for (name, body, length, told) in [
-        ("a cycle", "[1]", 3, "page 3 links back to an earlier one"),
-        ("a page that names itself", "[1]", 1, "page 1 links back to an earlier one"),
-        ("empty pages", "[ ]", u32::MAX, "pages are empty and link to more"),
+        ("a cycle", "[1]", 3, "page 3 of the list links to one that came before"),
+        ("a page that names itself", "[1]", 1, "page 1 of the list links to one that came before"),
+        ("empty pages", "[ ]", u32::MAX, "page 50 of the list is empty, as were those before it"),
     ] {
         let served = std::sync::atomic::AtomicU32::new(0);
         let issuer = answering(move |form| {

@@ -18,12 +18,35 @@ fn manual_pages_are_printed_and_written() {
     let below = world.run(&["man", "config", "show"]);
     assert!(below.exits(0).stdout.contains(".TH okta-introspect-config-show 1"), "{below:?}");
     assert!(world.run(&["man"]).exits(0).stdout.contains(".TH okta-introspect 1"));
-    world.run(&["man", "s3cret"]).fails(2, "no such command").hides("s3cret");
+    world.run(&["man", "s3cret"]).fails(2, "not a possible value: [COMMAND]").hides("s3cret");
     std::fs::create_dir(world.path("man1")).unwrap();
     world.run(&["man", "--out-dir", "man1"]).exits(0);
     assert!(world.path("man1/okta-introspect-doctor.1").exists());
     assert!(world.path("man1/okta-introspect.1").exists());
     world.run(&["man", "--out-dir", "no/such"]).fails(2, "cannot be written");
+}
+
+#[test_support::test]
+#[cfg(unix)]
+fn manual_pages_are_for_all_and_replace_a_link_without_following_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::new();
+    world.write("precious", "old");
+    std::fs::create_dir(world.path("man1")).unwrap();
+    let page = world.path("man1/okta-introspect.1");
+    std::os::unix::fs::symlink(world.path("precious"), &page).unwrap();
+    let line = "umask 022; okta-introspect man --out-dir man1";
+    assert!(world.shell(line).output().unwrap().status.success());
+    assert_eq!(std::fs::read_to_string(world.path("precious")).unwrap(), "old");
+    let written = page.symlink_metadata().unwrap();
+    assert_eq!((written.is_file(), written.permissions().mode() & 0o777), (true, 0o644));
+    // On a full disk, no page is cut short, and none of another name is left behind.
+    let before = std::fs::read_dir(world.path("man1")).unwrap().count();
+    let line = "trap '' XFSZ; ulimit -f 0; okta-introspect man --out-dir man1";
+    assert_eq!(world.shell(line).output().unwrap().status.code(), Some(2));
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with(".ie"));
+    assert_eq!(std::fs::read_dir(world.path("man1")).unwrap().count(), before);
 }
 
 #[test_support::test]
@@ -175,6 +198,16 @@ fn help_is_shown_however_it_is_asked_for() {
     for command in [&["introspect"][..], &["config", "show"], &[]] {
         let help = world.run(&[command, &["--help"]].concat()).exits(0).stdout.clone();
         assert_eq!(world.run(&[&["help"], command].concat()).exits(0).stdout, help);
+    }
+    for (asked, meant) in [
+        (&["help", "--help"][..], &["--help"][..]),
+        (&["help", "-h"], &["--help"]),
+        (&["help", "introspect", "--help"], &["introspect", "--help"]),
+        (&["--quiet", "help", "introspect", "-h"], &["introspect", "--help"]),
+        (&["config", "help", "--help"], &["config", "--help"]),
+    ] {
+        let help = world.run(meant).exits(0).stdout.clone();
+        assert_eq!(world.run(asked).exits(0).stdout, help, "{asked:?}");
     }
     // Not exit code 0, which would say of an empty variable that a token is active.
     for command in [&[][..], &["config"]] {

@@ -162,32 +162,6 @@ fn an_assertion_tells_its_form_fields_as_json() {
     assert_eq!(shown["header"], json!({"alg": "ES256", "kid": key_id}));
 }
 
-/// Completes the last word of a line in a real bash.
-fn complete(world: &World, line: &[&str]) -> String {
-    let words = line.join(" ");
-    let (last, before) = (line.len() - 1, line[line.len() - 2]);
-    let script = format!(
-        "source <(okta-introspect completions bash); COMP_WORDS=({words}); COMP_CWORD={last}; \
-         _okta__introspect okta-introspect '{}' '{before}'; echo \"${{COMPREPLY[@]}}\"",
-        line[last]
-    );
-    let output = world.with_path("bash", &["-c", &script]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test_support::test]
-fn bash_completes_commands_options_and_values() {
-    let world = World::new();
-    for (line, completed) in [
-        (&["okta-introspect", "intro"][..], "introspect\n"),
-        (&["okta-introspect", "token", "--sco"], "--scope\n"),
-        (&["okta-introspect", "config", "sh"], "show\n"),
-        (&["okta-introspect", "introspect", "--hint", "refresh"], "refresh_token\n"),
-    ] {
-        assert_eq!(complete(&world, line), completed, "{line:?}");
-    }
-}
-
 #[test_support::test]
 #[cfg(unix)]
 fn a_key_that_cannot_be_written_whole_leaves_no_file() {

@@ -8,6 +8,8 @@ mod bad_input;
 mod batch;
 mod batch_many;
 mod comfort;
+#[cfg(unix)]
+mod completions;
 mod connection;
 mod doctor;
 mod end_to_end;
@@ -15,6 +17,7 @@ mod explain;
 // What the system says of missing files, and `/dev/full`, are Linux's.
 #[cfg(target_os = "linux")]
 mod golden;
+mod key_matrix;
 mod local;
 mod profiles;
 mod redaction;
@@ -30,3 +33,5 @@ mod trust;
 mod verdicts;
 mod verify;
 mod watch;
+#[cfg(unix)]
+mod width;

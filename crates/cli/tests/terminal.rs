@@ -4,7 +4,7 @@ use crate::common::org::Org;
 use crate::common::terminal::on_terminal;
 
 /// An org with the app's settings in the environment, a token of it, and a made-up one.
-fn org() -> Org {
+pub(crate) fn org() -> Org {
     let org = Org::new().in_the_environment();
     let token = org.run(&["token"], &[("--scope", "okta.users.read")], "");
     org.world.write("token.txt", &token.exits(0).stdout);

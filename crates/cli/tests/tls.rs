@@ -38,15 +38,9 @@ fn the_export_lines_of_a_tls_sandbox_name_its_authority() {
 #[test_support::test]
 fn a_sandbox_takes_a_certificate_of_ours() {
     let world = World::new();
-    let key = PKey::from_ec_key(
-        openssl::ec::EcKey::generate(
-            &openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap(),
-        )
-        .unwrap(),
-    )
-    .unwrap();
-    world.write("tls.key", key.private_key_to_pem_pkcs8().unwrap());
-    world.write("tls.pem", certificate(&key));
+    let (certificate, key) = own_certificate();
+    world.write("tls.key", key);
+    world.write("tls.pem", certificate);
     let sandbox = Sandbox::start(&world, &["--tls-cert", "tls.pem", "--tls-key", "tls.key"]);
     assert_eq!(sandbox.told.get("ca_file"), None);
     let token = ["token", "--scope", "okta.users.read", "--ca-file", "tls.pem"];
@@ -61,6 +55,18 @@ fn a_sandbox_takes_a_certificate_of_ours() {
     ] {
         world.run(&[&["sandbox"], args].concat()).fails(2, told);
     }
+}
+
+/// A certificate, and its key.
+pub(crate) fn own_certificate() -> (Vec<u8>, Vec<u8>) {
+    let key = PKey::from_ec_key(
+        openssl::ec::EcKey::generate(
+            &openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap(),
+        )
+        .unwrap(),
+    )
+    .unwrap();
+    (certificate(&key), key.private_key_to_pem_pkcs8().unwrap())
 }
 
 /// A certificate for 127.0.0.1 that is its own authority.

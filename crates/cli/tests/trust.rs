@@ -110,22 +110,37 @@ fn what_is_named_alone_in_the_working_folder_goes_with_nothing_from_the_home_fol
     assert_eq!(hostile.connections(), 0);
 }
 
+/// What a hostile file may name: the whole, and each part alone.
+fn parts(hostile: &Hostile) -> [String; 5] {
+    let address = hostile.address();
+    let (host, port) = address.rsplit_once(':').unwrap();
+    [
+        format!("orgUrl: 'http://{address}', clientId: a, privateKey: own.pem"),
+        format!("orgUrl: 'http://{address}'"),
+        format!("proxy: {{host: {host}, port: {port}}}"),
+        "privateKey: own.pem".to_owned(),
+        "clientId: 0oaother".to_owned(),
+    ]
+}
+
 #[test_support::test]
 fn a_file_that_others_can_write_to_decides_nothing() {
     let hostile = Hostile::new();
-    let client =
-        format!("orgUrl: 'http://{}', clientId: a, privateKey: own.pem", hostile.address());
     for (case, file_mode, folder_mode, told) in [
         ("world", 0o646, 0o755, "can be written to by other users, so it decides nothing"),
         ("group", 0o664, 0o755, "can be written to by other users, so it decides nothing"),
         ("folder", 0o644, 0o777, "is in a folder that every user can write to"),
     ] {
-        let world = user();
-        let path = world.write("okta.yaml", format!("okta: {{client: {{{client}}}}}"));
-        mode(Path::new(&path), file_mode);
-        mode(&world.path(""), folder_mode);
-        for command in COMMANDS {
-            refused(case, &world.pipe(command, JWT), &["okta.yaml", told]);
+        for (client, name) in parts(&hostile).iter().zip(["okta.yaml", ".okta.yaml"].iter().cycle())
+        {
+            let world = user();
+            let path = world.write(name, format!("okta: {{client: {{{client}}}}}"));
+            mode(Path::new(&path), file_mode);
+            mode(&world.path(""), folder_mode);
+            for command in COMMANDS {
+                let case = format!("{case}: {client}: {command:?}");
+                refused(&case, &world.pipe(command, JWT), &[name, told]);
+            }
         }
     }
     assert_eq!(hostile.connections(), 0);
@@ -140,18 +155,19 @@ fn a_file_or_a_link_of_another_user_decides_nothing() {
 
     const OTHER: Option<u32> = Some(65_534);
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return; // Only root can give files away.
+        return eprintln!("skipped: files of another user (only root can give files away)");
     }
     let hostile = Hostile::new();
-    let client =
-        format!("orgUrl: 'http://{}', clientId: a, privateKey: own.pem", hostile.address());
-    let content = format!("okta: {{client: {{{client}}}}}");
-    let world = user();
-    let path = world.write(".okta.yaml", &content);
-    chown(&path, OTHER, None).unwrap();
-    for command in COMMANDS {
-        refused("file", &world.pipe(command, JWT), &["belongs to another user, so it decides"]);
+    for client in parts(&hostile) {
+        let world = user();
+        let path = world.write(".okta.yaml", format!("okta: {{client: {{{client}}}}}"));
+        chown(&path, OTHER, None).unwrap();
+        for command in COMMANDS {
+            let run = world.pipe(command, JWT);
+            refused(&client, &run, &["belongs to another user, so it decides"]);
+        }
     }
+    let content = format!("okta: {{client: {{{}}}}}", parts(&hostile)[0]);
     let world = user();
     world.write("elsewhere.yaml", &content);
     symlink("elsewhere.yaml", world.path("okta.yaml")).unwrap();
@@ -213,4 +229,53 @@ fn a_proxy_gets_credentials_from_the_place_that_names_it_only() {
 fn mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test_support::test]
+fn a_secret_that_others_can_read_is_noted_once_by_each_command_that_uses_it() {
+    let (world, key_id) = World::with_key();
+    let pem = fs::read_to_string(world.path("key.pem")).unwrap();
+    world.write("tokens.txt", "opaque\n");
+    let note = |what: &str, file: &str| {
+        format!("note: other users of this computer can read the {what}'s file: `chmod 600 {file}`")
+    };
+    let inline = pem.trim_end().replace('\n', "\\n");
+    let okta_yaml = |key: &str| {
+        format!(
+            "okta: {{client: {{orgUrl: 'http://127.0.0.1:1', clientId: 0oa1, kid: '{key_id}', \
+             privateKey: \"{key}\", requestTimeout: 1, rateLimit: {{maxRetries: 0}}}}}}"
+        )
+    };
+    for (key, file) in [("key.pem", "key.pem"), (inline.as_str(), "okta.yaml")] {
+        world.write("okta.yaml", okta_yaml(key));
+        for (bits, notes) in [(0o644, 1), (0o640, 1), (0o600, 0)] {
+            mode(&world.path(file), bits);
+            for command in
+                COMMANDS.iter().filter(|command| !matches!(command[0], "verify" | "doctor"))
+            {
+                let said = world.pipe(command, "opaque").stderr;
+                let told = said.lines().filter(|line| **line == note("key", file)).count();
+                assert_eq!(told, notes, "{file} {bits:o} {command:?}: {said}");
+            }
+        }
+        mode(&world.path("okta.yaml"), 0o644);
+    }
+    fs::remove_file(world.path("okta.yaml")).unwrap();
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]);
+    assert_eq!(jwk.exits(0).stderr, "", "it is the owner's alone");
+    mode(&world.path("key.pem"), 0o644);
+    assert_eq!(world.run(&["jwk", "key.pem"]).stderr.trim(), note("key", "key.pem"));
+    world.write("passphrase", "x");
+    let run = world.run(&["jwk", "key.pem", "--passphrase-file", "passphrase"]);
+    assert!(run.stderr.contains(&note("passphrase", "passphrase")), "{run:?}");
+
+    let (certificate, key) = crate::tls::own_certificate();
+    world.write("tls.pem", certificate);
+    world.write("tls.key", key);
+    let args = ["--tls-cert", "tls.pem", "--tls-key", "tls.key"];
+    let said = crate::common::Sandbox::start(&world, &args).end_and_tell();
+    assert!(said.contains(&note("certificate's key", "tls.key")), "{said}");
+    mode(&world.path("tls.key"), 0o600);
+    let said = crate::common::Sandbox::start(&world, &args).end_and_tell();
+    assert!(!said.contains("other users"), "{said}");
 }

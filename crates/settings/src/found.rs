@@ -1,9 +1,14 @@
 //! A value of a setting, and where it was found.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use okta_introspect::Secret;
+use zeroize::Zeroizing;
+
+use crate::files;
 
 /// A value, and where it was found.
 #[derive(Clone, Debug)]
@@ -18,6 +23,16 @@ impl<T> Found<T> {
     /// A value that was found there.
     pub fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
+    }
+}
+
+impl Found<Source> {
+    /// The file that holds the secret, which may be a settings file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match (&self.value, &self.origin) {
+            (Source::File(path), _) | (Source::Text(_), Origin::File { path, .. }) => Some(path),
+            (Source::Text(_) | Source::Stdin(_), _) => None,
+        }
     }
 }
 
@@ -89,16 +104,26 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A secret text, or the file that holds it.
+/// A secret, or where it is.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The text itself.
     Text(Secret),
     /// The path of its file.
     File(PathBuf),
+    /// Standard input.
+    Stdin(Input),
 }
 
 impl Source {
+    /// The file that a flag names; `-` is standard input.
+    pub fn flag(path: PathBuf) -> Self {
+        match path == Path::new("-") {
+            true => Self::Stdin(Input::default()),
+            false => Self::File(path),
+        }
+    }
+
     /// Reads the value of a key setting: the key in any notation, or the path of its file. `path`
     /// gives the path for a text.
     pub(crate) fn key(value: &str, path: impl FnOnce(&str) -> PathBuf) -> Self {
@@ -118,12 +143,26 @@ impl Source {
             false => Self::Text(Secret::new(value)),
         }
     }
+}
 
-    /// The path, if a file holds the secret.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Text(_) => None,
+/// A secret on standard input, which may be binary. It is read once and kept, because a command may
+/// ask for its key several times.
+#[derive(Clone, Default)]
+pub struct Input(Arc<OnceLock<Zeroizing<Vec<u8>>>>);
+
+impl Input {
+    /// The bytes; `content` says what they are.
+    pub(crate) fn bytes(&self, content: &'static str) -> io::Result<&[u8]> {
+        if let Some(bytes) = self.0.get() {
+            return Ok(bytes);
         }
+        let bytes = files::read_all(files::stdin(content)?.lock())?;
+        Ok(self.0.get_or_init(|| bytes))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
     }
 }

@@ -7,7 +7,7 @@ use okta_introspect::{KeyOptions, Secret, SigningKey};
 use crate::files;
 
 use crate::error::SettingsError;
-use crate::found::{Found, Origin, Source};
+use crate::found::{Found, Input, Origin, Source};
 use crate::layer::Layer;
 use crate::notation::refuse_placeholder;
 use crate::suspect::Suspect;
@@ -24,13 +24,18 @@ pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKe
     let options = options(layer)?;
     let loaded = match &key.value {
         Source::Text(text) => {
-            refuse_placeholder("private key", text.expose(), &key.origin)?;
-            SigningKey::parse(text.expose().as_bytes(), &options)
+            let parsed = SigningKey::parse(text.expose().as_bytes(), &options);
+            if parsed.is_err() {
+                // Attributes around a key may be in braces, too.
+                refuse_placeholder("private key", text.expose(), &key.origin)?;
+            }
+            parsed
         }
         Source::File(path) => {
             refuse_non_path(path, &key.origin)?;
             SigningKey::from_file(path, &options)
         }
+        Source::Stdin(input) => SigningKey::parse(bytes(input, "the private key")?, &options),
     };
     loaded.map_err(|error| SettingsError::from(error).found_in(&key.origin))
 }
@@ -55,10 +60,26 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, SettingsError> {
                     .because(&cause)
                     .found_in(&found.origin)
             })?;
-            // Editors end files with a line break; passphrases do not.
-            Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            Ok(passphrase_of(&text))
         }
+        Source::Stdin(input) => std::str::from_utf8(bytes(input, "the passphrase")?)
+            .map(passphrase_of)
+            .map_err(|_| SettingsError::new("the passphrase on standard input is not text")),
     }
+}
+
+/// Editors begin files with a mark and end them with a line break; passphrases have neither.
+fn passphrase_of(text: &str) -> Secret {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Secret::new(text.trim_end_matches(['\r', '\n']))
+}
+
+fn bytes<'a>(input: &'a Input, content: &'static str) -> Result<&'a [u8], SettingsError> {
+    input.bytes(content).map_err(|cause| {
+        SettingsError::new(format!("{content} cannot be read from standard input"))
+            .because(&cause)
+            .advise("give standard input to one thing, and name files for the others")
+    })
 }
 
 /// Refuses, without repeating it, what was taken for a path and is none: it may be a key in a

@@ -39,7 +39,7 @@ mod variables;
 
 pub use environment::Environment;
 pub use error::SettingsError;
-pub use found::{Found, Origin, Place, Source};
+pub use found::{Found, Input, Origin, Place, Source};
 pub use layer::Layer;
 pub use loader::Loader;
 pub use merged::{Origins, Settings};

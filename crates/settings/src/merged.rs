@@ -190,8 +190,8 @@ impl Settings {
         Origins {
             server: layer.server.as_ref().map(|found| &found.origin),
             key: layer.key.as_ref().map(|found| &found.origin),
-            key_file: layer.key.as_ref().and_then(|found| found.value.path()),
-            passphrase_file: layer.passphrase.as_ref().and_then(|found| found.value.path()),
+            key_file: layer.key.as_ref().and_then(Found::file),
+            passphrase_file: layer.passphrase.as_ref().and_then(Found::file),
         }
     }
 }

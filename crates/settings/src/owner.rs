@@ -68,7 +68,7 @@ impl Mark {
             Source::Text(text) => Zeroizing::new(text.expose().as_bytes().to_vec()),
             // Opening a pipe waits for its writer.
             Source::File(path) if path.is_file() => files::read(path).ok()?,
-            Source::File(_) => return None,
+            Source::File(_) | Source::Stdin(_) => return None,
         };
         match SigningKey::parse(&content, &KeyOptions::default()) {
             Ok(key) => Some(Self::Thumbprint(key.public_jwk().thumbprint())),

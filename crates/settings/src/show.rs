@@ -98,6 +98,7 @@ fn secret(source: &Source) -> String {
     match source {
         Source::Text(_) => HIDDEN.to_owned(),
         Source::File(path) => crate::text::path(path),
+        Source::Stdin(_) => "standard input".to_owned(),
     }
 }
 

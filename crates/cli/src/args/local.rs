@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+use clap::{Subcommand, ValueHint};
 use clap_complete::Shell;
 use okta_introspect::Algorithm;
 
 use crate::exit::Exit;
 
+use super::Command;
 use super::shared::{ClientArgs, DpopArgs, KeyArgs, SourceArgs, TokenInputArgs, algorithm, help};
 
 #[derive(Debug, clap::Args)]
@@ -119,7 +122,7 @@ pub(crate) struct JwkArgs {
     /// Print JSON in every case: a JWK is JSON as it is, the thumbprint becomes {"thumbprint":…}
     #[arg(long)]
     pub(crate) json: bool,
-    /// The private key; the same as --key-file
+    /// The private key; - is stdin; the same as --key-file
     #[arg(value_name = "FILE", conflicts_with = "key_file")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
@@ -140,11 +143,20 @@ pub(crate) struct CompletionsArgs {
 #[command(after_help = help(Exit::LOCAL_HELP, &["man | man -l -", "man --out-dir ~/.local/share/man/man1"]))]
 pub(crate) struct ManArgs {
     /// Write all pages into this folder instead
-    #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with = "page")]
     pub(crate) out_dir: Option<PathBuf>,
     /// One of the commands, such as token, or config show
-    #[arg(value_name = "COMMAND", num_args = 0..=2)]
+    #[arg(value_name = "COMMAND", num_args = 0..=2, value_parser = names(), hide_possible_values = true)]
     pub(crate) page: Vec<String>,
+}
+
+/// The names of all commands, and of those below them.
+fn names() -> PossibleValuesParser {
+    let commands =
+        ConfigCommand::augment_subcommands(Command::augment_subcommands(clap::Command::new("")));
+    PossibleValuesParser::new(
+        commands.get_subcommands().map(|it| it.get_name().to_owned()).collect::<Vec<_>>(),
+    )
 }
 
 #[derive(Debug, clap::Args)]

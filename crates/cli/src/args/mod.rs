@@ -12,6 +12,9 @@ pub(crate) mod usage;
 mod verify;
 mod watch;
 
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 pub(crate) use local::{
@@ -55,6 +58,34 @@ pub(crate) struct Args {
     /// Tell connections as well, with the time
     #[arg(long, global = true, display_order = LAST + 1)]
     pub(crate) trace: bool,
+}
+
+impl Args {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    ///
+    /// Also where help or the version was asked for.
+    pub(crate) fn read(line: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let line: Vec<_> = line.collect();
+        let read = Self::try_parse_from(&line);
+        match &read {
+            Err(error) if is_option_of_help(error) => {
+                let names = line.iter().filter(|word| !word.as_encoded_bytes().starts_with(b"-"));
+                Self::try_parse_from(names)
+            }
+            _ => read,
+        }
+    }
+}
+
+/// Whether an option is the mistake in `help --help` or `help token -h`: the command `help` takes names
+/// only.
+fn is_option_of_help(error: &clap::Error) -> bool {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => name.starts_with('-'),
+        _ => false,
+    }
 }
 
 /// The position of global options: behind a command's own, before `--help`.

@@ -23,7 +23,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<Exit, Failure> {
     if args.json {
         output::json(&DecodedJson { verified: false, jwt })?;
     } else {
-        output::data(text(&jwt))?;
+        output::report(text(&jwt))?;
     }
     Ok(Exit::Done)
 }

@@ -167,7 +167,7 @@ impl Story {
         facts: Value,
     ) -> Result<(), Failure> {
         if !self.json {
-            output::data(format_args!("{}. {title}{}", self.steps.len() + 1, lines(&facts)))?;
+            output::report(format_args!("{}. {title}{}", self.steps.len() + 1, lines(&facts)))?;
         }
         self.steps.push(Step { step, title, facts });
         Ok(())

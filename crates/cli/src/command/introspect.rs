@@ -31,7 +31,7 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     if args.json {
         output::json(&answer)?;
     } else {
-        output::data(text(&answer, SystemClock.now()))?;
+        output::report(text(&answer, SystemClock.now()))?;
     }
     Ok(verdict(&answer))
 }

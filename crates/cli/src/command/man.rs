@@ -1,6 +1,5 @@
 //! `man`: the manual pages.
 
-use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -9,6 +8,7 @@ use clap_mangen::Man;
 use crate::args::{Args, ManArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files::{self, Readers};
 use crate::output;
 use crate::text;
 
@@ -41,7 +41,7 @@ fn root() -> clap::Command {
 /// The page of a command, and those of the commands below it.
 fn write_all(command: &clap::Command, folder: &Path) -> Result<(), Failure> {
     let path = folder.join(format!("{}.1", full_name(command)));
-    fs::write(&path, page(command)?).map_err(|cause| {
+    files::replace(&path, page(command)?.as_bytes(), Readers::All).map_err(|cause| {
         Failure::usage(format!("the page cannot be written: {}", text::path(&path)))
             .because(&cause)
             .advise("name a folder that is there, such as ~/.local/share/man/man1")

@@ -27,7 +27,6 @@ mod verdict;
 mod verify;
 mod watch;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Args, Command, usage};
@@ -37,7 +36,7 @@ use crate::output;
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<Exit, Failure> {
-    match Args::try_parse() {
+    match Args::read(std::env::args_os()) {
         Ok(args) => {
             if args.quiet {
                 output::be_quiet();

@@ -1,5 +1,7 @@
 //! The settings of a command, and what its errors mean under them.
 
+use std::path::Path;
+
 use okta_introspect::{Error, ErrorKind};
 
 use crate::failure::Failure;
@@ -16,15 +18,25 @@ use super::{cures, running_sandbox};
 pub(super) fn settings(flags: impl Into<Flags>) -> Result<Settings, Failure> {
     let settings = keyless(flags)?;
     let origins = settings.origins();
-    for (what, path) in [("key", origins.key_file), ("passphrase", origins.passphrase_file)] {
-        if let Some(path) = path.filter(|path| is_readable_by_others(path)) {
-            let path = text::path(path);
-            output::note(format_args!(
-                "other users of this computer can read the {what}'s file: `chmod 600 {path}`"
-            ));
+    let key_file = origins.key_file;
+    // One file may hold both.
+    let passphrase_file = origins.passphrase_file.filter(|path| Some(*path) != key_file);
+    for (what, path) in [("key", key_file), ("passphrase", passphrase_file)] {
+        if let Some(path) = path {
+            note_readers(what, path);
         }
     }
     Ok(settings)
+}
+
+/// A note, if users besides the owner may read the file of a secret.
+pub(super) fn note_readers(what: &str, path: &Path) {
+    if is_readable_by_others(path) {
+        let path = text::path(path);
+        output::note(format_args!(
+            "other users of this computer can read the {what}'s file: `chmod 600 {path}`"
+        ));
+    }
 }
 
 /// As [`settings`], for commands that use no key, or report on it.

@@ -172,7 +172,7 @@ impl Outcome {
         if json {
             output::json(&self)?;
         } else {
-            output::data(self.text())?;
+            output::report(self.text())?;
         }
         Ok(if self.verified { Exit::Done } else { Exit::Denied })
     }

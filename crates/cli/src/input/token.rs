@@ -9,6 +9,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::files;
 use crate::output;
 use crate::text;
 
@@ -126,7 +127,7 @@ fn read_bytes(source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
                     "reading the token from the terminal: paste it, then Enter and Ctrl-D",
                 );
             }
-            read_some(io::stdin().lock()).map_err(|cause| {
+            files::stdin("the token").and_then(|stdin| read_some(stdin.lock())).map_err(|cause| {
                 Failure::usage("the token cannot be read from standard input")
                     .because(&cause)
                     .advise("pipe it in, or name a file with --token-file")

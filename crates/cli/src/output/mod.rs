@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::text::{one_line, terminal};
+use crate::text::{one_line, terminal, wrap};
 
 pub(crate) use progress::ProgressLine;
 pub(crate) use requests::log_requests;
@@ -42,6 +42,14 @@ pub(crate) fn line(text: impl Display) -> Result<Reader, Failure> {
     let text = if stdout_is_terminal() { terminal::plain(&text) } else { text.into() };
     let mut stdout = anstream::stdout().lock();
     reader_after(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+}
+
+/// As [`line`], for people: on a terminal, lines are wrapped to its width.
+pub(crate) fn report(text: impl Display) -> Result<Reader, Failure> {
+    match stdout_width() {
+        Some(width) => line(wrap::page(&text.to_string(), width)),
+        None => line(text),
+    }
 }
 
 /// Prints a part of the data, which is text of others: byte for byte, but on a terminal without what
@@ -110,7 +118,7 @@ pub(crate) fn be_quiet() {
 /// Whether notes are left out; set once, before the first.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Prints why the command failed, in exactly one line.
+/// Prints why the command failed, in exactly one line, unless a terminal is narrower.
 pub(crate) fn failure(failure: &Failure) {
     message("error", BAD, failure);
 }
@@ -133,8 +141,11 @@ pub(crate) fn stdout_is_terminal() -> bool {
 
 /// How many columns the terminal at standard output has; `None` if it is none.
 pub(crate) fn stdout_width() -> Option<usize> {
-    let size = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(size.0.0)).filter(|width| *width > 0)
+    width(terminal_size::terminal_size_of(io::stdout()))
+}
+
+fn width(size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<usize> {
+    Some(usize::from(size?.0.0)).filter(|width| *width > 0)
 }
 
 /// Whether colours on stdout are kept.
@@ -150,6 +161,10 @@ fn unwritable(cause: &io::Error) -> Failure {
 
 /// An unwritable stderr is ignored: nothing depends on it.
 fn message(label: &str, style: Style, text: impl Display) {
-    let text = one_line(&text.to_string());
-    let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {text}");
+    let text = format!("{style}{label}:{style:#} {}", one_line(&text.to_string()));
+    let text = match width(terminal_size::terminal_size_of(io::stderr())) {
+        Some(width) => wrap::wrapped(&text, width, label.len() + 2),
+        None => text,
+    };
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, private};
+use crate::files::{self, Readers, private};
 
 /// The settings of a running sandbox, for other commands and for scripts. The names are stable.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -128,7 +128,7 @@ impl RuntimeFolder {
     /// Writes the authority of a sandbox's certificate, and returns its path.
     pub(crate) fn keep_ca(&self, pid: u32, pem: &str) -> Result<PathBuf, Failure> {
         let path = self.0.join(format!("sandbox-{pid}-ca.pem"));
-        let written = files::replace(&path, pem.as_bytes());
+        let written = files::replace(&path, pem.as_bytes(), Readers::Owner);
         written.map(|()| path).map_err(|cause| self.failure("cannot be written to").because(&cause))
     }
 
@@ -140,7 +140,7 @@ impl RuntimeFolder {
         let recorded = self.guard(record);
         let path = self.record_path(record.pid);
         let line = serde_json::to_string(record).map_err(io::Error::from);
-        line.and_then(|line| files::replace(&path, format!("{line}\n").as_bytes()))
+        line.and_then(|line| files::replace(&path, format!("{line}\n").as_bytes(), Readers::Owner))
             .map_err(|cause| self.failure("cannot be written to").because(&cause))?;
         Ok(recorded)
     }

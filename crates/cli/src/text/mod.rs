@@ -1,10 +1,8 @@
-//! Notations: text that is safe to show, values for people, JSON, `Link` headers. No input, no
-//! output.
+//! Notations: text that is safe to show, values for people, JSON. No input, no output.
 
 pub(crate) mod advice;
 pub(crate) mod human;
 pub(crate) mod json;
-pub(crate) mod link;
 pub(crate) mod terminal;
 pub(crate) mod wrap;
 

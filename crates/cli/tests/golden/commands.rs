@@ -23,7 +23,12 @@ impl Known {
 
     /// What an option prints.
     pub(crate) fn tell(&self, option: &str) -> String {
-        ask(&self.words, option)
+        self.tell_at(option, 100)
+    }
+
+    /// The same on a terminal of so many columns.
+    pub(crate) fn tell_at(&self, option: &str, columns: usize) -> String {
+        ask(&self.words, option, columns)
     }
 
     /// The exit codes that its help names.
@@ -50,7 +55,7 @@ impl Known {
 
 /// All of them, with the program itself first.
 pub(crate) fn all() -> Vec<Known> {
-    let mut known = vec![Known { words: Vec::new(), help: ask(&[], "--help") }];
+    let mut known = vec![Known { words: Vec::new(), help: ask(&[], "--help", 100) }];
     let mut next = 0;
     while let Some(command) = known.get(next) {
         let list = command.help.split("\nCommands:\n").nth(1).unwrap_or_default();
@@ -61,7 +66,7 @@ pub(crate) fn all() -> Vec<Known> {
         let found: Vec<Vec<String>> =
             names.map(|name| [command.words.clone(), vec![name.to_owned()]].concat()).collect();
         known.extend(found.into_iter().map(|words| {
-            let help = ask(&words, "--help");
+            let help = ask(&words, "--help", 100);
             Known { words, help }
         }));
         next += 1;
@@ -69,9 +74,9 @@ pub(crate) fn all() -> Vec<Known> {
     known
 }
 
-fn ask(words: &[String], option: &str) -> String {
+fn ask(words: &[String], option: &str, columns: usize) -> String {
     let words: Vec<&str> = words.iter().map(String::as_str).chain([option]).collect();
-    let world = World::new().set("COLUMNS", "100");
+    let world = World::new().set("COLUMNS", columns.to_string());
     world.run(&words).exits(0).stdout.clone()
 }
 

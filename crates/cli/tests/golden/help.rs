@@ -14,3 +14,15 @@ fn the_helps_of_every_command() {
         }
     }
 }
+
+#[test_support::test]
+fn the_helps_of_every_command_fit_a_terminal_of_80_columns() {
+    for command in commands::all() {
+        for option in ["--help", "-h"] {
+            let help = command.tell_at(option, 80);
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{} {option}: {line}", command.name());
+            }
+        }
+    }
+}

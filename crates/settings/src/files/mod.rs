@@ -5,6 +5,8 @@ pub mod owner;
 pub mod private;
 mod read;
 mod replace;
+mod stdin;
 
 pub use read::{read, read_all, read_text};
-pub use replace::{Exclusive, replace};
+pub use replace::{Exclusive, Readers, replace};
+pub use stdin::stdin;

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use okta_introspect::{Clock, SystemClock};
 
 /// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
-/// the new one, also after a loss of power. Its owner alone may read it. A link in its place is
-/// replaced, not followed.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = Draft::write(path, content)?;
+/// the new one, also after a loss of power. A link in its place is replaced, not followed.
+pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let draft = Draft::write(path, content, readers)?;
     fs::rename(&draft.path, path)?;
     drop(draft);
     #[cfg(unix)]
@@ -22,6 +21,15 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
     }
     Ok(())
+}
+
+/// Whose eyes a file is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Readers {
+    /// Its owner's.
+    Owner,
+    /// Those of all whom the umask permits.
+    All,
 }
 
 /// A file that only one process at a time may replace, from the first look at it to the end.
@@ -55,6 +63,7 @@ impl Exclusive {
     /// [`ErrorKind::WouldBlock`] if another process has it.
     pub fn lock(&self) -> io::Result<()> {
         self.held.take();
+        refuse_devices(&self.path)?;
         loop {
             let file = match File::open(&self.path) {
                 Ok(file) => file,
@@ -70,8 +79,8 @@ impl Exclusive {
         }
     }
 
-    /// As [`replace`], but that a loss of power may bring back the content of a second ago. A file
-    /// that has appeared since [`lock`](Self::lock) is another process's.
+    /// As [`replace`], for its owner's eyes, but that a loss of power may bring back the content of a
+    /// second ago. A file that has appeared since [`lock`](Self::lock) is another process's.
     pub fn replace(&self, content: &[u8]) -> io::Result<()> {
         let mut held = self.held.borrow_mut();
         if let Some(Held { file, written: Some((length, at)) }) = &mut *held
@@ -83,7 +92,7 @@ impl Exclusive {
             *length = content.len();
             return file.write_all(content);
         }
-        let draft = Draft::write(&self.path, content)?;
+        let draft = Draft::write(&self.path, content, Readers::Owner)?;
         // Locked before it has its name, so that there is no moment without a lock.
         lock(&draft.file)?;
         match *held {
@@ -103,6 +112,15 @@ impl Drop for Exclusive {
             // What it holds is there; only a loss of power could take it back.
             let _ = file.sync_all();
         }
+    }
+}
+
+/// A device such as `/dev/null`, a pipe or a folder is left in its place, also behind a link: a
+/// rename would put a file there, for every program of this computer. It is not opened either.
+fn refuse_devices(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
+        _ => Ok(()),
     }
 }
 
@@ -151,7 +169,8 @@ struct Draft {
 impl Draft {
     /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
     /// link in its place.
-    fn write(target: &Path, content: &[u8]) -> io::Result<Self> {
+    fn write(target: &Path, content: &[u8], readers: Readers) -> io::Result<Self> {
+        refuse_devices(target)?;
         let mut random = [0; 8];
         openssl::rand::rand_bytes(&mut random)?;
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
@@ -160,7 +179,11 @@ impl Draft {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        if let Readers::Owner = readers {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
         let mut draft = Self { file: open.open(&path)?, path };
         draft.file.write_all(content)?;
         draft.file.sync_all()?;
@@ -178,6 +201,7 @@ impl Drop for Draft {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
 
     use super::*;
 
@@ -196,7 +220,7 @@ mod tests {
         fs::write(&precious, "old").unwrap();
         symlink(&precious, &path).unwrap();
         for content in ["a", "bc"] {
-            replace(&path, content.as_bytes()).unwrap();
+            replace(&path, content.as_bytes(), Readers::Owner).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
             let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o7777, 0o600);
@@ -210,8 +234,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         fs::create_dir(&path).unwrap();
-        assert!(replace(&path, b"x").is_err());
+        assert!(replace(&path, b"x", Readers::All).is_err());
         assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_opened_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink(&pipe, &link).unwrap();
+        for path in [pipe, link] {
+            let before = fs::symlink_metadata(&path).unwrap().file_type();
+            for refused in [
+                replace(&path, b"x", Readers::Owner),
+                Exclusive::new(&path).replace(b"x"),
+                Exclusive::new(&path).lock(), // Opening a pipe would wait for its writer.
+            ] {
+                assert_eq!(refused.unwrap_err().to_string(), "it is not a regular file");
+            }
+            assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
+        }
+        assert_eq!(names(folder.path()), ["link", "pipe"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(super) fn run(args: ApiArgs) -> Result<Exit, Failure> {
     wait_for(async {
         match args.paginate {
             true => pages::follow(&api, call, printer).await,
-            false => match api.try_call(&call).await {
+            false => match api.call(&call).await {
                 Ok(answer) => printer.answer(&answer),
                 Err(error) => {
                     printer.refusal(&error)?;

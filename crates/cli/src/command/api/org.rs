@@ -1,6 +1,8 @@
 //! Calls to the org's APIs, and what their refusals mean.
 
-use okta_introspect::{Clock, Error, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock};
+use okta_introspect::{
+    Clock, Error, Pages, Resource, ResourceAnswer, ResourceCall, Scopes, SystemClock,
+};
 
 use crate::command::rate_limit::RateLimitWaits;
 use crate::command::setup;
@@ -18,23 +20,28 @@ pub(super) struct Api<'a> {
 }
 
 impl Api<'_> {
-    pub(super) async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Failure> {
-        self.try_call(call).await.map_err(|error| self.explain(error))
+    /// Calls, and waits for the next rate window after a 429.
+    pub(super) async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
+        let mut waits = RateLimitWaits::new();
+        loop {
+            match self.resource.call(call).await {
+                Err(error) => wait_after(error, &mut waits).await?,
+                answer => return answer,
+            }
+        }
     }
 
-    /// Calls, and waits for the next rate window after a 429.
-    pub(super) async fn try_call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
-        let mut waits_left = RateLimitWaits::new();
+    /// The next page of a list, likewise.
+    pub(super) async fn next_page(
+        &self,
+        pages: &mut Pages,
+    ) -> Result<Option<ResourceAnswer>, Error> {
+        let mut waits = RateLimitWaits::new();
         loop {
-            let error = match self.resource.call(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let wait = waits_left.after(error)?;
-            let until = SystemClock.now() + wait;
-            let until = human::time(until, SystemClock.now());
-            output::note(format_args!("the rate limit is used up: waiting until {until}"));
-            SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
+            match pages.next_page().await {
+                Err(error) => wait_after(error, &mut waits).await?,
+                page => return page,
+            }
         }
     }
 
@@ -55,4 +62,13 @@ impl Api<'_> {
             _ => failure,
         }
     }
+}
+
+/// Waits for the next rate window, or gives the error back if it is about something else.
+async fn wait_after(error: Error, waits: &mut RateLimitWaits) -> Result<(), Error> {
+    let wait = waits.after(error)?;
+    let until = human::time(SystemClock.now() + wait, SystemClock.now());
+    output::note(format_args!("the rate limit is used up: waiting until {until}"));
+    SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
+    Ok(())
 }

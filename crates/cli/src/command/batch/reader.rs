@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::files;
 use crate::text;
 
 use super::line::Question;
@@ -30,7 +31,12 @@ pub(super) fn start(
 ) -> Result<(Receiver<Item>, Option<u64>), Failure> {
     let (sender, receiver) = channel(AHEAD);
     if path == Path::new("-") {
-        thread::spawn(move || read(io::stdin().lock(), hint, &sender));
+        let stdin = files::stdin("the batch").map_err(|cause| {
+            Failure::usage("the batch cannot be read from standard input")
+                .because(&cause)
+                .advise("name its file behind --batch")
+        })?;
+        thread::spawn(move || read(stdin.lock(), hint, &sender));
         return Ok((receiver, None));
     }
     let file = File::open(path).map_err(|cause| {

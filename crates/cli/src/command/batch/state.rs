@@ -126,6 +126,7 @@ impl StateFile {
     fn unusable(&self, what: &str, cause: &io::Error) -> Failure {
         self.fault(what).because(cause).advise(match cause.kind() {
             ErrorKind::WouldBlock => "wait for the other run, or give each its own --resume file",
+            ErrorKind::Other => "name the file that an earlier run wrote, or a new one",
             _ => "check that its folder exists and may be written to",
         })
     }

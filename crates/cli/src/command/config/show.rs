@@ -21,7 +21,7 @@ pub(super) fn run(args: ConfigShowArgs) -> Result<Exit, Failure> {
     } else {
         let line = |it: &Shown| format!("{} (from {})", it.value, it.origin);
         let lines = human::aligned(settings.iter().map(|it| (it.name, line(it))));
-        output::data(lines.trim_start_matches('\n'))?;
+        output::report(lines.trim_start_matches('\n'))?;
     }
     Ok(Exit::Done)
 }

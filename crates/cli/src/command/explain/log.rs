@@ -4,8 +4,6 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use okta_introspect::{Client, Error, ResourceCall, Scopes, Token};
 use serde_json::Value;
 
-use crate::text::link;
-
 use super::facts::TokenFacts;
 use super::reason::Reason;
 
@@ -34,21 +32,17 @@ pub(super) async fn search(
 ) -> Result<Option<Reason>, Error> {
     let resource = client.resource(Scopes::parse("okta.logs.read")?);
     let since = facts.time("iat").unwrap_or(now - DEFAULT_PAST);
-    let mut path = format!(
+    let path = format!(
         "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
         text(since - TimeDelta::minutes(1)),
         text(now + TimeDelta::minutes(10)),
     );
+    let mut pages = resource.pages(ResourceCall::get(path));
     for _ in 0..MAX_PAGES {
-        let answer = resource.call(&ResourceCall::get(path)).await?;
-        let events: Vec<Value> = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let Some(page) = pages.next_page().await? else { break };
+        let events: Vec<Value> = page.json()?;
         if let Some(reason) = events.iter().find_map(|event| reason(event, token, facts)) {
             return Ok(Some(reason));
-        }
-        let links = answer.headers.get_all("link").iter();
-        match link::next(links.filter_map(|value| value.to_str().ok())) {
-            Some(next) if !events.is_empty() => path = next.to_owned(),
-            _ => break,
         }
     }
     Ok(None)

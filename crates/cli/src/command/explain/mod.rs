@@ -49,7 +49,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<Exit, Failure> {
     let active = explanation.active;
     match args.json {
         true => output::json(&explanation)?,
-        false => output::data(text(&explanation))?,
+        false => _ = output::report(text(&explanation))?,
     }
     match active {
         Some(true) => Ok(Exit::Done),

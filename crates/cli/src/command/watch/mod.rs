@@ -79,7 +79,7 @@ impl Sink for Output<'_> {
             output::note(format_args!("the token's state is unknown: {failure}; asking again"));
         }
         if !self.json {
-            return output::line(text(change));
+            return output::report(text(change));
         }
         output::json_line(&ChangeJson {
             time: change.time.to_rfc3339_opts(SecondsFormat::Millis, true),

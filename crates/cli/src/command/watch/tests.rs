@@ -37,7 +37,7 @@ impl World {
         let key = key.with_key_id(Some("k1".to_owned()));
         let sandbox = Sandbox::builder()
             .app(App::service("0oa1").key(key.public_jwk()))
-            .clock(Arc::new(clock.clone()))
+            .clock(clock.clone())
             .start()
             .await
             .unwrap();

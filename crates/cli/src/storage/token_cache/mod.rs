@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::{self, private};
+use crate::files::{self, Readers, private};
 use crate::output;
 
 /// What the key is derived for.
@@ -98,7 +98,7 @@ impl TokenCache {
         let owner = self.owner(scopes);
         let sealed = seal::seal(&self.key, owner.as_bytes(), &text)?;
         folder::create(&self.folder)?;
-        files::replace(&self.path(&owner), &sealed)?;
+        files::replace(&self.path(&owner), &sealed, Readers::Owner)?;
         folder::remove_old(&self.folder, SystemClock.now());
         Ok(())
     }
