@@ -24,6 +24,7 @@ mod redaction;
 #[cfg(unix)]
 mod scripts;
 mod settings;
+mod settings_table;
 #[cfg(unix)]
 mod terminal;
 mod tls;
