@@ -11,6 +11,15 @@ use zeroize::Zeroizing;
 use crate::files;
 
 /// A value, and where it was found.
+///
+/// # Example: a value of a program's own flag
+///
+/// ```
+/// use okta_introspect_settings::{Found, Origin};
+///
+/// let timeout = Found::new(5, Origin::Flag("--okta-timeout"));
+/// assert_eq!(timeout.origin.to_string(), "--okta-timeout");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Found<T> {
     /// The value.
@@ -36,7 +45,17 @@ impl Found<Source> {
     }
 }
 
-/// Where a value was found.
+/// Where a value was found. `Display` is what messages say.
+///
+/// # Example: which source names the key
+///
+/// ```
+/// use okta_introspect_settings::{Origin, Settings};
+///
+/// fn is_of_the_environment(settings: &Settings) -> bool {
+///     matches!(settings.origins().key, Some(Origin::Variable(_)))
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// On the command line.
@@ -59,6 +78,17 @@ pub enum Origin {
 }
 
 /// Where a settings file lies.
+///
+/// # Example: a service that takes nothing from its working folder
+///
+/// ```
+/// use okta_introspect_settings::{Origin, Place, Settings};
+///
+/// fn is_trusted(settings: &Settings) -> bool {
+///     let server = settings.origins().server;
+///     !matches!(server, Some(Origin::File { place: Place::WorkingFolder, .. }))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
     /// In the folder in which the program was started. Its author may be anybody: it may have come
@@ -104,7 +134,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A secret, or where it is.
+/// A secret, or where it is. `Debug` shows no secret.
+///
+/// # Example: a file, and standard input
+///
+/// ```
+/// use okta_introspect_settings::Source;
+///
+/// assert!(matches!(Source::flag("app.pem".into()), Source::File(_)));
+/// assert!(matches!(Source::flag("-".into()), Source::Stdin(_)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The text itself.
@@ -145,8 +184,16 @@ impl Source {
     }
 }
 
-/// A secret on standard input, which may be binary. It is read once and kept, because a command may
+/// A secret on standard input, which may be binary. It is read once and kept, because a program may
 /// ask for its key several times.
+///
+/// # Example: nothing is read until the secret is needed
+///
+/// ```
+/// use okta_introspect_settings::{Input, Source};
+///
+/// assert_eq!(format!("{:?}", Source::Stdin(Input::default())), "Stdin([redacted])");
+/// ```
 #[derive(Clone, Default)]
 pub struct Input(Arc<OnceLock<Zeroizing<Vec<u8>>>>);
 

@@ -8,6 +8,21 @@ use crate::found::{Found, Origin, Source};
 use crate::proxy::ProxyLayer;
 
 /// The settings of one source. Nothing is checked yet but their notation.
+///
+/// # Example: what a program's flags give
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Found, Layer, Origin, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let timeout = Some(Found::new(5, Origin::Flag("--okta-timeout")));
+/// let flags = Layer { timeout, ..Layer::default() };
+/// let loader = Settings::loader().layer(flags);
+/// # let loader = loader.environment(Environment::empty());
+/// assert_eq!(loader.load()?.http()?.timeout.as_secs(), 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
     /// The org, or a custom authorization server.

@@ -197,6 +197,17 @@ impl Settings {
 }
 
 /// Where the settings of an app were found.
+///
+/// # Example: told in a log
+///
+/// ```
+/// use okta_introspect_settings::Settings;
+///
+/// fn told(settings: &Settings) -> String {
+///     let server = settings.origins().server;
+///     server.map_or_else(|| "nowhere".to_owned(), |origin| origin.to_string())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Origins<'a> {
     /// The server.

@@ -7,6 +7,22 @@ use crate::found::{Found, Origin};
 use crate::proxy_environment;
 
 /// The proxy settings of one source.
+///
+/// # Example: a proxy that the program names
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Found, Layer, Origin, ProxyLayer, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let host = Found::new("proxy.acme.example:3128".to_owned(), Origin::Flag("--proxy"));
+/// let proxy = ProxyLayer { host: Some(host), ..ProxyLayer::default() };
+/// let loader = Settings::loader().layer(Layer { proxy, ..Layer::default() });
+/// # let loader = loader.environment(Environment::empty());
+/// let used = loader.load()?.proxy()?;
+/// assert_eq!(used.map(|it| it.value).as_deref(), Some("http://proxy.acme.example:3128"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProxyLayer {
     /// A host name, or a URL without credentials.
