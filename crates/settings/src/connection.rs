@@ -5,6 +5,7 @@ use std::time::Duration;
 use okta_introspect::{HttpConfig, Proxy, ProxyServer, RetryConfig};
 
 use crate::files;
+use crate::text;
 
 use crate::error::SettingsError;
 use crate::found::Found;
@@ -26,6 +27,14 @@ pub(crate) fn http(layer: &Layer, ambient: &AmbientProxy) -> Result<HttpConfig, 
                     .because(&cause)
                     .found_in(&file.origin)
             })?;
+        if http.extra_roots.trim_ascii().is_empty() {
+            let path = text::path(&file.value);
+            return Err(SettingsError::new(format!(
+                "the file with the certificate authorities is empty: {path}"
+            ))
+            .found_in(&file.origin)
+            .advise("give PEM certificates, one or more, in one file"));
+        }
     }
     // The library would look at the process's own environment.
     http.proxy = match proxy(layer, ambient)? {

@@ -5,6 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// The user's own settings file, seen from the home folder.
+pub(crate) const HOME_FILE: &str = ".okta/okta.yaml";
+
 /// What surrounds a program: variables, working folder, home folder. `Debug` tells the variables'
 /// names alone: their values may be secrets.
 ///

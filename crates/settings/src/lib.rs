@@ -81,5 +81,10 @@ pub use setting::Setting;
 pub use show::Shown;
 pub use variables::names as variables;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../../../fuzz/src/okta_yaml.rs"]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ impl Settings {
         let all = self.files.iter().flat_map(|file| file.all().map(move |it| (file, it)));
         all.map(|(file, (name, layer))| {
             let value =
-                |found: &Option<Found<String>>| found.as_ref().map(|it| text::value(&it.value));
+                |found: &Option<Found<String>>| found.as_ref().map(|it| text::setting(&it.value));
             let in_use = self.app_origin().is_some_and(|origin| is_profile(origin, file, name));
             let choice = self.profile().filter(|choice| in_use && choice.value == name);
             Profile {

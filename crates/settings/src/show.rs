@@ -102,7 +102,7 @@ impl Settings {
 const HIDDEN: &str = "[set]";
 
 fn text(name: &'static str, found: Option<&Found<String>>) -> Option<Shown> {
-    found.map(|found| shown(name, crate::text::value(&found.value), found))
+    found.map(|found| shown(name, crate::text::setting(&found.value), found))
 }
 
 fn shown<T>(name: &'static str, value: String, found: &Found<T>) -> Shown {

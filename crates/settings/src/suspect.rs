@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, HOME_FILE};
 use crate::misspelt::meant;
 
 /// Something that looks like a configuration.
@@ -168,13 +168,25 @@ const MEMBERS: [&str; 16] = [
 
 /// Files beside those that are read.
 pub(crate) fn files(environment: &Environment) -> Vec<Suspect> {
-    const IN_FOLDER: [&str; 4] = ["okta.yml", ".okta.yml", "okta.json", ".okta.json"];
+    const IN_FOLDER: [&str; 5] = [
+        "okta.yml",
+        ".okta.yml",
+        "okta.json",
+        ".okta.json",
+        "okta.yaml.txt", // From an editor that hides the ending.
+    ];
     const AT_HOME: [&str; 2] = [".okta/okta.yml", ".okta/.okta.yaml"];
     /// Right in the working folder, wrong in the home folder.
     const NOT_AT_HOME: [&str; 2] = [".okta.yaml", "okta.yaml"];
 
-    let folder = IN_FOLDER.iter().filter_map(|name| environment.in_folder(name));
-    let others = NOT_AT_HOME.iter().filter(|_| !environment.is_at_home());
+    let is_at_home = environment.is_at_home();
+    let is_read = environment.in_folder("okta.yaml").is_some_and(|path| path.exists());
+    let folder = IN_FOLDER.into_iter();
+    // Where case makes no difference, this is the file itself.
+    let folder = folder.chain((!is_read).then_some("Okta.yaml"));
+    let folder = folder.chain((!is_at_home).then_some(HOME_FILE));
+    let folder = folder.filter_map(|name| environment.in_folder(name));
+    let others = NOT_AT_HOME.iter().filter(|_| !is_at_home);
     let home = AT_HOME.iter().chain(others).filter_map(|name| environment.in_home(name));
     let suspect = |(path, right): (PathBuf, &str)| {
         let what = format!("nothing reads the file {}", path.display());

@@ -3,3 +3,4 @@
 pub(crate) mod answer;
 pub(crate) mod jwt;
 pub(crate) mod token;
+pub(crate) mod wrapping;

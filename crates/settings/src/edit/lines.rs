@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::SettingsError;
 use crate::file::fault;
+use crate::notation::{PROFILE_NAME, is_profile_name};
 
 /// A text in quotes, with escapes that JSON and YAML share.
 pub(super) fn quoted(text: &str) -> String {
@@ -24,12 +25,9 @@ pub(super) fn profile(name: &str, lines: Vec<String>) -> Result<Vec<String>, Set
 
 /// A name that needs no quotes anywhere.
 fn checked(name: &str) -> Result<&str, SettingsError> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    match starts_well && name.len() <= 64 && name.bytes().all(plain) && !is_word(name) {
+    match is_profile_name(name) && !is_word(name) {
         true => Ok(name),
-        false => Err(SettingsError::new("this is no name for a profile")
-            .advise("use letters, digits, and - _ . after a letter, such as staging")),
+        false => Err(SettingsError::new("this is no name for a profile").advise(PROFILE_NAME)),
     }
 }
 

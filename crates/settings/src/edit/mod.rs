@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, HOME_FILE};
 use crate::error::SettingsError;
 use crate::file::{self, DEFAULT_PROFILE, SettingsFile, fault};
 use crate::files::{Exclusive, private};
@@ -57,7 +57,7 @@ impl NewApp {
 ///
 /// If the user has no home folder.
 pub fn home_file(environment: &Environment) -> Result<PathBuf, SettingsError> {
-    environment.in_home(file::HOME_FILE).ok_or_else(|| {
+    environment.in_home(HOME_FILE).ok_or_else(|| {
         SettingsError::new("there is no home folder").advise("set HOME, or name the file")
     })
 }

@@ -11,12 +11,13 @@ use okta_introspect::Secret;
 use serde::Deserialize;
 
 use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
-pub(crate) use read::{HOME_FILE, fault, text};
+pub(crate) use read::{fault, text};
 
 use crate::environment::Environment;
 use crate::error::SettingsError;
 use crate::found::{Found, Origin, Place, Source};
 use crate::layer::Layer;
+use crate::notation;
 use crate::proxy::ProxyLayer;
 use crate::suspect::{self, Suspect};
 
@@ -74,15 +75,15 @@ impl SettingsFile {
         let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
             .map_err(|cause| malformed::explain(text, &path, &cause))?;
         let document = document.unwrap_or_default();
-        let mut okta = document.okta.unwrap_or_default();
-        let mut root = "okta.profiles";
-        if let Some(profiles) = document.profiles {
-            if okta.profiles.is_some() {
+        let okta = document.okta.unwrap_or_default();
+        let (profiles, root) = match (okta.profiles, document.profiles) {
+            (Some(_), Some(_)) => {
                 return Err(fault(&path, "has the profiles twice: at its root and below okta")
                     .advise("keep those below okta"));
             }
-            (okta.profiles, root) = (Some(profiles), "profiles");
-        }
+            (None, Some(profiles)) => (profiles, "profiles"),
+            (profiles, None) => (profiles.unwrap_or_default(), "okta.profiles"),
+        };
         let members = |place_in_file: String, profile| Members {
             path: &path,
             place,
@@ -90,23 +91,16 @@ impl SettingsFile {
             place_in_file,
             profile,
         };
-        let mut profiles = BTreeMap::new();
-        for (name, profile) in okta.profiles.unwrap_or_default() {
-            if name == DEFAULT_PROFILE {
-                return Err(fault(
-                    &path,
-                    "has a profile `default`, which is the name of okta.client",
-                )
-                .advise("give the profile another name, or make it okta.client"));
-            }
+        let mut layers = BTreeMap::new();
+        for (name, profile) in profiles {
+            check_name(&path, &name)?;
             let members = members(format!("{root}.{name}"), Some(name.clone()));
-            profiles.insert(name, profile.unwrap_or_default().into_layer(None, &members)?);
+            layers.insert(name, profile.unwrap_or_default().into_layer(None, &members)?);
         }
-        let own = members("okta".to_owned(), None);
-        let profile = own.first_text([(okta.profile, "profile")])?;
+        let chosen = members("okta".to_owned(), None).first_text([(okta.profile, "profile")])?;
         let own = members("okta.client".to_owned(), None);
         let client = okta.client.unwrap_or_default().into_layer(okta.idx, &own)?;
-        Ok(Self { path, client, profiles, profile })
+        Ok(Self { path, client, profiles: layers, profile: chosen })
     }
 
     /// The layer of a profile; `default` is `okta.client`, if that names an app.
@@ -122,6 +116,19 @@ impl SettingsFile {
         let default = self.get(DEFAULT_PROFILE).map(|layer| (DEFAULT_PROFILE, layer));
         let profiles = self.profiles.iter().map(|(name, layer)| (name.as_str(), layer));
         default.into_iter().chain(profiles)
+    }
+}
+
+fn check_name(path: &Path, name: &str) -> Result<(), SettingsError> {
+    if name == DEFAULT_PROFILE {
+        return Err(fault(path, "has a profile `default`, which is the name of okta.client")
+            .advise("give the profile another name, or make it okta.client"));
+    }
+    match notation::is_profile_name(name) {
+        true => Ok(()),
+        false => {
+            Err(fault(path, "has a profile whose name is none").advise(notation::PROFILE_NAME))
+        }
     }
 }
 

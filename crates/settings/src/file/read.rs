@@ -8,15 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::files::owner::{OtherHand, other_hand};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, HOME_FILE};
 use crate::error::SettingsError;
 use crate::found::Place;
 
 /// The longest settings file read, in bytes: the same limit as in Okta's Python SDK.
 const MAX_LEN: u64 = 1024 * 1024;
-
-/// The user's own settings file, seen from the home folder.
-pub(crate) const HOME_FILE: &str = ".okta/okta.yaml";
 
 impl Place {
     /// The settings files that may lie here; the first that exists is read.
@@ -40,6 +37,9 @@ pub(crate) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>
     }
     match File::open(path).and_then(|file| read(path, place, file)) {
         Ok(text) => text.map(Some),
+        Err(cause) if cause.kind() == ErrorKind::NotFound && path.is_symlink() => {
+            Err(fault(path, "is a link that leads to no file").advise("mend it, or remove it"))
+        }
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) if cause.kind() == ErrorKind::InvalidData => {
             Err(fault(path, "is not text").advise("check that it is a settings file in UTF-8"))
