@@ -21,10 +21,12 @@ mod key_matrix;
 mod local;
 #[cfg(unix)]
 mod mistakes;
+mod profiles;
 mod redaction;
 #[cfg(unix)]
 mod scripts;
 mod settings;
+mod settings_table;
 #[cfg(unix)]
 mod terminal;
 mod tls;

@@ -11,7 +11,8 @@ use crate::error::SettingsError;
 use crate::found::Found;
 use crate::layer::Layer;
 
-pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
+/// How servers are reached. `ambient` is the proxy of `HTTPS_PROXY` and similar variables.
+pub(crate) fn http(layer: &Layer, ambient: &AmbientProxy) -> Result<HttpConfig, SettingsError> {
     let mut http = HttpConfig::default();
     if let Some(timeout) = seconds("the time for a call", layer.timeout.as_ref())? {
         http.timeout = timeout;
@@ -36,16 +37,24 @@ pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
             .advise("give PEM certificates, one or more, in one file"));
         }
     }
-    if let Some(proxy) = proxy(layer)? {
-        http.proxy = Proxy::Server(proxy.value);
-    }
+    // The library would look at the process's own environment.
+    http.proxy = match proxy(layer, ambient)? {
+        Some(proxy) => Proxy::Server(proxy.value),
+        None => Proxy::Off,
+    };
     Ok(http)
 }
 
+/// The proxy that the environment names, or why it names none.
+pub(crate) type AmbientProxy = Result<Option<Found<ProxyServer>>, SettingsError>;
+
 /// The proxy that is used, and where it was found.
-pub(crate) fn proxy(layer: &Layer) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+pub(crate) fn proxy(
+    layer: &Layer,
+    ambient: &AmbientProxy,
+) -> Result<Option<Found<ProxyServer>>, SettingsError> {
     layer.check_proxy()?;
-    layer.proxy.proxy(|name| std::env::var_os(name))
+    layer.proxy.proxy(|| ambient.clone())
 }
 
 pub(crate) fn retry(layer: &Layer) -> Result<RetryConfig, SettingsError> {
