@@ -20,7 +20,7 @@ use crate::checker::{
 };
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
-use crate::clock::{Deadline, both};
+use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
@@ -122,7 +122,7 @@ impl Inner {
     ) -> Result<(Known, AnswerSource), Error> {
         let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
         let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
-        let deadline = self.timeline.instant(question.begun) + timeout;
+        let deadline = later(self.timeline.instant(question.begun), timeout);
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..MAX_ROUNDS {
             let (flight, source) = match self.join_or_start(question, passed)? {
@@ -251,7 +251,7 @@ impl Call {
             token = passed.token.fingerprint()
         );
         let call = upstream.introspect(&passed.token, &send_time).instrument(span);
-        let mut deadline = Deadline::new(&*inner.clock, begun + CheckerConfig::MAX_CALL);
+        let mut deadline = Deadline::new(&*inner.clock, later(begun, CheckerConfig::MAX_CALL));
         let answer = deadline.before(call).await.unwrap_or_else(|| Err(endless()));
         let now = inner.clock.monotonic();
         let outcome = answer.as_ref().map(|answer| answer.introspection.active);

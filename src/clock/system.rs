@@ -68,6 +68,8 @@ mod counting {
 
     use rustix::time::{ClockId, clock_gettime};
 
+    use crate::clock::later;
+
     /// Apple's monotonic clock counts suspends; Linux has another one that does.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: ClockId = ClockId::Boottime;
@@ -80,7 +82,7 @@ mod counting {
 
     pub(super) fn now() -> Instant {
         let (instant, then) = *ORIGIN;
-        instant + since_boot().saturating_sub(then)
+        later(instant, since_boot().saturating_sub(then))
     }
 
     /// Times before zero do not occur.

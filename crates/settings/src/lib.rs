@@ -7,6 +7,8 @@
 //!
 //! Knows nothing of a command line and prints nothing.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 #[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
