@@ -119,8 +119,8 @@ pub use wire::retry::RetryConfig;
 pub use wire::tls::TlsBackend;
 pub use wire::transport::HttpConfig;
 
-/// The README's Rust is compiled with the documentation's.
-#[cfg(doctest)]
+/// The README's Rust is compiled with the documentation's, where the features are on that it shows.
+#[cfg(all(doctest, feature = "axum", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::line::{NoToken, Outcome, Question};
 use super::lines;
-use crate::input::wrapping::strip;
+use crate::input::wrapping::{BYTE_ORDER_MARK, strip};
 
 /// A whole input: no byte and no line is lost, and what answers a line repeats no token of it.
 #[allow(unreachable_pub)] // the fuzz target has it in another place
@@ -32,7 +32,8 @@ pub fn batch_line(data: &[u8]) {
 
 fn check(question: Question, number: u64, line: &[u8], is_whole: bool) {
     let token = question.token.as_ref().ok().map(|(token, _)| token.clone());
-    let text = std::str::from_utf8(line).unwrap_or_default().trim();
+    let text = std::str::from_utf8(line).unwrap_or_default();
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim();
     if !text.starts_with('{') && is_whole {
         // A line that is no object is a token, or nothing.
         assert_eq!(token.is_some(), Token::parse(strip(text).0).is_ok());

@@ -56,6 +56,8 @@ mod policy;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod slow_path;
+#[cfg(test)]
+mod suspend;
 mod upstream;
 mod watermark;
 
@@ -317,9 +319,12 @@ impl Checker {
             (server.issuer.as_str().to_owned(), server.counters.snapshot(left))
         };
         let (active_entries, inactive_entries) = inner.cache.len();
+        let (active_evictions, inactive_evictions) = inner.cache.evictions();
         Metrics {
             active_entries,
             inactive_entries,
+            active_evictions,
+            inactive_evictions,
             under_way: inner.flights.len(),
             ..inner.counters.snapshot(inner.servers.iter().map(snapshot).collect())
         }

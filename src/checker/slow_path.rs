@@ -132,6 +132,11 @@ impl Inner {
             };
             let result = deadline.before(flight.result()).await;
             let known = result.ok_or_else(late)?.ok_or_else(abandoned)??;
+            // Timers stand still while a computer is suspended: an answer may come before the timer
+            // fires, and after its time.
+            if self.clock.monotonic() > deadline.at() {
+                return Err(late());
+            }
             let sent_at = known.sent().at;
             if sent_at < question.begun && !question.bounds.admit(sent_at.age(question.begun)) {
                 return Err(outdated());

@@ -23,6 +23,8 @@ pub use deadline::Deadline;
 pub use manual::ManualClock;
 pub(crate) use sums::{later, shifted};
 pub use system::SystemClock;
+#[cfg(test)]
+pub(crate) use system::simulated::Laptop;
 
 /// Tells the time and waits.
 ///

@@ -190,7 +190,8 @@ impl AssertionSigner {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) if the client id is empty or a
-    /// placeholder, or a setting is out of bounds.
+    /// placeholder, if it or the key id is rather a key, a token or a value with its quotes or line
+    /// break, all of which an assertion would show, or if a setting is out of bounds.
     pub fn new(
         client_id: impl Into<String>,
         signer: Arc<dyn Signer>,
@@ -198,17 +199,15 @@ impl AssertionSigner {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let client_id = client_id.into();
-        // RFC 6749 appendix A.1, but at its ends a blank is left over from a copy.
-        let is_text = client_id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        let is_whole = client_id.trim() == client_id && !client_id.is_empty();
-        if !is_text || !is_whole || client_id.contains(['{', '}']) {
-            let name = redact::name(&client_id);
-            return Err(Error::configuration(format!("this is not a client id: {name:?}"))
+        // RFC 6749 appendix A.1; braces are left over from a placeholder.
+        let is_visible = client_id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_id(&client_id) || !is_visible || client_id.contains(['{', '}']) {
+            return Err(not_an_id("client", &client_id)
                 .advise("copy the Client ID from the app's General tab"));
         }
-        if signer.key_id().is_some_and(|id| id.is_empty() || id.contains(char::is_control)) {
-            return Err(Error::configuration("the key id is empty, or has control characters")
-                .advise("copy it from the app's key, or leave it out where the app has one key"));
+        if let Some(key_id) = signer.key_id().filter(|id| !is_id(id)) {
+            return Err(not_an_id("key", key_id)
+                .advise("copy the key's id from where the app's public keys are listed"));
         }
         config.check()?;
         let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
@@ -390,6 +389,24 @@ struct Claims<'a> {
 /// A configured duration as a calendar difference; [`AssertionConfig::check`] keeps it small.
 fn seconds(duration: Duration) -> TimeDelta {
     TimeDelta::seconds(duration.as_secs() as i64)
+}
+
+/// Whether a text can be an id. Assertions are not secret, and errors repeat what they say, so that
+/// a key or a token that was given by mistake must not get into one.
+fn is_id(text: &str) -> bool {
+    const MAX_LEN: usize = 512;
+    let is_quoted = text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
+    !text.is_empty()
+        && text.len() <= MAX_LEN
+        && text.trim() == text
+        && !is_quoted
+        && !text.contains(char::is_control)
+        && !redact::is_key_or_token(text)
+}
+
+fn not_an_id(what: &str, text: &str) -> Error {
+    let shown = if redact::is_key_or_token(text) { "[masked]" } else { redact::name(text) };
+    Error::configuration(format!("this is not a {what} id: {shown:?}"))
 }
 
 #[cfg(test)]

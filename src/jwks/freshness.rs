@@ -6,6 +6,7 @@ use reqwest::header::{AGE, CACHE_CONTROL};
 
 use crate::error::Error;
 use crate::error::bounds::within;
+use crate::wire::server_numbers;
 use crate::wire::transport::Answer;
 
 /// How an issuer's keys are kept. Bounds are checked by
@@ -105,7 +106,7 @@ impl Default for JwksConfig {
 /// nothing.
 pub(super) fn stated_lifetime(answer: &Answer) -> Option<Duration> {
     let control = answer.header(CACHE_CONTROL)?;
-    let age = answer.header(AGE).and_then(|age| age.trim().parse().ok()).map(Duration::from_secs);
+    let age = answer.header(AGE).and_then(server_numbers::cache_age);
     max_age(control).map(|stated| stated.saturating_sub(age.unwrap_or_default()))
 }
 
@@ -118,8 +119,8 @@ fn max_age(control: &str) -> Option<Duration> {
     }
     directives().find_map(|directive| {
         let (name, seconds) = directive.split_once('=')?;
-        let seconds = seconds.trim().trim_matches('"').parse().ok()?;
-        name.trim().eq_ignore_ascii_case("max-age").then(|| Duration::from_secs(seconds))
+        let age = server_numbers::cache_age(seconds.trim().trim_matches('"'))?;
+        name.trim().eq_ignore_ascii_case("max-age").then_some(age)
     })
 }
 

@@ -35,8 +35,11 @@ pub(crate) async fn sign(
     jws.push('.');
     push_segment(claims, &mut jws);
     let signature = signer.sign(jws.as_bytes()).await;
-    let signature = signature
-        .map_err(|cause| Error::key(format!("{what} could not be signed")).because(cause))?;
+    let signature = signature.map_err(|cause| {
+        Error::key(format!("{what} could not be signed"))
+            .advise("see the source of this error, which is what the signer says")
+            .because(cause)
+    })?;
     check(&signature, signer.algorithm())?;
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);

@@ -31,6 +31,12 @@ pub(crate) fn epoch_time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(i64::try_from(number(text)?).ok()?, 0)
 }
 
+/// How old an answer is, or may become, as caches write it: no more than 2³¹ seconds
+/// ([RFC 9111 §1.2.2](https://www.rfc-editor.org/rfc/rfc9111#section-1.2.2)).
+pub(crate) fn cache_age(text: &str) -> Option<Duration> {
+    number(text).map(|seconds| Duration::from_secs(seconds.min(1 << 31)))
+}
+
 /// The value of `Retry-After` ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)):
 /// seconds, or a date, which counts from the answer's own `Date`.
 pub(crate) fn retry_after(value: &str, date: Option<DateTime<Utc>>) -> Option<Duration> {
@@ -103,6 +109,13 @@ mod tests {
         let max = Some(MAX_LIMIT);
         let counts = [Some(0), Some(1), None, max, max, max, max, None, None, None, max];
         assert_eq!(WRITTEN.map(count), counts);
+    }
+
+    #[test]
+    fn ages_are_capped_as_caches_do() {
+        let most = 1 << 31;
+        let ages = [0, 1, -1, most, most, most, most, -1, -1, -1, most];
+        assert_eq!(WRITTEN.map(cache_age), seconds(ages));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod outage;
+mod proof_flood;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod wounds;

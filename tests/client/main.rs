@@ -10,6 +10,7 @@ mod causes;
 mod discovery;
 mod dpop;
 mod faults;
+mod foreign_numbers;
 mod in_flight;
 mod keys;
 mod limit;

@@ -450,3 +450,44 @@ fn verifiers_and_their_answers_cross_threads() {
     shareable::<Jwks>();
     shareable::<Verification<AccessTokenClaims>>();
 }
+
+/// What may stand where a time belongs; a claim that is none is never taken for a time.
+#[test_support::test]
+async fn no_number_in_a_time_does_any_harm() {
+    let minter = rs256();
+    let verifier = access(&minter).build().unwrap();
+    for value in [
+        "0",
+        "1",
+        "-1",
+        "2147483648",
+        "9223372036854775807",
+        "18446744073709551615",
+        "1.5",
+        "1e400",
+        "-9223372036854775808",
+        "1795211259000",
+        "99999999999999999999999999",
+        "\"soon\"",
+        "null",
+    ] {
+        for name in ["exp", "iat", "nbf", "auth_time"] {
+            let claims = with(access_claims(), json!({ name: "HERE" })).to_string();
+            let token =
+                minter.sign(&minter.header().to_string(), claims.replace("\"HERE\"", value));
+            let taken = verifier.verify(&token).await.unwrap().is_verified();
+            let ends_late =
+                ["9223372036854775807", "18446744073709551615", "1795211259000", "2147483648"];
+            let may = match name {
+                // Whole seconds beyond what is now; what no clock shows is refused as well.
+                "exp" => ends_late.contains(&value),
+                "iat" | "nbf" => {
+                    ["0", "1", "-1", "1.5", "null", "-9223372036854775808"].contains(&value)
+                }
+                // Nothing is decided by it.
+                _ => true,
+            };
+            assert!(!taken || may, "{name} {value} was taken");
+        }
+    }
+}

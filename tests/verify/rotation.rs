@@ -218,6 +218,14 @@ async fn the_servers_word_counts_within_bounds() {
         ("not to be kept, so the floor", Some(("cache-control", "no-store")), 60),
         ("no more than the ceiling", Some(("cache-control", "max-age=3832304")), 3600),
         ("nothing said", None, 300),
+        ("a negative age", Some(("cache-control", "max-age=-1")), 300),
+        ("2^31", Some(("cache-control", "max-age=2147483648")), 3600),
+        ("2^63-1", Some(("cache-control", "max-age=9223372036854775807")), 3600),
+        ("2^64-1", Some(("cache-control", "max-age=18446744073709551615")), 3600),
+        ("beyond", Some(("cache-control", "max-age=99999999999999999999999999")), 3600),
+        ("a fraction", Some(("cache-control", "max-age=600.5")), 300),
+        ("a text", Some(("cache-control", "max-age=soon")), 300),
+        ("milliseconds", Some(("cache-control", "max-age=600000")), 3600),
     ] {
         let key = minter("k1");
         let scene = Scene::new(&key).await;
@@ -240,6 +248,32 @@ async fn time_that_an_answer_spent_in_caches_counts() {
     assert!(scene.accepts(&scene.token(&key)).await);
     scene.clock.advance(seconds(200));
     assert!(scene.is_stale());
+}
+
+#[test_support::test]
+async fn no_number_of_a_cache_makes_keys_older_or_younger_than_the_bounds() {
+    for (age, fresh_secs) in [
+        ("0", 600),
+        ("1", 599),
+        ("-1", 600),
+        ("2147483648", 60),
+        ("9223372036854775807", 60),
+        ("18446744073709551615", 60),
+        ("99999999999999999999999999", 60),
+        ("1.5", 600),
+        ("soon", 600),
+        ("400000", 60),
+    ] {
+        let key = minter("k1");
+        let scene = Scene::new(&key).await;
+        let headers = vec![("cache-control", "max-age=600".to_owned()), ("age", age.to_owned())];
+        scene.server.change(|says| says.headers = headers);
+        assert!(scene.accepts(&scene.token(&key)).await);
+        scene.clock.advance(seconds(fresh_secs) - Duration::from_millis(1));
+        assert!(!scene.is_stale(), "{age}");
+        scene.clock.advance(Duration::from_millis(1));
+        assert!(scene.is_stale(), "{age}");
+    }
 }
 
 #[test_support::test]

@@ -19,6 +19,8 @@ mod explain;
 mod golden;
 mod key_matrix;
 mod local;
+#[cfg(unix)]
+mod mistakes;
 mod redaction;
 #[cfg(unix)]
 mod scripts;

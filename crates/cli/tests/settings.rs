@@ -193,14 +193,18 @@ fn standard_input_gives_a_key_or_a_passphrase_and_nothing_second() {
     world.pipe(&unlock, [0xff]).fails(2, "the passphrase on standard input is not text");
 
     let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "-"];
-    for (args, second) in [
-        (&["introspect"][..], "the token cannot be read from standard input"),
-        (&["introspect", "--batch"], "the batch cannot be read from standard input"),
-        (&["watch"], "the token cannot be read from standard input"),
-        (&["api", "POST", "/api/v1/users", "--input", "-"], "standard input"),
-        (&["revoke", "--passphrase-file", "-"], "the private key cannot be read from standard"),
+    for (args, first, second) in [
+        (&["introspect"][..], &*pem, "the token cannot be read from standard input"),
+        (&["introspect", "--batch"], &pem, "the batch cannot be read from standard input"),
+        (&["watch"], &pem, "the token cannot be read from standard input"),
+        (&["api", "POST", "/api/v1/users", "--input", "-"], b"{}", "the private key"),
+        (
+            &["revoke", "--passphrase-file", "-"],
+            &pem,
+            "the private key cannot be read from standard",
+        ),
     ] {
-        let run = world.pipe(&[args, &app].concat(), &pem);
+        let run = world.pipe(&[args, &app].concat(), first);
         run.fails(2, second).fails(2, "was read from it already");
     }
     assert!(world.pipe(&["introspect", "--help"], "").stdout.contains("- is stdin"));

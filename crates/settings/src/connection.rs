@@ -5,6 +5,7 @@ use std::time::Duration;
 use okta_introspect::{HttpConfig, Proxy, ProxyServer, RetryConfig};
 
 use crate::files;
+use crate::text;
 
 use crate::error::SettingsError;
 use crate::found::Found;
@@ -25,6 +26,14 @@ pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
                     .because(&cause)
                     .found_in(&file.origin)
             })?;
+        if http.extra_roots.trim_ascii().is_empty() {
+            let path = text::path(&file.value);
+            return Err(SettingsError::new(format!(
+                "the file with the certificate authorities is empty: {path}"
+            ))
+            .found_in(&file.origin)
+            .advise("give PEM certificates, one or more, in one file"));
+        }
     }
     if let Some(proxy) = proxy(layer)? {
         http.proxy = Proxy::Server(proxy.value);

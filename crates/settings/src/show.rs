@@ -86,7 +86,7 @@ impl Settings {
 const HIDDEN: &str = "[set]";
 
 fn text(name: &'static str, found: Option<&Found<String>>) -> Option<Shown> {
-    found.map(|found| shown(name, found.value.clone(), found))
+    found.map(|found| shown(name, crate::text::setting(&found.value), found))
 }
 
 fn shown<T>(name: &'static str, value: String, found: &Found<T>) -> Shown {

@@ -144,6 +144,13 @@ pub(crate) fn files() -> Vec<Suspect> {
         [".okta/okta.yml", ".okta/.okta.yaml", ".okta.yaml", "okta.yaml"].map(|it| home.join(it)),
     );
     let read = std::env::current_dir().unwrap_or_default();
+    names.push("okta.yaml.txt".into()); // From an editor that hides the ending.
+    if !Path::new("okta.yaml").exists() {
+        names.push("Okta.yaml".into()); // Where case makes no difference, this is the file itself.
+    }
+    if read != home {
+        names.push(".okta/okta.yaml".into());
+    }
     let is_there = |path: &PathBuf| path.is_file() && path.parent() != Some(read.as_path());
     names
         .iter()

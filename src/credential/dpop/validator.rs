@@ -326,6 +326,60 @@ mod tests {
     }
 
     #[test_support::test]
+    async fn no_number_in_a_time_does_any_harm() {
+        let (key, validator) = (
+            SigningKey::generate(Algorithm::Es256).unwrap(),
+            ProofValidator::new(ProofConfig::default()),
+        );
+        let jwk = key.public_jwk();
+        let public: serde_json::Value = serde_json::from_str(&jwk.to_json()).unwrap();
+        let public =
+            serde_json::json!({"kty": "EC", "crv": "P-256", "x": public["x"], "y": public["y"]});
+        let header = serde_json::json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": public});
+        let ath = ath_of(TOKEN);
+        let mut used = 0;
+        for iat in [
+            "1000",
+            "0",
+            "1",
+            "-1",
+            "2147483648",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1e400",
+            "\"soon\"",
+            "null",
+            "1000000",
+            "1000.5",
+        ] {
+            for exp in
+                ["", ",\"exp\":9223372036854775807", ",\"exp\":18446744073709551615", ",\"exp\":-1"]
+            {
+                used += 1;
+                let claims = format!(
+                    r#"{{"jti":"{used}","htm":"GET","htu":"{URL}","ath":"{ath}","iat":{iat}{exp}}}"#
+                );
+                let proof = signed(&key, &header.to_string(), &claims);
+                let taken = use_proof(&validator, &proof, &jwk.thumbprint(), 1000).is_ok();
+                let may = iat.starts_with("1000") && iat != "1000000" && !exp.ends_with("-1");
+                assert!(!taken || may, "{iat} {exp}");
+                assert!(
+                    taken || iat != "1000" || !exp.is_empty(),
+                    "the proof is good but for its times"
+                );
+            }
+        }
+    }
+
+    fn signed(key: &SigningKey, header: &str, claims: &str) -> String {
+        use base64::Engine as _;
+        let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        let input = format!("{}.{}", encode(header.as_bytes()), encode(claims.as_bytes()));
+        format!("{input}.{}", encode(&key.sign_blocking(input.as_bytes()).unwrap()))
+    }
+
+    #[test_support::test]
     async fn a_full_memory_lets_nobody_in_until_it_has_forgotten() {
         let config = ProofConfig { capacity: 2, ..ProofConfig::default() };
         let (client, validator) = (Client::new(), ProofValidator::new(config));

@@ -45,7 +45,7 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
     /// How long one call may take in all; 0 is the default of 30 s
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
     /// Certificate authorities to trust besides the system's, as PEM
     #[arg(long, value_name = "FILE")]

@@ -73,15 +73,26 @@ pub(super) fn in_sandbox(about: &str) -> Option<&'static str> {
 
 /// The known scope that was probably meant; `None` if it is known, or like none.
 pub(super) fn nearest(scope: &str) -> Option<String> {
-    let known = || api_scopes::all().chain(OTHERS.map(str::to_owned));
-    if known().any(|known| known == scope) {
-        return None;
-    }
+    nearest_of(scope, api_scopes::all().chain(OTHERS.map(str::to_owned)))
+}
+
+/// The one of these scopes that was probably meant; `None` if it is one of them, or like none.
+pub(super) fn nearest_of(scope: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let typed = scope.to_ascii_lowercase();
     let distance =
         |known: &String| strsim::damerau_levenshtein(&known.to_ascii_lowercase(), &typed);
-    let nearest = known().min_by_key(distance)?;
-    (distance(&nearest) <= MAX_DISTANCE.min(scope.len() / 3)).then_some(nearest)
+    let mut nearest: Option<(usize, String)> = None;
+    for known in known {
+        if known == scope {
+            return None;
+        }
+        let distance = distance(&known);
+        if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+            nearest = Some((distance, known));
+        }
+    }
+    let (distance, nearest) = nearest?;
+    (distance <= MAX_DISTANCE.min(scope.len() / 3)).then_some(nearest)
 }
 
 #[cfg(test)]

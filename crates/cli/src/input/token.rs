@@ -8,7 +8,7 @@ use okta_introspect::Token;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::wrapping::strip;
+use super::wrapping::{BYTE_ORDER_MARK, strip};
 use crate::failure::Failure;
 use crate::files;
 use crate::output;
@@ -16,6 +16,11 @@ use crate::text;
 
 /// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
+
+/// Whether a text begins with the mark of UTF-16, in which some shells write their output.
+pub(crate) fn is_utf_16(text: &[u8]) -> bool {
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
+}
 
 /// Where a token is read from.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +97,10 @@ fn refuse_what_is_no_jws(text: &str) -> Result<(), Failure> {
 /// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
 /// any other text as it is.
 fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    let text = match text.strip_prefix(BYTE_ORDER_MARK) {
+        Some(text) => Zeroizing::new(text.to_owned()),
+        None => text,
+    };
     #[derive(Deserialize)]
     struct Response {
         access_token: String,
@@ -104,6 +113,11 @@ fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
 
 fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
     let bytes = read_bytes(source)?;
+    if is_utf_16(&bytes) {
+        return Err(Failure::usage("the token is in UTF-16, not in UTF-8").advise(
+            "save it as UTF-8, or convert it with `iconv -f UTF-16 -t UTF-8 FILE > token.txt`",
+        ));
+    }
     std::str::from_utf8(&bytes)
         .map(|text| Zeroizing::new(text.to_owned()))
         .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))

@@ -1,5 +1,8 @@
 //! What stands around a token where people keep it.
 
+/// What editors put before UTF-8.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The token itself, and what was removed besides white space.
 pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
     let mut token = text.trim();

@@ -1,5 +1,8 @@
 //! What the report says, and to whom.
 
+use okta_introspect::sandbox::CustomServer;
+use serde_json::Value;
+
 use crate::common::org::Org;
 use crate::common::{Sandbox, World};
 
@@ -40,4 +43,38 @@ fn a_sandbox_that_has_ended_is_not_examined() {
     drop(sandbox);
     let run = world.run(&["doctor"]);
     assert!(run.exits(2).stdout.contains("no issuer was given"), "{run:?}");
+}
+
+/// A check of the report.
+fn check(org: &Org, name: &str, changes: &[(&str, &str)]) -> Value {
+    let report = org.run(&["doctor", "--json"], changes, "").exits(4).json();
+    let checks = report["checks"].as_array().unwrap();
+    checks
+        .iter()
+        .find(|check| check["check"] == name)
+        .unwrap_or_else(|| panic!("{report:#}"))
+        .clone()
+}
+
+#[test_support::test]
+fn the_scope_that_was_meant_is_one_that_is_granted_or_that_the_server_names() {
+    let server = CustomServer::new("billing").scope("invoices:write");
+    let org = Org::with(
+        |app| app.grant("okta.appGrants.read").grant("custom.reports"),
+        |builder| builder.server(server),
+    );
+    for (scope, told) in [
+        ("okta.user.read", "okta.user.read is not granted, and okta.users.read is"),
+        ("custom.report", "custom.report is not granted, and custom.reports is"),
+    ] {
+        let grants = check(&org, "app_grants", &[("--scope", scope)]);
+        assert_eq!((&grants["status"], &grants["cause"]), (&"warn".into(), &told.into()));
+    }
+    let grants = check(&org, "app_grants", &[("--scope", "okta.policies.read")]);
+    assert_eq!(grants["status"], "ok", "it is like none of them: {grants}");
+
+    let scope = [("--scope", "invoice:write"), ("--auth-server", "billing")];
+    let token = check(&org, "token invoice:write", &scope);
+    let cure = token["cure"].as_str().unwrap();
+    assert!(cure.starts_with("did you mean invoices:write? Else "), "{cure}");
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{CuttableStream, Cutter};
+use super::idle::UnderWay;
 use super::respond::respond;
 use super::server::{REQUEST_TIMEOUT, Server};
 use super::tls::HTTP_2;
@@ -77,10 +79,20 @@ async fn serve<S>(stream: S, http_2: bool, cutter: Arc<Cutter>, peer: IpAddr, se
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let own_cutter = Arc::clone(&cutter);
+    let (own_cutter, requests) = (Arc::clone(&cutter), UnderWay::new());
+    let own_requests = requests.clone();
     let service = service_fn(move |request| {
         let (server, cutter) = (Arc::clone(&server), Arc::clone(&own_cutter));
-        async move { Ok::<_, Infallible>(respond(&server, &cutter, request, peer).await) }
+        let begun = own_requests.begin();
+        async move {
+            let answer = respond(&server, &cutter, request, peer).await;
+            // It is under way until its body was sent.
+            let held = move |frame| {
+                let _ = &begun;
+                frame
+            };
+            Ok::<_, Infallible>(answer.map(|body| body.map_frame(held)))
+        }
     });
     let stream = TokioIo::new(stream);
     let connection = async {
@@ -103,6 +115,7 @@ where
         biased;
         () = connection => {}
         () = cutter.until_cut() => {}
+        () = requests.until_idle(REQUEST_TIMEOUT), if http_2 => {}
     }
 }
 

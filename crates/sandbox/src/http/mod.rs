@@ -3,6 +3,7 @@
 mod body;
 mod certificate;
 mod connection;
+mod idle;
 pub(crate) mod listener;
 mod respond;
 mod routes;

@@ -5,6 +5,7 @@ use hyper::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
+use super::keywords::Keywords;
 use super::page;
 use crate::clock::shifted;
 use crate::message::answer::Answer;
@@ -21,7 +22,6 @@ const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 /// written, and every page has a next one. Otherwise they come by their times, and the last page
 /// has no next one.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
-    page::refuse_searches(call, &["q"])?;
     let query = Query::read(call)?;
     let (page, next) = query.page(call);
     let answer =
@@ -38,6 +38,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
 /// What is asked for.
 struct Query {
     filter: Option<Filter>,
+    keywords: Option<Keywords>,
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
     after: Option<Cursor>,
@@ -60,6 +61,7 @@ impl Query {
     fn read(call: &Call<'_>) -> Result<Self, Refusal> {
         let query = Self {
             filter: filter(call)?,
+            keywords: call.request.query("q").map(Keywords::parse),
             since: time(call, "since")?,
             until: time(call, "until")?,
             after: cursor(call)?,
@@ -142,10 +144,12 @@ impl Query {
         (page, last.map(|event| Cursor { not_before: since, event: *event }))
     }
 
-    /// The event as JSON, if the filter lets it through.
+    /// The event as JSON, if filter and keywords let it through.
     fn wanted(&self, event: &LogEvent) -> Option<Value> {
         let event = json!(event);
-        self.filter.as_ref().is_none_or(|filter| filter.matches(&event)).then_some(event)
+        let is_wanted = self.filter.as_ref().is_none_or(|filter| filter.matches(&event))
+            && self.keywords.as_ref().is_none_or(|keywords| keywords.are_in(&event));
+        is_wanted.then_some(event)
     }
 }
 
@@ -156,7 +160,7 @@ fn next_page(call: &Call<'_>, cursor: Cursor, limit: usize) -> Vec<(&'static str
         not_before => format!("{not_before}_{}", cursor.event),
     };
     let mut next = vec![("after", after), ("limit", limit.to_string())];
-    for name in ["until", "sortOrder", "filter"] {
+    for name in ["until", "sortOrder", "filter", "q"] {
         next.extend(call.request.query(name).map(|value| (name, value.to_owned())));
     }
     next

@@ -7,6 +7,7 @@ pub(crate) mod apps;
 mod filter;
 mod found;
 pub(crate) mod groups;
+mod keywords;
 pub(crate) mod logs;
 mod page;
 pub(crate) mod users;

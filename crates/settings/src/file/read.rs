@@ -35,6 +35,9 @@ pub(super) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>
     }
     match File::open(path).and_then(|file| read(path, place, file)) {
         Ok(text) => text.map(Some),
+        Err(cause) if cause.kind() == ErrorKind::NotFound && path.is_symlink() => {
+            Err(fault(path, "is a link that leads to no file").advise("mend it, or remove it"))
+        }
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) if cause.kind() == ErrorKind::InvalidData => {
             Err(fault(path, "is not text").advise("check that it is a settings file in UTF-8"))

@@ -115,11 +115,14 @@ impl Drop for Exclusive {
     }
 }
 
-/// A device such as `/dev/null`, a pipe or a folder is left in its place, also behind a link: a
-/// rename would put a file there, for every program of this computer. It is not opened either.
+/// A device such as `/dev/null`, or a pipe, is left in its place, also behind a link: a rename would
+/// put a file there, for every program of this computer. It is not opened either. Of folders, the
+/// system says what they are.
 fn refuse_devices(path: &Path) -> io::Result<()> {
     match path.metadata() {
-        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a regular file")),
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            Err(io::Error::other("it is not a regular file"))
+        }
         _ => Ok(()),
     }
 }

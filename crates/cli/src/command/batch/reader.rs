@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::input::token::is_utf_16;
 use crate::text;
 
 use super::line::Question;
@@ -18,6 +19,8 @@ use super::lines;
 
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
+
+const IN_UTF_16: &str = "it is in UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`";
 
 /// A question, and how many bytes of the input it took.
 pub(super) type Item = io::Result<(Question, u64)>;
@@ -54,6 +57,11 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
         let mut line = Zeroizing::new(Vec::new());
         let question = match lines::next(&mut input, &mut line) {
             Ok(0) => return,
+            Ok(_) if number == 0 && is_utf_16(&line) => {
+                // The receiver may be gone.
+                let _ = sender.blocking_send(Err(io::Error::other(IN_UTF_16)));
+                return;
+            }
             Ok(length) => {
                 number += 1;
                 bytes += length;

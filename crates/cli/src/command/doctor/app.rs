@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::calls::ReadError;
 use super::examination::Examination;
 use super::finding::Finding;
+use crate::command::cures::nearest_of;
 
 const APPS: &str = "okta.apps.read";
 const GRANTS: &str = "okta.appGrants.read";
@@ -23,11 +24,33 @@ impl Examination<'_> {
         let path = format!("/api/v1/apps/{client_id}/grants");
         if let Some(grants) = self.read("app_grants", GRANTS, &path).await {
             let scopes = texts(&grants, "scopeId");
-            self.found(Finding::ok("app_grants", format!("granted: {}", listed(&scopes))));
+            self.found(self.compare_grants(&scopes));
         }
         let path = format!("/oauth2/v1/clients/{client_id}/roles");
         if let Some(roles) = self.read("app_roles", ROLES, &path).await {
             self.found(Finding::ok("app_roles", listed(&texts(&roles, "label"))));
+        }
+    }
+
+    /// The scopes that are granted, and which of them a requested one was probably meant to be.
+    fn compare_grants(&self, granted: &[&str]) -> Finding {
+        let seen = format!("granted: {}", listed(granted));
+        // Those of custom servers are not granted to apps.
+        let of_org = self.settings.issuer().is_ok_and(|issuer| issuer.custom_id().is_none());
+        let requested = self.settings.scopes().ok().filter(|_| of_org);
+        let meant: Vec<_> = requested
+            .iter()
+            .flat_map(|scopes| scopes.iter())
+            .filter_map(|scope| {
+                let granted = granted.iter().map(|&scope| scope.to_owned());
+                Some(format!("{scope} is not granted, and {} is", nearest_of(scope, granted)?))
+            })
+            .collect();
+        match meant.is_empty() {
+            true => Finding::ok("app_grants", seen),
+            false => Finding::warn("app_grants", seen)
+                .because(meant.join("; "))
+                .cure("request the one that is granted, or have the other granted"),
         }
     }
 

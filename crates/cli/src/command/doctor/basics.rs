@@ -61,6 +61,7 @@ impl Examination<'_> {
         let reachable = match anonymous.metadata().await {
             Ok(metadata) => {
                 self.found(compare(&metadata, issuer));
+                self.scopes_of_server = metadata.scopes_supported;
                 true
             }
             Err(error) if is_other_name(&error) => {

@@ -9,11 +9,13 @@ use super::finding::{Finding, Status};
 pub(super) struct Examination<'a> {
     pub(super) settings: &'a Settings,
     pub(super) findings: Vec<Finding>,
+    /// The scopes that the server's metadata names.
+    pub(super) scopes_of_server: Vec<String>,
 }
 
 impl<'a> Examination<'a> {
     pub(super) fn new(settings: &'a Settings) -> Self {
-        Self { settings, findings: Vec::new() }
+        Self { settings, findings: Vec::new(), scopes_of_server: Vec::new() }
     }
 
     pub(super) fn found(&mut self, finding: Finding) {
@@ -21,7 +23,7 @@ impl<'a> Examination<'a> {
             true => finding.in_sandbox(),
             false => finding,
         };
-        self.findings.push(finding.with_scope_meant());
+        self.findings.push(finding.with_scope_meant(&self.scopes_of_server));
     }
 
     /// Checks that cannot be made, because of the first that failed.

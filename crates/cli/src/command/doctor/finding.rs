@@ -109,10 +109,14 @@ impl Finding {
         }
     }
 
-    /// The same finding with the scope that was probably meant.
-    pub(super) fn with_scope_meant(self) -> Self {
+    /// The same finding with the scope that was probably meant: one that the server names, or one of
+    /// Okta's.
+    pub(super) fn with_scope_meant(self, named: &[String]) -> Self {
         let scope = self.check.strip_prefix("token ").filter(|_| self.about == "scope");
-        match scope.and_then(cures::nearest) {
+        let meant = scope.and_then(|scope| {
+            cures::nearest_of(scope, named.iter().cloned()).or_else(|| cures::nearest(scope))
+        });
+        match meant {
             Some(meant) => {
                 let cure = self.cure.as_deref().unwrap_or("see the app's scopes");
                 Self { cure: Some(format!("did you mean {meant}? Else {cure}")), ..self }
