@@ -59,6 +59,8 @@
 //! `Value`, and [`zeroize`]'s `Zeroizing`; `tower_layer`'s and `tower_service`'s traits and axum's
 //! extractors with the features of these names, and `prometheus_client`'s `Collector`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 #[cfg(feature = "tower")]
 pub mod adapter;
 pub mod checker;

@@ -95,7 +95,7 @@ impl CheckerConfig {
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
-        self.max_age_limit + Self::MAX_STALE_IF_ERROR + Self::MAX_CALL
+        self.max_age_limit.saturating_add(Self::MAX_STALE_IF_ERROR).saturating_add(Self::MAX_CALL)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::Clock;
+use super::{Clock, later};
 use crate::support::boxed_future::BoxFuture;
 
 /// The computer's own clock, and timers of the tokio runtime.
@@ -71,7 +71,7 @@ impl Counting {
 
     fn at(self, since_boot: Duration) -> Instant {
         let (instant, then) = self.origin;
-        instant + since_boot.saturating_sub(then)
+        later(instant, since_boot.saturating_sub(then))
     }
 }
 
