@@ -18,6 +18,7 @@ mod explain;
 #[cfg(target_os = "linux")]
 mod golden;
 mod local;
+mod numbers;
 mod redaction;
 #[cfg(unix)]
 mod scripts;

@@ -13,6 +13,9 @@ const MAX_PAGES: usize = 3;
 /// How far back a token without a date is looked for, as Okta's own default.
 const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 
+/// How long Okta keeps events.
+const RETENTION: TimeDelta = TimeDelta::days(90);
+
 /// What ends tokens: the event, the claim that names its target, and what it means.
 const ENDS: [(&str, &str, &str); 6] = [
     ("user.lifecycle.deactivate", "uid", "its user was deactivated"),
@@ -31,7 +34,8 @@ pub(super) async fn search(
     now: DateTime<Utc>,
 ) -> Result<Option<Reason>, Error> {
     let resource = client.resource(Scopes::parse("okta.logs.read")?);
-    let since = facts.time("iat").unwrap_or(now - DEFAULT_PAST);
+    // The token says when it was issued, and may say anything.
+    let since = facts.time("iat").unwrap_or(now - DEFAULT_PAST).clamp(now - RETENTION, now);
     let path = format!(
         "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
         text(since - TimeDelta::minutes(1)),
