@@ -2,6 +2,7 @@
 
 mod builder;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,26 +35,34 @@ pub use builder::ClientBuilder;
 /// # Example: is this token still good?
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(presented: &str) -> Result<(), Box<dyn std::error::Error>> {
 /// use okta_introspect::{Client, Issuer, KeyOptions, SigningKey, Token};
 ///
 /// let issuer = Issuer::parse("https://acme.okta.com/oauth2/default")?;
 /// let key = SigningKey::from_file("service-app.pem", &KeyOptions::default().key_id("k1"))?;
 /// let client = Client::builder(issuer, "0oa1b2c3d4", key).build()?;
 ///
-/// let token = Token::parse("what a caller presented")?;
+/// let token = Token::parse(presented)?;
 /// if client.introspect(&token, None).await?.active {
 ///     // good right now
 /// }
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("issuer", &self.issuer().as_str())
+            .field("client_id", &self.client_id())
+            .finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     issuer: Issuer,
     endpoints: Endpoints,
@@ -63,7 +72,6 @@ struct Inner {
 }
 
 /// What a call needs; shared with the requests that go on in the background.
-#[derive(Debug)]
 struct Calls {
     forms: Arc<FormClient>,
     token: Target,

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::Path;
 use std::str::FromStr;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
-use crate::error::Error;
+use crate::error::{Error, redact};
 
 /// An authorization server, named by its issuer URL.
 ///
@@ -63,7 +64,8 @@ impl Issuer {
             }
             _ => {
                 let org = url.origin().ascii_serialization();
-                let what = format!("the issuer has a path that no Okta server has: {}", url.path());
+                let path = redact::path(Path::new(url.path()));
+                let what = format!("the issuer has a path that no Okta server has: {path}");
                 let advice = format!(
                     "use {org} for the org server or {org}/oauth2/default for a custom one"
                 );
@@ -314,8 +316,21 @@ fn parse_url(text: &str, role: &str) -> Result<Url, Error> {
     if text.matches("://").count() > 1 {
         return wrong("contains `://` more than once", "write one scheme and one host");
     }
-    let Ok(url) = Url::parse(text) else {
-        return wrong("is not an absolute URL", "begin it with https://");
+    if text.starts_with(['"', '\'', '`']) {
+        return wrong("has quotes around it", "write the value alone");
+    }
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(ParseError::InvalidPort) => {
+            return wrong("has a port that is none", "write a number up to 65535, or no port");
+        }
+        Err(_) if text.starts_with("https://") => {
+            return wrong(
+                "has no host name that can be one",
+                "write it like https://acme.okta.com",
+            );
+        }
+        Err(_) => return wrong("is not an absolute URL", "begin it with https://"),
     };
     if !url.username().is_empty() || url.password().is_some() {
         return wrong("contains credentials", "remove what stands before the @");
@@ -470,6 +485,11 @@ mod tests {
             ("placeholder", "https://{yourOktaDomain}", "your own org's name"),
             ("angle placeholder", "https://<org>.okta.com", "your own org's name"),
             ("no scheme", "acme.okta.com", "begin it with https://"),
+            ("quotes", "'https://acme.okta.com'", "the value alone"),
+            ("no such port", "https://acme.okta.com:99999", "65535"),
+            ("no host", "https://", "like https://acme.okta.com"),
+            ("a blank in the host", "https://acme .okta.com", "like https://acme.okta.com"),
+            ("a token", "https://acme.okta.com/eyJpass.e30.x", "/oauth2/default"),
             ("other scheme", "ftp://acme.okta.com", "begin it with https://"),
             ("two schemes", "https://https://acme.okta.com", "one scheme"),
             ("admin console", "https://acme-admin.okta.com", "use https://acme.okta.com"),

@@ -117,14 +117,19 @@ pub use wire::retry::RetryConfig;
 pub use wire::tls::TlsBackend;
 pub use wire::transport::HttpConfig;
 
-/// The README's Rust is compiled with the documentation's.
-#[cfg(doctest)]
+/// The README's Rust is compiled with the documentation's, where the features are on that it shows.
+#[cfg(all(doctest, feature = "axum", feature = "sandbox"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
 #[cfg(test)]
 #[path = "../tests/layout/examples.rs"]
 mod examples;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../fuzz/src/readers/mod.rs"]
+pub mod fuzzing;
 
 #[cfg(test)]
 #[path = "../tests/layout/rooms.rs"]

@@ -1,6 +1,6 @@
 //! Calls to protected resources, such as Okta's management APIs, with a service token.
 
-mod link;
+pub(crate) mod link;
 mod pages;
 mod path;
 
@@ -130,12 +130,20 @@ impl fmt::Debug for ResourceAnswer {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Resource {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("origin", &self.inner.place())
+            .field("scopes", self.inner.tokens.scopes())
+            .finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     forms: Arc<FormClient>,
     tokens: CachedTokenSource,

@@ -134,15 +134,15 @@ impl SandboxBuilder {
 
     /// Tells the server the time. Default: the computer's clock.
     ///
-    /// With a [`ManualClock`](crate::ManualClock) a fault's [delay](Fault::delay) moves the time,
+    /// Give the client, the checker and the verifier of a test the same one: with a [`ManualClock`](crate::ManualClock) a fault's [delay](Fault::delay) moves the time,
     /// and is over at once.
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
         Self(self.0.clock(Arc::new(SharedClock(clock))))
     }
 
     /// Makes identifiers from this. Default: the operating system's generator. Signing keys never
     /// come from it.
-    pub fn random(self, random: Arc<dyn Random>) -> Self {
+    pub fn random(self, random: impl Random + 'static) -> Self {
         Self(self.0.random(Arc::new(SharedRandom(random))))
     }
 
@@ -194,9 +194,9 @@ impl SandboxBuilder {
 
 /// A clock of this crate as the sandbox's.
 #[derive(Debug)]
-struct SharedClock(Arc<dyn Clock>);
+struct SharedClock<C>(C);
 
-impl okta_sandbox::Clock for SharedClock {
+impl<C: Clock> okta_sandbox::Clock for SharedClock<C> {
     fn now(&self) -> DateTime<Utc> {
         self.0.now()
     }
@@ -212,9 +212,9 @@ impl okta_sandbox::Clock for SharedClock {
 
 /// A generator of this crate as the sandbox's.
 #[derive(Debug)]
-struct SharedRandom(Arc<dyn Random>);
+struct SharedRandom<R>(R);
 
-impl okta_sandbox::Random for SharedRandom {
+impl<R: Random> okta_sandbox::Random for SharedRandom<R> {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.fill(bytes);
     }

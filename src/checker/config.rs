@@ -68,6 +68,11 @@ impl CheckerConfig {
     /// The most that [`max_age_limit`](Self::max_age_limit) can be.
     pub(super) const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
+    /// The longest that a call goes on:
+    /// [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows no more, and an upstream of
+    /// another kind is not waited for any longer.
+    pub(super) const MAX_CALL: Duration = Duration::from_secs(3600);
+
     const MAX_ENTRIES: usize = 100_000_000;
 
     const MAX_NEWCOMERS: usize = 1_000_000;
@@ -90,12 +95,9 @@ impl CheckerConfig {
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
-        self.max_age_limit + Self::MAX_STALE_IF_ERROR + MAX_CALL
+        self.max_age_limit + Self::MAX_STALE_IF_ERROR + Self::MAX_CALL
     }
 }
-
-/// What [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows at most.
-const MAX_CALL: Duration = Duration::from_secs(3600);
 
 impl Default for CheckerConfig {
     fn default() -> Self {

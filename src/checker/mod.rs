@@ -56,6 +56,8 @@ mod policy;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod slow_path;
+#[cfg(test)]
+mod suspend;
 mod upstream;
 mod watermark;
 
@@ -206,6 +208,10 @@ impl Checker {
     /// # Cancellation
     ///
     /// Dropping the future is safe, and takes nothing from other checks.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if the server has to be asked.
     pub async fn check<'a>(
         &self,
         presented: impl Into<Presented<'a>>,
@@ -222,7 +228,7 @@ impl Checker {
 
     /// As [`check`](Self::check), without waiting: the verdict, if the cache has an answer that is
     /// young enough, and `None` if the server has to be asked. It never asks itself, but may start
-    /// a [refresh](CheckerConfig::refresh_ahead), for which it needs the runtime. Nothing here
+    /// a [refresh](CheckerConfig::refresh_ahead) where there is a tokio runtime. Nothing here
     /// allocates if the answer is yes, so it can run where a future would have to be boxed.
     ///
     /// # Errors
@@ -313,9 +319,12 @@ impl Checker {
             (server.issuer.as_str().to_owned(), server.counters.snapshot(left))
         };
         let (active_entries, inactive_entries) = inner.cache.len();
+        let (active_evictions, inactive_evictions) = inner.cache.evictions();
         Metrics {
             active_entries,
             inactive_entries,
+            active_evictions,
+            inactive_evictions,
             under_way: inner.flights.len(),
             ..inner.counters.snapshot(inner.servers.iter().map(snapshot).collect())
         }

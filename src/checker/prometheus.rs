@@ -34,6 +34,7 @@ type Series<'a, T> = (Labels<'a>, T);
 /// | `refreshes_total` | |
 /// | `local_disagreements_total` | `kind` (`rejected_but_active`, `verified_but_inactive`) |
 /// | `cache_entries` | `pool` (`active`, `inactive`) |
+/// | `evictions_total` | `pool` |
 ///
 /// # Example: the text that Prometheus reads
 ///
@@ -56,7 +57,12 @@ impl Collector for Checker {
         encode_servers(&mut encoder, &metrics)?;
         let pools = [("active", metrics.active_entries), ("inactive", metrics.inactive_entries)];
         let pools = pools.map(|(pool, entries)| (vec![("pool", pool)], entries as u64));
-        gauges(&mut encoder, "cache_entries", "Answers that are held", pools)
+        gauges(&mut encoder, "cache_entries", "Answers that are held", pools)?;
+        let pools =
+            [("active", metrics.active_evictions), ("inactive", metrics.inactive_evictions)];
+        let pools = pools.map(|(pool, evictions)| (vec![("pool", pool)], evictions));
+        let help = "Answers that went to make room for others";
+        counters(&mut encoder, "evictions", help, pools)
     }
 }
 

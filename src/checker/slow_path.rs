@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use crate::checker::cache::facts::{Facts, Known, Refused};
+use crate::checker::cache::key::Key;
 use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
 use crate::checker::flights::{CallResult, Calls, Found};
@@ -92,8 +94,12 @@ impl Inner {
         }
     }
 
+    /// Outside of a runtime there is no refresh; a check that has to wait needs one anyway.
     #[cold]
     fn refresh(self: &Arc<Self>, question: &Question<'_>) {
+        if Handle::try_current().is_err() {
+            return;
+        }
         let now = self.clock.now();
         let passed = self.routes.inspect(question.presented.token(), question.server, now);
         let Ok(passed) = passed else { return };
@@ -126,6 +132,11 @@ impl Inner {
             };
             let result = deadline.before(flight.result()).await;
             let known = result.ok_or_else(late)?.ok_or_else(abandoned)??;
+            // Timers stand still while a computer is suspended: an answer may come before the timer
+            // fires, and after its time.
+            if self.clock.monotonic() > deadline.at() {
+                return Err(late());
+            }
             let sent_at = known.sent().at;
             if sent_at < question.begun && !question.bounds.admit(sent_at.age(question.begun)) {
                 return Err(outdated());
@@ -182,16 +193,17 @@ impl Inner {
                 .advise("wait, or ask for a higher rate limit")
                 .retry_in(Some(wait))
         })?;
-        let send_time = Arc::new(SendTime::new(self.timeline.clone()));
+        let (send_time, key) = (Arc::new(SendTime::new(self.timeline.clone())), question.key);
         let call = Call {
             inner: Arc::clone(self),
             passed: passed.clone(),
             server: question.server,
+            key,
             bound: question.bounds.max_age.into(),
             send_time: Arc::clone(&send_time),
             permit,
         };
-        let (inner, key) = (Arc::clone(self), question.key);
+        let inner = Arc::clone(self);
         let finish = move |id, result: Option<&CallResult>| {
             let known = result.and_then(|result| result.as_ref().ok());
             inner.flights.finish(key, id, known, &inner.cache);
@@ -224,6 +236,7 @@ struct Call {
     inner: Arc<Inner>,
     passed: Passed,
     server: usize,
+    key: Key,
     /// The `max_age` of the check that started the call; the governor's forecast counts it.
     bound: Duration,
     send_time: Arc<SendTime>,
@@ -233,7 +246,7 @@ struct Call {
 
 impl Call {
     async fn make(self) -> CallResult {
-        let Self { inner, passed, server, bound, send_time, permit } = self;
+        let Self { inner, passed, server, key, bound, send_time, permit } = self;
         let upstream = &inner.servers[server].upstream;
         count(&inner.counters.upstream_calls);
         let begun = inner.clock.monotonic();
@@ -242,12 +255,17 @@ impl Call {
             issuer = upstream.issuer().as_str(),
             token = passed.token.fingerprint()
         );
-        let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
+        let call = upstream.introspect(&passed.token, &send_time).instrument(span);
+        let mut deadline = Deadline::new(&*inner.clock, begun + CheckerConfig::MAX_CALL);
+        let answer = deadline.before(call).await.unwrap_or_else(|| Err(endless()));
         let now = inner.clock.monotonic();
         let outcome = answer.as_ref().map(|answer| answer.introspection.active);
         let outcome = outcome.map_err(Error::kind);
         inner.servers[server].counters.introspected(now.saturating_duration_since(begun), outcome);
         let Answered { introspection, mut sent } = answer?;
+        if !inner.timeline.has(sent) {
+            return Err(foreign());
+        }
         // An upstream whose clock is ahead must not date an answer after now.
         sent.at = sent.at.min(inner.timeline.ticks(now));
         if !introspection.active {
@@ -257,13 +275,30 @@ impl Call {
         let mut jitter = [0];
         inner.random.fill(&mut jitter);
         let facts = Facts::new(introspection, sent, passed.own_end, jitter[0], &inner.interner);
-        Ok(Known::Active(Arc::new(facts)))
+        let known = Known::Active(Arc::new(facts));
+        // An upstream that keeps answers may have asked before something was declared invalid, and
+        // told of it only now.
+        let then = inner.timeline.instant(sent.at);
+        if then < begun && inner.watermarks.invalidated_since(key, &known, then) {
+            return Err(outdated());
+        }
+        Ok(known)
     }
 }
 
 fn late() -> Error {
     Error::new(ErrorKind::TimedOut, "no answer about the token came in time")
         .advise("try again, or allow more time")
+}
+
+fn endless() -> Error {
+    Error::new(ErrorKind::TimedOut, "the upstream's call has no end")
+        .advise("have the upstream give its calls up")
+}
+
+fn foreign() -> Error {
+    Error::malformed("the upstream's answer is dated by another checker")
+        .advise("have the upstream record what it sends for each checker anew")
 }
 
 fn abandoned() -> Error {

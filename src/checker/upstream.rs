@@ -53,7 +53,12 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// Asks about one token, now, and [records](SendTime::record) the request's send time before
     /// the first byte leaves. An answer is as old as its request; one that is older than the bound
     /// of a check is no answer for it, so a store of the upstream's own must hand out its entries
-    /// with the [`Sent`] that they came with, and ask anew where checks demand younger ones.
+    /// with the [`Sent`] that they came with, and ask anew where checks demand younger ones. A `Sent`
+    /// is good for the checker that it came from; what comes from elsewhere is recorded with the time
+    /// at which it was asked for there.
+    ///
+    /// A call should end by itself, and soon: checks of the same token wait for it. One that has
+    /// not ended after an hour is given up.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use crate::checker::cache::facts::{Facts, Known};
+use crate::checker::cache::facts::Known;
 use crate::checker::cache::key::{Key, Keyer, PassingHasher};
 use crate::clock::send_time::Timeline;
 use crate::support::random::Random;
@@ -22,14 +22,17 @@ pub(crate) struct Watermarks {
     names: Names,
     /// The newest watermark of any kind: facts that have passed it need no look at the rest.
     newest: AtomicU64,
-    /// The newest watermark that names everything.
-    everything: AtomicU64,
     marks: RwLock<Marks>,
     capacity: usize,
     retention: Duration,
 }
 
-type Marks = HashMap<Key, Mark, PassingHasher>;
+#[derive(Default)]
+struct Marks {
+    named: HashMap<Key, Mark, PassingHasher>,
+    /// The newest one that names everything.
+    everything: Option<Mark>,
+}
 
 /// Keys for the kinds of things that a watermark can name, each kind under its own secret.
 struct Names {
@@ -71,7 +74,6 @@ impl Watermarks {
             timeline,
             names: Names { jti: keyer(), user: keyer(), client: keyer() },
             newest: AtomicU64::new(0),
-            everything: AtomicU64::new(0),
             marks: RwLock::default(),
             capacity,
             retention,
@@ -89,27 +91,31 @@ impl Watermarks {
         };
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that `newest` never goes back.
-        let number = self.timeline.next_event();
+        let mark = Mark { number: self.timeline.next_event(), made_at: now };
+        let Marks { named, everything } = &mut *marks;
+        if key.is_some() && named.len() >= self.capacity {
+            let retention = self.retention;
+            named.retain(|_, mark| now.duration_since(mark.made_at) <= retention);
+        }
         match key {
-            Some(key) => {
-                if marks.len() >= self.capacity {
-                    let retention = self.retention;
-                    marks.retain(|_, mark| now.duration_since(mark.made_at) <= retention);
-                }
-                if marks.len() < self.capacity || marks.contains_key(&key) {
-                    marks.insert(key, Mark { number, made_at: now });
-                } else {
-                    marks.clear();
-                    self.everything.store(number, Ordering::Release);
-                }
+            Some(key) if named.len() < self.capacity || named.contains_key(&key) => {
+                named.insert(key, mark);
             }
-            None => {
+            _ => {
                 // It names whatever the others name.
-                marks.clear();
-                self.everything.store(number, Ordering::Release);
+                named.clear();
+                *everything = Some(mark);
             }
         }
-        self.newest.store(number, Ordering::Release);
+        self.newest.store(mark.number, Ordering::Release);
+    }
+
+    /// Whether anything that names the token with this key, or these facts, was declared invalid at
+    /// `then` or later. For facts that were not asked for when their number was given.
+    pub(crate) fn invalidated_since(&self, key: Key, known: &Known, then: Instant) -> bool {
+        let keys = self.names_of(known);
+        let marks = self.marks();
+        marks.naming(key, &keys).any(|mark| mark.made_at >= then)
     }
 
     /// Whether something known about the token with this key counts: whether it was asked for after
@@ -125,7 +131,10 @@ impl Watermarks {
         if facts.has_passed(newest) {
             return true;
         }
-        let passes = number > self.naming_facts(key, facts);
+        // All under one guard. A watermark that names everything takes the others' place; between
+        // two looks, the first would miss the one and the second the other.
+        let keys = self.names_of(known);
+        let passes = number > self.marks().newest_naming(key, &keys);
         if passes {
             facts.note_passed(newest);
         }
@@ -134,32 +143,35 @@ impl Watermarks {
 
     /// The newest watermark that names the token itself, or everything.
     pub(crate) fn naming(&self, key: Key) -> u64 {
-        self.naming_token(key, &self.marks())
+        self.marks().newest_naming(key, &[])
     }
 
-    fn naming_token(&self, key: Key, marks: &Marks) -> u64 {
-        let own = marks.get(&key).map_or(0, |mark| mark.number);
-        own.max(self.everything.load(Ordering::Acquire))
-    }
-
-    /// The newest watermark that names the token, what is known of it, or everything.
-    fn naming_facts(&self, key: Key, facts: &Facts) -> u64 {
+    /// The keys of what an answer names beside the token.
+    fn names_of(&self, known: &Known) -> [Option<Key>; 3] {
+        let Known::Active(facts) = known else { return [None; 3] };
         let (names, answer) = (&self.names, &facts.introspection);
-        let keys = [
+        [
             answer.jti.as_deref().map(|id| names.jti.key(id)),
             answer.uid.as_deref().map(|id| names.user.key(id)),
             answer.client_id.as_deref().map(|id| names.client.key(id)),
-        ];
-        // All under one guard. A watermark that names everything takes the others' place; between
-        // two looks, the first would miss the one and the second the other.
-        let marks = self.marks();
-        let numbers = keys.into_iter().flatten().filter_map(|key| marks.get(&key));
-        let named = numbers.map(|mark| mark.number).max().unwrap_or(0);
-        named.max(self.naming_token(key, &marks))
+        ]
     }
 
     fn marks(&self) -> RwLockReadGuard<'_, Marks> {
         self.marks.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Marks {
+    /// All that name the token with this key, what has one of the other keys, or everything.
+    fn naming(&self, key: Key, others: &[Option<Key>]) -> impl Iterator<Item = Mark> {
+        let keys = others.iter().flatten().copied().chain([key]);
+        keys.filter_map(|key| self.named.get(&key).copied()).chain(self.everything)
+    }
+
+    /// The newest of them; zero if there is none.
+    fn newest_naming(&self, key: Key, others: &[Option<Key>]) -> u64 {
+        self.naming(key, others).map(|mark| mark.number).max().unwrap_or(0)
     }
 }
 
@@ -261,7 +273,7 @@ mod tests {
         assert!(marks.passes(key, &before));
         marks.raise(Named::User("c"), now);
         assert!(!marks.passes(key, &before));
-        assert!(marks.marks().is_empty());
+        assert!(marks.marks().named.is_empty());
     }
 
     #[test]
@@ -272,6 +284,6 @@ mod tests {
         marks.raise(Named::User("b"), now);
         marks.raise(Named::User("c"), now + Duration::from_secs(61));
         assert!(marks.passes(key, &before));
-        assert_eq!(marks.marks().len(), 1);
+        assert_eq!(marks.marks().named.len(), 1);
     }
 }

@@ -21,6 +21,8 @@ use crate::support::boxed_future::BoxFuture;
 pub use deadline::Deadline;
 pub use manual::ManualClock;
 pub use system::SystemClock;
+#[cfg(test)]
+pub(crate) use system::simulated::Laptop;
 
 /// Tells the time and waits.
 ///

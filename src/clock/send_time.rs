@@ -3,8 +3,9 @@
 //! A server may have looked at a token just before it was revoked. So an answer is as old as its
 //! request, never as young as its arrival.
 
+use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::clock::ticks::Ticks;
 use crate::support::sync::Mutex;
@@ -21,9 +22,28 @@ struct Beginning {
     events: AtomicU64,
 }
 
+/// How many timelines there were in this process. Not one of `support::sync`: a test of
+/// interleavings has no use for its orders.
+static TIMELINES: AtomicU16 = AtomicU16::new(0);
+
+/// The lower bits of an event's number count, the upper ones tell timelines apart.
+const COUNTED: u32 = 48;
+
+/// An answer may have been kept somewhere before there was a checker. So its ticks begin earlier
+/// than it, by more than any answer may be old.
+const BEFORE: Duration = Duration::from_secs(48 * 3600);
+
 impl Timeline {
-    pub(crate) fn new(origin: Instant) -> Self {
-        Self(Arc::new(Beginning { origin, events: AtomicU64::new(0) }))
+    /// The time of a checker that is made at `now`.
+    pub(crate) fn new(now: Instant) -> Self {
+        let number = TIMELINES.fetch_add(1, Ordering::Relaxed);
+        let events = AtomicU64::new(u64::from(number) << COUNTED);
+        Self(Arc::new(Beginning { origin: earlier(now), events }))
+    }
+
+    /// Whether it is this timeline on which something was sent.
+    pub(crate) fn has(&self, sent: Sent) -> bool {
+        sent.number >> COUNTED == self.0.events.load(Ordering::Acquire) >> COUNTED
     }
 
     /// The number of a new event, larger than that of every event before it.
@@ -43,6 +63,12 @@ impl Timeline {
     pub(crate) fn sent(&self, now: Instant) -> Sent {
         Sent { at: self.ticks(now), number: self.next_event() }
     }
+}
+
+/// [`BEFORE`] earlier, or as early as the system's clock can tell.
+fn earlier(now: Instant) -> Instant {
+    let mut spans = std::iter::successors(Some(BEFORE), |span| Some(*span / 2));
+    spans.find_map(|span| now.checked_sub(span)).unwrap_or(now)
 }
 
 /// Proof that a send time was recorded; only [`SendTime::record`] makes one.
@@ -127,7 +153,7 @@ mod tests {
         assert_eq!(send_time.latest(), Some(first));
         let later = now + Duration::from_secs(1);
         let second = send_time.record(later);
-        assert_eq!(second, Sent { at: timeline.ticks(later), number: 2 });
+        assert_eq!(second, Sent { at: timeline.ticks(later), number: first.number + 1 });
         assert_eq!(send_time.latest(), Some(second));
     }
 }

@@ -38,15 +38,40 @@ impl Clock for SystemClock {
     /// Timers stand still while the computer is suspended, so that what remains is looked at again
     /// when one fires.
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            loop {
-                let remaining = at.saturating_duration_since(Self.monotonic());
-                if remaining.is_zero() {
-                    return;
-                }
-                wait(remaining).await;
-            }
-        })
+        Box::pin(wait_until(at, || Self.monotonic(), wait))
+    }
+}
+
+/// Waits with timers that measure other time than `now` does, until `now` has come to `at`.
+async fn wait_until<W: Future<Output = ()>>(
+    at: Instant,
+    now: impl Fn() -> Instant,
+    wait: impl Fn(Duration) -> W,
+) {
+    loop {
+        let remaining = at.saturating_duration_since(now());
+        if remaining.is_zero() {
+            return;
+        }
+        wait(remaining).await;
+    }
+}
+
+/// Readings of a clock that counts suspends, as instants of the one that does not.
+#[derive(Clone, Copy, Debug)]
+struct Counting {
+    /// One moment by both clocks.
+    origin: (Instant, Duration),
+}
+
+impl Counting {
+    fn since(uninterrupted: Instant, since_boot: Duration) -> Self {
+        Self { origin: (uninterrupted, since_boot) }
+    }
+
+    fn at(self, since_boot: Duration) -> Instant {
+        let (instant, then) = self.origin;
+        instant + since_boot.saturating_sub(then)
     }
 }
 
@@ -68,19 +93,19 @@ mod counting {
 
     use rustix::time::{ClockId, clock_gettime};
 
+    use super::Counting;
+
     /// Apple's monotonic clock counts suspends; Linux has another one that does.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: ClockId = ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     const CLOCK: ClockId = ClockId::Monotonic;
 
-    /// One moment by both clocks.
-    static ORIGIN: LazyLock<(Instant, Duration)> =
-        LazyLock::new(|| (super::uninterrupted(), since_boot()));
+    static COUNTING: LazyLock<Counting> =
+        LazyLock::new(|| Counting::since(super::uninterrupted(), since_boot()));
 
     pub(super) fn now() -> Instant {
-        let (instant, then) = *ORIGIN;
-        instant + since_boot().saturating_sub(then)
+        COUNTING.at(since_boot())
     }
 
     /// Times before zero do not occur.
@@ -99,9 +124,123 @@ mod counting {
     }
 }
 
+/// A computer that can be suspended: what [`Instant`] and timers measure stands then, while its boot
+/// clock and its wall clock go on.
+#[cfg(test)]
+pub(crate) mod simulated {
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+    use tokio::sync::watch;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Laptop {
+        counting: Counting,
+        /// How long it ran, and how long it was suspended.
+        times: Arc<watch::Sender<(Duration, Duration)>>,
+    }
+
+    impl Laptop {
+        pub(crate) fn new() -> Self {
+            let times = (Duration::from_secs(7), Duration::from_secs(3600));
+            let counting = Counting::since(uninterrupted(), times.0 + times.1);
+            Self { counting, times: Arc::new(watch::Sender::new(times)) }
+        }
+
+        pub(crate) fn run(&self, by: Duration) {
+            self.times.send_modify(|times| times.0 += by);
+        }
+
+        pub(crate) fn suspend(&self, by: Duration) {
+            self.times.send_modify(|times| times.1 += by);
+        }
+
+        /// What timers and [`Instant::now`] go by.
+        pub(crate) fn running(&self) -> Duration {
+            self.times.borrow().0
+        }
+
+        fn since_boot(&self) -> Duration {
+            let (running, suspended) = *self.times.borrow();
+            running + suspended
+        }
+    }
+
+    impl Clock for Laptop {
+        fn now(&self) -> DateTime<Utc> {
+            let years = TimeDelta::days(20_000);
+            DateTime::UNIX_EPOCH + years + TimeDelta::from_std(self.since_boot()).unwrap()
+        }
+
+        fn monotonic(&self) -> Instant {
+            self.counting.at(self.since_boot())
+        }
+
+        fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+            let clock = self.clone();
+            Box::pin(async move {
+                let timer = async |span: Duration| {
+                    let end = clock.running() + span;
+                    let mut times = clock.times.subscribe();
+                    times.wait_for(|(running, _)| *running >= end).await.unwrap();
+                };
+                wait_until(at, || clock.monotonic(), timer).await;
+            })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::simulated::Laptop;
     use super::*;
+    use std::sync::Mutex;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn instants_count_a_suspend_and_never_go_back() {
+        let (origin, boot) = (uninterrupted(), 100 * SECOND);
+        let counting = Counting::since(origin, boot);
+        for (reading, after) in [(0, 0), (99, 0), (100, 0), (101, 1), (3700, 3600)] {
+            assert_eq!(counting.at(reading * SECOND), origin + after * SECOND, "{reading}");
+        }
+        let laptop = Laptop::new();
+        let (begun, wall, running) = (laptop.monotonic(), laptop.now(), laptop.running());
+        laptop.suspend(3600 * SECOND);
+        assert_eq!(laptop.monotonic() - begun, 3600 * SECOND);
+        assert_eq!((laptop.now() - wall).num_seconds(), 3600);
+        assert_eq!(laptop.running(), running, "timers saw nothing of it");
+    }
+
+    #[test_support::test]
+    async fn a_wait_ends_with_its_timer_after_a_suspend_that_was_longer() {
+        let laptop = Laptop::new();
+        let wait = tokio::spawn(laptop.sleep_until(laptop.monotonic() + 10 * SECOND));
+        tokio::task::yield_now().await;
+        laptop.run(9 * SECOND);
+        laptop.suspend(3600 * SECOND);
+        tokio::task::yield_now().await;
+        assert!(!wait.is_finished(), "the timer has a second to go");
+        laptop.run(SECOND);
+        wait.await.unwrap();
+        // What lies before the end of a suspend is over at once.
+        laptop.sleep_until(laptop.monotonic()).await;
+    }
+
+    #[test_support::test]
+    async fn what_remains_when_a_timer_fires_early_is_waited_for() {
+        let (begun, passed) = (uninterrupted(), Mutex::new(Vec::new()));
+        let now = || begun + passed.lock().unwrap().iter().sum::<Duration>();
+        let wait = |span: Duration| {
+            passed.lock().unwrap().push(span.min(4 * SECOND));
+            std::future::ready(())
+        };
+        wait_until(begun + 10 * SECOND, now, wait).await;
+        assert_eq!(passed.into_inner().unwrap(), [4 * SECOND, 4 * SECOND, 2 * SECOND]);
+    }
 
     #[test]
     fn it_never_goes_back() {

@@ -190,7 +190,8 @@ impl AssertionSigner {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) if the client id is empty or a
-    /// placeholder, or a setting is out of bounds.
+    /// placeholder, if it or the key id is rather a key, a token or a value with its quotes or line
+    /// break, all of which an assertion would show, or if a setting is out of bounds.
     pub fn new(
         client_id: impl Into<String>,
         signer: Arc<dyn Signer>,
@@ -198,10 +199,15 @@ impl AssertionSigner {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let client_id = client_id.into();
-        if client_id.trim().is_empty() || client_id.contains(['{', '}']) {
-            let name = redact::name(&client_id);
-            return Err(Error::configuration(format!("this is not a client id: {name:?}"))
+        // RFC 6749 appendix A.1; braces are left over from a placeholder.
+        let is_visible = client_id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_id(&client_id) || !is_visible || client_id.contains(['{', '}']) {
+            return Err(not_an_id("client", &client_id)
                 .advise("copy the Client ID from the app's General tab"));
+        }
+        if let Some(key_id) = signer.key_id().filter(|id| !is_id(id)) {
+            return Err(not_an_id("key", key_id)
+                .advise("copy the key's id from where the app's public keys are listed"));
         }
         config.check()?;
         let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
@@ -277,8 +283,14 @@ impl AssertionSigner {
         now: DateTime<Utc>,
         jti: Option<Uuid>,
     ) -> Result<ClientAssertion, Error> {
-        let issued_at = now - seconds(self.config.backdate);
-        let expires_at = now + seconds(self.config.lifetime);
+        let times = (
+            now.checked_sub_signed(seconds(self.config.backdate)),
+            now.checked_add_signed(seconds(self.config.lifetime)),
+        );
+        let (Some(issued_at), Some(expires_at)) = times else {
+            return Err(Error::configuration("the clock shows a time that no assertion can have")
+                .advise("set the clock"));
+        };
         let claims = Claims {
             iss: &self.client_id,
             sub: &self.client_id,
@@ -287,9 +299,7 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let jwt = jws::sign(&self.header, &claims, &*self.signer).await.map_err(|cause| {
-            Error::key("the client assertion could not be signed").because(cause)
-        })?;
+        let jwt = jws::sign("the client assertion", &self.header, &claims, &*self.signer).await?;
         Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
             audience: audience.to_owned(),
@@ -381,6 +391,24 @@ fn seconds(duration: Duration) -> TimeDelta {
     TimeDelta::seconds(duration.as_secs() as i64)
 }
 
+/// Whether a text can be an id. Assertions are not secret, and errors repeat what they say, so that
+/// a key or a token that was given by mistake must not get into one.
+fn is_id(text: &str) -> bool {
+    const MAX_LEN: usize = 512;
+    let is_quoted = text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
+    !text.is_empty()
+        && text.len() <= MAX_LEN
+        && text.trim() == text
+        && !is_quoted
+        && !text.contains(char::is_control)
+        && !redact::is_key_or_token(text)
+}
+
+fn not_an_id(what: &str, text: &str) -> Error {
+    let shown = if redact::is_key_or_token(text) { "[masked]" } else { redact::name(text) };
+    Error::configuration(format!("this is not a {what} id: {shown:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,6 +450,39 @@ mod tests {
                 "iat": 1_795_211_249, "exp": 1_795_211_559, "jti": jti,
             })
         );
+    }
+
+    #[test_support::test]
+    async fn at_the_ends_of_the_calendar_there_is_an_error_and_no_panic() {
+        let signer = signer(AssertionConfig::default());
+        for now in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            let error = signer.assertion(URL, now).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_a_copy_leaves_at_an_id_is_refused() {
+        let signer = |client_id: &str, key_id: &str| {
+            let key = SigningKey::generate(Algorithm::Es256).unwrap();
+            let key = Arc::new(key.with_key_id(Some(key_id.to_owned())));
+            let random = Arc::new(SeededRandom::new(1));
+            AssertionSigner::new(client_id, key, AssertionConfig::default(), random)
+        };
+        for (client_id, key_id, is_good) in [
+            ("0oa1", "k1", true),
+            ("my portal", "my key", true), // other servers' may be so
+            ("0oa1\n", "k1", false),
+            (" 0oa1", "k1", false),
+            ("0oa1\0", "k1", false),
+            ("\u{feff}0oa1", "k1", false),
+            ("0oa1", "", false),
+            ("0oa1", "k1\r", false),
+        ] {
+            let kind = signer(client_id, key_id).err().map(|error| error.kind());
+            let expected = (!is_good).then_some(ErrorKind::Configuration);
+            assert_eq!(kind, expected, "{client_id:?} {key_id:?}");
+        }
     }
 
     #[test_support::test]

@@ -24,14 +24,22 @@ pub(crate) fn name(text: &str) -> &str {
     if text.len() <= LONGEST_NAME { text } else { MASK }
 }
 
+/// Whether a text is rather a private key or a token, given in place of something short.
+pub(crate) fn is_key_or_token(text: &str) -> bool {
+    // DER always begins so, and its Base64 may well have slashes.
+    let is_der = text.len() > LONGEST_NAME && text.starts_with("MI") && !text.contains(['.', '-']);
+    text.contains("-----BEGIN") || text.split('/').any(|part| part.starts_with("eyJ")) || is_der
+}
+
 /// A path for a message, unless it is rather the content of the file that should be named.
 pub(crate) fn path(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_key = text.contains("-----BEGIN") || text.contains('"');
-    // DER always begins so, and its Base64 may well have slashes.
-    let is_der = text.len() > LONGEST_NAME && text.starts_with("MI") && !text.contains(['.', '-']);
-    let is_word = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
-    if is_key || is_der || text.contains(char::is_control) || text.split('/').any(is_word) {
+    let is_word = |part: &str| part.len() > MAX_FILE_NAME;
+    if is_key_or_token(&text)
+        || text.contains('"')
+        || text.contains(char::is_control)
+        || text.split('/').any(is_word)
+    {
         return MASK.to_owned();
     }
     text.into_owned()

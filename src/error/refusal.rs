@@ -36,11 +36,15 @@ impl Refusal {
     pub const MAX_CAUSES: usize = 8;
 
     /// Whether a request without a DPoP proof may have been refused for that: by the codes of
-    /// RFC 9449 whatever the words are, or by a word about DPoP under any other code.
+    /// RFC 9449 whatever the words are, by a word about DPoP under any other code, or with a 400
+    /// that gives no reason, as servers do whose metadata alone say that they know DPoP.
     pub(crate) fn may_want_proof(&self) -> bool {
-        let by_code = matches!(self.code.as_deref(), Some("invalid_dpop_proof" | "use_dpop_nonce"));
-        let description = self.description.as_deref().unwrap_or_default();
-        by_code || description.to_ascii_lowercase().contains("dpop")
+        match (self.code.as_deref(), self.description.as_deref()) {
+            (Some("invalid_dpop_proof" | "use_dpop_nonce"), _) => true,
+            (_, Some(description)) => description.to_ascii_lowercase().contains("dpop"),
+            (None | Some("invalid_request"), None) => self.status == 400,
+            (Some(_), None) => false,
+        }
     }
 
     /// Whether a server that was asked about a token says by this that the token is not good.

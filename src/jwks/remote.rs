@@ -9,7 +9,7 @@ use reqwest::{Method, Request, StatusCode, Url};
 
 use super::freshness::stated_lifetime;
 use super::set::JwkSet;
-use crate::error::Error;
+use crate::error::{Attempts, Error};
 use crate::issuer::{EndpointUrl, Issuer};
 use crate::oauth::metadata;
 use crate::wire::error_response;
@@ -51,6 +51,15 @@ impl Remote {
     }
 
     async fn get(&self, url: Url) -> Result<Fetched, Error> {
+        let begun = self.http.monotonic();
+        let mut attempts = Attempts { count: 1, ..Attempts::default() };
+        self.get_once(url, &mut attempts).await.map_err(|error| {
+            attempts.elapsed = self.http.monotonic() - begun;
+            error.after(attempts)
+        })
+    }
+
+    async fn get_once(&self, url: Url, attempts: &mut Attempts) -> Result<Fetched, Error> {
         let place = Place::of(&url);
         let mut request = Request::new(Method::GET, url);
         let accepted = HeaderValue::from_static("application/jwk-set+json, application/json");
@@ -58,6 +67,7 @@ impl Remote {
         let mut deadline = self.http.deadline();
         let sent = self.http.send(request, &place, HttpConfig::MAX_ANSWER, &mut deadline);
         let answer = sent.await.map_err(|failure| failure.error)?;
+        attempts.request_ids.extend(answer.request_id().map(str::to_owned));
         if answer.status != StatusCode::OK {
             return Err(error_response::read(&answer));
         }

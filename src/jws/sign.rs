@@ -1,11 +1,13 @@
 //! Makes compact JWTs.
 
+use std::ops::RangeInclusive;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::error::BoxError;
-use crate::key::Signer;
+use crate::error::Error;
+use crate::key::{Algorithm, Signer};
 
 /// A header or payload as it stands in a compact JWS.
 pub(crate) fn segment(value: &impl Serialize) -> String {
@@ -21,18 +23,96 @@ fn push_segment(value: &impl Serialize, jws: &mut String) {
     URL_SAFE_NO_PAD.encode_string(json, jws);
 }
 
-/// Signs `claims` under a header that is a [`segment`] already.
+/// Signs `claims` under a header that is a [`segment`] already. `what` is signed, for messages.
 pub(crate) async fn sign(
+    what: &str,
     header: &str,
     claims: &impl Serialize,
     signer: &dyn Signer,
-) -> Result<String, BoxError> {
+) -> Result<String, Error> {
     let mut jws = String::with_capacity(1024);
     jws.push_str(header);
     jws.push('.');
     push_segment(claims, &mut jws);
-    let signature = signer.sign(jws.as_bytes()).await?;
+    let signature = signer.sign(jws.as_bytes()).await;
+    let signature = signature.map_err(|cause| {
+        Error::key(format!("{what} could not be signed"))
+            .advise("see the source of this error, which is what the signer says")
+            .because(cause)
+    })?;
+    check(&signature, signer.algorithm())?;
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
     Ok(jws)
+}
+
+/// Refuses what a server would only call an invalid signature. A KMS signs in DER.
+fn check(signature: &[u8], algorithm: Algorithm) -> Result<(), Error> {
+    let lengths = match algorithm.curve() {
+        Some(curve) => curve.signature_len()..=curve.signature_len(),
+        None => RSA_LENGTHS,
+    };
+    if lengths.contains(&signature.len()) {
+        return Ok(());
+    }
+    let advice = match algorithm.curve() {
+        Some(_) => "give r ‖ s in fixed width (RFC 7518 §3.4); a KMS or HSM may give DER instead",
+        None => "give the signature as it is, neither encoded nor in a structure",
+    };
+    let len = signature.len();
+    Err(Error::key(format!("the signer gave {len} bytes, which is no signature of {algorithm}"))
+        .advise(advice))
+}
+
+/// From 2048 bits, with less of which no key is taken, to the 16384 that OpenSSL verifies.
+const RSA_LENGTHS: RangeInclusive<usize> = 256..=2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{BoxError, ErrorKind};
+    use crate::support::boxed_future::BoxFuture;
+
+    #[derive(Debug)]
+    struct Giving(Algorithm, usize);
+
+    impl Signer for Giving {
+        fn algorithm(&self) -> Algorithm {
+            self.0
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            Box::pin(async { Ok(vec![0x30; self.1]) })
+        }
+    }
+
+    #[test_support::test]
+    async fn a_signature_of_another_length_is_not_sent() {
+        for (algorithm, len, fits) in [
+            (Algorithm::Es256, 64, true),
+            (Algorithm::Es256, 70, false),
+            (Algorithm::Es256, 0, false),
+            (Algorithm::Es384, 96, true),
+            (Algorithm::Es384, 104, false),
+            (Algorithm::Es512, 132, true),
+            (Algorithm::Es512, 64, false),
+            (Algorithm::Rs256, 256, true),
+            (Algorithm::Ps512, 512, true),
+            (Algorithm::Rs256, 344, true), // as long as its Base64 would be, or a key of 2752 bits
+            (Algorithm::Rs256, 64, false),
+            (Algorithm::Rs256, 3_000_000, false),
+        ] {
+            let signer = Giving(algorithm, len);
+            let result = sign("the assertion", "e30", &(), &signer).await;
+            assert_eq!(result.is_ok(), fits, "{signer:?}");
+            if let Err(error) = result {
+                assert_eq!(error.kind(), ErrorKind::Key);
+                assert!(error.to_string().contains(&format!("{len} bytes")), "{error}");
+            }
+        }
+    }
 }

@@ -156,6 +156,11 @@ impl Curve {
         }
     }
 
+    /// The length of a signature as JWS has it, in bytes.
+    pub(crate) fn signature_len(self) -> usize {
+        2 * self.len().unsigned_abs() as usize // some dozens
+    }
+
     pub(crate) fn algorithm(self) -> Algorithm {
         match self {
             Self::P256 => Algorithm::Es256,

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
-use super::unsupported;
+use super::{encryption, unsupported};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -18,6 +18,7 @@ pub(super) fn private_key(der: &[u8], passphrase: Option<&Secret>) -> Result<PKe
     if let Some(cipher) = RETIRED.iter().find(|cipher| contains(der, cipher.oid)) {
         return Err(retired(cipher.name));
     }
+    encryption::check_cost(der)?;
     PKey::private_key_from_pkcs8_passphrase(der, required(passphrase)?)
         .map_err(|_| undecipherable())
 }

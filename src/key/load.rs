@@ -38,6 +38,7 @@ fn read(bytes: &[u8], options: &KeyOptions, encodings: usize) -> Result<SigningK
         Notation::Binary => {
             return Err(unsupported::binary(bytes).unwrap_or_else(unsupported::unknown));
         }
+        Notation::Several => return Err(unsupported::several()),
         Notation::Unknown(text) => return Err(unsupported::text(&text)),
         Notation::Encoded(_) => return Err(unsupported::text("")),
         Notation::Empty => {

@@ -154,6 +154,7 @@ fn wrappings(text: &str, key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
         ("a string of JSON", json!(text).to_string()),
         ("certificate before", format!("{certificate}{text}")),
         ("certificate behind", format!("{text}{certificate}")),
+        ("certificates around", format!("{certificate}{text}{certificate}")),
         ("bag attributes", format!("{BAG}{text}")),
         ("bag attributes and certificate", format!("{BAG}{text}{BAG}{certificate}")),
         ("bag attributes on one line", format!("{BAG}{text}").replace('\n', " ")),
@@ -174,14 +175,10 @@ fn in_lines(text: &str) -> String {
 
 /// What must be said of a cell that is not taken; nothing for the others.
 fn refusal(notation: &str, wrapping: &str) -> Option<&'static str> {
-    let is_json = notation.starts_with("JWK");
     match wrapping {
         _ if wrapping.starts_with("UTF-16") => Some("UTF-16"),
         // The encryption's own lines cannot be told from Base64 then.
         "one line with nothing" if notation == "encrypted PKCS#1" => Some("damaged"),
-        // No tool writes attributes beside JSON.
-        _ if is_json && wrapping.starts_with("bag") => Some(""),
-        _ if is_json && wrapping.starts_with("certificate") => Some(""),
         _ => None,
     }
 }
@@ -223,7 +220,7 @@ fn check(
 ) -> Option<String> {
     match (found, refusal) {
         (Ok(found), _) if found != key => Some(format!("{cell}: another key")),
-        (Ok(_), None | Some("")) => None,
+        (Ok(_), None) => None,
         (Ok(_), Some(_)) => Some(format!("{cell}: taken")),
         (Err(said), Some(says)) if said.contains(says) => None,
         (Err(said), _) => Some(format!("{cell}: {said}")),

@@ -7,6 +7,7 @@ mod context_pool;
 mod der;
 mod derive;
 mod digest;
+mod encryption;
 mod factors;
 mod jwk;
 mod load;

@@ -3,6 +3,8 @@
 use zeroize::Zeroizing;
 
 use base64::Engine as _;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::base64::{BASE64, BASE64_URL};
 use super::pem;
@@ -19,6 +21,8 @@ pub(super) enum Notation {
     Json(Zeroizing<String>),
     /// The bytes of which the text is the Base64.
     Encoded(Zeroizing<Vec<u8>>),
+    /// A text with both a JWK and a private key in PEM.
+    Several,
     /// Another text.
     Unknown(Zeroizing<String>),
 }
@@ -32,38 +36,90 @@ pub(super) fn recognise(bytes: &[u8]) -> Notation {
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Zeroizing::new(text.to_owned()),
-        // Names in attributes around a PEM may be in another encoding; the PEM is ASCII.
-        Err(_) if pem::is_in(&String::from_utf8_lossy(bytes)) && !bytes.contains(&0) => {
-            Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+        // Names in attributes around a key may be in another encoding; the key itself is ASCII.
+        Err(_) if !bytes.contains(&0) => {
+            let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+            match pem::is_in(&text) || jwks_in(&text).is_some() {
+                true => text,
+                false => return Notation::Binary,
+            }
         }
         _ => return Notation::Binary,
     };
     let text = unquoted(text.trim());
+    match (jwks_in(&text), pem::holds_key(&text)) {
+        (Some(_), true) => return Notation::Several,
+        (Some(jwks), false) => return Notation::Json(jwks),
+        (None, _) => {}
+    }
     if text.starts_with('{') {
         return Notation::Json(with_breaks(text));
     }
     if text.starts_with('[') {
-        // The list of a JWK Set, without its name.
-        return Notation::Json(with_breaks(Zeroizing::new(format!("{{\"keys\":{}}}", &*text))));
+        return Notation::Json(with_breaks(set_of(&text)));
     }
     if pem::is_in(&text) {
         return Notation::Pem(text);
     }
-    if let Some(bytes) = decoded(&text) {
-        return Notation::Encoded(bytes);
+    match decoded(&text) {
+        Some(bytes) => Notation::Encoded(bytes),
+        None => Notation::Unknown(text),
     }
-    match (text.find('{'), text.rfind('}')) {
-        (Some(start), Some(end)) if start < end && text[start..].contains("\"kty\"") => {
-            Notation::Json(Zeroizing::new(text[start..=end].to_owned()))
+}
+
+/// The JWKs, or JWK Sets, that stand among other text, such as certificates: the only one, or all of
+/// them as one set. What begins as JSON is only looked at for what follows it.
+fn jwks_in(text: &str) -> Option<Zeroizing<String>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(next) = text[at..].find('{') {
+        at += next;
+        match jwk_at(&text[at..]) {
+            Some(jwk) => {
+                found.push(jwk);
+                at += jwk.len();
+            }
+            // The inner object of a damaged set is not the key that was given.
+            None if at == 0 => return None,
+            None => at += 1,
         }
-        _ => Notation::Unknown(text),
     }
+    match found.as_slice() {
+        [] => None,
+        [only] => Some(Zeroizing::new((*only).to_owned())),
+        several => {
+            let mut list = Zeroizing::new(String::with_capacity(text.len() + 2));
+            for (at, jwk) in several.iter().enumerate() {
+                list.push(if at == 0 { '[' } else { ',' });
+                list.push_str(jwk);
+            }
+            list.push(']');
+            Some(set_of(&list))
+        }
+    }
+}
+
+/// The JSON at the beginning of the text, if it is a JWK or a set of them.
+fn jwk_at(text: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Jwk {
+        kty: Option<IgnoredAny>,
+        keys: Option<IgnoredAny>,
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Jwk>();
+    let jwk = values.next()?.ok()?;
+    (jwk.kty.is_some() || jwk.keys.is_some()).then(|| &text[..values.byte_offset()])
+}
+
+/// A JWK Set of a list without a name.
+fn set_of(list: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("{{\"keys\":{list}}}"))
 }
 
 /// Whether these are the bytes of a key, in whatever state, and not a path or another text.
 pub(super) fn is_key(bytes: &[u8]) -> bool {
     match recognise(bytes) {
-        Notation::Pem(_) | Notation::Json(_) => true,
+        Notation::Pem(_) | Notation::Json(_) | Notation::Several => true,
         Notation::Encoded(inner) => is_key(&inner),
         // Paths may be Base64 by chance; what they decode to is hardly ever DER.
         Notation::Binary => bytes.starts_with(DER),
@@ -86,7 +142,7 @@ pub(super) fn unquoted(text: &str) -> Zeroizing<String> {
 
 /// JSON whose line breaks or quotes were escaped once too often.
 fn with_breaks(json: Zeroizing<String>) -> Zeroizing<String> {
-    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&json).is_ok();
+    let is_json = serde_json::from_str::<IgnoredAny>(&json).is_ok();
     if is_json || !json.contains('\\') {
         return json;
     }
@@ -125,6 +181,30 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jwks_are_found_among_other_text_and_a_second_key_beside_them_is_seen() {
+        let json = |text: &str| match recognise(text.as_bytes()) {
+            Notation::Json(json) => json.to_string(),
+            Notation::Several => "several".to_owned(),
+            _ => "no JSON".to_owned(),
+        };
+        let (public, private) = (r#"{"kty":"EC","x":"{"}"#, r#"{"kty":"EC","d":{}}"#);
+        let pem = include_str!("../../keys/sample-p256.pem");
+        let set = format!(r#"{{"keys":[{public},{private}]}}"#);
+        for (text, expected) in [
+            (format!("Attributes {{a}}\n{private}\nend"), private),
+            (format!("{public}\n{private}"), set.as_str()),
+            (format!("-----BEGIN CERTIFICATE-----\n{set}"), &set),
+            (format!("{pem}{private}"), "several"),
+            (format!("{private}{pem}"), "several"),
+            // What is damaged is not mended by a part of it.
+            (set[..set.len() - 2].to_owned(), &set[..set.len() - 2]),
+            (format!("a {{b}} {{{pem}"), "no JSON"),
+        ] {
+            assert_eq!(json(&text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_key_is_told_from_the_path_of_one() {

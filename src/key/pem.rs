@@ -19,17 +19,21 @@ pub(super) fn is_in(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
+/// Whether a block of a private key is among those in the text.
+pub(super) fn holds_key(text: &str) -> bool {
+    blocks(text).any(|block| block.is_key())
+}
+
 /// Reads the private key of a PEM. Certificates, attributes, parameters and public keys beside it
 /// are passed over; the content of the block counts, not its label.
 pub(super) fn private_key(text: &str, passphrase: Option<&Secret>) -> Result<PKey<Private>, Error> {
-    let mut keys = blocks(text).filter(|block| block.label.ends_with("PRIVATE KEY"));
+    let mut keys = blocks(text).filter(Block::is_key);
     let Some(first) = keys.next() else {
         let other = blocks(text).find(|block| block.label != "EC PARAMETERS");
         return Err(unsupported::label(other.map_or("EC PARAMETERS", |block| block.label)));
     };
     if keys.any(|other| other.body != first.body) {
-        return Err(Error::key("the PEM holds several private keys")
-            .advise("leave the one that the app has registered"));
+        return Err(unsupported::several());
     }
     if !first.is_whole && first.label.starts_with("OPENSSH") {
         return Err(unsupported::openssh());
@@ -51,6 +55,12 @@ struct Block<'a> {
     body: &'a str,
     /// Whether it has an END.
     is_whole: bool,
+}
+
+impl Block<'_> {
+    fn is_key(&self) -> bool {
+        self.label.ends_with("PRIVATE KEY")
+    }
 }
 
 fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {

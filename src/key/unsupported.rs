@@ -73,6 +73,11 @@ pub(super) fn damaged() -> Error {
     error("the private key is damaged: its DER is not that of a key", WHOLE)
 }
 
+/// What is said of a text with more than one private key that is not a JWK Set.
+pub(super) fn several() -> Error {
+    error("there are several private keys", "leave the one that the app has registered")
+}
+
 /// What is said of bytes that are neither text nor DER.
 pub(super) fn unknown() -> Error {
     error("the private key is neither PEM nor JSON, but binary", PEM)
@@ -295,6 +300,12 @@ WlLRbY9MAJpuR3ICOBXOmEtTs32kRe4F5SEsaLe1eHtFq1s6QDuSr7amntCvcjdh
             ("request", x509_request().to_pem().unwrap(), "request", "private key that belongs"),
             ("OpenPGP", in_pem("PGP PRIVATE KEY BLOCK", b"x"), "OpenPGP", "keygen"),
             ("two keys", text(&(sample.clone() + &other)), "several", "leave the one"),
+            (
+                "a JWK beside a PEM",
+                text(&format!("{sample}{{\"kty\":\"EC\"}}")),
+                "several",
+                "leave the one",
+            ),
             ("no END", text(sample.split("-----END").next().unwrap()), "END line", "whole"),
             ("commas", text(&sample.replace('\n', ",")), "Base64", "commas"),
             (

@@ -1,52 +1,52 @@
 //! The `Link` header ([RFC 8288 §3](https://www.rfc-editor.org/rfc/rfc8288#section-3)).
 
+use crate::support::quoted;
+
 /// The target of the first link whose relation is `next`.
-pub(super) fn next<'a>(lines: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    lines.into_iter().find_map(next_in)
+pub(crate) fn next<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    values.into_iter().find_map(next_in)
 }
 
-/// One line may hold several links; a target may contain commas, and a quoted text anything.
+/// One header line may hold several links, and a target may contain commas. A link that cannot be
+/// read does not hide the one behind it: the list would end there without a word.
 fn next_in(mut line: &str) -> Option<&str> {
     loop {
-        let (target, rest) = line.split_once('<')?.1.split_once('>')?;
-        let (parameters, rest) = rest.split_at(end(rest, ','));
-        if relations(parameters).any(|relation| relation.eq_ignore_ascii_case("next")) {
-            return Some(target);
-        }
-        line = rest;
+        let (target, parameters) = line.split_once('<')?.1.split_once('>')?;
+        line = match read_parameters(parameters) {
+            Some((true, _)) => return Some(target),
+            Some((false, behind)) => behind,
+            None => parameters,
+        };
     }
 }
 
-/// What the first `rel` of a link says; others are ignored (RFC 8288 §3.3).
-fn relations(mut parameters: &str) -> impl Iterator<Item = &str> {
-    let mut found = "";
-    while let Some(start) = parameters.find(';') {
-        parameters = &parameters[start + 1..];
-        let parameter = &parameters[..end(parameters, ';')];
-        parameters = &parameters[parameter.len()..];
-        if let Some((name, value)) = parameter.split_once('=')
-            && name.trim().eq_ignore_ascii_case("rel")
-        {
-            found = value.trim().trim_matches('"');
-            break;
+/// Reads the parameters of a link. Returns whether its relation is `next`, and what is behind the
+/// link; `None` if they cannot be read.
+fn read_parameters(mut rest: &str) -> Option<(bool, &str)> {
+    let mut relation = None;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        if rest.is_empty() || rest.starts_with(',') {
+            return Some((relation.is_some_and(|relation: String| is_next(&relation)), rest));
+        }
+        rest = rest.strip_prefix(';')?.trim_start_matches([' ', '\t']);
+        let end = rest.find(['=', ';', ',']).unwrap_or(rest.len());
+        let name = rest[..end].trim_end();
+        rest = &rest[end..];
+        let Some(value) = rest.strip_prefix('=') else { continue };
+        let value = value.trim_start_matches([' ', '\t']);
+        let (value, behind) = quoted::value(value, &[';', ','])?;
+        rest = behind;
+        // The first one counts (§3.3).
+        if name.eq_ignore_ascii_case("rel") {
+            relation.get_or_insert(value);
         }
     }
-    found.split_ascii_whitespace()
 }
 
-/// Where a text ends: at the first `separator` that is not quoted.
-fn end(text: &str, separator: char) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    let ends = |c: char| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = quoted,
-            '"' => quoted = !quoted,
-            _ => return c == separator && !quoted,
-        }
-        false
-    };
-    text.find(ends).unwrap_or(text.len())
+/// A relation may be several.
+fn is_next(relation: &str) -> bool {
+    relation.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
 }
 
 #[cfg(test)]
@@ -91,7 +91,6 @@ mod tests {
             ("two relations", &["<https://a/x>; rel=prev; rel=next"], None),
             ("a parameter without value", &["<https://a/y>; crossorigin; rel=next"], Y),
             ("an apostrophe", &["<https://a/y>; title='a; rel=next"], Y),
-            // What stands wrongly in one link does not hide the next one: the list would end there.
             ("broken between", &["<https://a/x> rel=self, <https://a/y>; rel=next"], Y),
         ] {
             assert_eq!(next(lines.iter().copied()), target, "{name}");

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Resource, ResourceAnswer, ResourceCall, link};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, redact};
+use crate::support::json_misfit::Misfit;
 
 /// The pages of a list, one after the other, as the server links them: by the header `Link`, or by
 /// `_links.next` of the answer, as Okta's IAM APIs do. Links are followed unchanged, on the same
@@ -213,9 +214,14 @@ impl ResourceAnswer {
         serde_json::from_slice(&self.body).map_err(|cause| {
             let (line, column) = (cause.line(), cause.column());
             // Not the cause itself: its text may quote what stands in the body.
-            let what = match cause.is_data() {
-                true => "does not fit the type wanted",
-                false => "is not whole JSON",
+            let document = || serde_json::from_slice(&self.body).unwrap_or_default();
+            let what = match cause.is_data().then(|| Misfit::of_foreign::<T>(&document())) {
+                Some(Some(misfit)) => {
+                    let member = redact::excerpt(misfit.to_string().as_bytes(), &[]);
+                    format!("does not fit the type wanted: {member}")
+                }
+                Some(None) => "does not fit the type wanted".to_owned(),
+                None => "is not whole JSON".to_owned(),
             };
             Error::malformed(format!("the API's answer {what} (line {line}, column {column})"))
                 .advise("make members that may be absent optional, and compare their types")

@@ -48,14 +48,14 @@ const MAX_DEPTH: usize = 32;
 ///
 /// # Errors
 ///
-/// Those of serde_json; a duplicate member and too deep nesting are among its data errors.
+/// Those of serde_json; a duplicate member, too deep nesting and what is no object are among its
+/// data errors.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
     match Object::parse(json) {
-        Err(fault @ (JsonFault::DuplicateMember | JsonFault::TooDeep)) => {
-            Err(serde_json::Error::custom(fault))
-        }
         // serde_json knows the line and the column of an error in the syntax.
-        Ok(_) | Err(JsonFault::Syntax | JsonFault::NotAnObject) => serde_json::from_slice(json),
+        Ok(_) | Err(JsonFault::Syntax) => serde_json::from_slice(json),
+        // A list is not read as the members in their order, as serde would.
+        Err(fault) => Err(serde_json::Error::custom(fault)),
     }
 }
 
@@ -311,6 +311,18 @@ mod tests {
         }
         assert!(read::<Answer>(b"[]").unwrap_err().is_data());
         assert!(read::<Answer>(b"{").unwrap_err().is_eof());
+    }
+
+    #[test]
+    fn a_list_is_no_document_even_where_its_values_fit() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Answer {
+            access_token: String,
+        }
+        let answer: Answer = read(br#"{"access_token":"a"}"#).unwrap();
+        assert_eq!(answer.access_token, "a");
+        let error = read::<Answer>(br#"["a"]"#).unwrap_err();
+        assert!(error.is_data() && error.to_string().contains("not a JSON object"), "{error}");
     }
 
     #[test]

@@ -38,7 +38,21 @@ impl Misfit {
         let fault = |value: Value| fault(value).filter(|said| missing(said).is_none());
         Some(descend(document, &fault, &mut path))
     }
+
+    /// As [`of`](Self::of), for a type of the program around this crate: what its own readers say is
+    /// left out, because it may quote.
+    pub(crate) fn of_foreign<T: DeserializeOwned>(document: &Value) -> Option<Self> {
+        Self::of::<T>(document).map(|misfit| match misfit {
+            Self::Wrong { path, found, wanted } if wanted.starts_with(OWN) => {
+                Self::Wrong { path, found, wanted: String::new() }
+            }
+            other => other,
+        })
+    }
 }
+
+/// How a text begins that a reader has written itself.
+const OWN: &str = ": ";
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,9 +152,9 @@ fn missing(fault: &str) -> Option<&str> {
 fn wanted(fault: &str) -> String {
     let own = ["invalid ", "unknown "].iter().all(|start| !fault.starts_with(start));
     match fault.rsplit_once(", expected ") {
-        Some((_, wanted)) => format!(", expected {}", in_words_of_json(wanted)),
-        None if own => format!(": {fault}"),
-        None => String::new(),
+        Some((_, wanted)) if !own => format!(", expected {}", in_words_of_json(wanted)),
+        _ if own => format!("{OWN}{fault}"),
+        _ => String::new(),
     }
 }
 
@@ -226,6 +240,31 @@ mod tests {
             assert!(!said.contains("s3cret"), "{said}");
         }
         assert_eq!(Misfit::of::<Document>(&json!({"active": false})), None);
+    }
+
+    #[test]
+    fn what_a_foreign_reader_says_is_left_out() {
+        #[derive(Debug)]
+        struct Colour;
+
+        impl<'de> Deserialize<'de> for Colour {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(from)?;
+                Err(serde::de::Error::custom(format!("{name} is none, expected {name}")))
+            }
+        }
+
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)] // only read into
+        struct Foreign {
+            colour: Colour,
+        }
+
+        let said = |colour: Value| {
+            Misfit::of_foreign::<Foreign>(&json!({"a": 1, "colour": colour})).unwrap().to_string()
+        };
+        assert_eq!(said(json!("s3cret")), "`colour` is a string");
+        assert_eq!(said(json!(["s3cret"])), "`colour` is an array, expected a string");
     }
 
     #[test]

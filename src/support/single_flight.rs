@@ -1,7 +1,9 @@
 //! Single flight: callers that need the same work at the same time share one run of it.
 
+use std::cell::Cell;
 use std::future::Future;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// The runs of one piece of work that are under way. It belongs into the state that its owner
@@ -74,24 +76,57 @@ impl<T: Clone + Send + Sync + 'static, M> SingleFlight<T, M> {
     ///
     /// When it has ended, `finish` is called with its result before any caller hears of that, or
     /// with `None` if its task panicked or the runtime shuts down. It has to call
-    /// [`finish`](Self::finish) here, and may keep the result under the same lock.
+    /// [`finish`](Self::finish) here, and may keep the result under the same lock. It is not called
+    /// for a run that a runtime in its shutdown does not take: there is no such run afterwards.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub(crate) fn start(
         &mut self,
         mark: M,
         work: impl Future<Output = T> + Send + 'static,
         finish: impl FnOnce(RunId, Option<&T>) + Send + 'static,
     ) -> Flight<T> {
-        self.add(mark, |id| {
+        // If there is none, this panics before there is anything that calls `finish` when dropped.
+        let runtime = Handle::current();
+        let mut is_taken = true;
+        let flight = self.add(mark, |id| {
             let (sender, result) = watch::channel(None);
             let mut ending = Ending { id, finish: Some(finish), result: None };
-            tokio::spawn(async move {
+            let task = async move {
                 ending.result = Some(work.await);
                 // Nobody may be waiting any more; that is no fault.
                 let _ = sender.send(ending.end());
-            });
+            };
+            is_taken = hand_over(|| drop(runtime.spawn(task)));
             Flight { result }
-        })
+        });
+        if !is_taken {
+            self.finish(self.started);
+        }
+        flight
     }
+}
+
+/// How it stands with the task that this thread is handing to a runtime.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Handover {
+    None,
+    UnderWay,
+    Refused,
+}
+
+thread_local! {
+    static HANDOVER: Cell<Handover> = const { Cell::new(Handover::None) };
+}
+
+/// Hands a task to a runtime, and tells whether it was taken. A runtime in its shutdown drops it on
+/// the spot, on this thread, which holds the lock that `finish` would take.
+fn hand_over(spawn: impl FnOnce()) -> bool {
+    HANDOVER.set(Handover::UnderWay);
+    spawn();
+    HANDOVER.replace(Handover::None) != Handover::Refused
 }
 
 /// Calls `finish` however a task ends: otherwise all callers after a panic would wait for a run
@@ -117,7 +152,11 @@ impl<T, F: FnOnce(RunId, Option<&T>)> Ending<T, F> {
 
 impl<T, F: FnOnce(RunId, Option<&T>)> Drop for Ending<T, F> {
     fn drop(&mut self) {
-        self.call();
+        match HANDOVER.get() {
+            Handover::None => self.call(),
+            // The task was not taken: `start` is told, and cleans up itself.
+            Handover::UnderWay | Handover::Refused => HANDOVER.set(Handover::Refused),
+        }
     }
 }
 
@@ -205,6 +244,39 @@ mod tests {
         let next = join_or_start(&shared, async { 7 });
         assert_eq!(timeout(LIMIT, next.result()).await.unwrap(), Some(7));
         assert_eq!(shared.lock().unwrap().started(), 2);
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    #[test]
+    fn a_runtime_that_shuts_down_takes_no_run_and_leaves_no_lock_held() {
+        let shared = Shared::default();
+        let runs = Arc::clone(&shared);
+        let result = test_support::within(LIMIT / 12, move || {
+            let ended = runtime();
+            let handle = ended.handle().clone();
+            drop(ended);
+            let _within = handle.enter();
+            let flight = join_or_start(&runs, async { 7 });
+            runtime().block_on(flight.result())
+        });
+        assert_eq!(result, None);
+        assert_eq!(shared.lock().unwrap().len(), 0, "nothing stays to be joined");
+        let next = runtime().block_on(async { join_or_start(&shared, async { 7 }).result().await });
+        assert_eq!(next, Some(7));
+    }
+
+    #[test]
+    fn without_a_runtime_there_is_a_panic_and_no_lock_is_held() {
+        let shared = Shared::default();
+        let runs = Arc::clone(&shared);
+        let panicked = test_support::within(LIMIT / 12, move || {
+            std::thread::spawn(move || drop(join_or_start(&runs, async { 7 }))).join().is_err()
+        });
+        assert!(panicked);
+        assert_eq!(shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len(), 0);
     }
 
     #[test]

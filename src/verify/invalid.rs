@@ -277,7 +277,8 @@ pub enum InvalidToken {
     /// asks for.
     #[error("the token's further claims are not as wanted: {fault}")]
     FurtherClaims {
-        /// What does not fit, in serde's words.
+        /// The claim that does not fit, what kind of value it is, and what belongs there. The value
+        /// itself is not repeated.
         fault: String,
     },
 }

@@ -275,8 +275,9 @@ fn mark_repeat(request: &mut Request, attempts: &Attempts) {
 /// rate-limit window ends. A refusal for too many requests at once says neither.
 pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     let date = answer.header(DATE).and_then(parse_date);
-    if let Some(value) = answer.header(RETRY_AFTER) {
-        return server_numbers::retry_after(value, date);
+    let stated = answer.header(RETRY_AFTER);
+    if let Some(wait) = stated.and_then(|value| server_numbers::retry_after(value, date)) {
+        return Some(wait);
     }
     if answer.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
@@ -286,12 +287,14 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     server_numbers::rest_of_window(stated.reset, date?)
 }
 
-/// How long to wait after a 429 that says nothing: its rate window may have just begun, and pauses
-/// of milliseconds would only use up the attempts.
+/// How long to wait after a 429 that says nothing, or nothing that makes sense: its rate window may
+/// have just begun, and pauses of milliseconds would only use up the attempts. One for too many
+/// requests at once is over as soon as another request is.
 fn least_wait(answer: &Answer) -> Option<Duration> {
     const LEAST: Duration = Duration::from_secs(1);
-    let says = answer.headers.contains_key(RETRY_AFTER) || RateLimit::is_stated(&answer.headers);
-    (answer.status == StatusCode::TOO_MANY_REQUESTS && !says).then_some(LEAST)
+    let at_once =
+        RateLimit::from_headers(&answer.headers).is_some_and(|stated| stated.is_concurrency());
+    (answer.status == StatusCode::TOO_MANY_REQUESTS && !at_once).then_some(LEAST)
 }
 
 fn not_obtained_in_time(path: &str) -> Error {

@@ -1,28 +1,28 @@
 //! Reads what a server says when it refuses: both of Okta's shapes, and no shape at all.
 
 use reqwest::StatusCode;
-use reqwest::header::WWW_AUTHENTICATE;
 use serde_json::Value;
 
 use crate::error::refusal::Refusal;
 use crate::error::{Error, ErrorKind};
 use crate::wire::call::retry_after;
+use crate::wire::challenge;
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::transport::Answer;
 
 /// The error that an answer other than a success stands for.
 pub(crate) fn read(answer: &Answer) -> Error {
     let shape = if answer.is_json() { Shape::of(&answer.body) } else { Shape::default() };
-    let challenge = challenge(answer).unwrap_or_default();
+    let challenge = |name| challenge::parameter(&answer.headers, name);
     let mask = |text: String| answer.excerpt(text);
     let refusal = Refusal {
         status: answer.status.as_u16(),
         // Okta's APIs say E0000006 for a missing scope as well as for a missing admin role; the
-        // challenge tells them apart.
-        code: shape.error.or(challenge.error).or(shape.error_code).map(mask),
+        // challenge tells them apart (RFC 6750 §3), and says all that they say about a DPoP proof.
+        code: shape.error.or_else(|| challenge("error")).or(shape.error_code).map(mask),
         description: shape
             .error_description
-            .or(challenge.error_description)
+            .or_else(|| challenge("error_description"))
             .or(shape.error_summary)
             .map(mask),
         causes: shape.error_causes.into_iter().map(mask).collect(),
@@ -72,19 +72,6 @@ impl Shape {
             error_causes: causes.take(Refusal::MAX_CAUSES).map(str::to_owned).collect(),
         }
     }
-}
-
-/// What a resource server says in `WWW-Authenticate`
-/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)): all that Okta's APIs say
-/// about a DPoP proof.
-fn challenge(answer: &Answer) -> Option<Shape> {
-    let value = answer.header(WWW_AUTHENTICATE)?;
-    let parameter = |name: &str| {
-        let (_, rest) = value.split_once(&format!("{name}=\""))?;
-        rest.split_once('"').map(|(text, _)| text.to_owned())
-    };
-    let (error, error_description) = (parameter("error"), parameter("error_description"));
-    Some(Shape { error, error_description, ..Shape::default() })
 }
 
 /// Whether a 429 is about how many calls are under way, not about their rate.

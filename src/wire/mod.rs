@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod bounds;
 pub(crate) mod call;
+mod challenge;
 pub(crate) mod content_encoding;
 mod error_chain;
 pub(crate) mod error_response;

@@ -63,7 +63,8 @@ fn of_transport(cause: &reqwest::Error, place: &Place) -> Failure {
     }
     if let Some(fault) = chain(cause).find_map(TlsFault::of) {
         let (what, advice) = fault.words();
-        let what = format!("the TLS connection to {host} could not be trusted: {what}");
+        let proxy = if before_the_tunnel(cause) { "the proxy before " } else { "" };
+        let what = format!("the TLS connection to {proxy}{host} could not be trusted: {what}");
         return lasting(unreachable(what).advise(advice));
     }
     match chain(cause).find_map(NotHttp::of) {
@@ -80,6 +81,10 @@ fn of_transport(cause: &reqwest::Error, place: &Place) -> Failure {
                 "check the port, and whether another protocol is served there, perhaps https",
             ))
         }
+        None if before_the_tunnel(cause) => passing(
+            unreachable(format!("no connection to the proxy before {host}"))
+                .advise("check the proxy settings and the network"),
+        ),
         None if cause.is_connect() => passing(
             unreachable(format!("no connection to {host}"))
                 .advise("check the issuer, the network and the proxy settings"),
@@ -89,6 +94,11 @@ fn of_transport(cause: &reqwest::Error, place: &Place) -> Failure {
                 .advise("try again"),
         ),
     }
+}
+
+/// Whether it is the proxy that was not reached. The type of this error is private to its crate.
+fn before_the_tunnel(cause: &reqwest::Error) -> bool {
+    chain(cause).any(|error| error.to_string().contains("failed to create underlying connection"))
 }
 
 /// An answer that could not be read as HTTP.

@@ -41,11 +41,6 @@ impl RateLimit {
         self.limit == 0 && self.remaining == 0
     }
 
-    /// Whether any of the headers is there, readable or not.
-    pub(crate) fn is_stated(headers: &HeaderMap) -> bool {
-        [&LIMIT, &REMAINING, &RESET].into_iter().any(|name| headers.contains_key(name))
-    }
-
     /// Reads the headers, each figure no larger than the highest that is believed; `None` unless all three are there with as many values each.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let limits = values(headers, &LIMIT, count)?;

@@ -12,7 +12,7 @@ use crate::wire::bounds;
 ///
 /// Repeated are attempts that found no connection or lost it, and those answered with 429, 502,
 /// 503, 504 or the code `temporarily_unavailable`; every attempt carries a new assertion. After a
-/// 429 that says nothing of how long to wait, the pause is a second at least. A 400 or 401 is never
+/// 429 that says nothing sensible of how long to wait, the pause is a second at least. A 400 or 401 is never
 /// repeated, but for two, which are not counted here: after a clock error, and after a demand for a
 /// DPoP proof or nonce. All of it happens within
 /// [`HttpConfig::timeout`](crate::HttpConfig::timeout).

@@ -277,7 +277,7 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
 /// A complete answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    place: Place,
+    pub(crate) place: Place,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -346,9 +346,10 @@ impl Answer {
                 format!("is not valid JSON (line {line}, column {column})")
             }
             Category::Data => {
-                let document = serde_json::from_slice(&self.body).unwrap_or_default();
-                // No misfit: a member occurs twice, or the document is nested too deep.
-                let why = match Misfit::of::<T>(&document) {
+                // No misfit: a member occurs twice, or the document is nested too deep, perhaps for
+                // serde_json as well.
+                let document = serde_json::from_slice(&self.body).ok();
+                let why = match document.and_then(|document| Misfit::of::<T>(&document)) {
                     Some(misfit) => misfit.to_string(),
                     None => format!("it {cause}"),
                 };

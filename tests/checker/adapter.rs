@@ -7,8 +7,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use axum::routing::{delete, get, post};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use okta_introspect::adapter::{
@@ -19,7 +17,7 @@ use okta_introspect::{Algorithm, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-use crate::script::{Script, checker};
+use crate::script::{Script, checker, proof};
 use crate::support::{seconds, start};
 
 const TOKEN: &str = "t0ken-that-must-never-show";
@@ -191,23 +189,6 @@ async fn the_extractor_guards_each_route_by_its_own_requirement() {
     assert_eq!(ask("POST", "/orders/change", Some("reader")).await, said(403, ""));
     let change = ask("POST", "/orders/change", Some(TOKEN)).await;
     assert_eq!(change, said(200, "ada@acme.example"));
-}
-
-/// A proof as a client makes it.
-fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -> String {
-    let mut jwk: serde_json::Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-    for member in ["alg", "use", "kid"] {
-        jwk.as_object_mut().unwrap().remove(member);
-    }
-    let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
-    let claims = json!({
-        "htm": method, "htu": url, "iat": start().timestamp(), "jti": jti.to_string(), "ath": ath,
-    });
-    let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let input = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign_blocking(input.as_bytes()).unwrap();
-    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 #[test_support::test]
@@ -407,6 +388,10 @@ async fn the_facts_of_a_caller_fit_the_types_of_the_service() {
     let error = caller.claims::<Robot>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(!format!("{error} {error:?}").contains("ada"), "{error:?}");
+    assert!(
+        error.to_string().ends_with("`username` is a string, expected a whole number"),
+        "{error}"
+    );
 }
 
 #[test_support::test]

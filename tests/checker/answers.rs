@@ -364,6 +364,7 @@ async fn prometheus_reads_what_was_counted() {
         r#"okta_introspect_upstream_duration_seconds_count{issuer="https://acme.okta.com",endpoint="introspect"} 2"#,
         r#"okta_introspect_governor_refusals_total{issuer="https://acme.okta.com"} 0"#,
         r#"okta_introspect_cache_entries{pool="active"} 1"#,
+        r#"okta_introspect_evictions_total{pool="active"} 0"#,
         "okta_introspect_upstream_under_way 0",
         "# TYPE okta_introspect_checks counter",
     ] {

@@ -1,7 +1,5 @@
 //! A custom authorization server in a sandbox, and a backend's client there.
 
-use std::sync::Arc;
-
 use okta_introspect::sandbox::{App, CustomServer, Sandbox};
 use okta_introspect::{Algorithm, Client, ManualClock, SigningKey};
 
@@ -15,7 +13,7 @@ pub(crate) async fn custom_server(clock: &ManualClock) -> (Sandbox, Client) {
         .app(App::service("0oa1backend").key(key.public_jwk()))
         .app(App::web("0oa2portal"))
         .server(CustomServer::new("default").audience(AUDIENCE))
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .start()
         .await
         .unwrap();

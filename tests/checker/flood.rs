@@ -140,5 +140,6 @@ async fn a_flood_of_made_up_tokens_takes_nothing_from_real_ones() {
     assert_eq!((refused, edge, let_in), (0, 0, 0));
     assert_eq!(metrics.active_entries, REAL);
     assert!(metrics.inactive_entries <= 4096, "{}", metrics.inactive_entries);
+    assert_eq!(metrics.active_evictions, 0);
     assert!(metrics.governor_refusals > 0, "nothing had to be refused");
 }

@@ -15,10 +15,12 @@ mod cost;
 #[cfg(feature = "sandbox")]
 mod flood;
 mod histories;
+mod lies;
 mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod outage;
+mod proof_flood;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod wounds;

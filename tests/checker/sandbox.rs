@@ -1,6 +1,5 @@
 //! The checker at the sandbox: real requests, counted where they arrive.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use okta_introspect::checker::{AnswerSource, Checker, CheckerConfig, Reason};
@@ -29,7 +28,7 @@ async fn org(retry: RetryConfig) -> Org {
         .app(App::service("0oa1backend").key(key.public_jwk()))
         .app(App::web("0oa2portal"))
         .user(User::new("00u1ada", "ada@acme.example"))
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .start()
         .await
         .unwrap();

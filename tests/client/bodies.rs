@@ -76,6 +76,7 @@ async fn gzip_that_comes_all_the_same_is_read_within_the_bound() {
 #[test_support::test]
 async fn of_json_the_member_is_named_and_no_value_quoted() {
     let rest = r#""sub":"ada","username":"ada@acme.example""#;
+    let deep = format!(r#""active":true,"x":{}{}"#, "[".repeat(200), "]".repeat(200));
     for (body, says) in [
         (r#""active":true,"scope":["a"]"#, "`scope` is an array, expected a string"),
         (r#""active":"ada""#, "`active` is a string, expected a boolean"),
@@ -84,6 +85,7 @@ async fn of_json_the_member_is_named_and_no_value_quoted() {
         (r#""active":true,"cnf":{"jkt":["ada"]}"#, "`cnf.jkt` is an array, expected a string"),
         (r#""scope":"ada""#, "`active` is missing"),
         (r#""active":true,"active":true"#, "has a member twice"),
+        (&deep, "is nested too deep"),
     ] {
         let peer = Peer::start([Act::Write(reply(200, JSON, &format!("{{{body},{rest}}}")))]).await;
         let error = client(&peer, &clock()).introspect(&token(), None).await.expect_err(body);

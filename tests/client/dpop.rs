@@ -226,6 +226,9 @@ async fn auto_tries_once_with_a_proof_whatever_the_words_of_the_demand_are() {
         (401, r#"{"error":"use_dpop_nonce","error_description":"nonce wanted"}"#),
         (400, r#"{"error":"invalid_request","error_description":"DPoP proof is missing"}"#),
         (401, r#"{"error":"invalid_client","error_description":"client requires dpop"}"#),
+        (400, r#"{"error":"invalid_request"}"#),
+        (400, "{}"),
+        (400, ""),
     ] {
         let refused = || Act::Write(reply(status, JSON, body));
         let peer = Peer::start([refused(), granted("DPoP"), granted("DPoP")]).await;
@@ -245,6 +248,20 @@ async fn auto_tries_once_with_a_proof_whatever_the_words_of_the_demand_are() {
         }
         let proofs = peer.requests().iter().map(|r| proof(r).is_some()).collect::<Vec<_>>();
         assert_eq!(proofs, [false, true, false, true], "{body}");
+    }
+}
+
+#[test_support::test]
+async fn a_refusal_that_gives_another_reason_leads_to_no_proof() {
+    for (status, body) in [
+        (400, r#"{"error":"invalid_request","error_description":"no scope"}"#),
+        (400, r#"{"error":"invalid_scope"}"#),
+        (401, "{}"),
+        (403, r#"{"error":"invalid_request"}"#),
+    ] {
+        let peer = Peer::start([Act::Write(reply(status, JSON, body))]).await;
+        client(&peer, DpopConfig::default()).request_token(&scopes()).await.expect_err(body);
+        assert_eq!(peer.requests().len(), 1, "{body}");
     }
 }
 

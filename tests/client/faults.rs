@@ -240,12 +240,18 @@ async fn throttling_waits_by_the_servers_clock() {
             6.0,
             6.25,
         ),
-        ("429 with headers that make no sense", throttled("many", "-1", "soon"), 0.0, 0.25),
+        ("429 with headers that make no sense", throttled("many", "-1", "soon"), 1.0, 1.25),
+        (
+            "429 with a Retry-After that makes no sense",
+            plain(&[("content-type", JSON), ("retry-after", "soon")]),
+            1.0,
+            1.25,
+        ),
         (
             "429, reset after a day: no window lasts so long",
             throttled("600", "0", &at(86_400)),
-            0.0,
-            0.25,
+            1.0,
+            1.25,
         ),
     ] {
         let peer = Peer::start([act, Act::Write(reply(200, JSON, ACTIVE))]).await;

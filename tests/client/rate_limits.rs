@@ -3,7 +3,6 @@
 
 #![allow(clippy::print_stdout)] // the figures are there to be read
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use okta_introspect::sandbox::{App, Bucket, RateLimitHeaders, Sandbox};
@@ -25,7 +24,7 @@ async fn org(clock: &ManualClock, clients: usize) -> (Sandbox, Vec<Client>) {
         })
         .collect();
     let app = keys.iter().fold(App::service("0oa-client"), |app, key| app.key(key.public_jwk()));
-    let sandbox = Sandbox::builder().app(app).clock(Arc::new(clock.clone())).start().await.unwrap();
+    let sandbox = Sandbox::builder().app(app).clock(clock.clone()).start().await.unwrap();
     // The app may use half of the org's limit.
     sandbox.set_rate_limit(Bucket::Org, Some(1200));
     let mut http = HttpConfig::default();

@@ -1,7 +1,5 @@
 //! A local clock that is wrong: measured, applied when it has to be, and paid for once.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::sandbox::{App, Sandbox};
 use okta_introspect::{Algorithm, Client, ErrorKind, ManualClock, Scopes, SigningKey};
@@ -13,7 +11,7 @@ use crate::support::{clock, start, token};
 async fn org(ahead: i64) -> (Sandbox, Client, ManualClock) {
     let (key, clock) = (SigningKey::generate(Algorithm::Es256).unwrap(), clock());
     let app = App::service("0oa-client").key(key.public_jwk()).grant("okta.users.read");
-    let sandbox = Sandbox::builder().app(app).clock(Arc::new(clock.clone())).start().await.unwrap();
+    let sandbox = Sandbox::builder().app(app).clock(clock.clone()).start().await.unwrap();
     sandbox.set_clock_offset(TimeDelta::seconds(ahead));
     let client =
         Client::builder(sandbox.issuer(), "0oa-client", key).clock(clock.clone()).build().unwrap();

@@ -1,7 +1,5 @@
 //! An org with something to refuse in every way.
 
-use std::sync::Arc;
-
 use okta_introspect::sandbox::{App, AppStatus, AuthMethod, CustomServer, Sandbox, User};
 use okta_introspect::*;
 use openssl::pkey::{PKey, Private};
@@ -31,7 +29,7 @@ impl Org {
             .app(with_key("0oa5secret").auth_method(AuthMethod::ClientSecretBasic))
             .server(CustomServer::new("default").scope("read").client("0oa9other"))
             .user(User::new("00u1ada", "ada@example.test"))
-            .clock(Arc::new(clock.clone()))
+            .clock(clock.clone())
             .start()
             .await
             .unwrap();

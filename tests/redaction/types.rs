@@ -35,8 +35,10 @@ fn public_types() -> BTreeSet<String> {
         |path: &str| fs::read_to_string(format!("{}/src/{path}", env!("CARGO_MANIFEST_DIR")));
     let root = source("lib.rs").unwrap();
     let mut types = exports(&root);
-    for module in root.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        let module = module.trim_end_matches(';');
+    let modules = root.lines().filter_map(|line| line.strip_prefix("pub mod "));
+    let modules = modules.map(|module| module.trim_end_matches(';'));
+    // The readers that are fuzzed are no part of the library that users get.
+    for module in modules.filter(|module| *module != "fuzzing") {
         let files = [format!("{module}.rs"), format!("{module}/mod.rs")];
         let text = files.iter().find_map(|file| source(file).ok()).unwrap();
         types.extend(exports(&text));
@@ -76,6 +78,19 @@ impl Signer for Vault {
     fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
         Box::pin(async { Err("the vault is shut".into()) })
     }
+}
+
+#[test]
+fn a_client_shows_which_one_it_is_and_nothing_of_its_inside() {
+    let issuer = Issuer::parse("https://acme.okta.com").unwrap();
+    let client = Client::builder(issuer, CLIENT, Vault).build().unwrap();
+    let users = client.resource(Scopes::parse("okta.users.read").unwrap());
+    let expected = [
+        format!(r#"Client {{ issuer: "https://acme.okta.com", client_id: "{CLIENT}", .. }}"#),
+        r#"Resource { origin: "https://acme.okta.com", scopes: Scopes(["okta.users.read"]), .. }"#
+            .to_owned(),
+    ];
+    assert_eq!([format!("{client:?}"), format!("{users:?}")], expected);
 }
 
 /// A store as somebody may write one who derives whatever can be.

@@ -1,6 +1,5 @@
 //! A sandbox with known contents, and a client that can do everything wrong.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
@@ -45,8 +44,8 @@ impl Org {
             .app(app)
             .user(User::new(USER, "ada@example.test").name("Ada", "Lovelace"))
             .server(CustomServer::new("default").scope("read").scope("write"))
-            .clock(Arc::new(clock.clone()))
-            .random(Arc::new(SeededRandom::new(7)));
+            .clock(clock.clone())
+            .random(SeededRandom::new(7));
         let sandbox = fill(builder, &key).start().await.unwrap();
         Self { sandbox, key, clock, http: http_client() }
     }

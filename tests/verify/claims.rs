@@ -119,6 +119,11 @@ async fn further_claims_are_read_into_a_struct_of_the_program() {
     assert_eq!(verifier.verify(&good).await.unwrap().claims().unwrap().further.tenant, "t1");
     let without = verifier.verify(&minter.token(&access_claims())).await.unwrap();
     assert_eq!(without.reason().map(reason).as_deref(), Some("further_claims"));
+    // The claim and its kind are named, its value is not.
+    let other = with(access_claims(), json!({"tenant": {"s3cret": "s3cret"}}));
+    let other = verifier.verify(&minter.token(&other)).await.unwrap();
+    let said = other.reason().unwrap().to_string();
+    assert!(said.ends_with("`tenant` is an object, expected a string"), "{said}");
 
     let verifier = id(&minter).further_claims::<Mine>().build().unwrap();
     let good = minter.token(&with(id_claims(), json!({"tenant": "t2"})));

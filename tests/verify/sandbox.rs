@@ -1,6 +1,5 @@
 //! Tokens of the sandbox's servers, verified with the keys that they publish.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
@@ -17,7 +16,7 @@ fn clock() -> ManualClock {
 
 async fn sandbox(clock: &ManualClock) -> Sandbox {
     Sandbox::builder()
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .app(App::web(CLIENT))
         .user(User::new("00u1ada", "ada@acme.example"))
         .server(CustomServer::new("default").audience(AUDIENCE).scope("orders.read"))

@@ -85,7 +85,8 @@ impl From<Error> for Failure {
 
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
-        Self::new(error.kind().into(), error.to_string()).advise(error.advice())
+        let advice = text::advice::for_command(error.advice());
+        Self::new(error.kind().into(), error.to_string()).advise(advice)
     }
 }
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `text` | notations: safe text, values for people, JSON |
 //! | `files` | reading whole files, and making private ones |
-//! | `settings` | flags, environment and `okta.yaml` merged; no command line, no printing |
+//! | `settings` | flags, environment and `okta.yaml` merged, by a crate of its own |
 //! | `exit`, `failure` | how a command ends |
 //! | `output` | stdout and stderr |
 //! | `storage` | what outlives a command |

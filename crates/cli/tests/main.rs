@@ -17,8 +17,11 @@ mod explain;
 // What the system says of missing files, and `/dev/full`, are Linux's.
 #[cfg(target_os = "linux")]
 mod golden;
+mod key_matrix;
 mod local;
 mod numbers;
+#[cfg(unix)]
+mod mistakes;
 mod redaction;
 #[cfg(unix)]
 mod scripts;

@@ -181,6 +181,36 @@ fn a_passphrase_comes_from_a_file_or_from_the_environment() {
 }
 
 #[test_support::test]
+fn standard_input_gives_a_key_or_a_passphrase_and_nothing_second() {
+    let (world, key_id) = World::with_key();
+    let pem = std::fs::read(world.path("key.pem")).unwrap();
+    for args in [&["jwk", "--thumbprint", "-"][..], &["jwk", "--thumbprint", "--key-file", "-"]] {
+        assert_eq!(world.pipe(args, &pem).exits(0).stdout.trim(), key_id);
+    }
+    let encrypted = crate::common::sample("sample-p256-encrypted.pem");
+    let unlock = ["jwk", "--key-file", &encrypted, "--passphrase-file", "-"];
+    world.pipe(&unlock, "\u{feff}sample\r\n").exits(0);
+    world.pipe(&unlock, [0xff]).fails(2, "the passphrase on standard input is not text");
+
+    let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "-"];
+    for (args, first, second) in [
+        (&["introspect"][..], &*pem, "the token cannot be read from standard input"),
+        (&["introspect", "--batch"], &pem, "the batch cannot be read from standard input"),
+        (&["watch"], &pem, "the token cannot be read from standard input"),
+        (&["api", "POST", "/api/v1/users", "--input", "-"], b"{}", "the private key"),
+        (
+            &["revoke", "--passphrase-file", "-"],
+            &pem,
+            "the private key cannot be read from standard",
+        ),
+    ] {
+        let run = world.pipe(&[args, &app].concat(), first);
+        run.fails(2, second).fails(2, "was read from it already");
+    }
+    assert!(world.pipe(&["introspect", "--help"], "").stdout.contains("- is stdin"));
+}
+
+#[test_support::test]
 fn a_custom_server_is_named_by_its_issuer_as_well() {
     let (world, _) = World::with_key();
     let world = world

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::common::server::{json as answer_json, recording};
-use crate::common::{Run, World};
+use crate::common::{Run, World, skip};
 
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2FjbWUub2t0YS5jb20ifQ.c2ln";
 
@@ -155,7 +155,7 @@ fn a_file_or_a_link_of_another_user_decides_nothing() {
 
     const OTHER: Option<u32> = Some(65_534);
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return eprintln!("skipped: files of another user (only root can give files away)");
+        return skip("files and links of another user", "only root can give files away");
     }
     let hostile = Hostile::new();
     for client in parts(&hostile) {

@@ -77,6 +77,11 @@ impl Cache {
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.active.len(), self.inactive.len())
     }
+
+    /// How many active and inactive answers went to make room for others.
+    pub(crate) fn evictions(&self) -> (u64, u64) {
+        (self.active.evictions(), self.inactive.evictions())
+    }
 }
 
 impl fmt::Debug for Cache {

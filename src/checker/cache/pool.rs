@@ -20,7 +20,7 @@ use std::sync::PoisonError;
 
 use crate::checker::cache::key::Key;
 use crate::support::sync::RwLock;
-use crate::support::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use crate::support::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 /// How many places a set has: what fits into four lines of memory where a value takes a word.
 const PLACES: usize = 9;
@@ -33,6 +33,8 @@ pub(crate) struct Pool<T> {
     sets: Box<[Set<T>]>,
     len: AtomicUsize,
     capacity: usize,
+    /// How many values went to make room for others.
+    evictions: AtomicU64,
 }
 
 /// A few places behind one lock.
@@ -55,7 +57,7 @@ impl<T> Pool<T> {
         let places = capacity.saturating_add(capacity / 3);
         let sets = places.div_ceil(PLACES).max(1);
         let sets = (0..sets).map(|_| Set(RwLock::new(Places::new()))).collect();
-        Self { sets, len: AtomicUsize::new(0), capacity }
+        Self { sets, len: AtomicUsize::new(0), capacity, evictions: AtomicU64::new(0) }
     }
 
     /// What `read` makes of the key's value, if there is one.
@@ -77,15 +79,18 @@ impl<T> Pool<T> {
         let (own, other) = (first.look(key), second.look(key));
         let stays = own.holds_key || !other.holds_key && own.len <= other.len.max(PLENTY - 1);
         let home = if stays { first } else { second };
-        let full = home.write(|places| {
-            places.put(key, value) && self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity
+        let (full, mut evicted) = home.write(|places| match places.put(key, value) {
+            Put::Replaced => (false, false),
+            Put::Evicted => (false, true),
+            Put::Added => (self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity, false),
         });
         if full {
             let [fuller, emptier] =
                 if own.len < other.len { [second, first] } else { [first, second] };
             let evicts = |places: &mut Places<T>| places.evict(key).is_some();
-            let _ = self.take_out(fuller, evicts) || self.take_out(emptier, evicts);
+            evicted = self.take_out(fuller, evicts) || self.take_out(emptier, evicts);
         }
+        self.evictions.fetch_add(u64::from(evicted), Ordering::Relaxed);
     }
 
     pub(crate) fn remove(&self, key: Key) {
@@ -114,6 +119,10 @@ impl<T> Pool<T> {
         self.len.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::Relaxed)
+    }
+
     fn first(&self, key: Key) -> &Set<T> {
         self.set(key.high)
     }
@@ -127,6 +136,16 @@ impl<T> Pool<T> {
         let at = (u128::from(part) * self.sets.len() as u128) >> 64;
         &self.sets[at as usize] // less than there are sets
     }
+}
+
+/// What became of a set that took a value.
+enum Put {
+    /// The key's old value went.
+    Replaced,
+    /// There is one value more now.
+    Added,
+    /// Another key's value went, for all places were taken.
+    Evicted,
 }
 
 /// What is to be known of a set before a key goes there.
@@ -187,17 +206,16 @@ impl<T> Places<T> {
         Some(value)
     }
 
-    /// Whether there is one value more now.
-    fn put(&mut self, key: Key, value: T) -> bool {
+    fn put(&mut self, key: Key, value: T) -> Put {
         let free = || self.values.iter().position(Option::is_none);
-        let (place, grows) = match self.place(key).or_else(free) {
-            Some(place) => (place, self.values[place].is_none()),
-            // Somebody leaves, for all places are taken.
-            None => (self.evict(key).unwrap_or_default(), false),
+        let (place, put) = match self.place(key).or_else(free) {
+            Some(place) if self.values[place].is_none() => (place, Put::Added),
+            Some(place) => (place, Put::Replaced),
+            None => (self.evict(key).unwrap_or_default(), Put::Evicted),
         };
         (self.lows[place], self.highs[place]) = (key.low, key.high);
         self.values[place] = Some(value);
-        grows
+        put
     }
 
     /// Whether there was one.
@@ -276,6 +294,7 @@ mod tests {
             }
             let held = keys.iter().filter(|key| holds(&pool, **key)).count();
             assert_eq!(held, pool.len(), "{capacity}");
+            assert_eq!(pool.evictions(), (keys.len() - held) as u64, "{capacity}");
             assert!(held * 1000 >= capacity * 999, "{held} of {capacity}");
         }
     }
@@ -312,7 +331,7 @@ mod tests {
             pool.remove(*key);
             pool.remove(*key);
             assert!(!holds(&pool, *key));
-            assert_eq!(pool.len(), at);
+            assert_eq!((pool.len(), pool.evictions()), (at, 0));
             pool.insert(*key, at);
         }
         pool.clear();

@@ -144,6 +144,8 @@ impl Counters {
             verified_but_inactive: read(&self.verified_but_inactive),
             active_entries: 0,
             inactive_entries: 0,
+            active_evictions: 0,
+            inactive_evictions: 0,
             under_way: 0,
             answer_age,
             wait: self.waits.histogram(),

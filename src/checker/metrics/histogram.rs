@@ -42,7 +42,7 @@ impl Histogram {
 
     /// The upper end of a bucket; `None` for the last one.
     pub fn upper_end(bucket: usize) -> Option<Duration> {
-        (bucket + 1 < Self::BUCKETS).then(|| Duration::from_millis(1 << bucket))
+        (bucket < Self::BUCKETS - 1).then(|| Duration::from_millis(1 << bucket))
     }
 
     /// How many there are in all.
@@ -88,6 +88,6 @@ mod tests {
         }
         let last = Histogram::BUCKETS - 1;
         assert_eq!(Histogram::bucket(Duration::MAX.into()), last);
-        assert_eq!(Histogram::upper_end(last), None);
+        assert_eq!([last, usize::MAX].map(Histogram::upper_end), [None; 2]);
     }
 }

@@ -76,6 +76,11 @@ pub struct Metrics {
     pub active_entries: usize,
     /// How many inactive answers are held.
     pub inactive_entries: usize,
+    /// Active answers that went to make room for others: many in a minute say that
+    /// [`capacity`](super::CheckerConfig::capacity) is too small for the tokens in use.
+    pub active_evictions: u64,
+    /// Inactive answers that went to make room for others, as in a flood of made-up tokens.
+    pub inactive_evictions: u64,
     /// How many calls are under way.
     pub under_way: usize,
     /// How old the answers were that let requests in.

@@ -21,8 +21,9 @@ use crate::checker::policy::denial::Reason;
 use crate::checker::policy::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
-use crate::error::Error;
+use crate::error::{Error, redact};
 use crate::oauth::introspect::Introspection;
+use crate::support::json_misfit::Misfit;
 
 /// What a check decides. The [module](crate::checker) has an example.
 ///
@@ -147,10 +148,14 @@ impl Authorized {
     /// }
     /// ```
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let claims = serde_json::to_value(self.introspection()).and_then(T::deserialize);
-        // The reader's own words may repeat a value, so they are left out.
-        claims.map_err(|_| {
-            Error::malformed("what the server said about the token does not fit the type wanted")
+        const MISFIT: &str = "what the server said about the token does not fit the type wanted";
+
+        let claims =
+            serde_json::to_value(self.introspection()).map_err(|_| Error::malformed(MISFIT))?;
+        T::deserialize(&claims).map_err(|_| {
+            let member = Misfit::of_foreign::<T>(&claims).map(|misfit| format!(": {misfit}"));
+            let member = redact::excerpt(member.unwrap_or_default().as_bytes(), &[]);
+            Error::malformed(format!("{MISFIT}{member}"))
                 .advise("make members that may be absent optional, and compare their types")
         })
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Error as _, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::checker::config::CheckerConfig;
@@ -30,10 +31,26 @@ struct Written {
 
 impl<'de> Deserialize<'de> for Requirement {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Written::deserialize(deserializer)?;
-        written
+        deserializer
+            .deserialize_map(WrittenVisitor)?
             .requirement()
             .map_err(|error| D::Error::custom(format!("{error}: {}", error.advice())))
+    }
+}
+
+/// Takes members by their names alone: derived code would take a list too, and `[]` for a
+/// requirement of nothing.
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a requirement, such as {\"scopes\": [\"orders.read\"]}")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Written, A::Error> {
+        Written::deserialize(MapAccessDeserializer::new(members))
     }
 }
 
@@ -181,6 +198,8 @@ mod tests {
     #[test]
     fn what_would_guard_nothing_or_let_nothing_in_is_refused() {
         for (name, value, says) in [
+            ("a list", json!([]), "a requirement, such as"),
+            ("a list of lists", json!([["a"]]), "a requirement, such as"),
             ("misspelt", json!({"scope": ["a"]}), "unknown field"),
             ("not a list", json!({"scopes": "a"}), "invalid type"),
             ("two in one", json!({"scopes": ["a b"]}), "not one scope"),

@@ -1,8 +1,7 @@
 //! DPoP: tokens that are worth nothing without a key
 //! ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 
-mod htu;
-
+pub(crate) mod htu;
 mod proof;
 mod prover;
 mod replay;

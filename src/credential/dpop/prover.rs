@@ -101,10 +101,7 @@ impl Prover {
             ath: token.map(ath),
             nonce,
         };
-        let proof = jws::sign(&key.header, &claims, &key.key).await;
-        proof
-            .map(Secret::new)
-            .map_err(|cause| Error::key("the DPoP proof could not be signed").because(cause))
+        jws::sign("the DPoP proof", &key.header, &claims, &key.key).await.map(Secret::new)
     }
 
     fn key(&self) -> Result<&ProofKey, Error> {

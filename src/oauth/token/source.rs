@@ -63,6 +63,9 @@ impl TokenCacheConfig {
     }
 }
 
+/// How long a store may take to load or to save: it is there to save time.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Requests one token; what the cache calls when it has none.
 pub(crate) type Fetch =
     Arc<dyn Fn(Scopes) -> BoxFuture<'static, Result<AccessToken, Error>> + Send + Sync>;
@@ -236,7 +239,7 @@ impl CachedTokenSource {
     async fn resolve(&self, origin: Origin) -> Result<AccessToken, Error> {
         let Shared { clock, store, fetch, .. } = &*self.shared;
         if let (Origin::Anywhere, Some(store)) = (origin, store)
-            && let Some(stored) = store.load(&self.scopes).await
+            && let Some(Some(stored)) = self.in_time(store.load(&self.scopes)).await
             && let Some(token) = stored.revive(&**clock)
         {
             return Ok(token);
@@ -245,9 +248,16 @@ impl CachedTokenSource {
         if let Some(store) = store
             && let Some(stored) = StoredToken::of(&token, &**clock)
         {
-            store.save(&self.scopes, stored).await;
+            // A token that cannot be kept is good all the same.
+            let _ = self.in_time(store.save(&self.scopes, stored)).await;
         }
         Ok(token)
+    }
+
+    /// Waits for the store, but not for ever.
+    async fn in_time<T>(&self, work: BoxFuture<'_, T>) -> Option<T> {
+        let clock = &*self.shared.clock;
+        Deadline::new(clock, clock.monotonic() + STORE_PATIENCE).before(work).await
     }
 
     fn keep(&self, state: &mut State, result: &Fetched) {
@@ -310,8 +320,43 @@ fn abandoned() -> Error {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use crate::secret::Token;
     use crate::support::random::SeededRandom;
     use chrono::DateTime;
+
+    /// A store that never answers.
+    #[derive(Debug)]
+    struct Stuck;
+
+    impl TokenStore for Stuck {
+        fn load<'a>(&'a self, _: &'a Scopes) -> BoxFuture<'a, Option<StoredToken>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn save<'a>(&'a self, _: &'a Scopes, _: StoredToken) -> BoxFuture<'a, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test_support::test]
+    async fn a_store_that_never_answers_is_passed_by() {
+        let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+        let (random, now) = (Arc::new(SeededRandom::new(1)), clock.monotonic());
+        let fetch: Fetch = Arc::new(move |_| {
+            let token = Token::parse("a-token").unwrap();
+            Box::pin(async move { Ok(AccessToken::bearer(token, None, MAX_LIFETIME, now)) })
+        });
+        let (config, store) = (TokenCacheConfig::default(), Arc::new(Stuck));
+        let cache = TokenCache::new(config, clock.clone(), random, Some(store), fetch).unwrap();
+        let source = cache.source(Scopes::parse("okta.users.read").unwrap());
+        let token = tokio::spawn(async move { source.token().await });
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            clock.advance(STORE_PATIENCE / 10);
+        }
+        assert!(token.is_finished(), "it waits for the store");
+        assert_eq!(token.await.unwrap().unwrap().token().expose(), "a-token");
+    }
 
     #[test]
     fn scope_sets_without_a_source_are_forgotten_when_there_are_too_many() {

@@ -21,7 +21,8 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 /// A [token source](crate::Client::token_source) that has no token yet looks here before it
 /// requests one, and leaves here what it was given. Only tokens that say how long they live are
 /// kept, and no bound ones: a token that is bound to a key (DPoP) is no use without it. What is
-/// found and refused by a resource server is replaced once.
+/// found and refused by a resource server is replaced once. A store that takes longer than five
+/// seconds to answer is passed by.
 ///
 /// What can read the store can use the tokens: encrypt them, for instance with a
 /// [secret derived from the private key](crate::SigningKey::derive_secret). Tokens of other

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::fact::quote;
 use super::invalid::InvalidToken;
 use crate::support::json::Node;
+use crate::support::json_misfit::Misfit;
 
 /// The claims that both kinds of token have
 /// ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), while they are read.
@@ -115,6 +116,9 @@ fn further<E: DeserializeOwned + 'static>(claims: Map<String, Value>) -> Result<
     if let Some(wanted) = as_wanted.and_then(Option::take) {
         return Ok(wanted);
     }
-    E::deserialize(Value::Object(claims.unwrap_or_default()))
-        .map_err(|fault| InvalidToken::FurtherClaims { fault: quote(&fault.to_string()) })
+    let claims = Value::Object(claims.unwrap_or_default());
+    E::deserialize(&claims).map_err(|_| {
+        let fault = Misfit::of_foreign::<E>(&claims).map(|misfit| misfit.to_string());
+        InvalidToken::FurtherClaims { fault: quote(&fault.unwrap_or_default()) }
+    })
 }

@@ -3,7 +3,7 @@
 
 mod bucket;
 pub(crate) mod circuit;
-mod rate_window;
+pub(crate) mod rate_window;
 pub(crate) mod rate_windows;
 
 use std::collections::HashMap;

@@ -101,7 +101,8 @@ impl Window {
     /// Presumes a full window where the stated one has ended.
     fn renew(&mut self, now: Instant) {
         if now >= self.ends_at {
-            self.left = self.latest.limit;
+            // Whatever was stated as the limit, one request finds out.
+            self.left = self.latest.limit.max(1);
             self.ends_at = now + RateWindow::LENGTH;
             self.over = true;
         }
@@ -273,6 +274,16 @@ mod tests {
         probe.answered(doubt, Some((stated(9, 120), MINUTE)));
         assert_eq!(window.latest().unwrap().remaining, 9);
         assert_eq!(window.remaining(doubt), Some(Remaining::new(600, 9, MINUTE)));
+    }
+
+    #[test]
+    fn a_limit_of_none_leaves_one_request_a_window() {
+        let (window, now) = window();
+        let none = RateLimit { limit: 0, ..stated(1, 60) };
+        window.state().record(now, (none, MINUTE));
+        let ends = now + MINUTE;
+        assert!(window.try_take(ends).is_ok(), "at the end of the stated window");
+        assert!(window.try_take(ends + 2 * MINUTE).is_ok(), "and of the next ones");
     }
 
     #[test]

@@ -32,9 +32,9 @@ impl From<ClientArgs> for Layer {
 impl From<KeyArgs> for Layer {
     fn from(args: KeyArgs) -> Self {
         Self {
-            key: flag(args.key_file.map(Source::File), "--key-file"),
+            key: flag(args.key_file.map(Source::flag), "--key-file"),
             key_id: flag(args.key_id, "--key-id"),
-            passphrase: flag(args.passphrase_file.map(Source::File), "--passphrase-file"),
+            passphrase: flag(args.passphrase_file.map(Source::flag), "--passphrase-file"),
             algorithm: flag(args.algorithm, "--algorithm"),
             ..Self::default()
         }

@@ -123,11 +123,11 @@ pub(crate) enum Command {
     /// Reads one token from stdin or a file. Prints `active` or `inactive` and what the server says
     /// about the token.
     ///
-    /// With --batch, it reads many: a line is a token, or a JSON object with the member `token`,
-    /// which may have a `hint` and any other members. It prints a line of JSON for each, in the
-    /// same order: `line`, `token` (its fingerprint: Base64 of SHA-256), `introspection` or
-    /// `error`, and the other members of the input. It keeps within the server's rate limit and in
-    /// little memory. Ctrl-C lets it finish what is under way.
+    /// With --batch, it reads many: a line is a token, or a JSON object with the member `token` or
+    /// `access_token`, which may have a `hint` and any other members. It prints a line of JSON for
+    /// each, in the same order: `line`, `token` (its fingerprint: Base64 of SHA-256),
+    /// `introspection` or `error`, and the other members of the input. It keeps within the server's
+    /// rate limit and in little memory. Ctrl-C lets it finish what is under way.
     Introspect(IntrospectArgs),
     /// Watch a token, and tell each change until it becomes inactive
     ///

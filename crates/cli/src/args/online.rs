@@ -58,11 +58,18 @@ pub(crate) struct IntrospectArgs {
         value_name = "N",
         default_value_t = 8,
         value_parser = clap::value_parser!(u8).range(1..=64),
+        allow_negative_numbers = true,
         requires = "batch"
     )]
     pub(crate) concurrency: u8,
     /// Keep the state of a batch in this file, and go on where an earlier run has stopped
-    #[arg(long, value_name = "STATE", requires = "batch")]
+    #[arg(
+        long,
+        value_name = "STATE",
+        requires = "batch",
+        // Without this, a file of one token would take the need for --batch away.
+        conflicts_with_all = ["file", "token_file"]
+    )]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,

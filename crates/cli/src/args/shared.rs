@@ -45,7 +45,7 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
     /// How long one call may take in all; 0 is the default of 30 s
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
     /// Certificate authorities to trust besides the system's, as PEM
     #[arg(long, value_name = "FILE")]
@@ -65,14 +65,14 @@ pub(crate) struct DpopArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct KeyArgs {
-    /// The private key: PEM, JWK or JWK Set
+    /// The private key: PEM, JWK or JWK Set; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// The id under which the key is registered; picks the key from a JWK Set
     // One thumbprint in 64 begins with a hyphen.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) key_id: Option<String>,
-    /// The file with the key's passphrase
+    /// The file with the key's passphrase; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The algorithm to sign with; default: what fits the key

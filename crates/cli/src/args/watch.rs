@@ -22,13 +22,13 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "HINT", value_parser = hint())]
     pub(crate) hint: Option<TokenTypeHint>,
     /// How old an answer may become before the server is asked again: 500ms, 5s, 10m, 2h
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, allow_negative_numbers = true)]
     pub(crate) max_age: Duration,
     /// End, with exit code 1, as soon as the token is inactive
     #[arg(long)]
     pub(crate) until_inactive: bool,
     /// End after so long, with the exit code of the last answer
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, allow_negative_numbers = true)]
     pub(crate) limit: Option<Duration>,
     /// Print a line of JSON for each change (JSON Lines)
     #[arg(long)]

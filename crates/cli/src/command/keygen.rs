@@ -12,6 +12,10 @@ use crate::output;
 use crate::text;
 
 pub(super) fn run(args: KeygenArgs) -> Result<Exit, Failure> {
+    if args.file == Path::new("-") {
+        return Err(Failure::usage("this is no name for a file: -")
+            .advise("name one; a private key is not printed"));
+    }
     let key = generate(args.rsa.as_deref(), args.algorithm)?;
     let key_id = args.key_id.unwrap_or_else(|| key.public_jwk().thumbprint());
     let key = key.with_key_id(Some(key_id.clone()));

@@ -58,7 +58,7 @@ mod tests {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let sandbox = Sandbox::builder()
             .app(App::service("0oa1").key(key.public_jwk()))
-            .clock(std::sync::Arc::new(clock.clone()))
+            .clock(clock.clone())
             .start()
             .await
             .unwrap();

@@ -170,7 +170,8 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")
     })?;
     let wrong = |cause: &dyn std::error::Error| {
-        unusable("is not a seed", cause)
+        let why = without_value(&cause.to_string());
+        Failure::usage(format!("the seed file is not a seed: {}: {why}", text::path(path)))
             .advise("it may have `apps`, `users`, `servers` and `rate_limits`")
     };
     // JSON is YAML, but for tabs.
@@ -179,6 +180,19 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
     } else {
         let options = serde_saphyr::options! { with_snippet: false };
         serde_saphyr::from_str_with_options(&text, options).map_err(|cause| wrong(&cause))
+    }
+}
+
+/// What serde says without the value that it quotes: a seed may hold a private key by mistake.
+fn without_value(said: &str) -> String {
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let quoted = quotes.iter().find_map(|start| said.find(start));
+    match (quoted, said.rfind(", expected ")) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{}a value is of another kind{}", &said[..from], &said[to..])
+        }
+        (Some(from), _) => format!("{}a value is of another kind", &said[..from]),
+        (None, _) => said.to_owned(),
     }
 }
 

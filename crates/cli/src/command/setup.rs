@@ -44,8 +44,9 @@ pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
     let settings = Settings::gather(flags, &mut |note| output::note(note))?;
     if let Some((file, server)) = settings.server_of_working_folder() {
         output::note(format_args!(
-            "{} in this folder decides which server is asked: {server}",
-            file.display()
+            "{} in this folder decides which server is asked: {}",
+            file.display(),
+            text::setting(server),
         ));
     }
     match settings.are_none().then(running_sandbox::find).flatten() {

@@ -8,6 +8,7 @@ use okta_introspect::{
 };
 
 use crate::failure::Failure;
+use crate::input::jwt;
 use crate::output;
 use crate::settings::Settings;
 
@@ -21,6 +22,8 @@ pub(super) struct Asked {
     /// Whether this is the server of the settings.
     pub(super) is_configured: bool,
     claimed: ClaimedIssuer,
+    /// Whether the token is a JWT that has lost a part.
+    is_damaged: bool,
 }
 
 impl Asked {
@@ -46,7 +49,7 @@ impl Asked {
     #[cfg(test)]
     pub(super) fn configured(token: &Token, client: Client) -> Self {
         let claimed = ClaimedIssuer::of(token, client.issuer());
-        Self { client, is_configured: true, claimed }
+        Self { client, is_configured: true, claimed, is_damaged: false }
     }
 
     /// Asks. An answer from a server that cannot know the token is an error.
@@ -77,7 +80,14 @@ impl Asked {
 
     /// What *inactive* proves of a token that names no server.
     pub(super) fn note_what_inactive_proves(&self, answer: &Introspection) {
-        if !answer.active && self.is_unstated() {
+        if answer.active {
+            return;
+        }
+        if self.is_damaged {
+            output::note(
+                "the token is a damaged JWT, perhaps cut off: inactive says nothing of the whole one",
+            );
+        } else if self.is_unstated() {
             output::note(opaque(self.client.issuer(), "the token names no server"));
         }
     }
@@ -143,13 +153,18 @@ impl<'a> Servers<'a> {
     /// The server to ask about this token.
     pub(super) fn for_token(&self, token: &Token) -> Result<Asked, Failure> {
         self.destination.check(token)?;
+        let is_damaged = jwt::is_damaged(token.expose());
         match ClaimedIssuer::of(token, self.configured.issuer()) {
             ClaimedIssuer::SameOrg(issuer) => Ok(Asked {
                 client: self.other(issuer)?,
                 is_configured: false,
                 claimed: ClaimedIssuer::Asked,
+                is_damaged,
             }),
-            claimed => Ok(Asked { client: self.configured.clone(), is_configured: true, claimed }),
+            claimed => {
+                let client = self.configured.clone();
+                Ok(Asked { client, is_configured: true, claimed, is_damaged })
+            }
         }
     }
 

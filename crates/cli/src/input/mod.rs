@@ -2,3 +2,4 @@
 
 pub(crate) mod jwt;
 pub(crate) mod token;
+pub(crate) mod wrapping;

@@ -8,12 +8,19 @@ use okta_introspect::Token;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::wrapping::{BYTE_ORDER_MARK, strip};
 use crate::failure::Failure;
+use crate::files;
 use crate::output;
 use crate::text;
 
 /// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
+
+/// Whether a text begins with the mark of UTF-16, in which some shells write their output.
+pub(crate) fn is_utf_16(text: &[u8]) -> bool {
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
+}
 
 /// Where a token is read from.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +97,10 @@ fn refuse_what_is_no_jws(text: &str) -> Result<(), Failure> {
 /// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
 /// any other text as it is.
 fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    let text = match text.strip_prefix(BYTE_ORDER_MARK) {
+        Some(text) => Zeroizing::new(text.to_owned()),
+        None => text,
+    };
     #[derive(Deserialize)]
     struct Response {
         access_token: String,
@@ -102,6 +113,11 @@ fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
 
 fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
     let bytes = read_bytes(source)?;
+    if is_utf_16(&bytes) {
+        return Err(Failure::usage("the token is in UTF-16, not in UTF-8").advise(
+            "save it as UTF-8, or convert it with `iconv -f UTF-16 -t UTF-8 FILE > token.txt`",
+        ));
+    }
     std::str::from_utf8(&bytes)
         .map(|text| Zeroizing::new(text.to_owned()))
         .map_err(|_| Failure::usage("the token is binary data").advise("give the token as text"))
@@ -126,7 +142,7 @@ fn read_bytes(source: Source<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
                     "reading the token from the terminal: paste it, then Enter and Ctrl-D",
                 );
             }
-            read_some(io::stdin().lock()).map_err(|cause| {
+            files::stdin("the token").and_then(|stdin| read_some(stdin.lock())).map_err(|cause| {
                 Failure::usage("the token cannot be read from standard input")
                     .because(&cause)
                     .advise("pipe it in, or name a file with --token-file")
@@ -140,54 +156,4 @@ fn read_some(from: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Token::MAX_LEN));
     from.take(MAX_READ).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// The token itself, and what was removed besides white space.
-pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
-    let mut token = text.trim();
-    let mut removed = Vec::new();
-    loop {
-        if let Some(inner) = unquoted(token) {
-            removed.push("the quotes");
-            token = inner.trim();
-        } else if let Some(rest) = without_scheme(token) {
-            removed.push("the authorization scheme");
-            token = rest.trim();
-        } else {
-            return (token, removed);
-        }
-    }
-}
-
-fn unquoted(text: &str) -> Option<&str> {
-    ['"', '\'', '`'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))
-}
-
-fn without_scheme(text: &str) -> Option<&str> {
-    let (scheme, rest) = text.split_once(' ')?;
-    ["bearer", "dpop"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn white_space_is_removed_silently_and_the_rest_is_named() {
-        for (text, token, count) in [
-            ("abc", "abc", 0),
-            (" abc\r\n", "abc", 0),
-            ("\"abc\"\n", "abc", 1),
-            ("Bearer abc", "abc", 1),
-            ("'dpop  abc'", "abc", 2),
-            ("Bearer \"abc\"", "abc", 2),
-            ("\"abc", "\"abc", 0),
-            ("\"", "\"", 0),
-            ("Basic abc", "Basic abc", 0),
-            ("Bearer", "Bearer", 0),
-        ] {
-            let (stripped, removed) = strip(text);
-            assert_eq!((stripped, removed.len()), (token, count), "{text}");
-        }
-    }
 }

@@ -6,41 +6,13 @@ pub(crate) mod json;
 pub(crate) mod terminal;
 pub(crate) mod wrap;
 
-use std::error::Error;
-use std::path::Path;
+pub(crate) use okta_introspect_settings::text::{path, setting, with_causes};
 
 /// The text on one line, without terminal controls: messages quote text of others.
 pub(crate) fn one_line(text: &str) -> String {
     let visible: String =
         text.chars().map(|c| if terminal::is_active(c) { ' ' } else { c }).collect();
     visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// The text, with a cause and the causes behind it.
-pub(crate) fn with_causes(mut text: String, cause: &dyn Error) -> String {
-    let mut next = Some(cause);
-    while let Some(cause) = next {
-        let because = cause.to_string();
-        // Some libraries repeat a cause in the text of its effect.
-        if !text.ends_with(&because) {
-            text = format!("{text}: {because}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
-/// A path for a message, or `[masked]` if it looks like the content of a file: a key or a token
-/// that was given in place of its file's name must not get into a log of stderr.
-pub(crate) fn path(path: &Path) -> String {
-    const MAX_FILE_NAME: usize = 255;
-    let text = path.to_string_lossy();
-    let is_content = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
-    if text.contains(['"', '\n']) || text.contains("-----BEGIN") || text.split('/').any(is_content)
-    {
-        return "[masked]".to_owned();
-    }
-    text.into_owned()
 }
 
 #[cfg(test)]

@@ -246,6 +246,12 @@ pub(crate) fn read_lines(child: &mut Child, count: usize) -> Vec<String> {
     lines.take(count).map(Result::unwrap).collect()
 }
 
+/// Says that a test, or a part of one, cannot run here, in the form that `tests/all` counts. It is
+/// written past the test harness, which shows nothing of tests that pass.
+pub(crate) fn skip(what: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "\n-- skipped: {what} ({reason})");
+}
+
 /// One of the sample keys in `keys/`.
 pub(crate) fn sample(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();

@@ -23,7 +23,7 @@ pub(crate) fn decoded(text: &str) -> String {
 /// The path as a DPoP proof must name it. Okta decodes it, but for `%`, blank, `"` and `#`, so that
 /// `%40` for `@` is refused. What would be read as something else if it were decoded stays encoded
 /// too, in capitals: `?`, slashes of both kinds, dots and control characters. A path that is no
-/// UTF-8 when it is decoded is taken as it is, with its `%` encoded.
+/// UTF-8 when it is decoded is taken as it is.
 pub(crate) fn plainly(path: &str) -> String {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -38,7 +38,7 @@ pub(crate) fn plainly(path: &str) -> String {
         }
         rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
-    String::from_utf8(plain).unwrap_or_else(|_| path.replace('%', "%25"))
+    String::from_utf8(plain).unwrap_or_else(|_| path.to_owned())
 }
 
 fn stays_encoded(byte: u8) -> bool {

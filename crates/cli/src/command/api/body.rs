@@ -1,6 +1,5 @@
 //! What is sent: `--field` and `--input`.
 
-use std::io;
 use std::path::Path;
 
 use http::Method;
@@ -80,7 +79,7 @@ fn contradiction(name: &str) -> Failure {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let body = match path == Path::new("-") {
-        true => files::read_all(io::stdin().lock()),
+        true => files::stdin("the body").and_then(|stdin| files::read_all(stdin.lock())),
         false => files::read(path),
     };
     let body = body.map_err(|cause| {

@@ -6,7 +6,7 @@ use okta_introspect::{Introspection, Token, TokenTypeHint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::token as token_input;
+use crate::input::wrapping::{self, BYTE_ORDER_MARK};
 
 use super::members;
 
@@ -74,7 +74,7 @@ impl Question {
     /// Reads a token alone, or a JSON object that holds it: a member `token`, or a token response,
     /// which is what `token --json` prints; `hint` may stand in the object as well.
     pub(super) fn read(line: u64, text: &str, hint: Option<TokenTypeHint>) -> Self {
-        let text = text.trim();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim();
         let mut others = Map::new();
         let token = if text.is_empty() {
             Err(NoToken::Blank)
@@ -164,7 +164,7 @@ fn token(
     text: &str,
     hint: Option<TokenTypeHint>,
 ) -> Result<(Token, Option<TokenTypeHint>), String> {
-    let (token, _) = token_input::strip(text);
+    let (token, _) = wrapping::strip(text);
     Token::parse(token).map(|token| (token, hint)).map_err(|error| error.to_string())
 }
 

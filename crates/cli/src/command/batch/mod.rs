@@ -2,6 +2,7 @@
 
 mod engine;
 mod line;
+mod lines;
 mod members;
 mod reader;
 mod reply;
@@ -200,6 +201,10 @@ impl Sink for Output {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../../../../fuzz/src/batch_line.rs"]
+mod fuzzing;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Reads the input on a thread of its own, no further ahead than is needed.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::thread;
 
@@ -10,15 +10,17 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::files;
+use crate::input::token::is_utf_16;
 use crate::text;
 
 use super::line::Question;
-
-/// Room for the longest token and as much again for other members.
-const MAX_LINE: u64 = 64 * 1024;
+use super::lines;
 
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
+
+const IN_UTF_16: &str = "it is in UTF-16: convert it with `iconv -f UTF-16 -t UTF-8`";
 
 /// A question, and how many bytes of the input it took.
 pub(super) type Item = io::Result<(Question, u64)>;
@@ -30,7 +32,12 @@ pub(super) fn start(
 ) -> Result<(Receiver<Item>, Option<u64>), Failure> {
     let (sender, receiver) = channel(AHEAD);
     if path == Path::new("-") {
-        thread::spawn(move || read(io::stdin().lock(), hint, &sender));
+        let stdin = files::stdin("the batch").map_err(|cause| {
+            Failure::usage("the batch cannot be read from standard input")
+                .because(&cause)
+                .advise("name its file behind --batch")
+        })?;
+        thread::spawn(move || read(stdin.lock(), hint, &sender));
         return Ok((receiver, None));
     }
     let file = File::open(path).map_err(|cause| {
@@ -48,12 +55,17 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
     let (mut number, mut bytes) = (0, 0);
     loop {
         let mut line = Zeroizing::new(Vec::new());
-        let question = match next_line(&mut input, &mut line) {
+        let question = match lines::next(&mut input, &mut line) {
             Ok(0) => return,
+            Ok(_) if number == 0 && is_utf_16(&line) => {
+                // The receiver may be gone.
+                let _ = sender.blocking_send(Err(io::Error::other(IN_UTF_16)));
+                return;
+            }
             Ok(length) => {
                 number += 1;
                 bytes += length;
-                question(number, &line, length, hint)
+                lines::question(number, &line, length, hint)
             }
             Err(cause) => {
                 // The receiver may be gone.
@@ -67,32 +79,9 @@ fn read(mut input: impl BufRead, hint: Option<TokenTypeHint>, sender: &Sender<It
     }
 }
 
-fn question(number: u64, line: &[u8], length: u64, hint: Option<TokenTypeHint>) -> Question {
-    if length > MAX_LINE {
-        return Question::unreadable(number, line, "the line is longer than 64 KiB");
-    }
-    match std::str::from_utf8(line) {
-        Ok(text) => Question::read(number, text, hint),
-        Err(_) => Question::unreadable(number, line, "the line is binary data"),
-    }
-}
-
-/// Reads a line, of a long one only the beginning. Returns its whole length, 0 at the end.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
-    let mut length = input.by_ref().take(MAX_LINE + 1).read_until(b'\n', line)? as u64;
-    while length > MAX_LINE && line.last() != Some(&b'\n') {
-        line.clear();
-        let more = input.by_ref().take(MAX_LINE).read_until(b'\n', line)? as u64;
-        if more == 0 {
-            break;
-        }
-        length += more;
-    }
-    Ok(length)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::lines::MAX_LINE;
     use super::*;
 
     #[test]

@@ -45,14 +45,16 @@ impl Progress {
 
     /// Counts what came of a line.
     pub(super) fn count(&mut self, outcome: Outcome) {
-        *match outcome {
+        let count = match outcome {
             Outcome::Active => &mut self.active,
             Outcome::Inactive | Outcome::Untaken => &mut self.inactive,
             Outcome::Unknown => &mut self.unknown,
             Outcome::Refused => &mut self.refused,
             Outcome::Unusable => &mut self.unusable,
             Outcome::Blank => &mut self.blank,
-        } += 1;
+        };
+        // The file may hold any number.
+        *count = count.saturating_add(1);
     }
 
     /// The exit code: the worst that came of a line, in the order 4, 3, 1, 2, 0. That a token is
@@ -126,6 +128,7 @@ impl StateFile {
     fn unusable(&self, what: &str, cause: &io::Error) -> Failure {
         self.fault(what).because(cause).advise(match cause.kind() {
             ErrorKind::WouldBlock => "wait for the other run, or give each its own --resume file",
+            ErrorKind::Other => "name the file that an earlier run wrote, or a new one",
             _ => "check that its folder exists and may be written to",
         })
     }

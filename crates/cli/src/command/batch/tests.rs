@@ -47,7 +47,7 @@ async fn ask(tokens: u64, concurrency: usize) -> (Count, f64, usize) {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let sandbox = Sandbox::builder()
         .app(App::service("0oa1").key(key.public_jwk()))
-        .clock(Arc::new(clock.clone()))
+        .clock(clock.clone())
         .start()
         .await
         .unwrap();
@@ -89,7 +89,7 @@ async fn the_first_long_wait_is_told_and_all_attempts_are_counted() {
     let clock = ManualClock::new(DateTime::UNIX_EPOCH);
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let app = App::service("0oa1").key(key.public_jwk());
-    let sandbox = Sandbox::builder().app(app).clock(Arc::new(clock.clone())).start().await.unwrap();
+    let sandbox = Sandbox::builder().app(app).clock(clock.clone()).start().await.unwrap();
     sandbox.faults().inject(Fault::api(429, "E0000047"), Times::Always);
     let client = Client::builder(sandbox.issuer(), "0oa1", key).clock(clock.clone());
     let servers = alone(client.build().unwrap());

@@ -56,8 +56,8 @@ pub(super) enum End {
     TimeUp(Option<State>),
     /// It was interrupted.
     Interrupted,
-    /// The output is no longer read, and nothing else was asked for.
-    Unread,
+    /// The output is no longer read, and nothing else was asked for; the latest state.
+    Unread(State),
 }
 
 impl Engine {
@@ -103,7 +103,7 @@ impl Engine {
             if let Some(changed) = changed {
                 let reader = sink.change(&Change { time, state, changed, answer })?;
                 if reader == Reader::Gone && !self.until_inactive {
-                    return Ok(Ok(End::Unread));
+                    return Ok(Ok(End::Unread(state)));
                 }
             }
             if state == State::Inactive && self.until_inactive {

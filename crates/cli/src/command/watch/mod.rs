@@ -48,8 +48,15 @@ pub(super) fn run(args: WatchArgs) -> Result<Exit, Failure> {
     };
     let end = wait_for(engine.run(interrupt(), &mut output))?;
     match end.map_err(|error| asked.explain(settings, error))? {
-        End::Inactive | End::TimeUp(Some(State::Inactive)) => Ok(Exit::Denied),
-        End::TimeUp(Some(State::Active)) | End::Unread => Ok(Exit::Done),
+        End::Inactive | End::TimeUp(Some(State::Inactive)) | End::Unread(State::Inactive) => {
+            Ok(Exit::Denied)
+        }
+        End::TimeUp(Some(State::Active)) | End::Unread(State::Active) => Ok(Exit::Done),
+        End::Unread(State::Unknown) => Err(Failure::new(
+            Exit::Unknown,
+            "the output is no longer read, and the token's state is not known",
+        )
+        .advise("see the note above")),
         End::TimeUp(Some(State::Unknown) | None) => {
             Err(Failure::new(Exit::Unknown, "time is up, and the token's state is not known")
                 .advise("see the note above, if there is one, or allow more time with --for"))

@@ -37,7 +37,7 @@ impl World {
         let key = key.with_key_id(Some("k1".to_owned()));
         let sandbox = Sandbox::builder()
             .app(App::service("0oa1").key(key.public_jwk()))
-            .clock(Arc::new(clock.clone()))
+            .clock(clock.clone())
             .start()
             .await
             .unwrap();
@@ -250,7 +250,7 @@ async fn without_a_reader_it_ends_unless_the_exit_code_is_waited_for() {
     let watch = world.watch(&token, 5);
     assert_eq!(run(&watch, &mut gone).await, Ok(End::Inactive));
     let watch = Engine { until_inactive: false, ..watch };
-    assert_eq!(run(&watch, &mut gone).await, Ok(End::Unread));
+    assert_eq!(run(&watch, &mut gone).await, Ok(End::Unread(State::Inactive)));
 }
 
 #[test]

@@ -1,0 +1,345 @@
+//! The lower layers: `okta.yaml` as the official SDKs have it.
+
+mod malformed;
+mod member;
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use okta_introspect::Secret;
+use serde::Deserialize;
+
+use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
+use read::{fault, text};
+
+use crate::error::SettingsError;
+use crate::found::{Found, Origin, Place, Source};
+use crate::layer::Layer;
+use crate::proxy::ProxyLayer;
+use crate::suspect::{self, Suspect};
+
+/// Reads the first settings file of a place; an empty layer if there is none. What looks like a
+/// setting, and is none, goes to `suspects`.
+pub(crate) fn read_first(
+    place: Place,
+    suspects: &mut Vec<Suspect>,
+) -> Result<Layer, SettingsError> {
+    for path in place.candidates() {
+        if let Some(text) = text(&path, place)? {
+            let layer = parse(&text, &path, place)?;
+            suspects.extend(suspect::in_file(&text, &path, layer.names_no_app()));
+            return Ok(layer);
+        }
+    }
+    Ok(Layer::default())
+}
+
+pub(crate) fn parse(text: &str, path: &Path, place: Place) -> Result<Layer, SettingsError> {
+    // Snippets would quote the file in the error, and with it the private key.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|cause| malformed::explain(text, path, &cause))?;
+    document.unwrap_or_default().okta.unwrap_or_default().into_layer(&Members { path, place })
+}
+
+/// The file's root. Members that are not named here are other programs' settings.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    okta: Option<Okta>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Okta {
+    client: Option<Client>,
+    idx: Option<Idx>,
+}
+
+/// `okta.idx`: where the SDKs for sign-in keep a custom authorization server.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Idx {
+    issuer: Option<String>,
+}
+
+/// `okta.client`: a union of what the SDKs of all languages know.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Client {
+    issuer: Option<String>,
+    org_url: Option<String>,
+    okta_domain: Option<String>,
+    authorization_mode: Option<String>,
+    client_id: Option<String>,
+    private_key: Option<KeyMember>,
+    jwk: Option<KeyMember>,
+    private_key_id: Option<String>,
+    key_id: Option<String>,
+    kid: Option<String>,
+    scopes: Option<ScopesMember>,
+    request_timeout: Option<NumberMember>,
+    connection_timeout: Option<NumberMember>,
+    rate_limit: Option<RateLimit>,
+    dpop_enabled: Option<DpopMember>,
+    proxy: Option<ProxyMember>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RateLimit {
+    max_retries: Option<NumberMember>,
+    max_backoff: Option<NumberMember>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ProxyMember {
+    host: Option<String>,
+    port: Option<NumberMember>,
+    username: Option<String>,
+    password: Option<Secret>,
+}
+
+impl Okta {
+    fn into_layer(self, members: &Members<'_>) -> Result<Layer, SettingsError> {
+        let client = self.client.unwrap_or_default();
+        let limits = client.rate_limit.unwrap_or_default();
+        let idx = self.idx.unwrap_or_default();
+        Ok(Layer {
+            server: members.first_text([
+                (client.issuer, "okta.client.issuer"),
+                (idx.issuer, "okta.idx.issuer"),
+                (client.org_url, "okta.client.orgUrl"),
+                (client.okta_domain, "okta.client.oktaDomain"),
+            ])?,
+            client_id: members.first_text([(client.client_id, "okta.client.clientId")])?,
+            key: match members.key(client.private_key, "okta.client.privateKey")? {
+                Some(key) => Some(key),
+                None => members.key(client.jwk, "okta.client.jwk")?,
+            },
+            key_id: members.first_text([
+                (client.private_key_id, "okta.client.privateKeyId"),
+                (client.key_id, "okta.client.keyId"),
+                (client.kid, "okta.client.kid"),
+            ])?,
+            scopes: members.read("okta.client.scopes", client.scopes, |it| it.words())?,
+            timeout: members.number("okta.client.requestTimeout", client.request_timeout)?,
+            connect_timeout: members
+                .number("okta.client.connectionTimeout", client.connection_timeout)?,
+            retries: members.number("okta.client.rateLimit.maxRetries", limits.max_retries)?,
+            max_backoff: members.number("okta.client.rateLimit.maxBackoff", limits.max_backoff)?,
+            dpop: members.read("okta.client.dpopEnabled", client.dpop_enabled, |it| it.mode())?,
+            proxy: client.proxy.unwrap_or_default().into_layer(members)?,
+            mode: members
+                .first_text([(client.authorization_mode, "okta.client.authorizationMode")])?,
+            ..Layer::default()
+        })
+    }
+}
+
+impl ProxyMember {
+    fn into_layer(self, members: &Members<'_>) -> Result<ProxyLayer, SettingsError> {
+        let password = self.password.filter(|password| !password.expose().is_empty());
+        Ok(ProxyLayer {
+            host: members.first_text([(self.host, "okta.client.proxy.host")])?,
+            port: members.number("okta.client.proxy.port", self.port)?,
+            username: members.first_text([(self.username, "okta.client.proxy.username")])?,
+            password: password
+                .map(|password| Found::new(password, members.at("okta.client.proxy.password"))),
+        })
+    }
+}
+
+/// Reads the members of one file, and names the one that is wrong.
+struct Members<'a> {
+    path: &'a Path,
+    place: Place,
+}
+
+impl Members<'_> {
+    fn at(&self, member: &'static str) -> Origin {
+        Origin::File { path: self.path.to_owned(), place: self.place, member }
+    }
+
+    fn read<M, T>(
+        &self,
+        name: &'static str,
+        member: Option<M>,
+        read: impl FnOnce(M) -> Result<Option<T>, &'static str>,
+    ) -> Result<Option<Found<T>>, SettingsError> {
+        let Some(member) = member else { return Ok(None) };
+        let value = read(member).map_err(|wrong| {
+            let what = fault(self.path, &format!("is wrong: {name} {wrong}"));
+            what.advise(match name.rsplit('.').next().unwrap_or(name) {
+                "dpopEnabled" => "write true, false or auto",
+                "scopes" => "write a list such as [okta.users.read]",
+                "privateKey" | "jwk" => "write the key, or the path of its file",
+                "port" => "write a port, such as 3128",
+                _ if wrong.contains("number") => "write a whole number, such as 30",
+                _ => "write the value alone",
+            })
+        })?;
+        Ok(value.map(|value| Found::new(value, self.at(name))))
+    }
+
+    fn number<T: TryFrom<u64>>(
+        &self,
+        name: &'static str,
+        member: Option<NumberMember>,
+    ) -> Result<Option<Found<T>>, SettingsError> {
+        self.read(name, member, |it| it.number())
+    }
+
+    fn key(
+        &self,
+        member: Option<KeyMember>,
+        name: &'static str,
+    ) -> Result<Option<Found<Source>>, SettingsError> {
+        let folder = self.path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        self.read(name, member, |it| it.source(&folder))
+    }
+
+    /// The first of these that is set.
+    fn first_text<const N: usize>(
+        &self,
+        members: [(Option<String>, &'static str); N],
+    ) -> Result<Option<Found<String>>, SettingsError> {
+        for (member, name) in members {
+            if let Some(found) = self.read(name, member, |it| member::text(&it))? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use okta_introspect::DpopMode;
+
+    use super::*;
+
+    fn layer(text: &str) -> Result<Layer, SettingsError> {
+        parse(text, Path::new("dir/okta.yaml"), Place::Home)
+    }
+
+    #[test]
+    fn the_members_of_all_sdks_are_read_and_others_ignored() {
+        let layer = layer(
+            "okta:\n  client:\n    orgUrl: https://acme.okta.com/\n    clientId: 0oa1\n    \
+             authorizationMode: PrivateKey\n    kid: k1\n    scopes: [a, 'b,c']\n    \
+             privateKey: keys/app.pem\n    requestTimeout: 5\n    connectionTimeout: 0\n    \
+             rateLimit: {maxRetries: 0, maxBackoff: 30, x: 1}\n    \
+             token: x\n    dpopEnabled: true\n    proxy: {host: p.example, port: 1}\n  testing: {disableHttpsCheck: true}\nother: 1\n",
+        )
+        .unwrap();
+        let server = layer.server.unwrap();
+        assert_eq!(server.value, "https://acme.okta.com/");
+        assert_eq!(server.origin.to_string(), "okta.client.orgUrl in dir/okta.yaml");
+        assert_eq!(layer.client_id.unwrap().value, "0oa1");
+        assert_eq!(layer.key_id.unwrap().origin.to_string(), "okta.client.kid in dir/okta.yaml");
+        assert_eq!(layer.scopes.unwrap().value, "a b c");
+        assert_eq!(layer.timeout.unwrap().value, 5);
+        assert_eq!(layer.retries.unwrap().value, 0);
+        assert_eq!(layer.max_backoff.unwrap().value, 30);
+        assert_eq!(layer.dpop.unwrap().value, DpopMode::Always);
+        assert_eq!(layer.proxy.host.unwrap().value, "p.example");
+        assert!(matches!(
+            layer.key.unwrap().value,
+            Source::File(path) if path == Path::new("dir/keys/app.pem")
+        ));
+    }
+
+    #[test]
+    fn a_key_may_be_a_block_of_text_or_a_mapping() {
+        for text in [
+            "okta: {client: {privateKey: \"-----BEGIN X-----\\nAA\\n-----END X-----\"}}",
+            "okta:\n  client:\n    privateKey: |\n      -----BEGIN X-----\n      AA\n",
+            "okta: {client: {privateKey: {kty: EC, d: s3cret}}}",
+            "okta: {client: {jwk: '{\"kty\":\"EC\"}'}}",
+        ] {
+            assert!(matches!(layer(text).unwrap().key.unwrap().value, Source::Text(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_settings_is_an_empty_layer() {
+        for text in
+            ["", "# nothing\n", "okta:\n", "okta:\n  client:\n", "okta: {client: {clientId: }}"]
+        {
+            assert!(layer(text).unwrap().names_no_app(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_file_is_named_and_never_quoted() {
+        for text in [
+            "okta: [s3cret",
+            "okta:\n  client:\n    privateKey: [s3cret]",
+            "okta:\n  client:\n    requestTimeout: s3cret",
+            "s3cret",
+            "okta:\n  client:\n\tclientId: s3cret",
+            "okta: {client: {kid: s3cret1, kid: s3cret2}}",
+            "okta: {client: {kid: *s3cret}}",
+        ] {
+            let message = layer(text).expect_err(text).to_string();
+            assert!(message.contains("dir/okta.yaml"), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line_or_member_and_the_right_form() {
+        let key = "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n";
+        for (text, what, cure) in [
+            (
+                "okta:\n  client:\n    requestTimeout: soon",
+                "okta.client.requestTimeout is not a whole number",
+                "such as 30",
+            ),
+            (
+                "okta: {client: {rateLimit: {maxRetries: -1}}}",
+                "okta.client.rateLimit.maxRetries is not",
+                "such as 30",
+            ),
+            (
+                "okta: {client: {proxy: {port: 70000}}}",
+                "okta.client.proxy.port is not",
+                "such as 3128",
+            ),
+            (
+                "okta: {client: {dpopEnabled: perhaps}}",
+                "okta.client.dpopEnabled is no DPoP mode",
+                "true, false or auto",
+            ),
+            ("okta: {client: {clientId: [a]}}", "line 1, column 27", "below it `client:`"),
+            (
+                "okta: {client: {clientId: '\"0oa1\"'}}",
+                "okta.client.clientId has quotes around it",
+                "the value alone",
+            ),
+            ("okta:\n  client:\n\tclientId: 0oa1", "a tab at the beginning of line 3", "blanks"),
+            (
+                &format!("okta:\n  client:\n    privateKey: |\n{key}"),
+                "a key at line 4 that is not indented",
+                "privateKey: |",
+            ),
+        ] {
+            let error = layer(text).expect_err(text);
+            assert!(error.to_string().contains(what), "{text}: {error}");
+            assert!(error.advice().contains(cure), "{text}: {}", error.advice());
+        }
+    }
+
+    #[test]
+    fn empty_texts_are_not_set_and_numbers_may_be_in_quotes() {
+        let text = "okta: {client: {requestTimeout: '5', connectionTimeout: '', dpopEnabled: '', proxy: {host: '', port: '', username: '', password: ''}}}";
+        let layer = layer(text).unwrap();
+        assert_eq!(layer.timeout.unwrap().value, 5);
+        assert!(layer.connect_timeout.is_none() && layer.dpop.is_none());
+        let proxy = layer.proxy;
+        assert!(proxy.host.is_none() && proxy.port.is_none());
+        assert!(proxy.username.is_none() && proxy.password.is_none());
+    }
+}

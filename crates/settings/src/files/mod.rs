@@ -1,0 +1,12 @@
+//! Files: reading whole ones within a bound, making ones that belong to this user alone, and telling
+//! whether others could have written one.
+
+pub mod owner;
+pub mod private;
+mod read;
+mod replace;
+mod stdin;
+
+pub use read::{read, read_all, read_text};
+pub use replace::{Exclusive, Readers, replace};
+pub use stdin::stdin;

@@ -1,0 +1,287 @@
+//! The one way in which a file of ours is written: whole, or not at all.
+
+use std::cell::RefCell;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use okta_introspect::{Clock, SystemClock};
+
+/// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
+/// the new one, also after a loss of power. A link in its place is replaced, not followed.
+pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let draft = Draft::write(path, content, readers)?;
+    fs::rename(&draft.path, path)?;
+    drop(draft);
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        // A file system that cannot do it has nothing to be told.
+        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
+    }
+    Ok(())
+}
+
+/// Whose eyes a file is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Readers {
+    /// Its owner's.
+    Owner,
+    /// Those of all whom the umask permits.
+    All,
+}
+
+/// A file that only one process at a time may replace, from the first look at it to the end.
+#[derive(Debug)]
+pub struct Exclusive {
+    path: PathBuf,
+    held: RefCell<Option<Held>>,
+}
+
+/// The file as it is now, locked; the lock ends with it.
+#[derive(Debug)]
+struct Held {
+    file: File,
+    /// How long it is, and when it was written to the disk, if this process has written it.
+    written: Option<(usize, Instant)>,
+}
+
+/// How long new content may wait for the disk. Waiting for the disk each time would make a long
+/// batch several times as long; a process that is killed loses nothing in any case.
+const MAX_UNSYNCED: Duration = Duration::from_secs(1);
+
+impl Exclusive {
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), held: RefCell::new(None) }
+    }
+
+    /// Locks the file, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WouldBlock`] if another process has it.
+    pub fn lock(&self) -> io::Result<()> {
+        self.held.take();
+        refuse_devices(&self.path)?;
+        loop {
+            let file = match File::open(&self.path) {
+                Ok(file) => file,
+                Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(cause) => return Err(cause),
+            };
+            lock(&file)?;
+            // Another process may have replaced it before it was locked.
+            if is_at(&file, &self.path) {
+                *self.held.borrow_mut() = Some(Held { file, written: None });
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`replace`], for its owner's eyes, but that a loss of power may bring back the content of a
+    /// second ago. A file that has appeared since [`lock`](Self::lock) is another process's.
+    pub fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let mut held = self.held.borrow_mut();
+        if let Some(Held { file, written: Some((length, at)) }) = &mut *held
+            && content.len() >= *length
+            && SystemClock.monotonic().saturating_duration_since(*at) < MAX_UNSYNCED
+        {
+            // One write, which covers the old content.
+            file.seek(SeekFrom::Start(0))?;
+            *length = content.len();
+            return file.write_all(content);
+        }
+        let draft = Draft::write(&self.path, content, Readers::Owner)?;
+        // Locked before it has its name, so that there is no moment without a lock.
+        lock(&draft.file)?;
+        match *held {
+            Some(_) => fs::rename(&draft.path, &self.path)?,
+            // Unlike a rename, this fails if the name is taken.
+            None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
+        }
+        let written = Some((content.len(), SystemClock.monotonic()));
+        *held = Some(Held { file: draft.file.try_clone()?, written });
+        Ok(())
+    }
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        if let Some(Held { file, written: Some(_) }) = &*self.held.borrow() {
+            // What it holds is there; only a loss of power could take it back.
+            let _ = file.sync_all();
+        }
+    }
+}
+
+/// A device such as `/dev/null`, or a pipe, is left in its place, also behind a link: a rename would
+/// put a file there, for every program of this computer. It is not opened either. Of folders, the
+/// system says what they are.
+fn refuse_devices(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            Err(io::Error::other("it is not a regular file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn taken(cause: io::Error) -> io::Error {
+    match cause.kind() {
+        ErrorKind::AlreadyExists => in_use(),
+        _ => cause,
+    }
+}
+
+fn in_use() -> io::Error {
+    io::Error::new(ErrorKind::WouldBlock, "another run is using it")
+}
+
+/// A file system without locks has none.
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(in_use()),
+        Err(TryLockError::Error(cause)) if cause.kind() != ErrorKind::Unsupported => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    match (file.metadata(), path.metadata()) {
+        (Ok(file), Ok(path)) => (file.dev(), file.ino()) == (path.dev(), path.ino()),
+        _ => false,
+    }
+}
+
+/// Elsewhere, an open file cannot be replaced.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// The new content of a file, beside it and under another name; removed unless it was kept.
+struct Draft {
+    path: PathBuf,
+    file: File,
+}
+
+impl Draft {
+    /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
+    /// link in its place.
+    fn write(target: &Path, content: &[u8], readers: Readers) -> io::Result<Self> {
+        refuse_devices(target)?;
+        let mut random = [0; 8];
+        openssl::rand::rand_bytes(&mut random)?;
+        let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
+        let draft = format!(".{}.{:016x}.draft", name.display(), u64::from_ne_bytes(random));
+        let path = target.with_file_name(draft);
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        if let Readers::Owner = readers {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = readers;
+        let mut draft = Self { file: open.open(&path)?, path };
+        draft.file.write_all(content)?;
+        draft.file.sync_all()?;
+        Ok(draft)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a rename there is none.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private_and_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, precious) = (folder.path().join("state"), folder.path().join("precious"));
+        fs::write(&precious, "old").unwrap();
+        symlink(&precious, &path).unwrap();
+        for content in ["a", "bc"] {
+            replace(&path, content.as_bytes(), Readers::Owner).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            let mode = fs::symlink_metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o600);
+        }
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["precious", "state"]);
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"x", Readers::All).is_err());
+        assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_opened_nor_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        symlink(&pipe, &link).unwrap();
+        for path in [pipe, link] {
+            let before = fs::symlink_metadata(&path).unwrap().file_type();
+            for refused in [
+                replace(&path, b"x", Readers::Owner),
+                Exclusive::new(&path).replace(b"x"),
+                Exclusive::new(&path).lock(), // Opening a pipe would wait for its writer.
+            ] {
+                assert_eq!(refused.unwrap_err().to_string(), "it is not a regular file");
+            }
+            assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
+        }
+        assert_eq!(names(folder.path()), ["link", "pipe"]);
+    }
+
+    #[test]
+    fn one_process_at_a_time_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (first, late) = (Exclusive::new(&path), Exclusive::new(&path));
+        first.lock().unwrap();
+        late.lock().unwrap();
+        first.replace(b"1").unwrap();
+        // It began before there was a file, as the first did.
+        assert_eq!(late.replace(b"2").unwrap_err().kind(), ErrorKind::WouldBlock);
+        for content in ["2", "34", "5", ""] {
+            first.replace(content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            let second = Exclusive::new(&path);
+            assert_eq!(second.lock().unwrap_err().kind(), ErrorKind::WouldBlock);
+        }
+        drop(first);
+        let second = Exclusive::new(&path);
+        second.lock().unwrap();
+        second.replace(b"4").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "4");
+        assert_eq!(names(folder.path()), ["state"]);
+    }
+}

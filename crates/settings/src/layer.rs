@@ -1,0 +1,78 @@
+//! The settings of one source, and how sources are merged.
+
+use std::path::PathBuf;
+
+use okta_introspect::{Algorithm, DpopMode};
+
+use crate::found::{Found, Source};
+use crate::proxy::ProxyLayer;
+
+/// The settings of one source. Nothing is checked yet but their notation.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// The org, or a custom authorization server.
+    pub server: Option<Found<String>>,
+    /// The id of a custom authorization server of that org.
+    pub auth_server: Option<Found<String>>,
+    /// The client id of the service app.
+    pub client_id: Option<Found<String>>,
+    /// The app's private key.
+    pub key: Option<Found<Source>>,
+    /// The id under which the key is registered.
+    pub key_id: Option<Found<String>>,
+    /// The key's passphrase.
+    pub passphrase: Option<Found<Source>>,
+    /// The algorithm to sign with.
+    pub algorithm: Option<Found<Algorithm>>,
+    /// Separated by blanks.
+    pub scopes: Option<Found<String>>,
+    /// In seconds; 0 is the default.
+    pub timeout: Option<Found<u64>>,
+    /// In seconds; 0 is the default.
+    pub connect_timeout: Option<Found<u64>>,
+    /// How often a call is repeated.
+    pub retries: Option<Found<u32>>,
+    /// The longest random pause before a call is repeated, in seconds; 0 is the default.
+    pub max_backoff: Option<Found<u64>>,
+    /// Whether tokens are bound to a key.
+    pub dpop: Option<Found<DpopMode>>,
+    /// The proxy, and its credentials.
+    pub proxy: ProxyLayer,
+    /// Certificate authorities besides the system's, as PEM.
+    pub ca_file: Option<Found<PathBuf>>,
+    /// `authorizationMode` of the official SDKs.
+    pub mode: Option<Found<String>>,
+}
+
+impl Layer {
+    /// This layer, and `below` for what it does not have.
+    pub(crate) fn or_else(self, below: Self) -> Self {
+        // A mode belongs to the credentials of the same source: ~/.okta/okta.yaml may tell other
+        // programs to use an API token while this command has a key of its own.
+        let own_credentials = self.client_id.is_some() && self.key.is_some();
+        let mode_below = below.mode.filter(|_| !own_credentials);
+        Self {
+            mode: self.mode.or(mode_below),
+            server: self.server.or(below.server),
+            auth_server: self.auth_server.or(below.auth_server),
+            client_id: self.client_id.or(below.client_id),
+            key: self.key.or(below.key),
+            key_id: self.key_id.or(below.key_id),
+            passphrase: self.passphrase.or(below.passphrase),
+            algorithm: self.algorithm.or(below.algorithm),
+            scopes: self.scopes.or(below.scopes),
+            timeout: self.timeout.or(below.timeout),
+            connect_timeout: self.connect_timeout.or(below.connect_timeout),
+            retries: self.retries.or(below.retries),
+            max_backoff: self.max_backoff.or(below.max_backoff),
+            dpop: self.dpop.or(below.dpop),
+            proxy: self.proxy.or_else(below.proxy),
+            ca_file: self.ca_file.or(below.ca_file),
+        }
+    }
+
+    /// Whether neither a server nor a client id nor a key is named.
+    pub(crate) fn names_no_app(&self) -> bool {
+        self.server.is_none() && self.client_id.is_none() && self.key.is_none()
+    }
+}

@@ -1,0 +1,117 @@
+//! The settings for display: of secrets, fingerprints or nothing.
+
+use okta_introspect::DpopMode;
+use serde::Serialize;
+
+use crate::found::{Found, Source};
+use crate::merged::Settings;
+
+/// A setting. The names are stable.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// The name of the setting.
+    pub name: &'static str,
+    /// The value; of a secret, a fingerprint or `[set]`.
+    pub value: String,
+    /// Where it was found.
+    pub origin: String,
+}
+
+impl Settings {
+    /// All settings, checked or not.
+    pub fn shown(&self) -> Vec<Shown> {
+        let layer = &self.layer;
+        let proxy = &layer.proxy;
+        let shown = [
+            text("issuer", layer.server.as_ref()),
+            text("auth_server", layer.auth_server.as_ref()),
+            text("client_id", layer.client_id.as_ref()),
+            layer.key.as_ref().map(|found| shown("key", self.describe_key(found), found)),
+            text("key_id", layer.key_id.as_ref()),
+            layer.passphrase.as_ref().map(|found| shown("passphrase", secret(&found.value), found)),
+            layer
+                .algorithm
+                .as_ref()
+                .map(|found| shown("algorithm", found.value.to_string(), found)),
+            text("scopes", layer.scopes.as_ref()),
+            layer.timeout.as_ref().map(|found| shown("timeout", seconds(found.value), found)),
+            layer
+                .connect_timeout
+                .as_ref()
+                .map(|found| shown("connect_timeout", seconds(found.value), found)),
+            layer.retries.as_ref().map(|found| shown("retries", found.value.to_string(), found)),
+            layer
+                .max_backoff
+                .as_ref()
+                .map(|found| shown("max_backoff", seconds(found.value), found)),
+            layer.dpop.as_ref().map(|found| shown("dpop", dpop(found.value).to_owned(), found)),
+            self.proxy_in_use(),
+            text("proxy_host", proxy.host.as_ref()),
+            proxy.port.as_ref().map(|found| shown("proxy_port", found.value.to_string(), found)),
+            text("proxy_username", proxy.username.as_ref()),
+            proxy.password.as_ref().map(|found| shown("proxy_password", HIDDEN.to_owned(), found)),
+            layer
+                .ca_file
+                .as_ref()
+                .map(|found| shown("ca_file", found.value.display().to_string(), found)),
+            text("authorization_mode", layer.mode.as_ref()),
+        ];
+        shown.into_iter().flatten().collect()
+    }
+
+    /// The proxy that calls go through, whatever names it.
+    fn proxy_in_use(&self) -> Option<Shown> {
+        match self.proxy() {
+            Ok(found) => found.map(|found| shown("proxy", found.value.clone(), &found)),
+            Err(error) => Some(Shown {
+                name: "proxy",
+                value: format!("not usable: {error}"),
+                origin: "the settings for it".to_owned(),
+            }),
+        }
+    }
+
+    /// Algorithm and thumbprint of the key, or its source if it cannot be loaded.
+    fn describe_key(&self, found: &Found<Source>) -> String {
+        match self.key() {
+            Ok(key) => {
+                let jwk = key.public_jwk();
+                format!("{} key, thumbprint {}", jwk.algorithm(), jwk.thumbprint())
+            }
+            Err(_) => format!("{}, which cannot be loaded", secret(&found.value)),
+        }
+    }
+}
+
+const HIDDEN: &str = "[set]";
+
+fn text(name: &'static str, found: Option<&Found<String>>) -> Option<Shown> {
+    found.map(|found| shown(name, crate::text::setting(&found.value), found))
+}
+
+fn shown<T>(name: &'static str, value: String, found: &Found<T>) -> Shown {
+    Shown { name, value, origin: found.origin.to_string() }
+}
+
+fn secret(source: &Source) -> String {
+    match source {
+        Source::Text(_) => HIDDEN.to_owned(),
+        Source::File(path) => crate::text::path(path),
+        Source::Stdin(_) => "standard input".to_owned(),
+    }
+}
+
+fn seconds(seconds: u64) -> String {
+    match seconds {
+        0 => "the default".to_owned(),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+fn dpop(mode: DpopMode) -> &'static str {
+    match mode {
+        DpopMode::Always => "always",
+        DpopMode::Never => "never",
+        _ => "auto",
+    }
+}
