@@ -19,9 +19,9 @@ mod explain;
 mod golden;
 mod key_matrix;
 mod local;
-mod numbers;
 #[cfg(unix)]
 mod mistakes;
+mod numbers;
 mod redaction;
 #[cfg(unix)]
 mod scripts;
