@@ -15,6 +15,9 @@ const MAX_PAGES: usize = 3;
 /// How far back a token without a date is looked for, as Okta's own default.
 const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 
+/// How long Okta keeps events.
+const RETENTION: TimeDelta = TimeDelta::days(90);
+
 /// What ends tokens: the event, the claim that names its target, and what it means.
 const ENDS: [(&str, &str, &str); 6] = [
     ("user.lifecycle.deactivate", "uid", "its user was deactivated"),
@@ -46,7 +49,9 @@ pub(super) async fn search(
 
 /// The search for what happened in the token's life, and a little around it.
 fn path(facts: &TokenFacts, now: DateTime<Utc>) -> String {
+    // The token says when it was issued, and may say anything.
     let since = facts.time("iat").unwrap_or_else(|| shifted(now, -DEFAULT_PAST));
+    let since = since.clamp(shifted(now, -RETENTION), now);
     format!(
         "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
         text(shifted(since, TimeDelta::minutes(-1))),

@@ -131,7 +131,7 @@ impl Engine {
 
         let regular = asked_at + self.max_age;
         let Some(end) = answer.exp.filter(|_| answer.active) else { return regular };
-        let left = (end - self.server_time()).to_std().unwrap_or_default();
+        let left = (end - self.server_time()).to_std().unwrap_or_default().min(self.max_age);
         let at_end = self.clock.monotonic() + left;
         regular.min(if left.is_zero() { at_end + BEYOND_END } else { at_end })
     }
