@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use okta_introspect::sandbox::Grant;
 
 use crate::common::org::{CLIENT, Org};
-use crate::common::{Sandbox, World};
+use crate::common::server::{answer, answering, json};
+use crate::common::{Sandbox, World, sample};
 
 /// A JWT that names no server; its signature is none.
 const JWT: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzM2NyZXQifQ.c2lnbmF0dXJl";
@@ -81,7 +82,7 @@ fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
         org.world.write("token.txt", &text);
         org.world.run(&["introspect", "token.txt"]).exits(code);
         let batch = org.world.run(&["introspect", "--batch", "token.txt", "--json"]);
-        assert_eq!(batch.code, 0, "{batch:?}");
+        assert_eq!(batch.code, code, "{batch:?}");
         let told = format!("\"active\":{},\"inactive\":0", u8::from(code == 0));
         assert!(batch.stdout.contains(&told), "{batch:?}");
     }
@@ -192,4 +193,28 @@ fn a_token_in_the_path_of_an_api_is_not_repeated() {
     assert_eq!(run.code, 4, "{run:?}");
     // What the API says goes to stdout as it came.
     assert!(run.stderr.contains("[masked]") && !run.stderr.contains(JWT), "{run:?}");
+}
+
+#[test_support::test]
+fn a_batch_without_a_line_is_no_success() {
+    let org = Org::new().in_the_environment();
+    let batch = ["introspect", "--batch", "-"];
+    for (input, told) in [("", "the batch has no line"), (" \n\n\t\n", "the batch has blank lines only")]
+    {
+        org.world.pipe(&batch, input).fails(2, told).fails(2, "the command before it");
+        let summary = org.world.pipe(&[&batch[..], &["--json"]].concat(), input);
+        assert!(summary.exits(2).stdout.contains("\"active\":0"), "{summary:?}");
+        let run = org.world.pipe(&[&batch[..], &["--resume", "state"]].concat(), input);
+        run.fails(2, told);
+        fs::remove_file(org.world.path("state")).unwrap();
+    }
+    assert!(org.sandbox.requests().is_empty());
+    // What an earlier run has answered counts.
+    let active = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
+    for (input, code) in [(format!("{}\n\n", active.expose()), 0), ("opaque\n".to_owned(), 1)] {
+        for _ in 0..2 {
+            org.world.pipe(&[&batch[..], &["--resume", "state"]].concat(), &input).exits(code);
+        }
+        fs::remove_file(org.world.path("state")).unwrap();
+    }
 }
