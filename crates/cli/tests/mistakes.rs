@@ -218,3 +218,21 @@ fn a_batch_without_a_line_is_no_success() {
         fs::remove_file(org.world.path("state")).unwrap();
     }
 }
+
+#[test_support::test]
+fn a_line_of_a_batch_with_two_tokens_is_asked_about_neither() {
+    let org = Org::new().in_the_environment();
+    let batch = ["introspect", "--batch", "-"];
+    for (line, told) in [
+        (r#"{"token":"s3cret-1","token":"s3cret-2"}"#, "`token` is there twice"),
+        (r#"{"token":"s3cret-1","n":1,"access_token":"s3cret-2"}"#, "`token` and `access_token` differ"),
+        (r#"{"access_token":"s3cret-1","accessToken":"s3cret-2"}"#, "`access_token` and `accessToken` differ"),
+        (r#"{"n":1,"token":"s3cret-1","n":2}"#, "a member is there twice"),
+    ] {
+        let run = org.world.pipe(&batch, line);
+        assert!(run.exits(2).hides("s3cret").stdout.contains(told), "{run:?}");
+    }
+    assert!(org.sandbox.requests().is_empty());
+    let same = r#"{"token":"opaque","access_token":"opaque","refresh_token":"another"}"#;
+    org.world.pipe(&batch, same).exits(1);
+}
