@@ -199,7 +199,8 @@ fn a_token_in_the_path_of_an_api_is_not_repeated() {
 fn a_batch_without_a_line_is_no_success() {
     let org = Org::new().in_the_environment();
     let batch = ["introspect", "--batch", "-"];
-    for (input, told) in [("", "the batch has no line"), (" \n\n\t\n", "the batch has blank lines only")]
+    for (input, told) in
+        [("", "the batch has no line"), (" \n\n\t\n", "the batch has blank lines only")]
     {
         org.world.pipe(&batch, input).fails(2, told).fails(2, "the command before it");
         let summary = org.world.pipe(&[&batch[..], &["--json"]].concat(), input);
@@ -225,8 +226,14 @@ fn a_line_of_a_batch_with_two_tokens_is_asked_about_neither() {
     let batch = ["introspect", "--batch", "-"];
     for (line, told) in [
         (r#"{"token":"s3cret-1","token":"s3cret-2"}"#, "`token` is there twice"),
-        (r#"{"token":"s3cret-1","n":1,"access_token":"s3cret-2"}"#, "`token` and `access_token` differ"),
-        (r#"{"access_token":"s3cret-1","accessToken":"s3cret-2"}"#, "`access_token` and `accessToken` differ"),
+        (
+            r#"{"token":"s3cret-1","n":1,"access_token":"s3cret-2"}"#,
+            "`token` and `access_token` differ",
+        ),
+        (
+            r#"{"access_token":"s3cret-1","accessToken":"s3cret-2"}"#,
+            "`access_token` and `accessToken` differ",
+        ),
         (r#"{"n":1,"token":"s3cret-1","n":2}"#, "a member is there twice"),
     ] {
         let run = org.world.pipe(&batch, line);
@@ -235,4 +242,34 @@ fn a_line_of_a_batch_with_two_tokens_is_asked_about_neither() {
     assert!(org.sandbox.requests().is_empty());
     let same = r#"{"token":"opaque","access_token":"opaque","refresh_token":"another"}"#;
     org.world.pipe(&batch, same).exits(1);
+}
+
+#[test_support::test]
+fn an_empty_passphrase_is_called_empty() {
+    let world = World::new();
+    world.write("passphrase", "\n");
+    let key = sample("sample-p256-encrypted.pem");
+    let run = world.run(&["jwk", &key, "--passphrase-file", "passphrase"]);
+    run.fails(2, "the passphrase is empty");
+}
+
+#[test_support::test]
+fn a_file_without_a_secret_may_be_read_by_others() {
+    let org = Org::new();
+    let pem = fs::read(org.world.path("key.pem")).unwrap();
+    let key = openssl::pkey::PKey::private_key_from_pem(&pem).unwrap();
+    let (certificate, _) = crate::tls::own_certificate();
+    let public = org.world.run(&["jwk", "key.pem"]).stdout;
+    for (name, content, noted) in [
+        ("public.pem", key.public_key_to_pem().unwrap(), false),
+        ("public.der", key.public_key_to_der().unwrap(), false),
+        ("public.jwk", public.into_bytes(), false),
+        ("public.cer", certificate.clone(), false),
+        ("key.der", key.private_key_to_der().unwrap(), true),
+        ("both.pem", [&certificate[..], &pem].concat(), true),
+    ] {
+        org.world.write(name, content);
+        let run = org.world.run(&["jwk", name]);
+        assert_eq!(run.stderr.contains("can read the key's file"), noted, "{name}: {run:?}");
+    }
 }
