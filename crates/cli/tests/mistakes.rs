@@ -273,3 +273,16 @@ fn a_file_without_a_secret_may_be_read_by_others() {
         assert_eq!(run.stderr.contains("can read the key's file"), noted, "{name}: {run:?}");
     }
 }
+
+#[test_support::test]
+fn a_host_that_does_not_answer_is_named_with_its_port() {
+    let (world, _) = World::with_key();
+    let world = world.set("OKTA_CLIENT_RATELIMIT_MAXRETRIES", "0");
+    let app = ["introspect", "--client-id", "0oa1", "--key-file", "key.pem", "--issuer"];
+    // Nobody listens on the discard port.
+    let run = world.pipe(&[&app[..], &["http://127.0.0.1:9"]].concat(), "opaque");
+    run.fails(3, "no connection to 127.0.0.1:9");
+    let world = world.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    let run = world.pipe(&[&app[..], &["https://acme.okta.com"]].concat(), "opaque");
+    run.fails(3, "before acme.okta.com after");
+}
