@@ -286,3 +286,26 @@ fn a_host_that_does_not_answer_is_named_with_its_port() {
     let run = world.pipe(&[&app[..], &["https://acme.okta.com"]].concat(), "opaque");
     run.fails(3, "before acme.okta.com after");
 }
+
+#[test_support::test]
+fn an_answer_that_is_announced_as_json_and_is_none_is_no_success() {
+    let (world, _) = World::with_key();
+    for (body, headers, code) in [
+        ("[{\"id\":\"00u1\"", "Content-Type: application/json; charset=utf-8\r\n", 3),
+        ("<html>Sign in</html>", "Content-Type: application/json\r\n", 3),
+        ("<html>Sign in</html>", "Content-Type: application/hal+json\r\n", 3),
+        ("<html>Sign in</html>", "Content-Type: text/html\r\n", 0),
+        ("[1]", "Content-Type: application/json\r\n", 0),
+        ("", "Content-Type: application/json\r\n", 0),
+    ] {
+        let issuer = answering(move |form| match form.contains("grant_type") {
+            true => json("200 OK", r#"{"access_token":"s3cret-t0ken","token_type":"Bearer"}"#),
+            false => answer("200 OK", headers, body),
+        });
+        let args = ["api", "--issuer", &issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
+        let run = world.run(&[&args[..], &["/api/v1/users"]].concat());
+        assert_eq!(run.exits(code).stdout.trim_end(), body, "{run:?}");
+        let told = "the answer is announced as JSON and is none";
+        assert_eq!(run.stderr.contains(told), code == 3, "{run:?}");
+    }
+}
