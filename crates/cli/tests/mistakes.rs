@@ -284,7 +284,7 @@ fn a_host_that_does_not_answer_is_named_with_its_port() {
     run.fails(3, "no connection to 127.0.0.1:9");
     let world = world.set("HTTPS_PROXY", "http://127.0.0.1:9");
     let run = world.pipe(&[&app[..], &["https://acme.okta.com"]].concat(), "opaque");
-    run.fails(3, "before acme.okta.com after");
+    run.fails(3, "before acme.okta.com: ");
 }
 
 #[test_support::test]
@@ -307,5 +307,26 @@ fn an_answer_that_is_announced_as_json_and_is_none_is_no_success() {
         assert_eq!(run.exits(code).stdout.trim_end(), body, "{run:?}");
         let told = "the answer is announced as JSON and is none";
         assert_eq!(run.stderr.contains(told), code == 3, "{run:?}");
+    }
+}
+
+#[test_support::test]
+fn a_proxy_that_is_not_used_for_the_server_is_shown_with_the_reason() {
+    let (world, _) = World::with_key();
+    let world = world.set("HTTPS_PROXY", "http://ada:s3cret@p.example:3128");
+    let world = world.set("NO_PROXY", "acme.okta.com,.internal.example");
+    for (issuer, told) in [
+        ("https://acme.okta.com", "not used for acme.okta.com: NO_PROXY rules it out"),
+        ("https://id.internal.example", "not used for id.internal.example: NO_PROXY rules it out"),
+        ("http://127.0.0.1:9", "not used for 127.0.0.1: it is on this computer"),
+        ("https://other.okta.com", ""),
+    ] {
+        let app = ["--issuer", issuer, "--client-id", "0oa1", "--key-file", "key.pem"];
+        let run = world.run(&[&["config", "show"], &app[..]].concat());
+        let told = match told {
+            "" => "http://p.example:3128 (from HTTPS_PROXY)".to_owned(),
+            told => format!("http://p.example:3128, {told} (from HTTPS_PROXY)"),
+        };
+        assert!(run.exits(0).hides("s3cret").stdout.contains(&told), "{run:?}");
     }
 }
