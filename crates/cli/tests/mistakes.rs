@@ -330,3 +330,46 @@ fn a_proxy_that_is_not_used_for_the_server_is_shown_with_the_reason() {
         assert!(run.exits(0).hides("s3cret").stdout.contains(&told), "{run:?}");
     }
 }
+
+#[test_support::test]
+fn faults_of_a_settings_file_are_named() {
+    let world = World::new();
+    for (text, told, cure) in [
+        (
+            "okta:\n  client:\n    kid: s3cret-1\n    kid: s3cret-2\n",
+            "has a member twice, again at line 4",
+            "keep one",
+        ),
+        ("okta: {client: {clientId: a}}\n---\nokta: {}\n", "has more than one document", "`---`"),
+        (
+            "okta:\n  client:\n    proxy: http://ada:s3cret@p.example\n",
+            "okta.client.proxy is a text",
+            "`host`",
+        ),
+        (
+            "okta:\n  profiles:\n    a: {proxy: 'p.example:1'}\n",
+            "okta.profiles.a.proxy is a text",
+            "`host`",
+        ),
+        (
+            "okta: {client: {kid: s3cret-1, keyId: s3cret-2}}",
+            "okta.client.keyId and okta.client.kid",
+            "keep one",
+        ),
+        (
+            "okta: {client: {privateKeyId: s3cret-1, kid: s3cret-2}}",
+            "okta.client.privateKeyId and okta.client.kid",
+            "keep one",
+        ),
+    ] {
+        world.write("okta.yaml", text);
+        let run = world.run(&["config", "show"]);
+        run.fails(2, told).fails(2, cure).hides("s3cret");
+    }
+    world.write("okta.yaml", "okta: {client: {kid: k1, keyId: k1}}");
+    world.run(&["config", "show"]).exits(0);
+    fs::remove_file(world.path("okta.yaml")).unwrap();
+    let world = world.set("OKTA_CLIENT_KID", "s3cret-1").set("OKTA_CLIENT_KEYID", "s3cret-2");
+    let run = world.run(&["config", "show"]);
+    run.fails(2, "OKTA_CLIENT_KEYID and OKTA_CLIENT_KID").hides("s3cret");
+}
