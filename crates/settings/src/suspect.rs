@@ -78,9 +78,10 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
             Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &MEMBERS)?)))
         }));
     }
-    if suspects.is_empty() && names_no_app && !root.is_empty() {
-        let what = format!("the settings file {shown} names no org, client id or key");
-        suspects.push(Suspect::incomplete(what, APP));
+    if suspects.is_empty() && names_no_app {
+        // An empty file may have lost what it said.
+        let says = if root.is_empty() { "says nothing" } else { "names no org, client id or key" };
+        suspects.push(Suspect::incomplete(format!("the settings file {shown} {says}"), APP));
     }
     suspects
 }
@@ -252,6 +253,8 @@ mod tests {
             ("okta: {profiles: {a: {client: {orgUrl: s3cret}}}}", "right below it"),
             ("okta: {Profiles: {a: {orgUrl: s3cret}}}", "`Profiles`"),
             ("other: 1", "names no org"),
+            ("", "says nothing"),
+            ("# okta: nothing\n", "says nothing"),
         ] {
             let suspects = in_file(text, Path::new("okta.yaml"), true);
             let first = format!("{}; {}", suspects[0].what, suspects[0].cure);
