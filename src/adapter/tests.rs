@@ -12,7 +12,7 @@ use super::challenge::{Cause, Rejection, Scheme, Terms};
 use super::gate::Gate;
 use super::head::RequestHead;
 use crate::checker::{
-    Answered, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
+    Answered, AudienceFault, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
 };
 use crate::error::{Error, ErrorKind};
 use crate::issuer::Issuer;
@@ -60,7 +60,7 @@ fn reasons() -> Vec<Reason> {
         Reason::Inactive,
         Reason::Expired,
         Reason::NotYetValid,
-        Reason::Audience,
+        Reason::Audience(AudienceFault::Other),
         Reason::Client,
         Reason::NoUser,
         Reason::Scope { missing: vec!["orders.write".to_owned()] },
