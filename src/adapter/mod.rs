@@ -43,8 +43,11 @@ mod gate;
 mod grpc;
 mod head;
 mod layer;
+mod mcp;
+mod metadata_service;
 mod report;
 mod required;
+mod resource;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -55,7 +58,10 @@ pub use extract::{Active, Anyone, ByRules, Require, matched_path, original_uri};
 pub use gate::Gate;
 pub use head::RequestHead;
 pub use layer::{Answer, Bare, GateLayer, Gated, ProblemDetails, ResponseFuture};
+pub use mcp::{BodyFault, McpBody, McpGuarded, McpLayer, McpRules};
+pub use metadata_service::MetadataService;
 pub use required::Required;
+pub use resource::{ResourceMetadata, ResourceMetadataBuilder};
 pub use rules::Rules;
 
 #[cfg(doc)]
