@@ -38,6 +38,7 @@ use crate::clock::Deadline;
 /// use okta_introspect::adapter::{Gate, McpRules, ResourceMetadata};
 /// use okta_introspect::{Checker, Error, Issuer, Requirement};
 ///
+/// # #[cfg(feature = "axum")]
 /// fn server(checker: Checker, issuer: &Issuer) -> Result<Router, Error> {
 ///     let resource = ResourceMetadata::builder("https://api.acme.example/mcp");
 ///     let resource = resource.authorization_server(issuer).build()?;
