@@ -123,7 +123,7 @@ async fn the_official_client_is_led_from_401_to_a_tool_call_and_a_revocation_is_
 
     assert_eq!(
         client.ask(&json!({"call": "list_orders"}))["text"],
-        format!("orders 7 and 8, for {CLIENT}")
+        format!("orders {{7, 8}}, for {CLIENT}")
     );
     let deleted = client.ask(&json!({"call": "delete_order"}));
     assert_eq!(deleted["text"], format!("order 7 deleted, for {CLIENT}"));
@@ -158,7 +158,7 @@ async fn a_client_with_too_little_scope_is_told_what_would_do() {
     assert!(refused["error"].as_str().unwrap().contains("403 after trying upscoping"), "{refused}");
     assert_eq!(
         client.ask(&json!({"call": "list_orders"}))["text"],
-        format!("orders 7 and 8, for {CLIENT}")
+        format!("orders {{7, 8}}, for {CLIENT}")
     );
 }
 

@@ -20,6 +20,8 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 
+use tools::Orders;
+
 /// The server: its tools behind the guard, and beside them the metadata, which everybody may read.
 fn server(client: Client, resource: &str) -> Result<Router, Error> {
     let resource = ResourceMetadata::builder(resource)
@@ -36,7 +38,8 @@ fn server(client: Client, resource: &str) -> Result<Router, Error> {
 
     let config = StreamableHttpServerConfig::default();
     let sessions = Arc::new(LocalSessionManager::default());
-    let tools = StreamableHttpService::new(|| Ok(tools::Orders::new()), sessions, config);
+    let orders = Orders::new();
+    let tools = StreamableHttpService::new(move || Ok(orders.clone()), sessions, config);
     Ok(Router::new().route_service("/mcp", tools).layer(guard).merge(resource.router()))
 }
 

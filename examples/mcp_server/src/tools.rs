@@ -1,5 +1,8 @@
 //! The tools. They are called for requests that were let in, and can see whose they are.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use http::request::Parts;
 use okta_introspect::Authorized;
 use rmcp::handler::server::common::Extension;
@@ -9,9 +12,10 @@ use rmcp::model::{ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
 
-/// Some orders.
+/// Some orders, by their numbers. Clones are the same orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
+    open: Arc<Mutex<BTreeSet<u64>>>,
     tool_router: ToolRouter<Self>,
 }
 
@@ -24,14 +28,15 @@ pub(crate) struct Order {
 
 #[tool_router]
 impl Orders {
-    /// Orders with their tools.
+    /// Two orders, with their tools.
     pub(crate) fn new() -> Self {
-        Self { tool_router: Self::tool_router() }
+        Self { open: Arc::new(Mutex::new([7, 8].into())), tool_router: Self::tool_router() }
     }
 
     #[tool(description = "Lists the orders")]
     fn list_orders(&self, Extension(request): Extension<Parts>) -> String {
-        format!("orders 7 and 8, for {}", caller(&request))
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("orders {open:?}, for {}", caller(&request))
     }
 
     #[tool(description = "Deletes an order")]
@@ -40,7 +45,9 @@ impl Orders {
         Parameters(Order { id }): Parameters<Order>,
         Extension(request): Extension<Parts>,
     ) -> String {
-        format!("order {id} deleted, for {}", caller(&request))
+        let was_open = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let done = if was_open { "deleted" } else { "not there" };
+        format!("order {id} {done}, for {}", caller(&request))
     }
 }
 
