@@ -194,7 +194,7 @@ async fn the_extractor_guards_each_route_by_its_own_requirement() {
 }
 
 /// A proof as a client makes it.
-fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -> String {
+pub(crate) fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -> String {
     let mut jwk: serde_json::Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
     for member in ["alg", "use", "kid"] {
         jwk.as_object_mut().unwrap().remove(member);

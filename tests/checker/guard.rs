@@ -18,10 +18,11 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use okta_introspect::adapter::{Active, Gate, McpBody, McpLayer, McpRules, ResourceMetadata};
 use okta_introspect::checker::{Authorized, Requirement};
-use okta_introspect::{Issuer, ManualClock};
+use okta_introspect::{Algorithm, Issuer, ManualClock, SigningKey};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
+use crate::adapter::proof;
 use crate::script::{ISSUER, Script, checker};
 use crate::support::{seconds, start};
 
@@ -461,6 +462,29 @@ async fn where_bound_tokens_are_demanded_no_other_gets_in() {
             let challenge = challenge(response.headers());
             assert!(challenge.starts_with(&start), "{name}: {challenge}");
         }
+    }
+}
+
+#[test_support::test]
+async fn a_list_of_messages_uses_its_proof_once() {
+    let (_, script) = script();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let scope = "orders.read orders.delete";
+    let cnf = json!({"jkt": key.public_jwk().thumbprint()});
+    script.active("bound", json!({"scope": scope, "aud": RESOURCE, "cnf": cnf}));
+    let issuer = Issuer::parse(ISSUER).unwrap();
+    let resource = ResourceMetadata::builder(RESOURCE).authorization_server(&issuer);
+    let gate = Gate::new(checker(&script, |_| {})).resource(resource.dpop().build().unwrap());
+    let service = Seen::default().behind(&gate.mcp_layer(rules()));
+    let list = format!("[{},{},{}]", call("read"), call("delete_order"), call("read"));
+    let (first, second) =
+        (proof(&key, "POST", RESOURCE, "bound", 1), proof(&key, "POST", RESOURCE, "bound", 2));
+    for (proof, status) in [(&first, 200), (&first, 401), (&second, 200)] {
+        let mut request = post("x", Pieces::of(&list, 50));
+        let headers = request.headers_mut();
+        headers.insert("authorization", "DPoP bound".parse().unwrap());
+        headers.insert("dpop", proof.parse().unwrap());
+        assert_eq!(service.clone().oneshot(request).await.unwrap().status(), status);
     }
 }
 
