@@ -363,4 +363,58 @@ mod tests {
         assert!(read(nested(63).as_bytes()).is_ok());
         assert!(read(list(256).as_bytes()).is_ok());
     }
+
+    /// A reader as services have it: the last of several members counts.
+    fn service_reads(value: &serde_json::Value) -> (Option<&str>, Option<&str>) {
+        let method = value["method"].as_str();
+        (method, value["params"]["name"].as_str().filter(|_| method == Some(CALL)))
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_service_reads_whatever_is_changed() {
+        let texts = [
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop","a":[{}]}}"#,
+            r#"[{"params":{"name":"a","name ":1},"method":"ping"},{"method":"tools/call","params":{"name":"b"}}]"#,
+        ];
+        let pieces = [
+            "",
+            "\"",
+            "\\",
+            ",",
+            ":",
+            "{",
+            "}",
+            "[",
+            "]",
+            " ",
+            "\u{0}",
+            "n",
+            "M",
+            "0",
+            "\\u0061",
+            "\"method\":\"tools/call\",",
+            "\"name\":\"drop\",",
+            "\"params\":{\"name\":\"drop\"},",
+        ];
+        let (mut read_ok, mut refused) = (0, 0);
+        for text in texts {
+            for (at, piece) in (0..text.len()).flat_map(|at| pieces.map(|piece| (at, piece))) {
+                for end in [at, at + 1] {
+                    let changed = format!("{}{piece}{}", &text[..at], &text[end..]);
+                    let Ok(messages) = read(changed.as_bytes()) else {
+                        refused += 1;
+                        continue;
+                    };
+                    read_ok += 1;
+                    let value: serde_json::Value = serde_json::from_str(&changed).unwrap();
+                    let items =
+                        value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+                    let ours =
+                        messages.iter().map(|one| (one.method.as_deref(), one.tool.as_deref()));
+                    assert!(ours.eq(items.iter().map(service_reads)), "{changed}");
+                }
+            }
+        }
+        assert!(read_ok > 1000 && refused > 1000, "{read_ok} {refused}");
+    }
 }

@@ -329,10 +329,11 @@ fn meets_origin(
     if requirement.issuer.is_some() && !answer.iss.as_deref().is_none_or(is_own) {
         return Err(Reason::Issuer);
     }
-    for wanted in [circumstances.resource, requirement.audience.as_deref()].into_iter().flatten() {
-        if !contains(&answer.aud, wanted) {
-            return Err(Reason::Audience(AudienceFault::of(&answer.aud, wanted)));
-        }
+    if let Some(resource) = circumstances.resource {
+        meets_audience(answer, resource)?;
+    }
+    if let Some(audience) = &requirement.audience {
+        meets_audience(answer, audience)?;
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
     if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
@@ -342,6 +343,14 @@ fn meets_origin(
         return Err(Reason::NoUser);
     }
     Ok(())
+}
+
+#[inline(always)]
+fn meets_audience(answer: &Introspection, wanted: &str) -> Result<(), Reason> {
+    match contains(&answer.aud, wanted) {
+        true => Ok(()),
+        false => Err(Reason::Audience(AudienceFault::of(&answer.aud, wanted))),
+    }
 }
 
 #[inline(always)]
