@@ -407,8 +407,9 @@ mod tests {
                     };
                     read_ok += 1;
                     let value: serde_json::Value = serde_json::from_str(&changed).unwrap();
-                    let items =
-                        value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+                    let items = value
+                        .as_array()
+                        .map_or_else(|| std::slice::from_ref(&value), Vec::as_slice);
                     let ours =
                         messages.iter().map(|one| (one.method.as_deref(), one.tool.as_deref()));
                     assert!(ours.eq(items.iter().map(service_reads)), "{changed}");
