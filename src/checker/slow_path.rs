@@ -120,7 +120,8 @@ impl Inner {
         question: &Question<'_>,
         passed: &Passed,
     ) -> Result<(Known, AnswerSource), Error> {
-        let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let own = |requirement: &Requirement| requirement.timeout.unwrap_or(self.config.timeout);
+        let timeout = question.requirement.least(&own);
         let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
         let deadline = self.timeline.instant(question.begun) + timeout;
         let mut deadline = Deadline::new(&*self.clock, deadline);
