@@ -22,10 +22,12 @@ mod local;
 #[cfg(unix)]
 mod mistakes;
 mod numbers;
+mod profiles;
 mod redaction;
 #[cfg(unix)]
 mod scripts;
 mod settings;
+mod settings_table;
 #[cfg(unix)]
 mod terminal;
 mod tls;

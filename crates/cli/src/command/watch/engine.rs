@@ -10,6 +10,7 @@ use okta_introspect::{
     Clock, Deadline, Error, ErrorKind, Introspection, Random, Token, TokenTypeHint,
 };
 
+use crate::command::times::later;
 use crate::command::verdict::Asked;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -69,7 +70,7 @@ impl Engine {
         sink: &mut impl Sink,
     ) -> Result<Result<End, Error>, Failure> {
         let mut interrupt = pin!(interrupt);
-        let deadline = self.limit.map(|limit| self.clock.monotonic() + limit);
+        let deadline = self.limit.map(|limit| later(self.clock.monotonic(), limit));
         let mut history = History::default();
         let (mut failures, mut asked) = (0, self.asked.clone());
         loop {
