@@ -1,10 +1,8 @@
 //! Completions, in the shells themselves. A shell that is not installed is skipped by name.
 
-#![allow(clippy::print_stderr)] // what is skipped is named
-
 use std::process::Stdio;
 
-use crate::common::World;
+use crate::common::{World, skip};
 
 /// What is typed, and what the line is after the key that completes.
 const LINES: [(&str, &str); 22] = [
@@ -106,7 +104,7 @@ fn typed() -> Vec<String> {
 
 fn completes_on_a_terminal(shell: &str, differing: &[(&str, &str)]) {
     let Some(lines) = completed(shell, &typed()) else {
-        return eprintln!("skipped: completions in {shell} (it is not installed)");
+        return skip(&format!("completions in {shell}"), "it is not installed");
     };
     assert_eq!(lines.len(), LINES.len(), "{lines:?}");
     for (line, (typed, expected)) in lines.iter().zip(LINES) {
@@ -138,7 +136,7 @@ fn zsh_completes_commands_options_values_and_files() {
 #[test_support::test]
 fn fish_completes_commands_options_values_and_files() {
     let Some(lines) = completed("fish", &typed()) else {
-        return eprintln!("skipped: completions in fish (it is not installed)");
+        return skip("completions in fish", "it is not installed");
     };
     assert_eq!(lines.len(), LINES.len(), "{lines:?}");
     for (line, (typed, expected)) in lines.iter().zip(LINES) {

@@ -1,8 +1,6 @@
 //! What a file in the working folder may decide: nothing that sends to its host what belongs to
 //! another, and nothing at all if another user could have written it.
 
-#![allow(clippy::print_stderr)] // what is skipped is named
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -20,7 +20,7 @@ use super::fault::BodyFault;
 use super::message::read;
 use super::rules::McpRules;
 use crate::checker::Authorized;
-use crate::clock::Deadline;
+use crate::clock::{Deadline, later};
 
 /// Puts a gate before an MCP server, with a requirement for each tool: requests that meet theirs go on,
 /// with [`Authorized`] among their extensions; the others are answered as by
@@ -172,7 +172,7 @@ impl Guard {
 
     async fn read<B: Body>(&self, body: B) -> Result<McpBody, BodyFault> {
         let clock = self.gate.checker().clock();
-        let mut deadline = Deadline::new(clock, clock.monotonic() + self.rules.read_timeout);
+        let mut deadline = Deadline::new(clock, later(clock.monotonic(), self.rules.read_timeout));
         let read = deadline.before(McpBody::read(body, self.rules.max_body)).await;
         read.unwrap_or(Err(BodyFault::TooSlow))
     }

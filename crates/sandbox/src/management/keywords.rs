@@ -28,8 +28,7 @@ fn has(value: &Value, keyword: &str) -> bool {
             words.any(|word| is(word, keyword) || word.split('-').any(|part| is(part, keyword)))
         }
         Value::Null => false,
-        Value::Bool(value) => is(if *value { "true" } else { "false" }, keyword),
-        Value::Number(number) => is(&number.to_string(), keyword),
+        Value::Bool(_) | Value::Number(_) => value.to_string().as_str() == keyword,
     }
 }
 
