@@ -80,7 +80,7 @@ impl Settings {
     ) -> Result<ClientBuilder, SettingsError> {
         Ok(Client::builder(issuer, client_id, key)
             .http(self.http()?)
-            .retry(self.retry())
+            .retry(self.retry()?)
             .dpop(self.dpop())
             // A command ends with its call: no later one could be spared by an open circuit.
             .circuit(CircuitConfig::off()))

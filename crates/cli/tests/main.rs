@@ -21,6 +21,7 @@ mod key_matrix;
 mod local;
 #[cfg(unix)]
 mod mistakes;
+mod numbers;
 mod profiles;
 mod redaction;
 #[cfg(unix)]

@@ -35,7 +35,7 @@ impl Settings {
         let (client_id, key) = self.credentials()?;
         Ok(Client::builder(issuer, client_id, key)
             .http(self.http()?)
-            .retry(self.retry())
+            .retry(self.retry()?)
             .dpop(self.dpop()))
     }
 

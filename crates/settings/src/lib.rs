@@ -38,6 +38,8 @@
 //!
 //! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 #[doc(hidden)]
 pub mod edit;
 #[doc(hidden)]

@@ -174,7 +174,11 @@ impl Settings {
     }
 
     /// How calls are repeated.
-    pub fn retry(&self) -> RetryConfig {
+    ///
+    /// # Errors
+    ///
+    /// If a pause is longer than an hour.
+    pub fn retry(&self) -> Result<RetryConfig, SettingsError> {
         connection::retry(&self.layer)
     }
 
