@@ -69,8 +69,8 @@ impl CheckerConfig {
     pub(super) const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
     /// The longest that a call goes on:
-    /// [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows no more, and an upstream of
-    /// another kind is not waited for any longer.
+    /// [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows no more, and what an upstream of
+    /// another kind says later does not count.
     pub(super) const MAX_CALL: Duration = Duration::from_secs(3600);
 
     const MAX_ENTRIES: usize = 100_000_000;
