@@ -20,7 +20,7 @@ use crate::checker::{
 };
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
-use crate::clock::{Deadline, both};
+use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
@@ -120,9 +120,10 @@ impl Inner {
         question: &Question<'_>,
         passed: &Passed,
     ) -> Result<(Known, AnswerSource), Error> {
-        let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let own = |requirement: &Requirement| requirement.timeout.unwrap_or(self.config.timeout);
+        let timeout = question.requirement.least(&own);
         let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
-        let deadline = self.timeline.instant(question.begun) + timeout;
+        let deadline = later(self.timeline.instant(question.begun), timeout);
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..MAX_ROUNDS {
             let (flight, source) = match self.join_or_start(question, passed)? {

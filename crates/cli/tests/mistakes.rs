@@ -77,7 +77,7 @@ fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
     for (text, code) in [
         (format!("\u{feff}{token}\r\n"), 0),
         (format!("\u{feff}{{\"access_token\":\"{token}\"}}\n"), 0),
-        (format!("\u{feff}\n"), 2),
+        ("\u{feff}\n".to_owned(), 2),
     ] {
         org.world.write("token.txt", &text);
         org.world.run(&["introspect", "token.txt"]).exits(code);

@@ -94,15 +94,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_time_of_a_token_is_searched_around() {
+    fn whatever_time_a_token_names_the_search_is_within_what_okta_keeps() {
         use base64::Engine as _;
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
         let now = DateTime::from_timestamp(1_795_211_259, 0).unwrap();
         for (iat, since) in [
             ("1795211199", "&since=2026-11-20T21:45:39"),
-            ("-8334601228800", "&since=-262143-01-01T00:00:00"),
-            ("8210266876799", "&since=+262142-12-31T23:58:59"),
+            ("-8334601228800", "&since=2026-08-22T21:46:39"),
+            ("8210266876799", "&since=2026-11-20T21:46:39"),
             ("1e300", "&since=2026-11-13T21:46:39"),
         ] {
             let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"iat":{iat}}}"#));
