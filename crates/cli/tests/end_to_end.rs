@@ -172,6 +172,13 @@ fn a_group_is_made_in_the_sandbox() {
     let _sandbox = Sandbox::start(&world, &[]);
     let made = world.run(&["api", "POST", "/api/v1/groups", "-f", "profile.name=Auditors"]);
     assert_eq!(made.exits(0).json()["profile"]["name"], "Auditors");
+
+    let path = "/api/v1/groups";
+    let made = world.run(&["api", path, "-X", "post", "-f", "profile.name=Operators"]);
+    assert_eq!(made.exits(0).json()["profile"]["name"], "Operators");
+    let listed = world.run(&["api", path, "-X", "GET", "--filter", ".[].profile.name", "--raw"]);
+    let listed = &listed.exits(0).stdout;
+    assert!(listed.contains("Auditors") && listed.contains("Operators"), "{listed}");
 }
 
 #[cfg(unix)]
