@@ -199,6 +199,29 @@ fn what_the_sandbox_leaves_is_for_its_user_alone() {
     world.run(&["token", "--scope", "okta.users.read"]).fails(2, "no issuer was given");
 }
 
+/// What the README shows is a seed, and its limits hold.
+#[test_support::test]
+fn the_seed_of_the_readme_is_one() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, seed) = readme.split_once("`--seed FILE` takes JSON or YAML:\n\n```yaml\n").unwrap();
+    let (seed, _) = seed.split_once("```").unwrap();
+    let (_, limits) = seed.split_once("\nrate_limits:").unwrap();
+    for limit in ["org_token", "org", "custom_token", "custom", "logs", "api"] {
+        assert!(limits.contains(&format!("\n  {limit}: ")), "{limit}");
+    }
+    let (world, key_id) = World::with_key();
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).exits(0).json();
+    let seed = seed.replace("jwks: { keys: [] }", &format!("jwks: {{ keys: [{jwk}] }}"));
+    world.write("seed.yaml", seed.replace("org_token: 300 ", "org_token: 2 "));
+    let sandbox = Sandbox::start(&world, &["--seed", "seed.yaml"]);
+    let own = ["--issuer", sandbox.text("issuer"), "--client-id", "0oa1service"];
+    let key = ["--key-file", "key.pem", "--key-id", &key_id, "--scope", "okta.users.read"];
+    let token = [&["token"], &own[..], &key].concat();
+    world.run(&token).exits(0);
+    world.run(&[&token[..], &["--timeout", "1"]].concat()).fails(3, "called too often");
+}
+
 #[test_support::test]
 fn a_seed_adds_apps_and_servers_to_the_sandbox() {
     let (world, key_id) = World::with_key();
