@@ -1,16 +1,23 @@
 //! A backend with three routes: a public one, one that asks for a scope, and one that asks the
 //! server itself before a dangerous act. Their rules are a configuration; refusals are heard of,
-//! and checks are counted.
+//! and checks are counted for Prometheus.
 //!
-//! `cargo run --example axum_backend --features axum,sandbox`
+//! `cargo run --example axum_backend --features axum,prometheus,sandbox`
 
 #![allow(clippy::print_stdout)] // an example shows what it does
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::{delete, get};
 use okta_introspect::adapter::{Active, Gate, Rules};
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, Checker, Client, SigningKey, Token};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -35,9 +42,22 @@ fn user(caller: &Active) -> &str {
     caller.introspection().username.as_deref().unwrap_or_default()
 }
 
-fn backend(gate: Gate) -> Router {
+/// What Prometheus reads. It tells issuers and how much goes on, but no token and no user; a service
+/// that faces the internet serves it on another port.
+fn metrics(registry: &Registry) -> Result<impl IntoResponse + use<>, StatusCode> {
+    let mut text = String::new();
+    encode(&mut text, registry).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, format)], text))
+}
+
+pub(crate) fn backend(gate: Gate, checker: &Checker) -> Router {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(checker.clone()));
+    let registry = Arc::new(registry);
     Router::new()
         .route("/health", get(async || "well"))
+        .route("/metrics", get(async move || metrics(&registry)))
         .route("/orders", get(read))
         .route("/orders/{id}", delete(remove))
         .with_state(gate)
@@ -65,7 +85,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
-    tokio::spawn(axum::serve(listener, backend(gate)).into_future());
+    tokio::spawn(axum::serve(listener, backend(gate, &checker)).into_future());
 
     call(&address, "GET /health", None).await?;
     call(&address, "GET /orders", None).await?;
@@ -79,9 +99,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     call(&address, "DELETE /orders/7", Some(&token)).await?;
     // What that route has found out counts for all.
     call(&address, "GET /orders", Some(&token)).await?;
-    println!("\n{}", serde_json::to_string_pretty(&checker.metrics().checks)?);
+    println!();
+    let text = request(&address, "GET /metrics", None).await?.1;
+    text.lines().filter(|line| line.starts_with(COUNTED)).for_each(|line| println!("{line}"));
     Ok(())
 }
+
+/// Of several hundred lines, these are shown here.
+const COUNTED: &str = "okta_introspect_checks_total{verdict=\"authorized\"";
 
 /// Makes one request and prints the status and the body.
 async fn call(
@@ -89,6 +114,16 @@ async fn call(
     what: &str,
     token: Option<&Token>,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    let (status, body) = request(address, what, token).await?;
+    println!("{what:<18} {status}  {body}");
+    Ok(())
+}
+
+async fn request(
+    address: &str,
+    what: &str,
+    token: Option<&Token>,
+) -> Result<(String, String), Box<dyn std::error::Error>> {
     let token = token.map(|token| format!("authorization: Bearer {}\r\n", token.expose()));
     let token = token.unwrap_or_default();
     let request = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{token}\r\n");
@@ -97,6 +132,5 @@ async fn call(
     stream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     let status = head.split(' ').nth(1).unwrap_or_default();
-    println!("{what:<18} {status}  {body}");
-    Ok(())
+    Ok((status.to_owned(), body.to_owned()))
 }
