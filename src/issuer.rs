@@ -298,7 +298,7 @@ fn origin(url: &str) -> &str {
     url[after_scheme..].find('/').map_or(url, |at| &url[..after_scheme + at])
 }
 
-fn parse_url(text: &str, role: &str) -> Result<Url, Error> {
+pub(crate) fn parse_url(text: &str, role: &str) -> Result<Url, Error> {
     let text = text.trim();
     let wrong = |what: &str, advice: &'static str| {
         // Without a scheme it may be anything that was given by mistake, a token too.

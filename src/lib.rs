@@ -32,6 +32,7 @@
 //! | everything a client does | [`Client`] |
 //! | a check on every request of a backend | [`Checker`], [`checker`] |
 //! | the same before tower services and axum handlers | `adapter` (features `tower` and `axum`) |
+//! | a protected resource with its metadata, an MCP server with a requirement for each tool | `adapter` |
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
@@ -55,9 +56,12 @@
 //! - `vendored`: builds OpenSSL, which signs and verifies, from source.
 //!
 //! Needs a tokio runtime. Types of other crates in this API: [`chrono`]'s `DateTime<Utc>`,
-//! [`http`]'s requests, responses and their parts, [`serde`]'s traits, [`serde_json`]'s `Map` and
+//! [`http`]'s requests, responses and their parts (with `tower` also `http_body`'s bodies and
+//! `bytes`), [`serde`]'s traits, [`serde_json`]'s `Map` and
 //! `Value`, and [`zeroize`]'s `Zeroizing`; `tower_layer`'s and `tower_service`'s traits and axum's
 //! extractors with the features of these names, and `prometheus_client`'s `Collector`.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 #[cfg(feature = "tower")]
 pub mod adapter;

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::environment::Environment;
 use crate::error::SettingsError;
-use crate::file::parse;
+use crate::file::SettingsFile;
 use crate::found::{Place, Source};
 use crate::layer::Layer;
 use crate::suspect;
@@ -22,14 +23,6 @@ pub fn okta_yaml(data: &[u8]) {
     for suspect in suspect::in_file(text, Path::new(PATH), layer.names_no_app()) {
         assert!(suspect.what().len() + suspect.cure().len() < 1024, "{}", suspect.what());
     }
-    let shown = format!("{layer:?}");
-    if let Some(Source::Text(key)) = layer.key.as_ref().map(|key| &key.value) {
-        let lines = key.expose().lines().filter(|line| line.len() > 24);
-        lines.for_each(|line| assert!(!shown.contains(line), "the key is shown"));
-    }
-    if let Some(password) = layer.proxy.password.as_ref().map(|found| found.value.expose()) {
-        assert!(password.len() < 9 || !shown.contains(password), "the password is shown");
-    }
     let written = written(&layer);
     if is_printable(&written) {
         let again = read(&written.to_string()).unwrap();
@@ -42,8 +35,22 @@ pub fn okta_yaml(data: &[u8]) {
 
 const PATH: &str = "dir/okta.yaml";
 
+fn shows_no_secret(layer: &Layer) {
+    let shown = format!("{layer:?}");
+    if let Some(Source::Text(key)) = layer.key.as_ref().map(|key| &key.value) {
+        let lines = key.expose().lines().filter(|line| line.len() > 24);
+        lines.for_each(|line| assert!(!shown.contains(line), "the key is shown"));
+    }
+    if let Some(password) = layer.proxy.password.as_ref().map(|found| found.value.expose()) {
+        assert!(password.len() < 9 || !shown.contains(password), "the password is shown");
+    }
+}
+
 fn read(text: &str) -> Result<Layer, SettingsError> {
-    parse(text, Path::new(PATH), Place::Home)
+    let file = SettingsFile::parse(text, PATH.into(), Place::Home, &Environment::empty())?;
+    shows_no_secret(&file.client);
+    file.profiles.values().for_each(shows_no_secret);
+    Ok(file.client)
 }
 
 /// The error has no word of the file that is long enough to be a secret, besides those that it says

@@ -1,6 +1,7 @@
 //! What to answer to a request that is not let in
 //! ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3),
-//! [RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+//! [RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1),
+//! [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)).
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +12,9 @@ use serde_json::json;
 
 use super::grpc;
 use super::head::RequestHead;
-use crate::checker::{Denied, ProofDenial, Reason, Requirement};
+use super::mcp::fault::BodyFault;
+use super::resource::{PROOF_ALGORITHMS, ResourceMetadata};
+use crate::checker::{AudienceFault, Denied, ProofDenial, Reason, Requirement};
 use crate::error::Error;
 
 /// Why a request is not let in, and what to answer.
@@ -76,6 +79,8 @@ pub enum Cause {
     NoRule,
     /// Its token was checked, and the answer is no.
     Denied(Denied),
+    /// Its body does not say what is asked for, so that nothing tells what it has to meet.
+    Body(BodyFault),
     /// It is not known whether its token is good.
     Unknown(Error),
 }
@@ -86,7 +91,19 @@ pub(super) struct Terms<'a> {
     pub(super) realm: Option<&'a str>,
     /// Whether bound tokens can be taken at all.
     pub(super) dpop: bool,
+    pub(super) resource: Option<&'a ResourceMetadata>,
     pub(super) requirement: &'a Requirement,
+}
+
+impl Terms<'_> {
+    fn must_be_bound(&self) -> bool {
+        self.requirement.is_bound() || self.resource.is_some_and(ResourceMetadata::demands_proofs)
+    }
+
+    /// The scopes to ask for: only clients of a resource that has metadata are told in advance.
+    fn scopes(&self) -> Option<String> {
+        self.resource.and_then(|_| scope_list(self.requirement.scopes()))
+    }
 }
 
 /// The scheme under which a request brought its token.
@@ -102,27 +119,28 @@ impl Rejection {
         &self.0.cause
     }
 
-    /// A name for logs and metrics: `no_token`, `malformed_header`, `no_rule`, `unknown`, or one
-    /// of [`Reason::NAMES`].
+    /// A name for logs and metrics: `no_token`, `malformed_header`, `no_rule`, `unknown`, one of
+    /// [`BodyFault::NAMES`], or one of [`Reason::NAMES`].
     pub fn reason(&self) -> &'static str {
         match &self.0.cause {
             Cause::NoToken => "no_token",
             Cause::Malformed => "malformed_header",
             Cause::NoRule => "no_rule",
+            Cause::Body(fault) => fault.as_str(),
             Cause::Denied(denied) => denied.reason().as_str(),
             Cause::Unknown(_) => "unknown",
         }
     }
 
-    /// The status of the answer: 400, 401, 403 or 503. Requests of gRPC are answered with 200, and
+    /// The status of the answer: 400, 401, 403 or 503; 408 or 413 for a body. Requests of gRPC are answered with 200, and
     /// [`grpc_status`](Self::grpc_status) in the headers.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
     /// The same as a [status of gRPC](https://grpc.github.io/grpc/core/md_doc_statuscodes.html):
-    /// `INVALID_ARGUMENT` (3), `PERMISSION_DENIED` (7), `UNAVAILABLE` (14) or `UNAUTHENTICATED`
-    /// (16).
+    /// `INVALID_ARGUMENT` (3), `DEADLINE_EXCEEDED` (4), `PERMISSION_DENIED` (7),
+    /// `RESOURCE_EXHAUSTED` (8), `UNAVAILABLE` (14) or `UNAUTHENTICATED` (16).
     pub fn grpc_status(&self) -> u8 {
         grpc::code(self.0.status)
     }
@@ -209,8 +227,10 @@ impl Rejection {
             (Cause::NoToken, _) => "the request has no access token",
             (Cause::Malformed, _) => "the request's headers cannot be read as one access token",
             (Cause::NoRule, _) => "nothing permits this request",
+            (Cause::Body(fault), _) => fault.detail(),
             (Cause::Unknown(_), _) => "whether the access token is good is not known at present",
             (_, Some(INSUFFICIENT_SCOPE)) => "the access token does not permit this",
+            (cause, _) if cause.is_near_audience() => NEAR_AUDIENCE,
             (_, Some(INVALID_PROOF)) => "the proof of possession is not good for this request",
             _ => "the access token is not good here",
         }
@@ -219,7 +239,8 @@ impl Rejection {
     pub(super) fn no_token(terms: Terms<'_>) -> Self {
         // RFC 6750 §3.1: a request without a token is told of no error.
         let mut rejection = Self::new(Cause::NoToken, StatusCode::UNAUTHORIZED);
-        if !terms.requirement.is_bound() {
+        rejection.0.scope = terms.scopes();
+        if !terms.must_be_bound() {
             rejection.challenge(Scheme::Bearer, terms);
         }
         if terms.dpop {
@@ -240,13 +261,19 @@ impl Rejection {
         Self::new(Cause::NoRule, StatusCode::FORBIDDEN)
     }
 
+    /// No token would help here either.
+    pub(super) fn body(fault: BodyFault) -> Self {
+        Self::new(Cause::Body(fault), fault.status())
+    }
+
     pub(super) fn denied(denied: Denied, scheme: Scheme, terms: Terms<'_>) -> Self {
         let (status, error) = words(denied.reason());
         let needs_proof =
-            *denied.reason() == Reason::Proof(ProofDenial::Missing) || terms.requirement.is_bound();
+            *denied.reason() == Reason::Proof(ProofDenial::Missing) || terms.must_be_bound();
         let scheme = if needs_proof && terms.dpop { Scheme::Dpop } else { scheme };
         let scopes = match denied.reason() {
             Reason::Scope { .. } => scope_list(terms.requirement.scopes()),
+            _ if status == StatusCode::UNAUTHORIZED => terms.scopes(),
             _ => None,
         };
         let mut rejection = Self::new(Cause::Denied(denied), status);
@@ -280,13 +307,15 @@ impl Rejection {
     }
 
     fn challenge(&mut self, scheme: Scheme, terms: Terms<'_>) {
-        let Inner { error, scope, .. } = &*self.0;
+        let Inner { cause, error, scope, .. } = &*self.0;
         let algs = (scheme == Scheme::Dpop).then_some(PROOF_ALGORITHMS);
         let parameters = [
             ("realm", terms.realm),
             ("algs", algs),
             ("error", *error),
+            ("error_description", cause.is_near_audience().then_some(NEAR_AUDIENCE)),
             ("scope", scope.as_deref()),
+            ("resource_metadata", terms.resource.map(ResourceMetadata::url)),
         ];
         let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let mut text = match scheme {
@@ -297,10 +326,19 @@ impl Rejection {
             text.push_str(if index == 0 { " " } else { ", " });
             text.push_str(&format!("{name}=\"{value}\""));
         }
-        // The realm and the scopes were looked through for what cannot stand here.
+        // The realm, the scopes and the URL were looked through for what cannot stand here.
         if let Ok(value) = HeaderValue::try_from(text) {
             self.0.headers.append(WWW_AUTHENTICATE, value);
         }
+    }
+}
+
+impl Cause {
+    /// Whether the token would be good but for a slash: that is told, since the identifier of a
+    /// resource is public and the mistake is somebody's setting.
+    fn is_near_audience(&self) -> bool {
+        let near = Reason::Audience(AudienceFault::TrailingSlash);
+        matches!(self, Self::Denied(denied) if *denied.reason() == near)
     }
 }
 
@@ -310,6 +348,7 @@ impl fmt::Display for Rejection {
             Cause::NoToken => f.write_str("the request has no token"),
             Cause::Malformed => f.write_str("the request's token cannot be read"),
             Cause::NoRule => f.write_str("there is no rule for the request"),
+            Cause::Body(fault) => fault.fmt(f),
             Cause::Denied(denied) => denied.reason().fmt(f),
             Cause::Unknown(error) => error.fmt(f),
         }
@@ -350,10 +389,10 @@ pub(super) fn is_plain(byte: u8) -> bool {
 const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 const INVALID_PROOF: &str = "invalid_dpop_proof";
 
+const NEAR_AUDIENCE: &str =
+    "the access token's audience differs from the one wanted here by a trailing slash";
+
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What is said where nobody knows how long it takes.
 const DEFAULT_RETRY_SECS: u64 = 1;
-
-/// What proofs may be signed with.
-const PROOF_ALGORITHMS: &str = "RS256 RS384 RS512 ES256 ES384 ES512";

@@ -12,6 +12,7 @@ use super::challenge::{Rejection, Scheme, Terms, is_plain};
 use super::head::RequestHead;
 use super::report::{Hook, log};
 use super::required::Required;
+use super::resource::ResourceMetadata;
 use super::rules::Rules;
 use crate::checker::{Authorized, Checker, Presented, Requirement, Verdict};
 use crate::error::Error;
@@ -41,6 +42,7 @@ struct Inner {
     rules: Rules,
     realm: Option<String>,
     origin: Option<String>,
+    resource: Option<ResourceMetadata>,
     original_uri: Find<Uri>,
     route: Find<str>,
     hook: Option<Hook>,
@@ -70,6 +72,7 @@ impl Gate {
             rules: Requirement::new().into(),
             realm: None,
             origin: None,
+            resource: None,
             original_uri: Find(|_| None),
             route: Find(|_| None),
             hook: None,
@@ -110,6 +113,23 @@ impl Gate {
     pub fn origin(mut self, origin: &str) -> Result<Self, Error> {
         self.set().origin = Some(parse_origin(origin)?);
         Ok(self)
+    }
+
+    /// The resource that is guarded here: every token must have been issued for it, which is its
+    /// audience, whatever the requirement says, and challenges name its metadata and the scopes that
+    /// are needed ([RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). Default: not
+    /// known.
+    ///
+    /// A token whose audience is the resource but for a slash at the end is refused like any other,
+    /// and log, hook and challenge [say so](crate::checker::AudienceFault::TrailingSlash).
+    #[must_use]
+    pub fn resource(mut self, resource: ResourceMetadata) -> Self {
+        let inner = self.set();
+        if resource.takes_proofs() {
+            inner.origin.get_or_insert_with(|| resource.origin().to_owned());
+        }
+        inner.resource = Some(resource);
+        self
     }
 
     /// Where a router keeps the URI of a request as it came, if it takes a part of it off: proofs
@@ -213,6 +233,19 @@ impl Gate {
         }
     }
 
+    /// Refuses a request that brings no token, or cannot be read as bringing one.
+    pub(super) fn has_token(
+        &self,
+        head: &RequestHead<'_>,
+        requirement: &Requirement,
+    ) -> Result<(), Rejection> {
+        match credentials(head.headers()) {
+            Credentials::None => Err(Rejection::no_token(self.terms(requirement))),
+            Credentials::Malformed => Err(Rejection::malformed(self.terms(requirement))),
+            Credentials::Bearer(_) | Credentials::Dpop(..) => Ok(()),
+        }
+    }
+
     pub(super) async fn check_seen(
         &self,
         head: &RequestHead<'_>,
@@ -273,21 +306,25 @@ impl Gate {
     }
 
     fn presented<'a>(
-        &self,
+        &'a self,
         head: &RequestHead<'a>,
         credentials: Credentials<'a>,
         url: Option<&'a str>,
         requirement: &Requirement,
     ) -> Result<(Presented<'a>, Scheme), Rejection> {
+        let here = |presented: Presented<'a>| match &self.inner.resource {
+            Some(guarded) => presented.to(guarded.resource()).where_bound(guarded.demands_proofs()),
+            None => presented,
+        };
         match credentials {
             Credentials::None => Err(Rejection::no_token(self.terms(requirement))),
             Credentials::Malformed => Err(Rejection::malformed(self.terms(requirement))),
-            Credentials::Bearer(token) => Ok((Presented::bearer(token), Scheme::Bearer)),
+            Credentials::Bearer(token) => Ok((here(Presented::bearer(token)), Scheme::Bearer)),
             Credentials::Dpop(token, proof) => {
                 // Without a URL to compare with no proof is good.
                 let (proof, url) = proof.zip(url).unwrap_or_default();
                 let presented = Presented::dpop(token, proof, head.method().as_str(), url);
-                Ok((presented, Scheme::Dpop))
+                Ok((here(presented), Scheme::Dpop))
             }
         }
     }
@@ -308,8 +345,9 @@ impl Gate {
     }
 
     fn terms<'a>(&'a self, requirement: &'a Requirement) -> Terms<'a> {
-        let Inner { realm, origin, .. } = &*self.inner;
-        Terms { realm: realm.as_deref(), dpop: origin.is_some(), requirement }
+        let Inner { realm, origin, resource, .. } = &*self.inner;
+        let (realm, resource) = (realm.as_deref(), resource.as_ref());
+        Terms { realm, dpop: origin.is_some(), resource, requirement }
     }
 
     fn set(&mut self) -> &mut Inner {

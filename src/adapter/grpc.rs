@@ -28,7 +28,9 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
 pub(super) fn code(status: StatusCode) -> u8 {
     match status {
         StatusCode::BAD_REQUEST => 3,          // INVALID_ARGUMENT
+        StatusCode::REQUEST_TIMEOUT => 4,      // DEADLINE_EXCEEDED
         StatusCode::FORBIDDEN => 7,            // PERMISSION_DENIED
+        StatusCode::PAYLOAD_TOO_LARGE => 8,    // RESOURCE_EXHAUSTED
         StatusCode::SERVICE_UNAVAILABLE => 14, // UNAVAILABLE
         _ => 16,                               // UNAUTHENTICATED
     }

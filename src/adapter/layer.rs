@@ -260,6 +260,16 @@ pin_project! {
     }
 }
 
+impl<S: Service<Request<B>>, B, A> ResponseFuture<S, B, A> {
+    /// Has the service answer what comes of the check.
+    pub(super) fn checking(
+        check: BoxFuture<'static, Result<Request<B>, Rejection>>,
+        inner: S,
+    ) -> Self {
+        Self { state: State::Checking { check, inner }, answers: PhantomData }
+    }
+}
+
 impl<S, B, R, A> Future for ResponseFuture<S, B, A>
 where
     S: Service<Request<B>, Response = Response<R>>,

@@ -10,6 +10,7 @@
 //! | inactive, expired, for somebody else | 401 | `error="invalid_token"` |
 //! | a bound token without a good proof | 401 | `DPoP error="invalid_dpop_proof"` or `"invalid_token"` |
 //! | too little permitted | 403 | `error="insufficient_scope"`, with the scopes that would do |
+//! | a body that does not say what it asks for | 400, 408, 413 | none |
 //! | **not known** | 503 | none, but `Retry-After` |
 //! | on no route that has a [rule](Rules) | 403 | none: no token would help |
 //!
@@ -25,6 +26,13 @@
 //! the token's [fingerprint](crate::Token::fingerprint), by which Okta's System Log names it too.
 //! [`Gate::on_rejection`] hands it to a function of the service's own. Numbers are in
 //! [`Checker::metrics`].
+//!
+//! # Protected resources and MCP servers
+//!
+//! [`ResourceMetadata`] is the document by which clients find out where to get tokens; a gate that
+//! [guards](Gate::resource) the resource names it in its challenges, with the scopes that are needed,
+//! and takes no token that was issued for another one. [`Gate::mcp_layer`] goes before a server of the
+//! Model Context Protocol: each tool has a requirement of its own.
 //!
 //! # CORS
 //!
@@ -43,8 +51,11 @@ mod gate;
 mod grpc;
 mod head;
 mod layer;
+mod mcp;
+mod metadata_service;
 mod report;
 mod required;
+mod resource;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -55,7 +66,10 @@ pub use extract::{Active, Anyone, ByRules, Require, matched_path, original_uri};
 pub use gate::Gate;
 pub use head::RequestHead;
 pub use layer::{Answer, Bare, GateLayer, Gated, ProblemDetails, ResponseFuture};
+pub use mcp::{BodyFault, McpBody, McpGuarded, McpLayer, McpRules};
+pub use metadata_service::MetadataService;
 pub use required::Required;
+pub use resource::{ResourceMetadata, ResourceMetadataBuilder};
 pub use rules::Rules;
 
 #[cfg(doc)]

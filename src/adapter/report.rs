@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::bearer::credentials;
 use super::challenge::{Cause, Rejection};
 use super::head::RequestHead;
+use crate::checker::{AudienceFault, Reason};
 use crate::secret::fingerprint;
 
 /// A function of the service's own.
@@ -40,6 +41,15 @@ pub(super) fn log<'a>(
         Cause::Unknown(error) => Some(tracing::field::display(error)),
         _ => None,
     };
+    // What the reason's name does not say already.
+    let detail = match rejection.cause() {
+        Cause::Denied(denied) => match denied.reason() {
+            Reason::Audience(AudienceFault::TrailingSlash) => Some(denied.reason().to_string()),
+            _ => None,
+        },
+        Cause::Body(fault) => Some(fault.to_string()),
+        _ => None,
+    };
     tracing::info!(
         reason = rejection.reason(),
         status = rejection.status().as_u16(),
@@ -48,6 +58,7 @@ pub(super) fn log<'a>(
         issuer = issuer(),
         token = credentials(head.headers()).token().map(fingerprint),
         error,
+        detail,
         "a request is not let in"
     );
 }

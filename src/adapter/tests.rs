@@ -11,8 +11,10 @@ use tracing::{Event, Metadata, Subscriber};
 use super::challenge::{Cause, Rejection, Scheme, Terms};
 use super::gate::Gate;
 use super::head::RequestHead;
+use super::mcp::BodyFault;
+use super::resource::ResourceMetadata;
 use crate::checker::{
-    Answered, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
+    Answered, AudienceFault, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
 };
 use crate::error::{Error, ErrorKind};
 use crate::issuer::Issuer;
@@ -60,7 +62,8 @@ fn reasons() -> Vec<Reason> {
         Reason::Inactive,
         Reason::Expired,
         Reason::NotYetValid,
-        Reason::Audience,
+        Reason::Audience(AudienceFault::Other),
+        Reason::Audience(AudienceFault::TrailingSlash),
         Reason::Client,
         Reason::NoUser,
         Reason::Scope { missing: vec!["orders.write".to_owned()] },
@@ -77,29 +80,42 @@ fn reasons() -> Vec<Reason> {
 fn every_reader_of_a_refusal_learns_what_the_table_says() {
     let heard = Arc::new(Mutex::new(String::new()));
     let hook = Arc::clone(&heard);
-    let issuer = Issuer::parse("https://acme.okta.com").unwrap();
-    let gate = Gate::new(Checker::builder(Unasked(issuer)).build().unwrap());
+    let gate = Gate::new(Checker::builder(Unasked(issuer())).build().unwrap());
     let gate = gate.on_rejection(move |rejection, request| {
         let place = (request.method(), request.uri().path());
         writeln!(hook.lock().unwrap(), "  hook       {} {place:?}", rejection.reason()).unwrap();
     });
     let requirement = Requirement::new().scope("orders.write");
-    let terms = Terms { realm: Some("orders"), dpop: true, requirement: &requirement };
+    let requirement = &requirement;
+    let terms = Terms { realm: Some("orders"), dpop: true, resource: None, requirement };
     let mut rejections =
         vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
     for reason in reasons() {
         rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
     }
+    rejections
+        .extend([BodyFault::TooLarge, BodyFault::TooSlow, BodyFault::NoTool].map(Rejection::body));
     rejections.push(Rejection::unknown(Error::new(ErrorKind::Unreachable, "it is down")));
     let mut table = String::new();
     for rejection in rejections {
-        let name = match rejection.cause() {
-            Cause::Denied(denied) => format!("Denied({:?})", denied.reason()),
-            Cause::Unknown(_) => "Unknown".to_owned(),
-            cause => format!("{cause:?}"),
-        };
-        writeln!(table, "{name}").unwrap();
-        table.push_str(&rows(&gate, &rejection, &requirement, &heard));
+        writeln!(table, "{}", name(&rejection)).unwrap();
+        table.push_str(&rows(&gate, &rejection, requirement, &heard));
+    }
+    let resource = ResourceMetadata::builder("https://api.acme.example/mcp");
+    let resource = resource.authorization_server(&issuer()).build().unwrap();
+    let terms = Terms { dpop: false, resource: Some(&resource), ..terms };
+    let mut rejections =
+        vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
+    for reason in reasons() {
+        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+    }
+    writeln!(table, "\nof a resource that has metadata").unwrap();
+    for rejection in rejections {
+        let told = rows(&gate, &rejection, requirement, &heard);
+        writeln!(table, "{}", name(&rejection)).unwrap();
+        for line in told.lines().filter(|line| line.contains("www-authenticate")) {
+            writeln!(table, "{line}").unwrap();
+        }
     }
     assert!(!table.contains(TOKEN), "{table}");
     let golden = include_str!("refusals.golden");
@@ -108,6 +124,18 @@ fn every_reader_of_a_refusal_learns_what_the_table_says() {
         std::fs::write(&path, &table).unwrap();
         panic!("the table differs from src/adapter/refusals.golden; it is in {}", path.display());
     }
+}
+
+fn name(rejection: &Rejection) -> String {
+    match rejection.cause() {
+        Cause::Denied(denied) => format!("Denied({:?})", denied.reason()),
+        Cause::Unknown(_) => "Unknown".to_owned(),
+        cause => format!("{cause:?}"),
+    }
+}
+
+fn issuer() -> Issuer {
+    Issuer::parse("https://acme.okta.com").unwrap()
 }
 
 /// What is answered and told, to a plain request and to one of gRPC.

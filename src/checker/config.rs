@@ -69,8 +69,8 @@ impl CheckerConfig {
     pub(super) const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
     /// The longest that a call goes on:
-    /// [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows no more, and an upstream of
-    /// another kind is not waited for any longer.
+    /// [`HttpConfig::timeout`](crate::HttpConfig::timeout) allows no more, and what an upstream of
+    /// another kind says later does not count.
     pub(super) const MAX_CALL: Duration = Duration::from_secs(3600);
 
     const MAX_ENTRIES: usize = 100_000_000;
@@ -95,7 +95,7 @@ impl CheckerConfig {
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
-        self.max_age_limit + Self::MAX_STALE_IF_ERROR + Self::MAX_CALL
+        self.max_age_limit.saturating_add(Self::MAX_STALE_IF_ERROR).saturating_add(Self::MAX_CALL)
     }
 }
 

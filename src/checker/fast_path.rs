@@ -73,17 +73,22 @@ impl Inner {
             return Ok(Verdict::Denied(Denied::new(Reason::Inactive, None)));
         };
         let (routes, server) = (&self.routes, question.server);
+        let resource = question.presented.resource();
         let objection = match (facts.is_bound, question.presented.scheme()) {
-            (false, Scheme::Bearer) => question.requirement.bound.then_some(ProofDenial::NotBound),
+            (false, Scheme::Bearer) => {
+                let must_be = question.requirement.bound || question.presented.must_be_bound();
+                must_be.then_some(ProofDenial::NotBound)
+            }
             (false, Scheme::Dpop(_)) => Some(ProofDenial::NotBound),
             (true, Scheme::Bearer) => Some(ProofDenial::Missing),
             (true, Scheme::Dpop(proof)) => {
+                let objection = None;
                 let circumstances =
-                    Circumstances { now, age, source, routes, server, objection: None };
+                    Circumstances { now, age, source, routes, server, resource, objection };
                 return self.verdict_with_proof(facts, question, circumstances, &proof);
             }
         };
-        let circumstances = Circumstances { now, age, source, routes, server, objection };
+        let circumstances = Circumstances { now, age, source, routes, server, resource, objection };
         Ok(policy::decide(facts, question.requirement, &circumstances))
     }
 

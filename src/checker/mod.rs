@@ -69,7 +69,7 @@ pub use builder::CheckerBuilder;
 pub use config::CheckerConfig;
 pub use metrics::histogram::Histogram;
 pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
-pub use policy::denial::Reason;
+pub use policy::denial::{AudienceFault, Reason};
 pub use policy::presented::Presented;
 pub use policy::requirement::Requirement;
 pub use policy::{AnswerSource, Authorized, Denied, Verdict};
@@ -310,6 +310,12 @@ impl Checker {
         Some(&self.inner.servers[server].issuer)
     }
 
+    /// The clock, for whatever else a request has to wait for.
+    #[cfg(feature = "tower")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
     /// What has been counted so far.
     pub fn metrics(&self) -> Metrics {
         let (inner, now) = (&self.inner, self.inner.clock.monotonic());
@@ -378,6 +384,24 @@ impl Inner {
 
     #[inline(always)]
     fn bounds(&self, requirement: &Requirement) -> Bounds {
+        match requirement.also.is_empty() {
+            true => self.own_bounds(requirement),
+            false => self.strictest_bounds(requirement),
+        }
+    }
+
+    #[inline(never)]
+    fn strictest_bounds(&self, requirement: &Requirement) -> Bounds {
+        let bounds = |requirement: &Requirement| self.own_bounds(requirement);
+        Bounds {
+            max_age: requirement.least(&|one| bounds(one).max_age),
+            stale_if_error: requirement.least(&|one| bounds(one).stale_if_error),
+            ..bounds(requirement)
+        }
+    }
+
+    #[inline(always)]
+    fn own_bounds(&self, requirement: &Requirement) -> Bounds {
         let config = &self.config;
         let max_age = requirement.max_age.unwrap_or(config.max_age).min(config.max_age_limit);
         let default = if max_age.is_zero() { max_age } else { config.stale_if_error };

@@ -20,7 +20,7 @@ use crate::checker::{
 };
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
-use crate::clock::{Deadline, both};
+use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
 use crate::support::single_flight::Flight;
 
@@ -120,9 +120,10 @@ impl Inner {
         question: &Question<'_>,
         passed: &Passed,
     ) -> Result<(Known, AnswerSource), Error> {
-        let timeout = question.requirement.timeout.unwrap_or(self.config.timeout);
+        let own = |requirement: &Requirement| requirement.timeout.unwrap_or(self.config.timeout);
+        let timeout = question.requirement.least(&own);
         let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
-        let deadline = self.timeline.instant(question.begun) + timeout;
+        let deadline = later(self.timeline.instant(question.begun), timeout);
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..MAX_ROUNDS {
             let (flight, source) = match self.join_or_start(question, passed)? {
@@ -255,14 +256,16 @@ impl Call {
             issuer = upstream.issuer().as_str(),
             token = passed.token.fingerprint()
         );
-        let call = upstream.introspect(&passed.token, &send_time).instrument(span);
-        let mut deadline = Deadline::new(&*inner.clock, begun + CheckerConfig::MAX_CALL);
-        let answer = deadline.before(call).await.unwrap_or_else(|| Err(endless()));
+        let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
         let now = inner.clock.monotonic();
         let outcome = answer.as_ref().map(|answer| answer.introspection.active);
         let outcome = outcome.map_err(Error::kind);
         inner.servers[server].counters.introspected(now.saturating_duration_since(begun), outcome);
         let Answered { introspection, mut sent } = answer?;
+        // Invalidations are remembered for no longer.
+        if now.saturating_duration_since(begun) > CheckerConfig::MAX_CALL {
+            return Err(late());
+        }
         if !inner.timeline.has(sent) {
             return Err(foreign());
         }
@@ -289,11 +292,6 @@ impl Call {
 fn late() -> Error {
     Error::new(ErrorKind::TimedOut, "no answer about the token came in time")
         .advise("try again, or allow more time")
-}
-
-fn endless() -> Error {
-    Error::new(ErrorKind::TimedOut, "the upstream's call has no end")
-        .advise("have the upstream give its calls up")
 }
 
 fn foreign() -> Error {

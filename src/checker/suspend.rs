@@ -79,9 +79,8 @@ impl World {
             calls: watch::Sender::new(0),
             answers: watch::Sender::new(usize::MAX),
         };
-        let mut config = CheckerConfig::default();
-        config.stale_if_error = stale_if_error;
-        config.refresh_ahead = false;
+        let config =
+            CheckerConfig { stale_if_error, refresh_ahead: false, ..CheckerConfig::default() };
         let checker =
             Checker::builder(server.clone()).config(config).clock(laptop).build().unwrap();
         Self { server, checker }

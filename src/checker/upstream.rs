@@ -57,8 +57,8 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// is good for the checker that it came from; what comes from elsewhere is recorded with the time
     /// at which it was asked for there.
     ///
-    /// A call should end by itself, and soon: checks of the same token wait for it. One that has
-    /// not ended after an hour is given up.
+    /// A call must end by itself, and soon: checks of the same token wait for it, each as long as
+    /// its timeout says. What comes after more than an hour does not count.
     ///
     /// # Errors
     ///

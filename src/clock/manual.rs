@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use super::{Clock, SystemClock};
+use super::{Clock, SystemClock, later, shifted};
 use crate::support::boxed_future::BoxFuture;
 
 /// A clock for tests: time stands still until it is moved, or until somebody sleeps.
@@ -77,7 +77,7 @@ impl ManualClock {
 
     /// Moves both times forward by `by`, and fires the limits that this passes.
     pub fn advance(&self, by: Duration) {
-        self.shared.elapsed.send_modify(|elapsed| *elapsed += by);
+        self.shared.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
     }
 
     /// In [stepped](Self::stepped) time: waits until `count` callers are in a wanted wait, and
@@ -94,7 +94,7 @@ impl ManualClock {
     /// Sets the wall time alone, as an administrator or NTP would; monotonic time is unmoved.
     pub fn set_wall(&self, now: DateTime<Utc>) {
         let elapsed = self.elapsed();
-        self.state().wall_origin = now - delta(elapsed);
+        self.state().wall_origin = shifted(now, -delta(elapsed));
     }
 
     /// How far monotonic time has come since the clock was made.
@@ -161,11 +161,11 @@ impl Drop for Sleeper<'_> {
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         let elapsed = self.elapsed();
-        self.state().wall_origin + delta(elapsed)
+        shifted(self.state().wall_origin, delta(elapsed))
     }
 
     fn monotonic(&self) -> Instant {
-        self.shared.origin + self.elapsed()
+        later(self.shared.origin, self.elapsed())
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {

@@ -7,6 +7,7 @@ mod deadline;
 mod manual;
 pub(crate) mod send_time;
 pub(crate) mod server_time;
+mod sums;
 mod system;
 pub(crate) mod ticks;
 
@@ -20,6 +21,7 @@ use crate::support::boxed_future::BoxFuture;
 
 pub use deadline::Deadline;
 pub use manual::ManualClock;
+pub(crate) use sums::{later, shifted};
 pub use system::SystemClock;
 #[cfg(test)]
 pub(crate) use system::simulated::Laptop;

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clock::later;
 use crate::clock::ticks::Ticks;
 use crate::support::sync::Mutex;
 use crate::support::sync::atomic::{AtomicU64, Ordering};
@@ -56,7 +57,7 @@ impl Timeline {
     }
 
     pub(crate) fn instant(&self, ticks: Ticks) -> Instant {
-        self.0.origin + ticks.since_origin()
+        later(self.0.origin, ticks.since_origin())
     }
 
     /// A request that is sent at `now`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, shifted};
 
 /// How far the server's clock is ahead of this computer's.
 ///
@@ -76,7 +76,7 @@ impl ServerTime {
 
     /// Now, by the server's clock once it has to be, by our own until then.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now() + self.correction()
+        shifted(self.clock.now(), self.correction())
     }
 
     /// By how much our own clock is corrected.
@@ -108,7 +108,7 @@ impl ServerTime {
         }
         let correction = state.correction_millis();
         self.correction_millis.store(correction, Ordering::Release);
-        (TimeDelta::milliseconds(correction) - before).abs() >= TimeDelta::seconds(1)
+        correction.abs_diff(before.num_milliseconds()) >= 1000
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

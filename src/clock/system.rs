@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::Clock;
+use super::{Clock, later};
 use crate::support::boxed_future::BoxFuture;
 
 /// The computer's own clock, and timers of the tokio runtime.
@@ -71,7 +71,7 @@ impl Counting {
 
     fn at(self, since_boot: Duration) -> Instant {
         let (instant, then) = self.origin;
-        instant + since_boot.saturating_sub(then)
+        later(instant, since_boot.saturating_sub(then))
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    #[test]
+    #[test_support::test]
     fn it_goes_as_fast_as_the_clock_that_does_not_count_suspends() {
         let (ours, theirs) = (SystemClock.monotonic(), uninterrupted());
         while SystemClock.monotonic() - ours < Duration::from_millis(20) {}
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    #[test]
+    #[test_support::test]
     fn it_is_the_clock_that_counts_suspends() {
         use rustix::time::{ClockId, clock_gettime};
 

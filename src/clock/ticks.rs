@@ -1,6 +1,5 @@
 //! Points in time and ages as plain numbers, for a path that compares several of them per request.
 
-use std::ops::Add;
 use std::time::{Duration, Instant};
 
 /// A point on the monotonic clock, in nanoseconds since some origin: half as large as an
@@ -36,6 +35,10 @@ impl Age {
         self.0
     }
 
+    pub(crate) fn saturating_add(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+
     pub(crate) fn half(self) -> Self {
         Self(self.0 / 2)
     }
@@ -50,14 +53,6 @@ impl From<Duration> for Age {
 impl From<Age> for Duration {
     fn from(age: Age) -> Self {
         Self::from_nanos(age.0)
-    }
-}
-
-impl Add for Age {
-    type Output = Self;
-
-    fn add(self, more: Self) -> Self {
-        Self(self.0.saturating_add(more.0))
     }
 }
 
@@ -78,7 +73,7 @@ mod tests {
     #[test]
     fn ages_that_are_too_long_are_the_longest() {
         let longest = Age::from(Duration::MAX);
-        assert_eq!(longest + Age::from(Duration::from_secs(1)), longest);
+        assert_eq!(longest.saturating_add(Age::from(Duration::from_secs(1))), longest);
         assert_eq!(Duration::from(longest), Duration::from_nanos(u64::MAX));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -253,8 +253,8 @@ impl AssertionSigner {
                 .signer
                 .public_jwk()
                 .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
-            "exp" => Some(assertion.0.expires_at.to_rfc3339()),
-            "iat" => Some(assertion.0.issued_at.to_rfc3339()),
+            "exp" => Some(in_seconds(assertion.0.expires_at)),
+            "iat" => Some(in_seconds(assertion.0.issued_at)),
             _ => None,
         }
     }
@@ -391,6 +391,11 @@ fn seconds(duration: Duration) -> TimeDelta {
     TimeDelta::seconds(duration.as_secs() as i64)
 }
 
+/// A time as it is sent: without the fraction of its second.
+fn in_seconds(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// Whether a text can be an id. Assertions are not secret, and errors repeat what they say, so that
 /// a key or a token that was given by mistake must not get into one.
 fn is_id(text: &str) -> bool {
@@ -434,6 +439,14 @@ mod tests {
     fn part(assertion: &ClientAssertion, index: usize) -> Value {
         let part = assertion.expose().split('.').nth(index).unwrap();
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    #[test_support::test]
+    async fn times_are_told_as_they_are_sent() {
+        let signer = signer(AssertionConfig::default());
+        let assertion = signer.assertion(URL, now()).await.unwrap();
+        let told = ["iat", "exp"].map(|name| signer.describe(name, &assertion).unwrap());
+        assert_eq!(told, ["2026-11-20T21:47:29Z", "2026-11-20T21:52:39Z"]);
     }
 
     #[test_support::test]

@@ -10,7 +10,7 @@ use super::freshness::JwksConfig;
 use super::remote::{Fetched, Remote};
 use super::set::{ChoiceFault, JwkSet};
 use super::status::JwksStatus;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::error::{Error, ErrorKind};
 use crate::jws::VerificationKey;
 use crate::key::Algorithm;
@@ -236,9 +236,9 @@ impl Shared {
                     fetched_at: self.clock.now(),
                     sent_at,
                     landed_at: now,
-                    refresh_at: sent_at + lifetime - ahead,
-                    fresh_until: sent_at + lifetime,
-                    usable_until: sent_at + self.config.max_stale_age,
+                    refresh_at: later(sent_at, lifetime.saturating_sub(ahead)),
+                    fresh_until: later(sent_at, lifetime),
+                    usable_until: later(sent_at, self.config.max_stale_age),
                 });
                 Ok(())
             }
@@ -246,7 +246,7 @@ impl Shared {
                 tracing::warn!(%error, "the issuer's keys could not be fetched");
                 let demanded = error.retry_after().unwrap_or_default();
                 let demanded = demanded.min(self.config.max_age);
-                let resume_at = now + self.config.pause_after_failure.max(demanded);
+                let resume_at = later(now, self.config.pause_after_failure.max(demanded));
                 state.failed = Some(Failed { error: error.clone(), fetch, resume_at });
                 Err(error)
             }
@@ -296,7 +296,7 @@ impl State {
         let settling = self.kept.as_ref().filter(|kept| kept.fetch > arrived);
         let is_settled = settling.is_some();
         if let Some(kept) = settling {
-            self.cool_until = self.cool_until.max(Some(kept.landed_at + cool_down));
+            self.cool_until = self.cool_until.max(Some(later(kept.landed_at, cool_down)));
         }
         let left = self.cool_until.filter(|until| now < *until).map(|until| until - now);
         left.or_else(|| is_settled.then_some(Duration::ZERO))

@@ -147,12 +147,16 @@ mod tests {
 
     fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
         let content = parts.concat();
-        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [&[tag, 0x82], &length[..], &content].concat()
+        let length = u8::try_from(content.len()).unwrap();
+        let long: &[u8] = if length < 0x80 { &[] } else { &[0x81] };
+        [&[tag], long, &[length], &content].concat()
     }
 
+    /// As short as DER wants it; OpenSSL takes no other.
     fn number(number: u64) -> Vec<u8> {
-        element(INTEGER, &[&[0], &number.to_be_bytes()])
+        let bytes = [&[0], &number.to_be_bytes()[..]].concat();
+        let needless = bytes.windows(2).take_while(|pair| pair[0] == 0 && pair[1] < 0x80).count();
+        element(INTEGER, &[&bytes[needless..]])
     }
 
     fn key(scheme: &[u8], parameters: &[Vec<u8>]) -> Vec<u8> {

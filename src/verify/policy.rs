@@ -9,6 +9,7 @@ use super::claims::{AccessTokenClaims, IdTokenClaims};
 use super::fact::quote;
 use super::header::Header;
 use super::invalid::{InvalidToken, TokenKind};
+use crate::clock::shifted;
 use crate::issuer::Issuer;
 use crate::key::Algorithm;
 use crate::scope::Scopes;
@@ -128,11 +129,11 @@ impl Policy {
         // At most five minutes: it fits. Leeway is never added to a time of the token, which could
         // be the greatest one that the type holds.
         let delta = TimeDelta::from_std(leeway).unwrap_or_default();
-        if now - delta >= exp {
+        if shifted(now, -delta) >= exp {
             Err(InvalidToken::Expired { exp, now, leeway })
-        } else if let Some(nbf) = nbf.filter(|nbf| *nbf > now + delta) {
+        } else if let Some(nbf) = nbf.filter(|nbf| *nbf > shifted(now, delta)) {
             Err(InvalidToken::NotYetValid { nbf, now, leeway })
-        } else if iat > now + delta {
+        } else if iat > shifted(now, delta) {
             Err(InvalidToken::IssuedInFuture { iat, now, leeway })
         } else {
             Ok(())

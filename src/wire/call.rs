@@ -11,7 +11,7 @@ use reqwest::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::clock::server_time::{ServerTime, parse_date};
-use crate::clock::{Clock, Deadline};
+use crate::clock::{Clock, Deadline, later};
 use crate::error::{Attempts, Error, ErrorKind};
 use crate::secret::Secret;
 use crate::support::random::Random;
@@ -172,7 +172,7 @@ impl CallContext {
             attempts.elapsed = now - begun;
             repeats += 1;
             let resume_at = match self.retry.pause(repeats, setback, &*self.random) {
-                Some(pause) => now + pause,
+                Some(pause) => later(now, pause),
                 None => return Err(error.after(attempts)),
             };
             if resume_at >= deadline.at() {

@@ -1,16 +1,21 @@
 //! What messages call a URL.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use reqwest::Url;
 
-/// A URL's host and its path. Cheap to clone.
+use crate::error::redact;
+
+/// A URL's host and its path, for messages: a token that was given as a part of the path is masked.
+/// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Place(Arc<(String, String)>);
 
 impl Place {
     pub(crate) fn of(url: &Url) -> Self {
-        Self(Arc::new((url.host_str().unwrap_or_default().to_owned(), url.path().to_owned())))
+        let path = redact::path(Path::new(url.path()));
+        Self(Arc::new((url.host_str().unwrap_or_default().to_owned(), path)))
     }
 
     pub(crate) fn host(&self) -> &str {

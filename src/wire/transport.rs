@@ -10,7 +10,7 @@ use reqwest::{Client, Request, StatusCode, redirect};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
-use crate::clock::{Clock, Deadline};
+use crate::clock::{Clock, Deadline, later};
 use crate::error::Error;
 use crate::error::redact::{excerpt, shows};
 use crate::issuer::{Endpoints, Issuer};
@@ -200,7 +200,7 @@ impl Http {
 
     /// When a call that began then must be over.
     pub(crate) fn deadline_of(&self, begun: Instant) -> Deadline<'_> {
-        Deadline::new(&*self.clock, begun + self.timeout)
+        Deadline::new(&*self.clock, later(begun, self.timeout))
     }
 
     /// The clock's monotonic time.

@@ -14,6 +14,8 @@ mod answers;
 mod cost;
 #[cfg(feature = "sandbox")]
 mod flood;
+#[cfg(feature = "axum")]
+mod guard;
 mod histories;
 mod lies;
 mod limits;

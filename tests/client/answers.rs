@@ -120,7 +120,7 @@ async fn the_diagnosis_says_what_was_sent() {
         ),
         ("The client_assertion JWT kid is invalid.", "k1"),
         ("The issuer claim for client_assertion is not a valid client_id.", "0oa-client"),
-        ("The client_assertion token is expired.", "2026-11-20T21:52:39+00:00"),
+        ("The client_assertion token is expired.", "2026-11-20T21:52:39Z"),
         ("The client_assertion JWT signature algorithm is invalid.", "ES256"),
     ] {
         let body = serde_json::json!({"error": "invalid_client", "error_description": description})

@@ -18,7 +18,7 @@ use crate::support::{builder, clock, start, token};
 const CAP: Duration = Duration::from_secs(3600);
 
 /// What may stand where a number belongs.
-const WRITTEN: [&str; 12] = [
+const WRITTEN: [&str; 14] = [
     "0",
     "1",
     "-1",
@@ -31,6 +31,9 @@ const WRITTEN: [&str; 12] = [
     "",
     "1795211259000",
     "99999999999999999999999999",
+    // The first and the last second that a `DateTime` can hold.
+    "-8334601228800",
+    "8210266876799",
 ];
 
 /// Dates that can be written and should not be.

@@ -11,4 +11,5 @@ mod python;
 mod tokens;
 
 mod clients;
+mod mcp;
 mod verify;

@@ -1,8 +1,8 @@
 //! Runs the scripts of this folder: JSON lines in, JSON lines out.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -55,14 +55,7 @@ impl Provider {
     /// Calls one of the script's controls.
     pub(crate) async fn control(&self, method: &str, path: &str) -> Value {
         let url = format!("http://127.0.0.1:{}{path}", self.ready["port"]);
-        let answer = reqwest::Client::builder()
-            .tls_backend_preconfigured(plain())
-            .build()
-            .unwrap()
-            .request(method.parse().unwrap(), url)
-            .send()
-            .await
-            .unwrap();
+        let answer = http().request(method.parse().unwrap(), url).send().await.unwrap();
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
     }
 }
@@ -72,6 +65,38 @@ impl Drop for Provider {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A script that is asked line by line, and answers each before the next.
+pub(crate) struct Conversation {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Conversation {
+    pub(crate) fn start(script: &str) -> Self {
+        let (mut child, stdin) = spawn(script);
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, stdin, stdout }
+    }
+
+    pub(crate) fn ask(&mut self, question: &Value) -> Value {
+        writeln!(self.stdin, "{question}").unwrap();
+        serde_json::from_str(&self.stdout.next().expect("an answer").unwrap()).unwrap()
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A plain HTTP client.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder().tls_backend_preconfigured(plain()).build().unwrap()
 }
 
 fn plain() -> rustls::ClientConfig {

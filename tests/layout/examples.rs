@@ -6,15 +6,21 @@ use std::path::{Path, PathBuf};
 
 #[test]
 fn every_public_type_has_an_example() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let faces = ["lib.rs", "adapter/mod.rs", "checker/mod.rs", "verify/mod.rs"];
+    have_examples("src", &faces, 50);
+    have_examples("crates/settings/src", &["lib.rs"], 10);
+}
+
+/// Checks the types that the `faces` of a package hand on, which are at least so many.
+fn have_examples(sources: &str, faces: &[&str], least: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(sources);
     let sources: Vec<String> =
         files(&root).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let faces = ["lib.rs", "adapter/mod.rs", "checker/mod.rs", "verify/mod.rs"];
     let names: BTreeSet<String> = faces
         .iter()
         .flat_map(|face| handed_on(&fs::read_to_string(root.join(face)).unwrap()))
         .collect();
-    assert!(names.len() > 50, "{names:?}");
+    assert!(names.len() > least, "{names:?}");
     let is_bare = |name: &&String| {
         let documentation = sources.iter().find_map(|source| documentation(source, name));
         // A type that is defined elsewhere is documented there.

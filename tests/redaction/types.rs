@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts as _;
 use okta_introspect::adapter::{
-    Active, Anyone, Bare, ByRules, Gate, ProblemDetails, Required, Rules,
+    Active, Anyone, Bare, BodyFault, ByRules, Gate, McpBody, McpRules, ProblemDetails, Required,
+    ResourceMetadata, Rules,
 };
 use okta_introspect::checker::{
-    Answered, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial, SendTime, Upstream,
+    Answered, AudienceFault, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial,
+    SendTime, Upstream,
 };
 use okta_introspect::sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
@@ -230,6 +232,7 @@ async fn checked(
         ("Reason", reasons.into_iter().collect()),
         ("Requirement", said!(any) + &said!(more)),
         ("AnswerSource", sources.into_iter().collect()),
+        ("AudienceFault", said!(AudienceFault::TrailingSlash)),
         ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
         ("Verdict", said!(verdicts)),
     ])
@@ -264,20 +267,44 @@ async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static st
     });
     let mut gated = tower::Layer::layer(&layer, inner);
     let pending = tower::Service::call(&mut gated, request(TOKEN));
+    let resource = ResourceMetadata::builder("https://api.acme.example/mcp");
+    let resource = resource.authorization_server(&org.sandbox.issuer());
+    let metadata = resource.clone().build().unwrap();
+    let mcp_rules = McpRules::new(Requirement::new()).tool("drop", Requirement::new());
+    let mcp_layer = gate.mcp_layer(mcp_rules.clone());
+    let bodies = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&bodies);
+    let inner = tower::service_fn(move |request: http::Request<McpBody>| {
+        *seen.lock().unwrap() += &said!(request.body());
+        async { Ok::<_, std::convert::Infallible>(http::Response::new(String::new())) }
+    });
+    // A body with a secret in it, as the arguments of a tool may have one.
+    let body = format!(r#"{{"method":"ping","params":{{"secret":"{PASSPHRASE}"}}}}"#);
+    let message = request(token.token().expose()).map(|_| axum::body::Body::from(body));
+    let guarded = tower::ServiceExt::oneshot(tower::Layer::layer(&mcp_layer, inner), message).await;
+    assert_eq!(guarded.unwrap().status(), 200);
 
     BTreeMap::from([
         ("Active", said!(extracted)),
         ("Anyone", said!(Anyone)),
         ("Bare", said!(Bare)),
+        ("BodyFault", said!(BodyFault::Ambiguous)),
         ("ByRules", said!(ByRules)),
         ("Cause", said!(*refused.cause())),
         ("Gate", said!(gate)),
         ("GateLayer", said!(layer)),
         ("Gated", said!(tower::Layer::layer(&layer, ()))),
+        ("McpBody", bodies.lock().unwrap().clone()),
+        ("McpGuarded", said!(tower::Layer::layer(&mcp_layer, ()))),
+        ("McpLayer", said!(mcp_layer)),
+        ("McpRules", said!(mcp_rules)),
+        ("MetadataService", said!(metadata.service::<String>())),
         ("ProblemDetails", said!(ProblemDetails)),
         ("Rejection", said!(refused) + &refused.problem()),
         ("RequestHead", heads.lock().unwrap().clone()),
         ("Required", said!(required)),
+        ("ResourceMetadata", said!(metadata)),
+        ("ResourceMetadataBuilder", said!(resource)),
         ("ResponseFuture", said!(pending)),
         ("Rules", said!(rules) + &said!(Rules::by(|_| None))),
     ])

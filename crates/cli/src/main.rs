@@ -16,6 +16,8 @@
 //! | `args` | the command line |
 //! | `command` | the commands, one file or folder each |
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod api_scopes;
 mod args;
 mod command;

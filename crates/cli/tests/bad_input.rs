@@ -306,7 +306,7 @@ fn other_settings_that_are_wrong() {
     for (args, told) in [
         (["--ca-file", "missing.pem"], "certificate authorities cannot be read"),
         (["--ca-file", "ca.pem"], "certificate authorities cannot be used"),
-        (["--timeout", "3601"], "1 h"),
+        (["--timeout", "3601"], "at most 3600"),
     ] {
         world.pipe(&[&client[..], &args].concat(), "t").fails(2, told);
     }

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::common::World;
+use crate::common::{World, skip};
 
 /// What is typed, and what the line is after the key that completes.
 const LINES: [(&str, &str); 22] = [
@@ -104,7 +104,7 @@ fn typed() -> Vec<String> {
 
 fn completes_on_a_terminal(shell: &str, differing: &[(&str, &str)]) {
     let Some(lines) = completed(shell, &typed()) else {
-        return eprintln!("skipped: completions in {shell} (it is not installed)");
+        return skip(&format!("completions in {shell}"), "it is not installed");
     };
     assert_eq!(lines.len(), LINES.len(), "{lines:?}");
     for (line, (typed, expected)) in lines.iter().zip(LINES) {
@@ -136,12 +136,13 @@ fn zsh_completes_commands_options_values_and_files() {
 #[test_support::test]
 fn fish_completes_commands_options_values_and_files() {
     let Some(lines) = completed("fish", &typed()) else {
-        return eprintln!("skipped: completions in fish (it is not installed)");
+        return skip("completions in fish", "it is not installed");
     };
     assert_eq!(lines.len(), LINES.len(), "{lines:?}");
     for (line, (typed, expected)) in lines.iter().zip(LINES) {
         // It tells the last word alone, as it is, and nothing where there is nothing to complete.
-        let word = expected.trim_end().rsplit_once(' ').unwrap_or(("", expected.trim_end())).1;
+        let word =
+            expected.trim_end().rsplit_once(' ').map_or(expected.trim_end(), |(_, word)| word);
         let word = match typed {
             "token --client-id ke" => "",
             "jwk --key-file two" => "two words.pem",

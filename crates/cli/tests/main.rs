@@ -21,10 +21,13 @@ mod key_matrix;
 mod local;
 #[cfg(unix)]
 mod mistakes;
+mod numbers;
+mod profiles;
 mod redaction;
 #[cfg(unix)]
 mod scripts;
 mod settings;
+mod settings_table;
 #[cfg(unix)]
 mod terminal;
 mod tls;

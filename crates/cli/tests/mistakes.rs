@@ -76,7 +76,7 @@ fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
     for (text, code) in [
         (format!("\u{feff}{token}\r\n"), 0),
         (format!("\u{feff}{{\"access_token\":\"{token}\"}}\n"), 0),
-        (format!("\u{feff}\n"), 2),
+        ("\u{feff}\n".to_owned(), 2),
     ] {
         org.world.write("token.txt", &text);
         org.world.run(&["introspect", "token.txt"]).exits(code);
@@ -165,4 +165,31 @@ fn an_answer_about_a_token_that_was_cut_off_says_so() {
         assert_eq!(run.exits(1).stderr.contains("perhaps cut off"), told, "{run:?}");
     }
     assert!(!org.world.pipe(&["introspect"], token).exits(0).stderr.contains("cut off"));
+}
+
+#[test_support::test]
+fn milliseconds_for_seconds_are_refused_by_the_setting_that_has_them() {
+    let (world, _) = World::with_key();
+    let app = "orgUrl: 'https://acme.okta.com', clientId: 0oa1, privateKey: key.pem";
+    for (member, told) in [
+        ("requestTimeout: 30000", "the time for a call cannot be 30000 s"),
+        ("connectionTimeout: 30000", "the time to connect cannot be 30000 s"),
+        ("rateLimit: {maxBackoff: 30000}", "the pause before a retry cannot be 30000 s"),
+    ] {
+        world.write("okta.yaml", format!("okta: {{client: {{{app}, {member}}}}}"));
+        let run = world.pipe(&["introspect"], "opaque");
+        run.fails(2, told).fails(2, "not milliseconds");
+        let name = member.rsplit(['{', ' ']).nth(1).unwrap().trim_end_matches(':');
+        assert!(run.stderr.contains(name), "{name}: {run:?}");
+    }
+}
+
+#[test_support::test]
+fn a_token_in_the_path_of_an_api_is_not_repeated() {
+    let org = Org::new().in_the_environment();
+    let path = format!("/api/v1/users/{JWT}");
+    let run = org.world.run(&["api", &path, "--verbose"]);
+    assert_eq!(run.code, 4, "{run:?}");
+    // What the API says goes to stdout as it came.
+    assert!(run.stderr.contains("[masked]") && !run.stderr.contains(JWT), "{run:?}");
 }

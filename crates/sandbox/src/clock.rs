@@ -3,9 +3,9 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// A wait, see [`Clock::sleep_until`].
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -43,4 +43,19 @@ impl Clock for SystemClock {
     fn sleep_until(&self, at: Instant) -> Sleep {
         Box::pin(tokio::time::sleep_until(at.into()))
     }
+}
+
+/// The time `wait` after `at`; `at` itself if the type ends before that, where `+` would panic.
+pub(crate) fn later(at: Instant, wait: Duration) -> Instant {
+    at.checked_add(wait).unwrap_or(at)
+}
+
+/// A time that is `by` later, or earlier if that is negative; the last or the first that the type
+/// has if it ends before that, where `+` would panic.
+pub(crate) fn shifted(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    let end = match by < TimeDelta::zero() {
+        true => DateTime::<Utc>::MIN_UTC,
+        false => DateTime::<Utc>::MAX_UTC,
+    };
+    time.checked_add_signed(by).unwrap_or(end)
 }

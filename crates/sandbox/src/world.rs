@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, shifted};
 use crate::model::event::{Entry, LogEntity, LogEvent, LogResult, Origin};
 use crate::model::event_type::{EventType, KEY_ROLLOVER};
 use crate::model::state::State;
@@ -33,7 +33,7 @@ impl World {
 
     /// The server's clock.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.clock.now() + self.state().clock_offset
+        shifted(self.clock.now(), self.state().clock_offset)
     }
 
     /// Does what has fallen due by the clock. Comes before everything that depends on keys.

@@ -1,73 +1,84 @@
 //! The clients that the settings describe. Making one sends no request.
 
-use okta_introspect::{
-    Algorithm, CircuitConfig, Client, ClientBuilder, DpopConfig, DpopMode, Issuer, SigningKey,
-};
+use okta_introspect::checker::CheckerBuilder;
+use okta_introspect::{CachedTokenSource, Checker, Client, ClientBuilder, Issuer, SigningKey};
 
-use crate::connection;
 use crate::error::SettingsError;
-use crate::found::Found;
 use crate::merged::Settings;
 
 impl Settings {
     /// The client of the configured server.
+    ///
+    /// # Errors
+    ///
+    /// If the server, the client id or the key is missing, wrong, or from another source than the
+    /// others.
     pub fn client(&self) -> Result<Client, SettingsError> {
-        self.client_at(self.issuer()?)
+        Ok(self.client_builder()?.build()?)
     }
 
-    /// The same app's client of the org server, also when a custom one is configured: management
-    /// APIs take no other tokens.
-    pub fn org_client(&self) -> Result<Client, SettingsError> {
-        self.client_at(self.org()?)
+    /// As [`client`](Self::client), to be completed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client).
+    pub fn client_builder(&self) -> Result<ClientBuilder, SettingsError> {
+        self.client_builder_at(self.issuer()?)
     }
 
-    /// The same app's client of another server of its org.
-    pub fn client_at(&self, issuer: Issuer) -> Result<Client, SettingsError> {
+    /// The same app's client of another server of its org, such as [`org`](Self::org).
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client).
+    pub fn client_builder_at(&self, issuer: Issuer) -> Result<ClientBuilder, SettingsError> {
         let (client_id, key) = self.credentials()?;
-        Ok(self.builder(issuer, client_id, key)?.build()?)
+        Ok(Client::builder(issuer, client_id, key)
+            .http(self.http()?)
+            .retry(self.retry()?)
+            .dpop(self.dpop()))
     }
 
-    /// A client without the app's identity, for public documents such as the metadata.
-    pub fn anonymous_client(&self, issuer: Issuer) -> Result<Client, SettingsError> {
-        let key = SigningKey::generate(Algorithm::Es256)?;
-        Ok(self.builder(issuer, "anonymous", key)?.build()?)
+    /// A checker over [`client`](Self::client), to be completed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client).
+    pub fn checker_builder(&self) -> Result<CheckerBuilder, SettingsError> {
+        Ok(Checker::builder(self.client()?))
     }
 
-    /// The org authorization server.
+    /// Service tokens for the configured scopes, requested once and renewed before their end.
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client), and if there are no scopes.
+    pub fn token_source(&self) -> Result<CachedTokenSource, SettingsError> {
+        Ok(self.client()?.token_source(self.scopes()?))
+    }
+
+    /// The org authorization server, also when a custom one is configured: management APIs take no
+    /// other tokens.
+    ///
+    /// # Errors
+    ///
+    /// As for [`issuer`](Self::issuer).
     pub fn org(&self) -> Result<Issuer, SettingsError> {
         Ok(Issuer::parse(self.issuer()?.org())?)
     }
 
     /// Client id and private key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client).
     pub fn credentials(&self) -> Result<(&str, SigningKey), SettingsError> {
-        self.layer.check_app()?;
+        self.check_app()?;
         self.check_mode()?;
         Ok((self.client_id()?, self.key()?))
     }
 
-    /// A client to be completed.
-    pub fn builder(
-        &self,
-        issuer: Issuer,
-        client_id: &str,
-        key: SigningKey,
-    ) -> Result<ClientBuilder, SettingsError> {
-        let dpop = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
-        Ok(Client::builder(issuer, client_id, key)
-            .http(connection::http(&self.layer)?)
-            .retry(connection::retry(&self.layer))
-            .dpop(DpopConfig::new(dpop))
-            // A command ends with its call: no later one could be spared by an open circuit.
-            .circuit(CircuitConfig::off()))
-    }
-
-    /// These settings, with a timeout where they have none.
-    pub fn or_timeout(mut self, seconds: Found<u64>) -> Self {
-        self.layer.timeout.get_or_insert(seconds);
-        self
-    }
-
-    /// The official SDKs authenticate in several ways; this command in one.
+    /// The official SDKs authenticate in several ways; this crate in one.
     fn check_mode(&self) -> Result<(), SettingsError> {
         let Some(mode) = &self.layer.mode else {
             return Ok(());

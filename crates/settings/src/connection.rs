@@ -11,12 +11,14 @@ use crate::error::SettingsError;
 use crate::found::Found;
 use crate::layer::Layer;
 
-pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
+/// How servers are reached. `ambient` is the proxy of `HTTPS_PROXY` and similar variables.
+pub(crate) fn http(layer: &Layer, ambient: &AmbientProxy) -> Result<HttpConfig, SettingsError> {
     let mut http = HttpConfig::default();
-    if let Some(timeout) = seconds(layer.timeout.as_ref()) {
+    if let Some(timeout) = seconds("the time for a call", layer.timeout.as_ref())? {
         http.timeout = timeout;
     }
-    if let Some(timeout) = seconds(layer.connect_timeout.as_ref()) {
+    let connect = layer.connect_timeout.as_ref();
+    if let Some(timeout) = seconds("the time to connect", connect)? {
         http.connect_timeout = timeout;
     }
     if let Some(file) = &layer.ca_file {
@@ -35,30 +37,45 @@ pub(crate) fn http(layer: &Layer) -> Result<HttpConfig, SettingsError> {
             .advise("give PEM certificates, one or more, in one file"));
         }
     }
-    if let Some(proxy) = proxy(layer)? {
-        http.proxy = Proxy::Server(proxy.value);
-    }
+    // The library would look at the process's own environment.
+    http.proxy = match proxy(layer, ambient)? {
+        Some(proxy) => Proxy::Server(proxy.value),
+        None => Proxy::Off,
+    };
     Ok(http)
 }
 
+/// The proxy that the environment names, or why it names none.
+pub(crate) type AmbientProxy = Result<Option<Found<ProxyServer>>, SettingsError>;
+
 /// The proxy that is used, and where it was found.
-pub(crate) fn proxy(layer: &Layer) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+pub(crate) fn proxy(
+    layer: &Layer,
+    ambient: &AmbientProxy,
+) -> Result<Option<Found<ProxyServer>>, SettingsError> {
     layer.check_proxy()?;
-    layer.proxy.proxy(|name| std::env::var_os(name))
+    layer.proxy.proxy(|| ambient.clone())
 }
 
-pub(crate) fn retry(layer: &Layer) -> RetryConfig {
+pub(crate) fn retry(layer: &Layer) -> Result<RetryConfig, SettingsError> {
     let mut retry = RetryConfig::default();
     if let Some(retries) = &layer.retries {
         retry.max_attempts = retries.value.saturating_add(1);
     }
-    if let Some(pause) = seconds(layer.max_backoff.as_ref()) {
+    if let Some(pause) = seconds("the pause before a retry", layer.max_backoff.as_ref())? {
         retry.max_pause = pause;
     }
-    retry
+    Ok(retry)
 }
 
 /// Zero means the default, as in the official SDKs.
-fn seconds(found: Option<&Found<u64>>) -> Option<Duration> {
-    found.map(|found| found.value).filter(|seconds| *seconds > 0).map(Duration::from_secs)
+fn seconds(what: &str, found: Option<&Found<u64>>) -> Result<Option<Duration>, SettingsError> {
+    const MAX: u64 = 3_600;
+    let Some(found) = found.filter(|found| found.value > 0) else { return Ok(None) };
+    if found.value > MAX {
+        return Err(SettingsError::new(format!("{what} cannot be {} s", found.value))
+            .found_in(&found.origin)
+            .advise("give seconds, not milliseconds: at most 3600, which is an hour"));
+    }
+    Ok(Some(Duration::from_secs(found.value)))
 }

@@ -1,227 +1,125 @@
-//! The second layer: `OKTA_CLIENT_…`, in every spelling that the official SDKs use.
+//! What surrounds a program: its variables, its working folder, the user's home folder.
 
-use std::ffi::OsString;
-use std::path::Path;
-use std::str::FromStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use okta_introspect::{DpopMode, Secret};
-use zeroize::Zeroizing;
+/// The user's own settings file, seen from the home folder.
+pub(crate) const HOME_FILE: &str = ".okta/okta.yaml";
 
-use crate::error::SettingsError;
-use crate::found::{Found, Origin, Source, expanded};
-use crate::layer::Layer;
-use crate::notation::{self, scope_words};
-use crate::proxy::ProxyLayer;
-
-/// Earlier names win. `OKTA_CLIENT_ISSUER` is ours; `OKTA_IDX_ISSUER` is how the SDKs for
-/// sign-in name a custom authorization server.
-const SERVER: [&str; 4] =
-    ["OKTA_CLIENT_ISSUER", "OKTA_IDX_ISSUER", "OKTA_CLIENT_ORGURL", "OKTA_CLIENT_OKTADOMAIN"];
-const CLIENT_ID: [&str; 1] = ["OKTA_CLIENT_CLIENTID"];
-const KEY: [&str; 2] = ["OKTA_CLIENT_PRIVATEKEY", "OKTA_CLIENT_JWK"];
-/// The spellings of Go, of Node, and of Python and Java.
-const KEY_ID: [&str; 3] = ["OKTA_CLIENT_PRIVATEKEYID", "OKTA_CLIENT_KEYID", "OKTA_CLIENT_KID"];
-const PASSPHRASE: [&str; 1] = ["OKTA_CLIENT_PRIVATEKEYPASSPHRASE"];
-const SCOPES: [&str; 1] = ["OKTA_CLIENT_SCOPES"];
-/// Here and below: Go's documents say the first, its code the second.
-const TIMEOUT: [&str; 2] = ["OKTA_CLIENT_REQUESTTIMEOUT", "OKTA_CLIENT_REQUEST_TIMEOUT"];
-const CONNECT_TIMEOUT: [&str; 2] =
-    ["OKTA_CLIENT_CONNECTIONTIMEOUT", "OKTA_CLIENT_CONNECTION_TIMEOUT"];
-const RETRIES: [&str; 2] =
-    ["OKTA_CLIENT_RATELIMIT_MAXRETRIES", "OKTA_CLIENT_RATE_LIMIT_MAX_RETRIES"];
-const MAX_BACKOFF: [&str; 2] =
-    ["OKTA_CLIENT_RATELIMIT_MAXBACKOFF", "OKTA_CLIENT_RATE_LIMIT_MAX_BACKOFF"];
-const DPOP: [&str; 1] = ["OKTA_CLIENT_DPOPENABLED"];
-const PROXY_HOST: [&str; 1] = ["OKTA_CLIENT_PROXY_HOST"];
-const PROXY_PORT: [&str; 1] = ["OKTA_CLIENT_PROXY_PORT"];
-const PROXY_USERNAME: [&str; 1] = ["OKTA_CLIENT_PROXY_USERNAME"];
-const PROXY_PASSWORD: [&str; 1] = ["OKTA_CLIENT_PROXY_PASSWORD"];
-const CA_FILE: [&str; 1] = ["OKTA_CLIENT_CAFILE"];
-const MODE: [&str; 1] = ["OKTA_CLIENT_AUTHORIZATIONMODE"];
-
-/// Every name that is read.
-pub fn names() -> Vec<&'static str> {
-    [
-        &SERVER[..],
-        &CLIENT_ID,
-        &KEY,
-        &KEY_ID,
-        &PASSPHRASE,
-        &SCOPES,
-        &TIMEOUT,
-        &CONNECT_TIMEOUT,
-        &RETRIES,
-        &MAX_BACKOFF,
-        &DPOP,
-        &PROXY_HOST,
-        &PROXY_PORT,
-        &PROXY_USERNAME,
-        &PROXY_PASSWORD,
-        &CA_FILE,
-        &MODE,
-    ]
-    .concat()
+/// What surrounds a program: variables, working folder, home folder. `Debug` tells the variables'
+/// names alone: their values may be secrets.
+///
+/// # Example: a test that does not touch the environment of its process
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let environment = Environment::empty()
+///     .variable("OKTA_CLIENT_ORGURL", "https://acme.okta.com")
+///     .variable("OKTA_CLIENT_CLIENTID", "0oa1b2c3d4");
+/// let settings = Settings::loader().environment(environment).load()?;
+/// assert_eq!(settings.issuer()?.as_str(), "https://acme.okta.com");
+/// assert_eq!(settings.client_id()?, "0oa1b2c3d4");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default, Eq, PartialEq)]
+#[must_use]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    /// `None` where there are no folders at all.
+    folder: Option<PathBuf>,
+    home: Option<PathBuf>,
 }
 
-/// Reads the layer; `lookup` gives the value of a variable.
-pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Layer, SettingsError> {
-    let text = |names: &[&'static str]| first(&lookup, names);
-    let seconds = |names: &[&'static str]| text(names)?.map(number).transpose();
-    Ok(Layer {
-        server: text(&SERVER)?.map(plain).transpose()?,
-        auth_server: None,
-        client_id: text(&CLIENT_ID)?.map(plain).transpose()?,
-        key: text(&KEY)?.map(|found| found.map(|value| Source::key(value, Path::new("")))),
-        key_id: text(&KEY_ID)?.map(plain).transpose()?,
-        passphrase: text(&PASSPHRASE)?
-            .map(|found| found.map(|value| Source::Text(Secret::new(value)))),
-        algorithm: None,
-        scopes: text(&SCOPES)?
-            .map(plain)
-            .transpose()?
-            .map(|found| Found::new(scope_words(&found.value), found.origin)),
-        timeout: seconds(&TIMEOUT)?,
-        connect_timeout: seconds(&CONNECT_TIMEOUT)?,
-        retries: text(&RETRIES)?.map(number).transpose()?,
-        max_backoff: seconds(&MAX_BACKOFF)?,
-        dpop: text(&DPOP)?.map(dpop).transpose()?,
-        proxy: ProxyLayer {
-            host: text(&PROXY_HOST)?.map(plain).transpose()?,
-            port: text(&PROXY_PORT)?.map(number).transpose()?,
-            username: text(&PROXY_USERNAME)?.map(plain).transpose()?,
-            password: text(&PROXY_PASSWORD)?.map(|found| found.map(|value| Secret::new(value))),
-        },
-        ca_file: text(&CA_FILE)?.map(|found| found.map(|value| expanded(value.trim()))),
-        mode: text(&MODE)?.map(plain).transpose()?,
-    })
-}
-
-/// A variable's value, which may be a secret.
-struct Variable {
-    name: &'static str,
-    value: Zeroizing<String>,
-}
-
-impl Variable {
-    fn map<T>(self, f: impl FnOnce(&str) -> T) -> Found<T> {
-        Found::new(f(&self.value), Origin::Variable(self.name))
-    }
-}
-
-/// The first of `names` that is set. An empty variable counts as not set, as shells often leave
-/// them.
-fn first(
-    lookup: &impl Fn(&str) -> Option<OsString>,
-    names: &[&'static str],
-) -> Result<Option<Variable>, SettingsError> {
-    for name in names {
-        match lookup(name).map(OsString::into_string) {
-            Some(Ok(value)) if value.trim().is_empty() => {}
-            Some(Ok(value)) => return Ok(Some(Variable { name, value: Zeroizing::new(value) })),
-            Some(Err(_)) => {
-                return Err(SettingsError::new(format!("the variable {name} is not text"))
-                    .advise("set it to UTF-8 text"));
-            }
-            None => {}
+impl Environment {
+    /// That of this process, as it is now. The working folder is looked at when it is used.
+    pub fn process() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            folder: Some(PathBuf::new()),
+            home: std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
         }
     }
-    Ok(None)
-}
 
-fn plain(variable: Variable) -> Result<Found<String>, SettingsError> {
-    if notation::is_quoted(&variable.value) {
-        let (name, quoted) = (variable.name, notation::QUOTED);
-        return Err(SettingsError::new(format!("the value of the variable {name} {quoted}"))
-            .advise("set it without them; docker takes the quotes of an env file for a part of the value"));
+    /// One without variables and folders.
+    pub fn empty() -> Self {
+        Self::default()
     }
-    Ok(variable.map(|value| value.trim().to_owned()))
-}
 
-fn number<T: FromStr>(variable: Variable) -> Result<Found<T>, SettingsError> {
-    match variable.value.trim().parse() {
-        Ok(number) => Ok(Found::new(number, Origin::Variable(variable.name))),
-        Err(_) => {
-            Err(SettingsError::new(format!("the variable {} is not a number", variable.name))
-                .advise("set it to a whole number"))
+    /// Sets a variable.
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the working folder, where `okta.yaml` or `.okta.yaml` may lie, and from which the paths
+    /// in variables begin.
+    pub fn working_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Sets the home folder, where `.okta/okta.yaml` may lie.
+    pub fn home(mut self, home: impl Into<PathBuf>) -> Self {
+        self.home = Some(home.into());
+        self
+    }
+
+    /// The value of a variable.
+    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// The names of the variables that are set to something.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let set = self.variables.iter().filter(|(_, value)| !value.is_empty());
+        set.filter_map(|(name, _)| name.to_str())
+    }
+
+    /// A file of the working folder.
+    pub(crate) fn in_folder(&self, name: &str) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(name))
+    }
+
+    /// A file of the home folder.
+    pub(crate) fn in_home(&self, name: &str) -> Option<PathBuf> {
+        self.home.as_ref().map(|home| home.join(name))
+    }
+
+    /// Whether the working folder is the home folder.
+    pub(crate) fn is_at_home(&self) -> bool {
+        let folder = self.folder.as_deref().map(|folder| match folder == Path::new("") {
+            true => std::env::current_dir().unwrap_or_default(),
+            false => folder.to_owned(),
+        });
+        folder.is_some() && folder == self.home
+    }
+
+    /// A path as a variable has it: seen from the working folder, with the home folder in place of a
+    /// leading `~/`, which only shells expand.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.path_from(self.folder.as_deref().unwrap_or_else(|| Path::new("")), path)
+    }
+
+    /// As [`path`](Self::path), seen from another folder.
+    pub(crate) fn path_from(&self, folder: &Path, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => folder.join(path),
         }
     }
 }
 
-fn dpop(variable: Variable) -> Result<Found<DpopMode>, SettingsError> {
-    match notation::dpop_mode(&variable.value) {
-        Some(mode) => Ok(Found::new(mode, Origin::Variable(variable.name))),
-        None => Err(SettingsError::new(format!("the variable {} is no DPoP mode", variable.name))
-            .advise("set it to true, false or auto")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layer(variables: &[(&str, &str)]) -> Result<Layer, SettingsError> {
-        read(|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| OsString::from(value))
-        })
-    }
-
-    #[test]
-    fn every_spelling_is_understood_and_named_as_found() {
-        for name in KEY_ID {
-            let found = layer(&[(name, "k1")]).unwrap().key_id.unwrap();
-            assert_eq!((found.value.as_str(), found.origin), ("k1", Origin::Variable(name)));
-        }
-        for name in SERVER {
-            assert!(layer(&[(name, "https://a.example")]).unwrap().server.is_some(), "{name}");
-        }
-        for name in TIMEOUT {
-            assert_eq!(layer(&[(name, "7")]).unwrap().timeout.unwrap().value, 7, "{name}");
-        }
-        for name in RETRIES {
-            assert_eq!(layer(&[(name, "1")]).unwrap().retries.unwrap().value, 1, "{name}");
-        }
-        for name in MAX_BACKOFF {
-            assert_eq!(layer(&[(name, "9")]).unwrap().max_backoff.unwrap().value, 9, "{name}");
-        }
-        for name in CONNECT_TIMEOUT {
-            assert_eq!(layer(&[(name, "0")]).unwrap().connect_timeout.unwrap().value, 0);
-        }
-    }
-
-    #[test]
-    fn an_empty_variable_is_not_set_and_hides_no_other() {
-        let found = layer(&[("OKTA_CLIENT_PRIVATEKEYID", " "), ("OKTA_CLIENT_KID", "k1")]);
-        assert_eq!(found.unwrap().key_id.unwrap().value, "k1");
-    }
-
-    #[test]
-    fn scopes_may_be_separated_by_commas_and_blanks() {
-        let found = layer(&[("OKTA_CLIENT_SCOPES", "a, b  c,d")]).unwrap();
-        assert_eq!(found.scopes.unwrap().value, "a b c d");
-    }
-
-    #[test]
-    fn a_key_is_told_from_the_path_of_one() {
-        let key = |value| layer(&[("OKTA_CLIENT_PRIVATEKEY", value)]).unwrap().key.unwrap().value;
-        assert!(
-            matches!(key("dir/key.pem"), Source::File(path) if path == Path::new("dir/key.pem"))
-        );
-        assert!(matches!(key(" {\"kty\":\"EC\"}"), Source::Text(_)));
-        let encoded = "QUJD/".repeat(30);
-        for text in [
-            "-----BEGIN PRIVATE KEY-----\\nAA\\n-----END PRIVATE KEY-----",
-            "'-----BEGIN PRIVATE KEY----- AA -----END PRIVATE KEY-----'",
-            "Bag Attributes\n-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----",
-            &encoded,
-        ] {
-            assert!(matches!(key(text), Source::Text(_)), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_timeout_that_is_no_number_is_refused_by_name() {
-        let failure = layer(&[("OKTA_CLIENT_REQUESTTIMEOUT", "soon")]).unwrap_err();
-        assert!(failure.to_string().contains("OKTA_CLIENT_REQUESTTIMEOUT"));
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("folder", &self.folder)
+            .field("home", &self.home)
+            .finish()
     }
 }

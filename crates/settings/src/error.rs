@@ -10,7 +10,24 @@ use crate::text;
 
 use crate::suspect::Suspect;
 
-/// A setting that is missing or wrong. `Display` says what is wrong and where it was found.
+/// A setting that is missing or wrong. `Display` says what is wrong and where it was found, and
+/// quotes no value that may be a secret.
+///
+/// # Example: what is wrong, and what to do
+///
+/// ```
+/// use okta_introspect::ErrorKind;
+/// use okta_introspect_settings::{Environment, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let settings = Settings::loader().environment(Environment::empty()).load()?;
+/// let error = settings.client().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration);
+/// assert_eq!(error.to_string(), "no issuer was given");
+/// assert!(error.advice().contains("OKTA_CLIENT_ORGURL"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SettingsError {
     kind: ErrorKind,
@@ -25,13 +42,12 @@ impl SettingsError {
 
     /// A setting that no source has. If something looks like a configuration, the setting is
     /// probably there.
-    pub(crate) fn missing(what: &str, places: &str, suspect: Option<&Suspect>) -> Self {
+    pub(crate) fn missing(what: &str, cure: &str, suspect: Option<&Suspect>) -> Self {
         match suspect {
             Some(suspect) => {
                 Self::new(format!("no {what} was given: {}", suspect.what())).advise(suspect.cure())
             }
-            None => Self::new(format!("no {what} was given"))
-                .advise(format!("set {places} (in okta.yaml), or try `okta-introspect sandbox`")),
+            None => Self::new(format!("no {what} was given")).advise(cure),
         }
     }
 

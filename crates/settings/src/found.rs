@@ -11,6 +11,15 @@ use zeroize::Zeroizing;
 use crate::files;
 
 /// A value, and where it was found.
+///
+/// # Example: a value of a program's own flag
+///
+/// ```
+/// use okta_introspect_settings::{Found, Origin};
+///
+/// let timeout = Found::new(5, Origin::Flag("--okta-timeout"));
+/// assert_eq!(timeout.origin.to_string(), "--okta-timeout");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Found<T> {
     /// The value.
@@ -36,7 +45,17 @@ impl Found<Source> {
     }
 }
 
-/// Where a value was found.
+/// Where a value was found. `Display` is what messages say.
+///
+/// # Example: which source names the key
+///
+/// ```
+/// use okta_introspect_settings::{Origin, Settings};
+///
+/// fn is_of_the_environment(settings: &Settings) -> bool {
+///     matches!(settings.origins().key, Some(Origin::Variable(_)))
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Origin {
     /// On the command line.
@@ -49,14 +68,27 @@ pub enum Origin {
         path: PathBuf,
         /// Where it lies.
         place: Place,
-        /// The member, from the root.
-        member: &'static str,
+        /// The profile that has it; `None` if it is a member of `okta.client`.
+        profile: Option<String>,
+        /// The member, from the root, such as `okta.client.orgUrl`.
+        member: String,
     },
     /// In the record of a running sandbox.
     Sandbox,
 }
 
 /// Where a settings file lies.
+///
+/// # Example: a service that takes nothing from its working folder
+///
+/// ```
+/// use okta_introspect_settings::{Origin, Place, Settings};
+///
+/// fn is_trusted(settings: &Settings) -> bool {
+///     let server = settings.origins().server;
+///     !matches!(server, Some(Origin::File { place: Place::WorkingFolder, .. }))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
     /// In the folder in which the program was started. Its author may be anybody: it may have come
@@ -64,11 +96,22 @@ pub enum Place {
     WorkingFolder,
     /// In the user's home folder.
     Home,
+    /// Where the program was told to look.
+    Named,
 }
 
 impl Origin {
-    /// Whether both were found in the same layer.
+    /// Whether both were found in the same layer. A profile is one of its own.
     pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let same_profile = match (self, other) {
+            (Self::File { profile, .. }, Self::File { profile: other, .. }) => profile == other,
+            _ => true,
+        };
+        same_profile && self.is_in_file_of(other)
+    }
+
+    /// Whether both were found in the same file, or the same source that is none.
+    pub(crate) fn is_in_file_of(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File { path, .. }, Self::File { path: other, .. }) => path == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
@@ -91,7 +134,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A secret, or where it is.
+/// A secret, or where it is. `Debug` shows no secret.
+///
+/// # Example: a file, and standard input
+///
+/// ```
+/// use okta_introspect_settings::Source;
+///
+/// assert!(matches!(Source::flag("app.pem".into()), Source::File(_)));
+/// assert!(matches!(Source::flag("-".into()), Source::Stdin(_)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Source {
     /// The text itself.
@@ -111,9 +163,9 @@ impl Source {
         }
     }
 
-    /// Reads the value of a key setting: the key in any notation, or the path of its file, relative
-    /// to `folder`.
-    pub fn key(value: &str, folder: &Path) -> Self {
+    /// Reads the value of a key setting: the key in any notation, or the path of its file. `path`
+    /// gives the path for a text.
+    pub(crate) fn key(value: &str, path: impl FnOnce(&str) -> PathBuf) -> Self {
         /// The shortest key is longer, in Base64 too, which may contain slashes but no dots.
         const MAX_PLAIN_PATH: usize = 100;
 
@@ -122,7 +174,7 @@ impl Source {
             Some(rest) => rest.strip_suffix(['"', '\'']).unwrap_or(value),
             None => value,
         };
-        let path = folder.join(expanded(unquoted));
+        let path = path(unquoted);
         let is_text = unquoted.contains(['{', '\n']) || unquoted.contains("BEGIN ");
         let like_a_path = unquoted.contains('.') || unquoted.len() < MAX_PLAIN_PATH;
         match !is_text && (like_a_path || path.exists()) {
@@ -132,8 +184,16 @@ impl Source {
     }
 }
 
-/// A secret on standard input, which may be binary. It is read once and kept, because a command may
+/// A secret on standard input, which may be binary. It is read once and kept, because a program may
 /// ask for its key several times.
+///
+/// # Example: nothing is read until the secret is needed
+///
+/// ```
+/// use okta_introspect_settings::{Input, Source};
+///
+/// assert_eq!(format!("{:?}", Source::Stdin(Input::default())), "Stdin([redacted])");
+/// ```
 #[derive(Clone, Default)]
 pub struct Input(Arc<OnceLock<Zeroizing<Vec<u8>>>>);
 
@@ -151,13 +211,5 @@ impl Input {
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
-    }
-}
-
-/// The path with the home folder in place of a leading `~/`, which only shells expand.
-pub(crate) fn expanded(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => path.into(),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKe
     let Some(key) = &layer.key else {
         return Err(SettingsError::missing(
             "private key",
-            "--key-file, OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey",
+            "set OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey (in okta.yaml)",
             suspect,
         ));
     };

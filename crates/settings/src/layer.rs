@@ -4,10 +4,25 @@ use std::path::PathBuf;
 
 use okta_introspect::{Algorithm, DpopMode};
 
-use crate::found::{Found, Source};
+use crate::found::{Found, Origin, Source};
 use crate::proxy::ProxyLayer;
 
 /// The settings of one source. Nothing is checked yet but their notation.
+///
+/// # Example: what a program's flags give
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Found, Layer, Origin, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let timeout = Some(Found::new(5, Origin::Flag("--okta-timeout")));
+/// let flags = Layer { timeout, ..Layer::default() };
+/// let loader = Settings::loader().layer(flags);
+/// # let loader = loader.environment(Environment::empty());
+/// assert_eq!(loader.load()?.http()?.timeout.as_secs(), 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Layer {
     /// The org, or a custom authorization server.
@@ -51,13 +66,16 @@ impl Layer {
         // programs to use an API token while this command has a key of its own.
         let own_credentials = self.client_id.is_some() && self.key.is_some();
         let mode_below = below.mode.filter(|_| !own_credentials);
+        // An id belongs to its key. A flag is a choice for one call, and goes with everything.
+        let own_key = self.key.as_ref().is_some_and(|key| !matches!(key.origin, Origin::Flag(_)));
+        let key_id_below = below.key_id.filter(|_| !own_key);
         Self {
             mode: self.mode.or(mode_below),
             server: self.server.or(below.server),
             auth_server: self.auth_server.or(below.auth_server),
             client_id: self.client_id.or(below.client_id),
             key: self.key.or(below.key),
-            key_id: self.key_id.or(below.key_id),
+            key_id: self.key_id.or(key_id_below),
             passphrase: self.passphrase.or(below.passphrase),
             algorithm: self.algorithm.or(below.algorithm),
             scopes: self.scopes.or(below.scopes),

@@ -1,17 +1,53 @@
 //! What a service app of Okta's needs to know, merged from every source:
 //! given values (flags) > environment > `./okta.yaml` or `./.okta.yaml` > `~/.okta/okta.yaml`.
 //!
-//! Secrets travel with their host: the server, the client id and the key are taken from one source,
-//! and so are a proxy and its credentials. A file that another user could have written decides
-//! nothing.
+//! ```no_run
+//! use okta_introspect_settings::{Settings, SettingsError};
+//!
+//! # async fn example(presented: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Settings::load()?.client()?;
+//! let token = okta_introspect::Token::parse(presented)?;
+//! println!("active: {}", client.introspect(&token, None).await?.active);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Names and spellings are those of Okta's SDKs ([`Setting`] has them all), so that a file or an
+//! environment made for one of them works here. Beside what they do:
+//!
+//! - *Secrets travel with their host.* The server, the client id and the key are taken from one
+//!   source, and so are a proxy and its credentials; flags go with each.
+//! - *A file that another user could have written decides nothing.*
+//! - *Profiles*: a file has several apps below `okta: profiles:`, one of which is chosen by
+//!   [`Loader::profile`], by `OKTA_PROFILE` or by `okta: profile:`. The key of one org is not sent to
+//!   another.
+//! - *Every value has an [`Origin`]*, which errors name, and [`Settings::shown`].
+//! - *Misspelt names are told* by [`Settings::notes`].
+//!
+//! | for | see |
+//! |---|---|
+//! | the settings of this process | [`Settings::load`] |
+//! | values of the program's own, a profile, another file, a test | [`Settings::loader`] |
+//! | clients | [`Settings::client`], [`Settings::client_builder`] |
+//! | a check on every request of a backend | [`Settings::checker_builder`] |
+//! | service tokens | [`Settings::token_source`] |
 //!
 //! Knows nothing of a command line and prints nothing.
+//!
+//! # Features
+//!
+//! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+#[doc(hidden)]
+pub mod edit;
 #[doc(hidden)]
 pub mod files;
 #[doc(hidden)]
 pub mod text;
 
+mod choice;
 mod client;
 mod connection;
 mod environment;
@@ -20,25 +56,37 @@ mod file;
 mod found;
 mod key;
 mod layer;
+mod loader;
 mod merged;
 mod misspelt;
 mod notation;
+mod owner;
+mod profiles;
 mod proxy;
 mod proxy_environment;
 mod set;
+mod setting;
 mod show;
 mod suspect;
+mod variables;
 
-pub use environment::names as variables;
+pub use environment::Environment;
 pub use error::SettingsError;
 pub use found::{Found, Input, Origin, Place, Source};
 pub use layer::Layer;
+pub use loader::Loader;
 pub use merged::{Origins, Settings};
 pub use notation::{DPOP_MODES, dpop_mode};
+pub use profiles::Profile;
 pub use proxy::ProxyLayer;
+pub use setting::Setting;
 pub use show::Shown;
+pub use variables::names as variables;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 #[path = "../../../fuzz/src/okta_yaml.rs"]
 pub mod fuzzing;
+
+#[cfg(test)]
+mod tests;

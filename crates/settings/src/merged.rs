@@ -2,50 +2,62 @@
 
 use std::path::Path;
 
-use okta_introspect::{HttpConfig, Issuer, Scopes, SigningKey};
+use okta_introspect::{DpopConfig, DpopMode, HttpConfig, Issuer, RetryConfig, Scopes, SigningKey};
 
+use crate::connection::AmbientProxy;
 use crate::error::SettingsError;
+use crate::file::SettingsFile;
 use crate::found::{Found, Origin, Place};
 use crate::layer::Layer;
 use crate::notation::refuse_placeholder;
-use crate::suspect::{self, Suspect};
-use crate::{connection, environment, file, key};
+use crate::suspect::Suspect;
+use crate::{connection, key};
 
 /// The merged settings. Each is checked when it is asked for, so that a program fails only for
 /// what it uses.
+///
+/// # Example: a service in three lines
+///
+/// ```no_run
+/// use okta_introspect::Checker;
+/// use okta_introspect_settings::{Settings, SettingsError};
+///
+/// fn checker() -> Result<Checker, SettingsError> {
+///     let settings = Settings::load()?;
+///     settings.notes().for_each(|note| eprintln!("{note}"));
+///     Ok(settings.checker_builder()?.build()?)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) layer: Layer,
-    suspects: Vec<Suspect>,
+    /// The profile that a flag or a variable chooses.
+    pub(crate) profile: Option<Found<String>>,
+    pub(crate) files: Vec<SettingsFile>,
+    pub(crate) suspects: Vec<Suspect>,
+    pub(crate) ambient_proxy: AmbientProxy,
+    /// Why the app is not used: its key is another org's.
+    pub(crate) foreign_key: Option<SettingsError>,
+    /// Whether the program was told where to look.
+    pub(crate) is_told_where: bool,
 }
 
 impl Settings {
-    /// Merges `flags` with all other sources. Remarks, such as on a misspelt name, go to `note`.
-    pub fn gather(
-        flags: impl Into<Layer>,
-        note: &mut dyn FnMut(String),
-    ) -> Result<Self, SettingsError> {
-        let mut suspects = Vec::new();
-        let layer = flags
-            .into()
-            .or_else(environment::read(|name| std::env::var_os(name))?)
-            .or_else(file::read_first(Place::WorkingFolder, &mut suspects)?)
-            .or_else(file::read_first(Place::Home, &mut suspects)?);
-        suspects.extend(suspect::files());
-        suspects.extend(suspect::variables(&environment::names()));
-        suspects.iter().filter_map(Suspect::note).for_each(note);
-        Ok(Self { layer, suspects })
-    }
-
     /// These settings, and `below` wherever they say nothing.
+    #[must_use]
     pub fn or_else(self, below: impl Into<Layer>) -> Self {
         Self { layer: self.layer.or_else(below.into()), ..self }
     }
 
-    /// Whether nothing at all looks like a configuration: no server, no client id, no key, and
-    /// nothing that may have been meant as one.
+    /// Whether nothing at all looks like a configuration: no server, no client id, no key, nothing
+    /// that may have been meant as one, and no word of where to look.
     pub fn are_none(&self) -> bool {
-        self.layer.names_no_app() && self.suspects.is_empty()
+        self.layer.names_no_app() && self.suspects.is_empty() && !self.is_told_where
+    }
+
+    /// Remarks for people, such as on a misspelt name.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.suspects.iter().filter_map(Suspect::note)
     }
 
     /// The file in the working folder that decides which server is asked, if one does.
@@ -60,8 +72,12 @@ impl Settings {
     }
 
     /// The proxy that is used, without its credentials, and where it was found.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or if its credentials come from another source.
     pub fn proxy(&self) -> Result<Option<Found<String>>, SettingsError> {
-        let proxy = connection::proxy(&self.layer)?;
+        let proxy = connection::proxy(&self.layer, &self.ambient_proxy)?;
         Ok(proxy.map(|found| Found::new(found.value.url, found.origin)))
     }
 
@@ -71,18 +87,27 @@ impl Settings {
         self.suspects.iter().find(|suspect| none || suspect.note().is_some())
     }
 
-    fn missing(&self, what: &str, places: &str) -> SettingsError {
-        SettingsError::missing(what, places, self.suspect())
+    fn missing(&self, what: &str, cure: &str) -> SettingsError {
+        SettingsError::missing(what, cure, self.suspect())
+    }
+
+    /// Refuses a server, a client id and a key that do not belong together.
+    pub(crate) fn check_app(&self) -> Result<(), SettingsError> {
+        self.layer.check_app()?;
+        self.foreign_key.clone().map_or(Ok(()), Err)
     }
 
     /// The authorization server.
+    ///
+    /// # Errors
+    ///
+    /// If none is named, if it is none, or if another source names the client id or the key.
     pub fn issuer(&self) -> Result<Issuer, SettingsError> {
         let Some(server) = &self.layer.server else {
-            return Err(
-                self.missing("issuer", "--issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl")
-            );
+            return Err(self
+                .missing("issuer", "set OKTA_CLIENT_ORGURL or okta.client.orgUrl (in okta.yaml)"));
         };
-        self.layer.check_app()?;
+        self.check_app()?;
         let issuer = Issuer::parse(&server.value)
             .map_err(|error| SettingsError::from(error).found_in(&server.origin))?;
         match &self.layer.auth_server {
@@ -92,11 +117,15 @@ impl Settings {
     }
 
     /// The client id of the app.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or a placeholder of one.
     pub fn client_id(&self) -> Result<&str, SettingsError> {
         let Some(id) = &self.layer.client_id else {
             return Err(self.missing(
                 "client id",
-                "--client-id, OKTA_CLIENT_CLIENTID or okta.client.clientId",
+                "set OKTA_CLIENT_CLIENTID or okta.client.clientId (in okta.yaml)",
             ));
         };
         refuse_placeholder("client id", &id.value, &id.origin)?;
@@ -104,6 +133,10 @@ impl Settings {
     }
 
     /// The private key.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or if it cannot be read.
     pub fn key(&self) -> Result<SigningKey, SettingsError> {
         key::load(&self.layer, self.suspect())
     }
@@ -114,11 +147,15 @@ impl Settings {
     }
 
     /// The scopes to request.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or if they are none.
     pub fn scopes(&self) -> Result<Scopes, SettingsError> {
         let Some(scopes) = &self.layer.scopes else {
             return Err(SettingsError::missing(
                 "scope",
-                "--scope, OKTA_CLIENT_SCOPES or okta.client.scopes",
+                "set OKTA_CLIENT_SCOPES or okta.client.scopes (in okta.yaml)",
                 None,
             ));
         };
@@ -128,8 +165,27 @@ impl Settings {
     }
 
     /// How servers are reached.
+    ///
+    /// # Errors
+    ///
+    /// If the certificate authorities cannot be read, or the proxy is none.
     pub fn http(&self) -> Result<HttpConfig, SettingsError> {
-        connection::http(&self.layer)
+        connection::http(&self.layer, &self.ambient_proxy)
+    }
+
+    /// How calls are repeated.
+    ///
+    /// # Errors
+    ///
+    /// If a pause is longer than an hour.
+    pub fn retry(&self) -> Result<RetryConfig, SettingsError> {
+        connection::retry(&self.layer)
+    }
+
+    /// Whether tokens are bound to a key.
+    pub fn dpop(&self) -> DpopConfig {
+        let mode = self.layer.dpop.as_ref().map_or_else(DpopMode::default, |found| found.value);
+        DpopConfig::new(mode)
     }
 
     /// Where the server, the key and its passphrase are named.
@@ -145,6 +201,17 @@ impl Settings {
 }
 
 /// Where the settings of an app were found.
+///
+/// # Example: told in a log
+///
+/// ```
+/// use okta_introspect_settings::Settings;
+///
+/// fn told(settings: &Settings) -> String {
+///     let server = settings.origins().server;
+///     server.map_or_else(|| "nowhere".to_owned(), |origin| origin.to_string())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Origins<'a> {
     /// The server.

@@ -34,6 +34,24 @@ pub(crate) fn is_quoted(text: &str) -> bool {
     pair('"') || pair('\'')
 }
 
+/// Whether this is a name for a profile: words of letters and digits, joined by `-`, `_` or `.`, with
+/// a letter first. Messages repeat it, so it is too short for a secret.
+pub(crate) fn is_profile_name(name: &str) -> bool {
+    const MAX_NAME: usize = 64;
+    const MAX_WORD: usize = 24;
+
+    let is_word = |word: &str| {
+        (1..=MAX_WORD).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    name.len() <= MAX_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.split(['-', '_', '.']).all(is_word)
+}
+
+/// What is said of other names.
+pub(crate) const PROFILE_NAME: &str =
+    "use letters and digits, joined by - _ or . where need be, such as staging";
+
 /// Refuses what documentation puts where a value belongs: `{clientId}`.
 pub(crate) fn refuse_placeholder(
     what: &str,
@@ -56,6 +74,26 @@ fn is_placeholder(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profiles_name_is_a_few_words() {
+        let (longest, longer) = ("a".repeat(24), "a".repeat(25));
+        for (name, is_name) in [
+            ("staging", true),
+            ("eu-1.prod_2", true),
+            (longest.as_str(), true),
+            (longer.as_str(), false),
+            (&format!("{longest}-{longest}-{}", "b".repeat(14)), true),
+            (&format!("{longest}-{longest}-{}", "b".repeat(15)), false),
+            ("", false),
+            ("1a", false),
+            ("a b", false),
+            ("a--b", false),
+            ("ä", false),
+        ] {
+            assert_eq!(is_profile_name(name), is_name, "{name}");
+        }
+    }
 
     #[test]
     fn every_word_for_a_mode_is_understood() {

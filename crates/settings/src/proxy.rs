@@ -1,7 +1,5 @@
 //! The proxy as the official SDKs have it: host, port, user name and password.
 
-use std::ffi::OsString;
-
 use okta_introspect::{ProxyServer, Secret};
 
 use crate::error::SettingsError;
@@ -9,6 +7,22 @@ use crate::found::{Found, Origin};
 use crate::proxy_environment;
 
 /// The proxy settings of one source.
+///
+/// # Example: a proxy that the program names
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Found, Layer, Origin, ProxyLayer, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let host = Found::new("proxy.acme.example:3128".to_owned(), Origin::Flag("--proxy"));
+/// let proxy = ProxyLayer { host: Some(host), ..ProxyLayer::default() };
+/// let loader = Settings::loader().layer(Layer { proxy, ..Layer::default() });
+/// # let loader = loader.environment(Environment::empty());
+/// let used = loader.load()?.proxy()?;
+/// assert_eq!(used.map(|it| it.value).as_deref(), Some("http://proxy.acme.example:3128"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProxyLayer {
     /// A host name, or a URL without credentials.
@@ -33,19 +47,17 @@ impl ProxyLayer {
         }
     }
 
-    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables. `lookup` gives
-    /// the value of a variable.
+    /// The proxy to use; without a host, that of `HTTPS_PROXY` and similar variables.
     pub(crate) fn proxy(
         &self,
-        lookup: impl Fn(&str) -> Option<OsString>,
+        environment: impl FnOnce() -> Result<Option<Found<ProxyServer>>, SettingsError>,
     ) -> Result<Option<Found<ProxyServer>>, SettingsError> {
         let Some(host) = &self.host else {
             return match self.origin_without_host() {
                 Some(origin) => Err(SettingsError::new("a proxy is described, but has no host")
                     .found_in(origin)
                     .advise("set OKTA_CLIENT_PROXY_HOST or okta.client.proxy.host")),
-                None => Ok(proxy_environment::read(lookup)?
-                    .map(|it| Found::new(it.server, Origin::Variable(it.variable)))),
+                None => environment(),
             };
         };
         let mut url = match host.value.contains("://") {
@@ -82,6 +94,7 @@ impl ProxyLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Environment;
 
     fn found<T>(value: T) -> Option<Found<T>> {
         Some(Found::new(value, Origin::Flag("--test")))
@@ -100,17 +113,18 @@ mod tests {
                 port: port.and_then(found),
                 ..ProxyLayer::default()
             };
-            assert_eq!(layer.proxy(|_| None).unwrap().unwrap().value.url, url, "{host}");
+            assert_eq!(layer.proxy(|| Ok(None)).unwrap().unwrap().value.url, url, "{host}");
         }
     }
 
     #[test]
     fn without_a_host_the_environment_decides_unless_something_is_missing() {
-        assert!(ProxyLayer::default().proxy(|_| None).unwrap().is_none());
-        let proxy = ProxyLayer::default().proxy(|_| Some("http://p.example".into()));
+        assert!(ProxyLayer::default().proxy(|| Ok(None)).unwrap().is_none());
+        let named = Environment::empty().variable("HTTPS_PROXY", "http://p.example");
+        let proxy = ProxyLayer::default().proxy(|| proxy_environment::read(&named));
         assert_eq!(proxy.unwrap().unwrap().origin, Origin::Variable("HTTPS_PROXY"));
         let stray = ProxyLayer { password: found(Secret::new("s3cret")), ..ProxyLayer::default() };
-        let failure = stray.proxy(|_| None).unwrap_err().to_string();
+        let failure = stray.proxy(|| Ok(None)).unwrap_err().to_string();
         assert!(failure.contains("no host") && !failure.contains("s3cret"), "{failure}");
     }
 
@@ -118,7 +132,7 @@ mod tests {
     fn what_is_no_host_of_a_proxy_is_refused_without_its_text() {
         for host in ["http://", "socks5://s3cret", "ada:s3cret@p.example", "s3cret/path"] {
             let layer = ProxyLayer { host: found(host.to_owned()), ..ProxyLayer::default() };
-            let failure = layer.proxy(|_| None).expect_err(host).to_string();
+            let failure = layer.proxy(|| Ok(None)).expect_err(host).to_string();
             assert!(!failure.contains("s3cret"), "{failure}");
         }
     }

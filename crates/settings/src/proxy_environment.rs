@@ -4,27 +4,18 @@
 //! where `REQUEST_METHOD` is set. `HTTP_PROXY` does not count: every server is called by https, or on
 //! loopback, and so directly.
 
-use std::ffi::OsString;
-
 use okta_introspect::{ProxyServer, Secret};
 
+use crate::environment::Environment;
 use crate::error::SettingsError;
+use crate::found::{Found, Origin};
 
 /// In the order in which they count.
 const NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// A proxy, and the variable that names it.
-#[derive(Debug)]
-pub(crate) struct EnvironmentProxy {
-    pub(crate) variable: &'static str,
-    pub(crate) server: ProxyServer,
-}
-
-/// The proxy; `None` if no variable names one. `lookup` gives the value of a variable.
-pub(crate) fn read(
-    lookup: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<EnvironmentProxy>, SettingsError> {
-    let value = |name: &str| lookup(name).filter(|value| !value.is_empty());
+/// The proxy, and the variable that names it; `None` if none does.
+pub(crate) fn read(environment: &Environment) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+    let value = |name: &str| environment.get(name).filter(|value| !value.is_empty());
     let found = NAMES.into_iter().find_map(|name| Some((name, value(name)?)));
     let Some((variable, url)) = found else { return Ok(None) };
     let mut server = url.to_str().and_then(server).ok_or_else(|| {
@@ -32,8 +23,8 @@ pub(crate) fn read(
             .advise("set it to http://host:port, if need be with user:password@ before the host, or unset it")
     })?;
     let direct = ["NO_PROXY", "no_proxy"].into_iter().find_map(value);
-    server.no_proxy = direct.and_then(|hosts| hosts.into_string().ok());
-    Ok(Some(EnvironmentProxy { variable, server }))
+    server.no_proxy = direct.and_then(|hosts| hosts.to_str()).map(str::to_owned);
+    Ok(Some(Found::new(server, Origin::Variable(variable))))
 }
 
 /// Reads `[http[s]://][user[:password]@]host[:port][/]`.
@@ -83,11 +74,9 @@ fn decoded(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn proxy(variables: &[(&str, &str)]) -> Result<Option<EnvironmentProxy>, SettingsError> {
-        read(|name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| OsString::from(value))
-        })
+    fn proxy(variables: &[(&str, &str)]) -> Result<Option<Found<ProxyServer>>, SettingsError> {
+        let empty = Environment::empty();
+        read(&variables.iter().fold(empty, |it, (name, value)| it.variable(name, value)))
     }
 
     #[test]
@@ -100,7 +89,7 @@ mod tests {
             ("http://ada:p%40ss@p.example:1", "http://p.example:1", Some(("ada", "p@ss"))),
             ("ada@p.example", "http://p.example", Some(("ada", ""))),
         ] {
-            let server = proxy(&[("https_proxy", value)]).unwrap().unwrap().server;
+            let server = proxy(&[("https_proxy", value)]).unwrap().unwrap().value;
             assert_eq!(server.url, url, "{value}");
             let found = server.credentials.as_ref();
             let found = found.map(|(name, password)| (name.as_str(), password.expose()));
@@ -132,8 +121,9 @@ mod tests {
     fn the_first_variable_that_is_set_counts_and_others_are_not_proxies() {
         let found = proxy(&[("HTTPS_PROXY", ""), ("all_proxy", "a"), ("no_proxy", "b")]);
         let found = found.unwrap().unwrap();
-        assert_eq!((found.variable, found.server.url.as_str()), ("all_proxy", "http://a"));
-        assert_eq!(found.server.no_proxy.as_deref(), Some("b"));
+        assert_eq!(found.origin, Origin::Variable("all_proxy"));
+        assert_eq!(found.value.url, "http://a");
+        assert_eq!(found.value.no_proxy.as_deref(), Some("b"));
         for variables in [&[("HTTP_PROXY", "http://")][..], &[("REQUEST_METHOD", "GET")], &[]] {
             assert!(proxy(variables).unwrap().is_none());
         }

@@ -15,11 +15,7 @@ impl Layer {
             ("private key", self.key.as_ref().map(|found| &found.origin)),
         ])
         .map_err(|(one, other)| {
-            mixed(&one, &other).advise(format!(
-                "name server, client id and private key in one place; for one call, give the {} or \
-                 the {} by a flag",
-                one.0, other.0
-            ))
+            mixed(&one, &other).advise("name server, client id and private key in one place")
         })
     }
 
@@ -39,7 +35,9 @@ impl Layer {
         })?;
         let server = self.server.as_ref().map(|found| &found.origin);
         match (host, server) {
-            (Some(host), Some(server)) if host.is_working_folder() && !host.is_beside(server) => {
+            (Some(host), Some(server))
+                if host.is_working_folder() && !host.is_in_file_of(server) =>
+            {
                 Err(mixed(&("server", server), &("proxy", host)).advise(
                     "a file in the working folder names a proxy for its own server only: set \
                      OKTA_CLIENT_PROXY_HOST, or remove the proxy from that file",

@@ -6,7 +6,22 @@ use serde::Serialize;
 use crate::found::{Found, Source};
 use crate::merged::Settings;
 
-/// A setting. The names are stable.
+/// A setting, as `config show` tells it: of secrets, fingerprints or nothing. The names are stable.
+///
+/// # Example: the settings in a log
+///
+/// ```
+/// use okta_introspect_settings::{Environment, Settings};
+///
+/// # fn main() -> Result<(), okta_introspect_settings::SettingsError> {
+/// let environment = Environment::empty().variable("OKTA_CLIENT_PROXY_PASSWORD", "s3cret");
+/// for shown in Settings::loader().environment(environment).load()?.shown() {
+///     let line = format!("{} = {} (from {})", shown.name, shown.value, shown.origin);
+///     assert!(!line.contains("s3cret"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Serialize)]
 pub struct Shown {
     /// The name of the setting.
@@ -23,6 +38,7 @@ impl Settings {
         let layer = &self.layer;
         let proxy = &layer.proxy;
         let shown = [
+            text("profile", self.profile()),
             text("issuer", layer.server.as_ref()),
             text("auth_server", layer.auth_server.as_ref()),
             text("client_id", layer.client_id.as_ref()),

@@ -3,12 +3,13 @@
 //! A program that finds nothing else must not fall back to a sandbox beside such a thing: the user
 //! believes that an org is configured.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::environment::{Environment, HOME_FILE};
 use crate::misspelt::meant;
 
 /// Something that looks like a configuration.
@@ -61,13 +62,28 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
     let root = names(text);
     let mut suspects = Vec::new();
     suspects.extend(root.iter().filter(|name| is_stray(name, "okta")).map(|name| form(name)));
-    let okta = below(text);
-    suspects.extend(okta.keys().filter(|name| is_stray(name, "client")).map(|name| form(name)));
-    let client = okta.get("client").and_then(Option::as_ref);
-    suspects.extend(client.into_iter().flat_map(BTreeMap::keys).filter_map(|name| {
-        let what = format!("nothing reads okta.client.{name} in {shown}");
-        Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &MEMBERS)?)))
-    }));
+    let okta: Tree = document(text).unwrap_or_default();
+    let profiles =
+        okta.below("profiles").or_else(|| okta.below("okta").and_then(|it| it.below("profiles")));
+    let okta = okta.below("okta");
+    let names = okta.into_iter().flat_map(Tree::names);
+    suspects.extend(names.filter(|name| is_stray(name, "client")).map(form));
+    let client = okta.and_then(|okta| okta.below("client"));
+    let client = client.map(|client| ("okta.client".to_owned(), client));
+    let profiles = profiles.into_iter().flat_map(Tree::children);
+    let profiles = profiles.map(|(name, profile)| (format!("okta.profiles.{name}"), profile));
+    for (place, members) in client.into_iter().chain(profiles) {
+        suspects.extend(members.names().filter_map(|name| {
+            let what = format!("nothing reads {place}.{name} in {shown}");
+            if name.eq_ignore_ascii_case("client") {
+                return Some(Suspect::misspelt(
+                    what,
+                    "write the settings of a profile right below it",
+                ));
+            }
+            Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &MEMBERS)?)))
+        }));
+    }
     if suspects.is_empty() && names_no_app && !root.is_empty() {
         let what = format!("the settings file {shown} names no org, client id or key");
         suspects.push(Suspect::incomplete(what, APP));
@@ -79,7 +95,11 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
 /// that belongs further in.
 fn is_stray(name: &str, place: &str) -> bool {
     let same = |other: &str| name.eq_ignore_ascii_case(other);
-    name != place && (same(place) || same("client") || MEMBERS.into_iter().any(same))
+    let is_other = |other: &str| same(other) && name != other;
+    is_other(place)
+        || (name != place && (same("client") || MEMBERS.into_iter().any(same)))
+        || is_other("profile")
+        || is_other("profiles")
 }
 
 /// The names at the root of the document.
@@ -88,25 +108,36 @@ fn names(text: &str) -> Vec<String> {
     root.unwrap_or_default().into_keys().collect()
 }
 
-/// The names below `okta`, and those one level further.
-fn below(text: &str) -> BTreeMap<String, Option<BTreeMap<String, IgnoredAny>>> {
-    #[derive(Deserialize)]
-    struct Root {
-        okta: Option<BTreeMap<String, Below>>,
+/// Names, and those below them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tree {
+    Names(BTreeMap<String, Self>),
+    Other(IgnoredAny),
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::Names(BTreeMap::new())
     }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Below {
-        Names(BTreeMap<String, IgnoredAny>),
-        Other(IgnoredAny),
+}
+
+impl Tree {
+    fn children(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let names = match self {
+            Self::Names(names) => Some(names),
+            Self::Other(_) => None,
+        };
+        names.into_iter().flatten().map(|(name, below)| (name.as_str(), below))
     }
-    let root: Option<Root> = document(text);
-    let okta = root.and_then(|root| root.okta).unwrap_or_default();
-    let names = |below| match below {
-        Below::Names(names) => Some(names),
-        Below::Other(_) => None,
-    };
-    okta.into_iter().map(|(name, value)| (name, names(value))).collect()
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.children().map(|(name, _)| name)
+    }
+
+    fn below(&self, name: &str) -> Option<&Self> {
+        self.children().find(|(known, _)| *known == name).map(|(_, below)| below)
+    }
 }
 
 /// The document, if it has this form.
@@ -136,40 +167,40 @@ const MEMBERS: [&str; 16] = [
 ];
 
 /// Files beside those that are read.
-pub(crate) fn files() -> Vec<Suspect> {
-    let mut names: Vec<PathBuf> =
-        ["okta.yml", ".okta.yml", "okta.json", ".okta.json"].map(PathBuf::from).to_vec();
-    let home = std::env::home_dir().unwrap_or_default();
-    names.extend(
-        [".okta/okta.yml", ".okta/.okta.yaml", ".okta.yaml", "okta.yaml"].map(|it| home.join(it)),
-    );
-    let read = std::env::current_dir().unwrap_or_default();
-    names.push("okta.yaml.txt".into()); // From an editor that hides the ending.
-    if !Path::new("okta.yaml").exists() {
-        names.push("Okta.yaml".into()); // Where case makes no difference, this is the file itself.
-    }
-    if read != home {
-        names.push(".okta/okta.yaml".into());
-    }
-    let is_there = |path: &PathBuf| path.is_file() && path.parent() != Some(read.as_path());
-    names
-        .iter()
-        .filter(|path| is_there(path))
-        .map(|path| {
-            let what = format!("nothing reads the file {}", path.display());
-            let right = if path.is_absolute() { "~/.okta/okta.yaml" } else { "okta.yaml" };
-            Suspect::misspelt(what, format!("name it {right}"))
-        })
-        .collect()
+pub(crate) fn files(environment: &Environment) -> Vec<Suspect> {
+    const IN_FOLDER: [&str; 5] = [
+        "okta.yml",
+        ".okta.yml",
+        "okta.json",
+        ".okta.json",
+        "okta.yaml.txt", // From an editor that hides the ending.
+    ];
+    const AT_HOME: [&str; 2] = [".okta/okta.yml", ".okta/.okta.yaml"];
+    /// Right in the working folder, wrong in the home folder.
+    const NOT_AT_HOME: [&str; 2] = [".okta.yaml", "okta.yaml"];
+
+    let is_at_home = environment.is_at_home();
+    let is_read = environment.in_folder("okta.yaml").is_some_and(|path| path.exists());
+    let folder = IN_FOLDER.into_iter();
+    // Where case makes no difference, this is the file itself.
+    let folder = folder.chain((!is_read).then_some("Okta.yaml"));
+    let folder = folder.chain((!is_at_home).then_some(HOME_FILE));
+    let folder = folder.filter_map(|name| environment.in_folder(name));
+    let others = NOT_AT_HOME.iter().filter(|_| !is_at_home);
+    let home = AT_HOME.iter().chain(others).filter_map(|name| environment.in_home(name));
+    let suspect = |(path, right): (PathBuf, &str)| {
+        let what = format!("nothing reads the file {}", path.display());
+        path.is_file().then(|| Suspect::misspelt(what, format!("name it {right}")))
+    };
+    let folder = folder.map(|path| (path, "okta.yaml"));
+    folder.chain(home.map(|path| (path, "~/.okta/okta.yaml"))).filter_map(suspect).collect()
 }
 
 /// Variables that are misspelt, which would silently leave the decision to the next source, and
 /// those that other programs read. `known` are the names that are read.
-pub(crate) fn variables(known: &[&str]) -> Vec<Suspect> {
-    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
-    let names = set.filter_map(|(name, _)| name.into_string().ok());
-    let ours = names.filter(|name| name.to_ascii_uppercase().starts_with("OKTA_"));
-    ours.collect::<BTreeSet<_>>().iter().filter_map(|name| variable(name, known)).collect()
+pub(crate) fn variables(environment: &Environment, known: &[&str]) -> Vec<Suspect> {
+    let ours = environment.names().filter(|name| name.to_ascii_uppercase().starts_with("OKTA_"));
+    ours.filter_map(|name| variable(name, known)).collect()
 }
 
 fn variable(name: &str, known: &[&str]) -> Option<Suspect> {
@@ -201,6 +232,9 @@ mod tests {
             ("orgUrl: s3cret\n", Some("`orgUrl`")),
             ("okta: {client: {orgurl: s3cret}}", Some("okta.client.orgurl")),
             ("okta: {client: {token: s3cret}}", Some("names no org")),
+            ("okta: {profiles: {a: {orgurl: s3cret}}}", Some("okta.profiles.a.orgurl")),
+            ("okta: {profiles: {a: {client: {orgUrl: s3cret}}}}", Some("right below it")),
+            ("okta: {Profiles: {a: {orgUrl: s3cret}}}", Some("`Profiles`")),
             ("other: 1", Some("names no org")),
             ("", None),
             ("# okta: nothing\n", None),

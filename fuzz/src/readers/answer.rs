@@ -102,9 +102,8 @@ fn check_challenge(answer: &mut Answer) {
 
 fn tells_no_secret(said: &str) {
     for secret in [TOKEN, ASSERTION] {
-        let mut parts = secret.as_bytes().windows(PART);
-        let told = |part: &[u8]| said.as_bytes().windows(PART).any(|window| window == part);
-        assert!(!parts.any(told), "{said}");
+        let mut parts = (0..=secret.len() - PART).map(|at| &secret[at..at + PART]);
+        assert_eq!(parts.find(|part| said.contains(part)), None, "{said}");
     }
 }
 

@@ -37,7 +37,7 @@ impl Bounds {
 
     /// Whether an active answer of this age does although the server cannot be asked.
     pub(crate) fn stale_but_usable(&self, age: Age) -> bool {
-        self.stale_if_error > Age::ZERO && age <= self.max_age + self.stale_if_error
+        self.stale_if_error > Age::ZERO && age <= self.max_age.saturating_add(self.stale_if_error)
     }
 
     /// Whether an answer that does now should be replaced before it no longer does. `jitter`
@@ -52,7 +52,7 @@ impl Bounds {
     fn refresh_at(&self, jitter: u8) -> Age {
         let max_age = Duration::from(self.max_age);
         let spread = max_age / 20 * u32::from(jitter) / 255;
-        Age::from(max_age.saturating_sub(max_age / 10) + spread)
+        Age::from(max_age.saturating_sub(max_age / 10).saturating_add(spread))
     }
 }
 

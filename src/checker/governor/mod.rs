@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::checker::governor::forecast::Forecast;
+use crate::clock::later;
 use crate::wire::rate_limit::Remaining;
 
 /// What a call is for.
@@ -98,7 +99,7 @@ impl State {
         let Some(remaining) = remaining else { return Ok(()) };
         let (limit, left, renews_in) = (remaining.limit(), remaining.left(), remaining.renews_in());
         if self.window_ends.is_none_or(|end| now >= end) {
-            (self.window_ends, self.newcomers) = (Some(now + renews_in), 0);
+            (self.window_ends, self.newcomers) = (Some(later(now, renews_in)), 0);
         }
         let others = limit * (100 - division.share_percent) / 100;
         let room = left.saturating_sub(others).saturating_sub(self.under_way);
@@ -107,7 +108,7 @@ impl State {
             Purpose::Refresh => room > limit * REFRESH_PERCENT / 100,
             Purpose::Newcomer => {
                 let few = self.newcomers < limit * NEWCOMERS_PERCENT / 100;
-                room > 0 && (few || room > self.forecast.rechecks(now, now + renews_in))
+                room > 0 && (few || room > self.forecast.rechecks(now, later(now, renews_in)))
             }
         };
         if admitted { Ok(()) } else { Err(renews_in) }

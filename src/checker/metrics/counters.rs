@@ -320,7 +320,8 @@ impl<const UNIT: u32> Counts<UNIT> {
         }
         let (sum, unit) = (read(&self.sum), u64::from(UNIT));
         let rest = Duration::from_secs(sum % unit) / UNIT;
-        histogram.sum = histogram.sum.saturating_add(Duration::from_secs(sum / unit) + rest);
+        let whole = Duration::from_secs(sum / unit);
+        histogram.sum = histogram.sum.saturating_add(whole).saturating_add(rest);
     }
 
     fn histogram(&self) -> Histogram {

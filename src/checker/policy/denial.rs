@@ -5,6 +5,38 @@ use std::fmt;
 use crate::credential::dpop::ProofDenial;
 use crate::verify::InvalidToken;
 
+/// How the audiences of a token miss the one that is wanted.
+///
+/// # Example: the usual slip
+///
+/// ```
+/// use okta_introspect::checker::{AudienceFault, Reason};
+///
+/// fn is_misconfigured(reason: &Reason) -> bool {
+///     matches!(reason, Reason::Audience(AudienceFault::TrailingSlash))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum AudienceFault {
+    /// None of them is like it.
+    Other,
+    /// One differs from it by a slash at the end, and by nothing else. Audiences are compared
+    /// exactly, so the authorization server's setting and this service's must be made the same.
+    TrailingSlash,
+}
+
+impl AudienceFault {
+    /// Why none of these is the wanted one.
+    #[cold]
+    pub(crate) fn of(audiences: &[String], wanted: &str) -> Self {
+        let is_near = |own: &String| {
+            own.strip_suffix('/') == Some(wanted) || wanted.strip_suffix('/') == Some(own.as_str())
+        };
+        if audiences.iter().any(is_near) { Self::TrailingSlash } else { Self::Other }
+    }
+}
+
 /// Why a check denies. Each is a definite no: a check that cannot tell gives an
 /// [`Error`](crate::Error) instead.
 ///
@@ -37,7 +69,7 @@ pub enum Reason {
     /// The token's time has not come.
     NotYetValid,
     /// The token was issued for another audience.
-    Audience,
+    Audience(AudienceFault),
     /// The token was issued to a client that is not let in.
     Client,
     /// A service token, where a user is required.
@@ -82,7 +114,7 @@ impl Reason {
             Self::Inactive => "inactive",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
-            Self::Audience => "audience",
+            Self::Audience(_) => "audience",
             Self::Client => "client",
             Self::NoUser => "no_user",
             Self::Scope { .. } => "scope",
@@ -101,7 +133,10 @@ impl fmt::Display for Reason {
             Self::Inactive => "the token is not active",
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
-            Self::Audience => "the token is for another audience",
+            Self::Audience(AudienceFault::Other) => "the token is for another audience",
+            Self::Audience(AudienceFault::TrailingSlash) => {
+                "the token's audience differs from the wanted one by a trailing slash"
+            }
             Self::Client => "the token was issued to a client that is not let in",
             Self::NoUser => "the token has no user",
             Self::Predicate => "the token does not meet the requirement",

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::checker::cache::facts::Facts;
 use crate::checker::edge::Routes;
-use crate::checker::policy::denial::Reason;
+use crate::checker::policy::denial::{AudienceFault, Reason};
 use crate::checker::policy::requirement::Requirement;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
@@ -230,6 +230,8 @@ pub(crate) struct Circumstances<'a> {
     /// The servers, and which of them was asked.
     pub(crate) routes: &'a Routes,
     pub(crate) server: usize,
+    /// The resource to which the token was presented, where that counts.
+    pub(crate) resource: Option<&'a str>,
     /// What is wrong with how the token was presented, if anything.
     pub(crate) objection: Option<ProofDenial>,
 }
@@ -262,11 +264,42 @@ fn meets(
     if let Some(objection) = circumstances.objection {
         return Err(Reason::Proof(objection));
     }
-    meets_scopes(&facts.introspection, requirement)?;
+    meets_rest(&facts.introspection, requirement)?;
+    match requirement.also.is_empty() {
+        true => Ok(()),
+        false => meets_others(&facts.introspection, requirement, circumstances),
+    }
+}
+
+/// What the token permits, and the caller's own predicate.
+#[inline(always)]
+fn meets_rest(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
+    meets_scopes(answer, requirement)?;
     match &requirement.predicate {
-        Some(predicate) if !predicate(&facts.introspection) => Err(Reason::Predicate),
+        Some(predicate) if !predicate(answer) => Err(Reason::Predicate),
         _ => Ok(()),
     }
+}
+
+/// The requirements that have to be met beside this one.
+#[inline(never)]
+fn meets_others(
+    answer: &Introspection,
+    requirement: &Requirement,
+    circumstances: &Circumstances<'_>,
+) -> Result<(), Reason> {
+    let Circumstances { routes, server, .. } = *circumstances;
+    for other in &requirement.also {
+        // One server was asked, which may be another than the one that this requires.
+        let wanted = other.issuer.as_ref().map(|issuer| routes.server(issuer.as_str()));
+        if wanted.is_some_and(|wanted| wanted != Some(server)) {
+            return Err(Reason::Issuer);
+        }
+        meets_origin(answer, other, circumstances)?;
+        meets_rest(answer, other)?;
+        meets_others(answer, other, circumstances)?;
+    }
+    Ok(())
 }
 
 #[inline(always)]
@@ -301,10 +334,11 @@ fn meets_origin(
     if requirement.issuer.is_some() && !answer.iss.as_deref().is_none_or(is_own) {
         return Err(Reason::Issuer);
     }
-    if let Some(wanted) = &requirement.audience
-        && !contains(&answer.aud, wanted)
-    {
-        return Err(Reason::Audience);
+    if let Some(resource) = circumstances.resource {
+        meets_audience(answer, resource)?;
+    }
+    if let Some(audience) = &requirement.audience {
+        meets_audience(answer, audience)?;
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
     if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
@@ -314,6 +348,14 @@ fn meets_origin(
         return Err(Reason::NoUser);
     }
     Ok(())
+}
+
+#[inline(always)]
+fn meets_audience(answer: &Introspection, wanted: &str) -> Result<(), Reason> {
+    match contains(&answer.aud, wanted) {
+        true => Ok(()),
+        false => Err(Reason::Audience(AudienceFault::of(&answer.aud, wanted))),
+    }
 }
 
 #[inline(always)]
@@ -358,6 +400,7 @@ mod tests {
     use serde_json::{Value, json};
 
     const ASKED: &str = "https://acme.okta.com/oauth2/default";
+    const OTHER_AUDIENCE: Option<Reason> = Some(Reason::Audience(AudienceFault::Other));
 
     fn reason(members: Value, requirement: &Requirement, now: i64) -> Option<Reason> {
         let facts = sample::facts(sample::introspection(members), sample::sent(1), None);
@@ -367,6 +410,7 @@ mod tests {
             source: AnswerSource::Cache,
             routes: &Routes::new(&[Issuer::parse(ASKED).unwrap()]),
             server: 0,
+            resource: None,
             objection: None,
         };
         match decide(Arc::new(facts), requirement, &circumstances) {
@@ -392,8 +436,8 @@ mod tests {
             ("any", any().any_scope(["a", "b"]), json!({"scope": "b"}), None),
             ("none of any", any().any_scope(["b", "a"]), json!({"scope": "c"}), lacks(&["a", "b"])),
             ("audience", any().audience("x"), json!({"aud": ["w", "x"]}), None),
-            ("other audience", any().audience("x"), json!({"aud": "xy"}), Some(Reason::Audience)),
-            ("no audience", any().audience("x"), json!({}), Some(Reason::Audience)),
+            ("other audience", any().audience("x"), json!({"aud": "xy"}), OTHER_AUDIENCE),
+            ("no audience", any().audience("x"), json!({}), OTHER_AUDIENCE),
             ("issuer", issuer(ASKED), json!({"iss": ASKED}), None),
             ("silent issuer", issuer(ASKED), json!({}), None),
             ("other issuer", issuer(ASKED), json!({"iss": "x"}), Some(Reason::Issuer)),
@@ -427,6 +471,57 @@ mod tests {
         ] {
             assert_eq!(reason(members(), &Requirement::new(), now), expected, "{now}");
         }
+    }
+
+    #[test]
+    fn requirements_that_belong_together_are_all_to_be_met() {
+        let any = Requirement::new;
+        let both = || any().scope("a").and(any().any_scope(["b", "c"]).audience("x"));
+        let issuer = |text| any().issuer(Issuer::parse(text).unwrap());
+        let other_issuer = "https://other.okta.com";
+        let good = json!({"scope": "a c", "aud": "x"});
+        let no = |reason| Some(reason);
+        for (name, requirement, members, expected) in [
+            ("both", both(), good.clone(), None),
+            ("not the first", both(), json!({"scope": "c", "aud": "x"}), lacks(&["a"])),
+            ("not the second", both(), json!({"scope": "a", "aud": "x"}), lacks(&["b", "c"])),
+            ("another audience", both(), json!({"scope": "a b", "aud": "y"}), OTHER_AUDIENCE),
+            ("a third", any().and(both().and(any().user())), good, no(Reason::NoUser)),
+            (
+                "a predicate",
+                any().and(any().predicate(|_| false)),
+                json!({}),
+                no(Reason::Predicate),
+            ),
+            ("a client", any().and(any().client_id("c")), json!({}), no(Reason::Client)),
+            ("the issuer", any().and(issuer(ASKED)), json!({"iss": ASKED}), None),
+            ("two issuers", issuer(ASKED).and(issuer(other_issuer)), json!({}), no(Reason::Issuer)),
+        ] {
+            assert_eq!(reason(members, &requirement, 0), expected, "{name}");
+        }
+        assert_eq!(both().and(any().scope("a").scope("d")).all, ["a", "d"]);
+        assert!(any().and(any().bound()).bound);
+    }
+
+    #[test]
+    fn a_slash_too_many_or_too_few_at_the_end_is_told() {
+        let near = Some(Reason::Audience(AudienceFault::TrailingSlash));
+        let wanted = "https://api.acme.example/mcp";
+        for (audience, expected) in [
+            (wanted, None),
+            ("https://api.acme.example/mcp/", near.clone()),
+            ("https://api.acme.example/mcp//", OTHER_AUDIENCE),
+            ("https://API.acme.example/mcp", OTHER_AUDIENCE),
+            ("https://api.acme.example/MCP", OTHER_AUDIENCE),
+            ("https://api.acme.example", OTHER_AUDIENCE),
+            ("", OTHER_AUDIENCE),
+        ] {
+            let requirement = Requirement::new().audience(wanted);
+            assert_eq!(reason(json!({"aud": audience}), &requirement, 0), expected, "{audience}");
+        }
+        let requirement = Requirement::new().audience("https://api.acme.example/");
+        let members = json!({"aud": ["api://x", "https://api.acme.example"]});
+        assert_eq!(reason(members, &requirement, 0), near);
     }
 
     #[test]

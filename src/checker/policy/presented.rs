@@ -21,6 +21,8 @@ use crate::secret::Token;
 pub struct Presented<'a> {
     token: &'a str,
     scheme: Scheme<'a>,
+    resource: Option<&'a str>,
+    must_be_bound: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -32,7 +34,7 @@ pub(crate) enum Scheme<'a> {
 impl<'a> Presented<'a> {
     /// As `Authorization: Bearer …`.
     pub fn bearer(token: &'a str) -> Self {
-        Self { token, scheme: Scheme::Bearer }
+        Self { token, scheme: Scheme::Bearer, resource: None, must_be_bound: false }
     }
 
     /// As `Authorization: DPoP …`, with the content of the `DPoP` header
@@ -42,7 +44,26 @@ impl<'a> Presented<'a> {
     /// your configuration, because a sender can write any host into a request. A query is left
     /// out of the comparison.
     pub fn dpop(token: &'a str, proof: &'a str, method: &'a str, url: &'a str) -> Self {
-        Self { token, scheme: Scheme::Dpop(dpop::PresentedProof { proof, method, url }) }
+        let scheme = Scheme::Dpop(dpop::PresentedProof { proof, method, url });
+        Self { scheme, ..Self::bearer(token) }
+    }
+
+    /// To this resource: the token must have been issued for it, which is its audience, whatever
+    /// the requirement says. Compared exactly.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # use okta_introspect::{Error, checker::{Checker, Presented, Requirement}};
+    /// # async fn example(checker: Checker, any: Requirement, token: &str) -> Result<(), Error> {
+    /// let presented = Presented::bearer(token).to("https://api.acme.example/mcp");
+    /// let verdict = checker.check(presented, &any).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn to(self, resource: &'a str) -> Self {
+        Self { resource: Some(resource), ..self }
     }
 
     pub(crate) fn token(&self) -> &'a str {
@@ -51,6 +72,20 @@ impl<'a> Presented<'a> {
 
     pub(crate) fn scheme(&self) -> Scheme<'a> {
         self.scheme
+    }
+
+    pub(crate) fn resource(&self) -> Option<&'a str> {
+        self.resource
+    }
+
+    /// Where no token is taken that is not bound to a key, whatever the requirement says.
+    #[cfg(feature = "tower")]
+    pub(crate) fn where_bound(self, must_be_bound: bool) -> Self {
+        Self { must_be_bound, ..self }
+    }
+
+    pub(crate) fn must_be_bound(&self) -> bool {
+        self.must_be_bound
     }
 }
 

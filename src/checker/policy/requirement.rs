@@ -53,6 +53,8 @@ pub struct Requirement {
     pub(crate) max_age: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
+    /// What has to be met beside all of that.
+    pub(crate) also: Vec<Arc<Self>>,
 }
 
 type Predicate = dyn Fn(&Introspection) -> bool + Send + Sync;
@@ -147,6 +149,38 @@ impl Requirement {
         self
     }
 
+    /// The token must meet this requirement too, by one and the same answer: the youngest `max_age`,
+    /// the shortest `stale_if_error` and the shortest `timeout` of the two count. Where both name an
+    /// issuer, it must be the same server's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use okta_introspect::Requirement;
+    ///
+    /// let staff = Requirement::new().user().scope("orders");
+    /// let delete = staff.and(Requirement::new().scope("orders.delete").max_age(Duration::ZERO));
+    /// ```
+    pub fn and(mut self, other: Self) -> Self {
+        for scope in &other.all {
+            if !self.all.contains(scope) {
+                self.all.push(scope.clone());
+            }
+        }
+        self.bound |= other.bound;
+        // The server that is asked is that of the first issuer.
+        self.issuer = self.issuer.or_else(|| other.issuer.clone());
+        self.also.push(Arc::new(other));
+        self
+    }
+
+    /// The least of what this and the requirements beside it say.
+    pub(crate) fn least<T: Ord>(&self, of: &impl Fn(&Self) -> T) -> T {
+        let others = self.also.iter().map(|other| other.least(of));
+        others.fold(of(self), T::min)
+    }
+
     /// The scopes without which no token is let in, for a challenge.
     #[cfg(feature = "tower")]
     pub(crate) fn scopes(&self) -> &[String] {
@@ -174,6 +208,7 @@ impl fmt::Debug for Requirement {
             .field("max_age", &self.max_age)
             .field("stale_if_error", &self.stale_if_error)
             .field("timeout", &self.timeout)
+            .field("also", &self.also)
             .finish()
     }
 }

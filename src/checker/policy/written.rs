@@ -83,6 +83,7 @@ impl Written {
             )?,
             // Without any time no check that has to ask could ever succeed.
             timeout: span("timeout", self.timeout, MIN_TIMEOUT, CheckerConfig::MAX_TIMEOUT)?,
+            also: Vec::new(),
         })
     }
 }

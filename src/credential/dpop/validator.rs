@@ -151,7 +151,8 @@ pub(crate) struct ValidProof(Proof);
 impl ProofValidator {
     pub(crate) fn new(config: ProofConfig) -> Self {
         // One second is for rounding: `iat` has no fraction.
-        let usable_for = config.max_age + config.leeway + Duration::from_secs(1);
+        let usable_for = config.max_age.saturating_add(config.leeway);
+        let usable_for = usable_for.saturating_add(Duration::from_secs(1));
         let memory = ReplayMemory::new(usable_for, config.capacity, config.max_per_key);
         Self { memory: Mutex::new(memory), config }
     }
@@ -347,6 +348,8 @@ mod tests {
             "-9223372036854775808",
             "18446744073709551615",
             "1e400",
+            "8210266876799",
+            "-8334601228800",
             "\"soon\"",
             "null",
             "1000000",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{AccessToken, StoredToken, TokenSource, TokenStore};
-use crate::clock::{Clock, Deadline};
+use crate::clock::{Clock, Deadline, later};
 use crate::error::{Error, ErrorKind};
 use crate::scope::Scopes;
 use crate::support::boxed_future::BoxFuture;
@@ -257,7 +257,7 @@ impl CachedTokenSource {
     /// Waits for the store, but not for ever.
     async fn in_time<T>(&self, work: BoxFuture<'_, T>) -> Option<T> {
         let clock = &*self.shared.clock;
-        Deadline::new(clock, clock.monotonic() + STORE_PATIENCE).before(work).await
+        Deadline::new(clock, later(clock.monotonic(), STORE_PATIENCE)).before(work).await
     }
 
     fn keep(&self, state: &mut State, result: &Fetched) {
@@ -270,7 +270,7 @@ impl CachedTokenSource {
                     let ahead = config.refresh_ahead.min(lifetime / 5);
                     let ahead = ahead.mul_f64(1.0 - self.shared.random.fraction() / 4.0);
                     let lived =
-                        |left: Duration| token.requested_at() + lifetime.saturating_sub(left);
+                        |left: Duration| later(token.requested_at(), lifetime.saturating_sub(left));
                     Kept {
                         token: token.clone(),
                         refresh_at: lived(ahead),
@@ -279,7 +279,8 @@ impl CachedTokenSource {
                 });
             }
             Err(_) => {
-                state.resume_at = Some(self.shared.clock.monotonic() + config.pause_after_failure)
+                state.resume_at =
+                    Some(later(self.shared.clock.monotonic(), config.pause_after_failure))
             }
         }
     }

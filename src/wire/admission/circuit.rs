@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clock::later;
 use crate::error::Error;
 use crate::wire::bounds;
 
@@ -126,7 +127,7 @@ impl Pass<'_> {
         state.failures = state.failures.saturating_add(1);
         // An attempt from before the circuit opened must not put the probe off.
         if self.probe || (state.probe_at.is_none() && state.failures >= limit) {
-            state.probe_at = Some(now + self.circuit.config.probe_after);
+            state.probe_at = Some(later(now, self.circuit.config.probe_after));
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::clock::later;
 use crate::wire::rate_limit::{RateLimit, Remaining};
 
 /// The rate window of one bucket, and our requests in flight to it.
@@ -103,7 +104,7 @@ impl Window {
         if now >= self.ends_at {
             // Whatever was stated as the limit, one request finds out.
             self.left = self.latest.limit.max(1);
-            self.ends_at = now + RateWindow::LENGTH;
+            self.ends_at = later(now, RateWindow::LENGTH);
             self.over = true;
         }
     }
@@ -131,7 +132,7 @@ impl Window {
         match self.over {
             // Nothing was stated about the window that is presumed.
             true => self.ends_at,
-            false => self.stated_at + RateWindow::HOLDS_FOR,
+            false => later(self.stated_at, RateWindow::HOLDS_FOR),
         }
     }
 }
@@ -155,7 +156,7 @@ impl State {
                     latest: stated,
                     stated_at: now,
                     left: stated.remaining,
-                    ends_at: now + lasts,
+                    ends_at: later(now, lasts),
                     over: false,
                 });
             }

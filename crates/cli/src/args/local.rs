@@ -11,7 +11,7 @@ use okta_introspect::Algorithm;
 use crate::exit::Exit;
 
 use super::Command;
-use super::shared::{ClientArgs, DpopArgs, KeyArgs, TokenInputArgs, algorithm, help};
+use super::shared::{ClientArgs, DpopArgs, KeyArgs, SourceArgs, TokenInputArgs, algorithm, help};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DEMO_HELP, &[
@@ -160,7 +160,12 @@ fn names() -> PossibleValuesParser {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = help(Exit::LOCAL_HELP, &["config show", "config show --json | jq '.settings[].origin'"]))]
+#[command(after_help = help(Exit::LOCAL_HELP, &[
+    "config show --json | jq '.settings[].origin'",
+    "config init --profile staging",
+    "config list",
+    "config use staging",
+]))]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
@@ -172,6 +177,92 @@ pub(crate) enum ConfigCommand {
     /// Show the settings, and where each comes from
     #[command(after_help = help(Exit::LOCAL_HELP, &["config show", "config show --json"]))]
     Show(ConfigShowArgs),
+    /// List the profiles, and tell which one is in use, and why
+    #[command(after_help = help(Exit::LOCAL_HELP, &[
+        "config list",
+        "config list --json | jq -r '.profiles[].name'",
+    ]))]
+    List(ConfigListArgs),
+    /// Choose the profile that is used from now on
+    ///
+    /// Writes `profile:` into ~/.okta/okta.yaml, or into the file that --config names. --profile,
+    /// OKTA_PROFILE and OKTA_CLIENT_… win over it.
+    #[command(after_help = help(Exit::LOCAL_HELP, &["config use staging", "config use default"]))]
+    Use(ConfigUseArgs),
+    /// Write down an app: org, client id, and where its private key is
+    ///
+    /// Asks for what is not given, on a terminal. Writes ~/.okta/okta.yaml, readable by its owner
+    /// alone, or the file that --config names; a file that is there is only added to, with
+    /// --profile. The key itself stays in its own file.
+    #[command(after_help = help(Exit::LOCAL_HELP, &[
+        "config init",
+        "config init --profile staging --issuer https://acme.oktapreview.com",
+    ]))]
+    Init(ConfigInitArgs),
+}
+
+// Which ones to list.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigListArgs {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+// Which one to use.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigUseArgs {
+    /// The profile; default is okta.client
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Print the profile and the file as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write to this settings file in place of ~/.okta/okta.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+// What to write down.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigInitArgs {
+    /// Make it a profile of this name, beside what the file has
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Write to this settings file in place of ~/.okta/okta.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the file and the profile as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) app: NewAppArgs,
+}
+
+// The app.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "The app")]
+pub(crate) struct NewAppArgs {
+    /// The org, such as `https://acme.okta.com`, or one of its custom authorization servers
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// The client id of the service app
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The file with the private key: PEM, JWK or JWK Set
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The id under which the key is registered
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub(crate) key_id: Option<String>,
+    /// A scope to request by default; repeat it for more
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
 }
 
 // How to show them.

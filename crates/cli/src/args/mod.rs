@@ -18,8 +18,9 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 pub(crate) use local::{
-    AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigShowArgs, DecodeArgs,
-    DemoArgs, JwkArgs, KeygenArgs, ManArgs, SandboxArgs,
+    AssertionArgs, CompletionsArgs, ConfigArgs, ConfigCommand, ConfigInitArgs, ConfigListArgs,
+    ConfigShowArgs, ConfigUseArgs, DecodeArgs, DemoArgs, JwkArgs, KeygenArgs, ManArgs, NewAppArgs,
+    SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use shared::KeyArgs;
@@ -31,7 +32,8 @@ pub(crate) use watch::WatchArgs;
 /// Acts as an Okta service app (private_key_jwt): requests service tokens, introspects and
 /// revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then
 /// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml; server, client id and key come
-/// from one of these, and flags go with each. A file in the working folder must be yours, and
+/// from one of these, and flags go with each. A file can have several apps as profiles, which
+/// --profile, OKTA_PROFILE or `config use` choose. A file in the working folder must be yours, and
 /// writable by nobody else. Where nothing looks like a configuration, a running
 /// `okta-introspect sandbox` is used.
 ///
@@ -198,9 +200,10 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     /// Print the public half of a private key as a JWK
     Jwk(JwkArgs),
-    /// Show the settings, and where each comes from
+    /// Show the settings and where each comes from, and choose among profiles
     ///
-    /// Secrets are told by fingerprints only. No server is asked.
+    /// A profile is an app of an org, written below `okta: profiles: NAME:` in a settings file, as
+    /// `okta: client:` is. Secrets are told by fingerprints only. No server is asked.
     Config(ConfigArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),

@@ -61,6 +61,18 @@ pub(crate) struct DpopArgs {
     pub(crate) dpop: Option<DpopMode>,
 }
 
+// Where settings are looked for.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SourceArgs {
+    /// A profile of the settings files, which wins over the environment; default is okta.client
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Read this settings file in place of ./okta.yaml and ~/.okta/okta.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
 // The private key.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
@@ -78,6 +90,8 @@ pub(crate) struct KeyArgs {
     /// The algorithm to sign with; default: what fits the key
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     pub(crate) algorithm: Option<Algorithm>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
 }
 
 pub(super) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {

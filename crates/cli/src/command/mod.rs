@@ -22,6 +22,7 @@ mod running_sandbox;
 mod runtime;
 mod sandbox;
 mod setup;
+mod times;
 mod token;
 mod verdict;
 mod verify;

@@ -38,9 +38,9 @@ impl RateLimitWaits {
         let wait = error.retry_after().unwrap_or(DEFAULT_WAIT);
         if let Some(attempts) = error.attempts() {
             self.earlier.count += attempts.count;
-            self.earlier.elapsed += attempts.elapsed;
+            self.earlier.elapsed = self.earlier.elapsed.saturating_add(attempts.elapsed);
         }
-        self.earlier.elapsed += wait;
+        self.earlier.elapsed = self.earlier.elapsed.saturating_add(wait);
         Ok(wait)
     }
 }

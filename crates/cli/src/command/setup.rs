@@ -7,7 +7,7 @@ use okta_introspect::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::files::owner::is_readable_by_others;
 use crate::output;
-use crate::settings::{Found, Layer, Origin, Settings, Source};
+use crate::settings::{Flags, Found, Layer, Origin, Settings, Source};
 use crate::storage::runtime_folder::SandboxRecord;
 use crate::text::{self, advice::for_command};
 
@@ -15,7 +15,7 @@ use super::{cures, running_sandbox};
 
 /// Merges all sources below the flags; where nothing at all is configured, the running sandbox is
 /// used. Notes say so, and when a file in the working folder decides which server is asked.
-pub(super) fn settings(flags: impl Into<Layer>) -> Result<Settings, Failure> {
+pub(super) fn settings(flags: impl Into<Flags>) -> Result<Settings, Failure> {
     let settings = keyless(flags)?;
     let origins = settings.origins();
     let key_file = origins.key_file;
@@ -40,8 +40,9 @@ pub(super) fn note_readers(what: &str, path: &Path) {
 }
 
 /// As [`settings`], for commands that use no key, or report on it.
-pub(super) fn keyless(flags: impl Into<Layer>) -> Result<Settings, Failure> {
-    let settings = Settings::gather(flags, &mut |note| output::note(note))?;
+pub(super) fn keyless(flags: impl Into<Flags>) -> Result<Settings, Failure> {
+    let settings = Settings::gather(flags.into())?;
+    settings.notes().for_each(output::note);
     if let Some((file, server)) = settings.server_of_working_folder() {
         output::note(format_args!(
             "{} in this folder decides which server is asked: {}",

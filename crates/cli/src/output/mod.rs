@@ -123,6 +123,12 @@ pub(crate) fn failure(failure: &Failure) {
     message("error", BAD, failure);
 }
 
+/// Asks the user something; the answer follows on the same line.
+pub(crate) fn question(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "{text}: ").and_then(|()| stderr.flush());
+}
+
 /// Whether standard input is a terminal.
 pub(crate) fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()

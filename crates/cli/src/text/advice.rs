@@ -6,6 +6,34 @@ use std::borrow::Cow;
 /// begins another.
 const WORDS: &[(&str, &str)] = &[
     (
+        "set OKTA_CLIENT_ORGURL or okta.client.orgUrl (in okta.yaml)",
+        "set --issuer, OKTA_CLIENT_ORGURL or okta.client.orgUrl (in okta.yaml), or try `okta-introspect sandbox`",
+    ),
+    (
+        "set OKTA_CLIENT_CLIENTID or okta.client.clientId (in okta.yaml)",
+        "set --client-id, OKTA_CLIENT_CLIENTID or okta.client.clientId (in okta.yaml), or try `okta-introspect sandbox`",
+    ),
+    (
+        "set OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey (in okta.yaml)",
+        "set --key-file, OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey (in okta.yaml), or try `okta-introspect sandbox`",
+    ),
+    (
+        "set OKTA_CLIENT_SCOPES or okta.client.scopes (in okta.yaml)",
+        "set --scope, OKTA_CLIENT_SCOPES or okta.client.scopes (in okta.yaml)",
+    ),
+    (
+        "name server, client id and private key in one place",
+        "name server, client id and private key in one place; for one call, give one of them by a flag",
+    ),
+    (
+        "where both are addresses of one org, keep one profile",
+        "where both are addresses of one org, keep one profile, and name the other address by --issuer",
+    ),
+    (
+        "rename one of them, or name the file to use",
+        "rename one of them, or name the file to use with --config",
+    ),
+    (
         ", the right server id, and Audience::Endpoint",
         " and the right server: compare with what --issuer and --auth-server name",
     ),
@@ -127,9 +155,10 @@ mod tests {
 
     #[test]
     fn no_advice_of_the_library_reaches_users_with_names_of_its_items() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join("src");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         let mut found = Vec::new();
-        files(&source, &mut found);
+        files(&root.join("src"), &mut found);
+        files(&root.join("crates/settings/src"), &mut found);
         let sources: Vec<_> =
             found.iter().map(|file| (file, fs::read_to_string(file).unwrap())).collect();
         let items: Vec<String> = sources.iter().flat_map(|(_, source)| items(source)).collect();

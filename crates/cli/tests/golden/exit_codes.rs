@@ -231,6 +231,48 @@ fn config_show() {
 }
 
 #[test_support::test]
+fn config_list() {
+    Session::new()
+        .run("okta-introspect config list > profiles.txt")
+        .run("okta-introspect config list --profile staging")
+        .run("okta-introspect config list --config no.yaml")
+        .run("OKTA_PROFILE=staging okta-introspect config list")
+        .run(&format!("okta-introspect config list --json {FULL}"))
+        .is("config-list.exit-codes.txt");
+}
+
+#[test_support::test]
+fn config_use() {
+    let mut session = Session::new();
+    session.org.world.write("one.yaml", "okta: {profiles: {a: {clientId: 0oa1}}}");
+    session.org.world.write("two.yaml", "okta:\n  profiles: {a: {clientId: 0oa1}}\n");
+    session
+        .run("okta-introspect config use a --config two.yaml")
+        .run("okta-introspect config use b --config two.yaml")
+        .run("okta-introspect config use a --config one.yaml")
+        .run("okta-introspect config use a")
+        .run("okta-introspect config use")
+        .run(&format!("okta-introspect config use a --config two.yaml --json {FULL}"))
+        .is("config-use.exit-codes.txt");
+}
+
+#[test_support::test]
+fn config_init() {
+    let init = "okta-introspect config init --client-id 0oa1";
+    let issuer = "--issuer https://acme.okta.com";
+    Session::new()
+        .run(&format!("{init} {issuer} --key-file key.pem"))
+        .run(&format!("{init} {issuer} --key-file key.pem"))
+        .run(&format!("{init} {issuer} --key-file key.pem --profile default"))
+        .run(&format!("{init} {issuer} --key-file key.pem --profile 'a b'"))
+        .run(&format!("{init} {issuer} --key-file no.pem --config b.yaml"))
+        .run(&format!("{init} --issuer http://acme.okta.com --key-file key.pem --config b.yaml"))
+        .run(&format!("{init} --key-file key.pem --config b.yaml"))
+        .run(&format!("{init} {issuer} --key-file key.pem --config b.yaml --json {FULL}"))
+        .is("config-init.exit-codes.txt");
+}
+
+#[test_support::test]
 fn demo() {
     Session::new()
         .run("okta-introspect demo > story.txt")

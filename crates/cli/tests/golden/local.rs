@@ -81,6 +81,60 @@ fn config_show() {
     session.prints("okta-introspect config show --json", "config-show.json");
 }
 
+/// An org's app in the user's own file, and another one's beside it.
+fn two_apps() -> Session {
+    let mut session = Session::new();
+    for name in ["ORGURL", "CLIENTID", "PRIVATEKEY", "KEYID"] {
+        session.org.world.unset(&format!("OKTA_CLIENT_{name}"));
+    }
+    session.prepare("okta-introspect keygen staging.pem > staging.jwk");
+    let init = "okta-introspect config init";
+    let production = "--issuer https://acme.okta.com --client-id 0oa1 --key-file key.pem";
+    let staging = "--issuer https://acme.oktapreview.com --client-id 0oa2 --key-file staging.pem";
+    session.prepare(&format!("{init} {production}"));
+    session.prepare(&format!("{init} --profile staging {staging}"));
+    session
+}
+
+#[test_support::test]
+fn config_list() {
+    let mut session = two_apps();
+    let list = "okta-introspect config list";
+    session
+        .run(list)
+        .run(&format!("{list} --profile staging"))
+        .run(&format!("OKTA_CLIENT_ORGURL=https://acme.okta.com {list}"))
+        .run("rm ~/.okta/okta.yaml; okta-introspect config list")
+        .is("config-list.human.txt");
+    two_apps().prints("okta-introspect config list --json", "config-list.json");
+}
+
+#[test_support::test]
+fn config_use() {
+    let mut session = two_apps();
+    session
+        .run("okta-introspect config use staging")
+        .run("okta-introspect config show")
+        .run("OKTA_PROFILE=default okta-introspect config use staging")
+        .is("config-use.human.txt");
+    session.prints("okta-introspect config use default --json", "config-use.json");
+}
+
+#[test_support::test]
+fn config_init() {
+    let mut session = two_apps();
+    let init = "okta-introspect config init --issuer https://beta.okta.com --client-id 0oa3";
+    session.prepare("okta-introspect keygen beta.pem > beta.jwk");
+    session
+        .run("cat ~/.okta/okta.yaml")
+        .run(&format!("{init} --key-file beta.pem --scope okta.users.read --profile beta"))
+        .run(&format!("{init} --key-file beta.pem --key-id k3 --config beta.yaml"))
+        .run("cat beta.yaml")
+        .is("config-init.human.txt");
+    session
+        .prints(&format!("{init} --key-file beta.pem --config b.yaml --json"), "config-init.json");
+}
+
 #[test_support::test]
 fn completions() {
     // The commands only: the rest is what helps say, in the words of a shell.

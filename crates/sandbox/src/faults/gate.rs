@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::fault::Wait;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 
 /// Where requests wait.
 pub(crate) struct Gate {
@@ -20,7 +20,7 @@ impl Gate {
     pub(crate) async fn wait(&self, wait: Wait, clock: &dyn Clock) {
         match wait {
             Wait::UntilReleased => self.hold().await,
-            Wait::For(time) => clock.sleep_until(clock.monotonic() + time).await,
+            Wait::For(time) => clock.sleep_until(later(clock.monotonic(), time)).await,
             Wait::ForEver => self.hold_for_ever().await,
         }
     }

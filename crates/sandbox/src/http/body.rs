@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes, Frame};
 
 use super::connection::{Cut, Cutter};
 use super::server::UnderWay;
-use crate::clock::{Clock, Sleep};
+use crate::clock::{Clock, Sleep, later};
 use crate::faults::fault::{Delivery, Reset};
 
 /// A body that is sent step by step.
@@ -79,7 +79,7 @@ impl Body for AnswerBody {
                 None => return Poll::Ready(None),
                 Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Step::Pause(time)) => {
-                    self.pause = Some(self.clock.sleep_until(self.clock.monotonic() + time));
+                    self.pause = Some(self.clock.sleep_until(later(self.clock.monotonic(), time)));
                 }
                 Some(Step::Cut(how)) => {
                     // What was sent so far is flushed before the connection looks for its order,

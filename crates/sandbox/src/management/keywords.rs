@@ -28,7 +28,7 @@ fn has(value: &Value, keyword: &str) -> bool {
             words.any(|word| is(word, keyword) || word.split('-').any(|part| is(part, keyword)))
         }
         Value::Null => false,
-        Value::Bool(_) | Value::Number(_) => value.to_string() == keyword,
+        Value::Bool(_) | Value::Number(_) => value.to_string().as_str() == keyword,
     }
 }
 

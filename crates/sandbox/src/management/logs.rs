@@ -7,10 +7,14 @@ use serde_json::{Value, json};
 use super::filter::Filter;
 use super::keywords::Keywords;
 use super::page;
+use crate::clock::shifted;
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
 use crate::model::event::LogEvent;
+
+/// How far back a search goes that does not say.
+const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 
 /// The System Log, in one of Okta's two modes.
 ///
@@ -86,7 +90,7 @@ impl Query {
     fn poll(&self, call: &Call<'_>) -> (Vec<Value>, Option<Cursor>) {
         let state = call.world.state();
         let begin = self.after.unwrap_or_else(|| {
-            let since = self.since.unwrap_or(call.now - TimeDelta::days(7));
+            let since = self.since.unwrap_or_else(|| shifted(call.now, -DEFAULT_PAST));
             let mut events = state.log.numbered();
             let first = events.find(|(_, event)| event.published >= since);
             let not_before = if since > call.now { since.timestamp_millis() } else { i64::MIN };
@@ -116,7 +120,7 @@ impl Query {
             Some(until) => event.published < until,
             None => event.published <= until,
         };
-        let since = self.since.unwrap_or(until - TimeDelta::days(7)).timestamp_millis();
+        let since = self.since.unwrap_or_else(|| shifted(until, -DEFAULT_PAST)).timestamp_millis();
         let since = self.after.map_or(since, |after| after.not_before);
         let state = call.world.state();
         let mut events: Vec<(usize, &LogEvent)> = state

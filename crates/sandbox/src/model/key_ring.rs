@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::clock::shifted;
+
 /// The keys of one server, by their numbers. Okta: `NEXT` is published weeks before it becomes
 /// `ACTIVE` and signs, and after that the key is `EXPIRED` and published for a while longer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +48,7 @@ impl KeyRing {
 
     /// Rotates at `now`; `fresh` is the key after the next one.
     pub(crate) fn rotate(&mut self, now: DateTime<Utc>, fresh: usize) {
-        let expired = Some((self.active, now + Self::EXPIRED_FOR));
+        let expired = Some((self.active, shifted(now, Self::EXPIRED_FOR)));
         *self = Self { active: self.next, next: fresh, expired, scheduled: self.scheduled };
     }
 

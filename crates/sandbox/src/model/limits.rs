@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::shifted;
 use serde::Deserialize;
 
 /// The endpoints that share one rate limit, as Okta groups them.
@@ -178,7 +180,7 @@ impl Window {
 
     /// Begins anew when the minute is over, or when the clock was set to before it.
     fn renew(&mut self, now: DateTime<Utc>) {
-        if !(self.began..self.began + TimeDelta::minutes(1)).contains(&now) {
+        if !(self.began..shifted(self.began, TimeDelta::minutes(1))).contains(&now) {
             *self = Self::at(now);
         }
     }

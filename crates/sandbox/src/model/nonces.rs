@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::clock::shifted;
+
 /// The nonces of all authorization servers. Each server has its own, so that a client which mixes
 /// them up is found out.
 #[derive(Default)]
@@ -52,8 +54,9 @@ impl Nonces {
             return Verdict::Demand(fresh);
         }
         let nonces = self.by_server.entry(server.map(str::to_owned)).or_default();
-        nonces.retain(|nonce| now < nonce.made_at + Self::VALID_FOR);
-        let due = nonces.last().is_none_or(|newest| now >= newest.made_at + Self::RENEWED_AFTER);
+        nonces.retain(|nonce| now < shifted(nonce.made_at, Self::VALID_FOR));
+        let due =
+            nonces.last().is_none_or(|newest| now >= shifted(newest.made_at, Self::RENEWED_AFTER));
         if due {
             nonces.push(Nonce { text: fresh.clone(), made_at: now });
         }

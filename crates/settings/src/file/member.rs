@@ -1,6 +1,7 @@
 //! Members as people write them: numbers in quotes, empty texts for what is not set.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use okta_introspect::{DpopMode, Secret};
 use serde::Deserialize;
@@ -65,10 +66,14 @@ pub(super) enum KeyMember {
 }
 
 impl KeyMember {
-    pub(super) fn source(self, folder: &std::path::Path) -> Result<Option<Source>, &'static str> {
+    /// `path` gives the path for a text.
+    pub(super) fn source(
+        self,
+        path: impl FnOnce(&str) -> PathBuf,
+    ) -> Result<Option<Source>, &'static str> {
         Ok(match self {
             Self::Text(text) if text.expose().trim().is_empty() => None,
-            Self::Text(text) => Some(Source::key(text.expose(), folder)),
+            Self::Text(text) => Some(Source::key(text.expose(), path)),
             Self::Jwk(members) => {
                 Some(Source::Text(Secret::new(Value::Object(members).to_string())))
             }

@@ -4,56 +4,154 @@ mod malformed;
 mod member;
 mod read;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use okta_introspect::Secret;
 use serde::Deserialize;
 
 use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
-use read::{fault, text};
+pub(crate) use read::{fault, text};
 
+use crate::environment::Environment;
 use crate::error::SettingsError;
 use crate::found::{Found, Origin, Place, Source};
 use crate::layer::Layer;
+use crate::notation;
 use crate::proxy::ProxyLayer;
 use crate::suspect::{self, Suspect};
 
-/// Reads the first settings file of a place; an empty layer if there is none. What looks like a
-/// setting, and is none, goes to `suspects`.
-pub(crate) fn read_first(
-    place: Place,
-    suspects: &mut Vec<Suspect>,
-) -> Result<Layer, SettingsError> {
-    for path in place.candidates() {
-        if let Some(text) = text(&path, place)? {
-            let layer = parse(&text, &path, place)?;
-            suspects.extend(suspect::in_file(&text, &path, layer.names_no_app()));
-            return Ok(layer);
-        }
-    }
-    Ok(Layer::default())
+/// What a settings file says.
+#[derive(Clone, Debug)]
+pub(crate) struct SettingsFile {
+    pub(crate) path: PathBuf,
+    /// `okta.client`.
+    pub(crate) client: Layer,
+    /// `okta.profiles`, by their names.
+    pub(crate) profiles: BTreeMap<String, Layer>,
+    /// `okta.profile`: the profile that is used where none is chosen otherwise.
+    pub(crate) profile: Option<Found<String>>,
 }
 
-pub(crate) fn parse(text: &str, path: &Path, place: Place) -> Result<Layer, SettingsError> {
-    // Snippets would quote the file in the error, and with it the private key.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|cause| malformed::explain(text, path, &cause))?;
-    document.unwrap_or_default().okta.unwrap_or_default().into_layer(&Members { path, place })
+impl SettingsFile {
+    /// Reads the first settings file of a place; `None` if there is none. What looks like a
+    /// setting, and is none, goes to `suspects`.
+    pub(crate) fn read_first(
+        place: Place,
+        environment: &Environment,
+        suspects: &mut Vec<Suspect>,
+    ) -> Result<Option<Self>, SettingsError> {
+        for path in place.candidates(environment) {
+            if let Some(file) = Self::read(path, place, environment, suspects)? {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the file at `path`; `None` if there is none.
+    pub(crate) fn read(
+        path: PathBuf,
+        place: Place,
+        environment: &Environment,
+        suspects: &mut Vec<Suspect>,
+    ) -> Result<Option<Self>, SettingsError> {
+        let Some(text) = text(&path, place)? else { return Ok(None) };
+        let file = Self::parse(&text, path, place, environment)?;
+        let names_no_app = file.client.names_no_app() && file.profiles.is_empty();
+        suspects.extend(suspect::in_file(&text, &file.path, names_no_app));
+        Ok(Some(file))
+    }
+
+    /// Reads the text of a file.
+    pub(crate) fn parse(
+        text: &str,
+        path: PathBuf,
+        place: Place,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
+        // Snippets would quote the file in the error, and with it the private key.
+        let options = serde_saphyr::options! { with_snippet: false };
+        let document: Option<Document> = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|cause| malformed::explain(text, &path, &cause))?;
+        let document = document.unwrap_or_default();
+        let okta = document.okta.unwrap_or_default();
+        let (profiles, root) = match (okta.profiles, document.profiles) {
+            (Some(_), Some(_)) => {
+                return Err(fault(&path, "has the profiles twice: at its root and below okta")
+                    .advise("keep those below okta"));
+            }
+            (None, Some(profiles)) => (profiles, "profiles"),
+            (profiles, None) => (profiles.unwrap_or_default(), "okta.profiles"),
+        };
+        let members = |place_in_file: String, profile| Members {
+            path: &path,
+            place,
+            environment,
+            place_in_file,
+            profile,
+        };
+        let mut layers = BTreeMap::new();
+        for (name, profile) in profiles {
+            check_name(&path, &name)?;
+            let members = members(format!("{root}.{name}"), Some(name.clone()));
+            layers.insert(name, profile.unwrap_or_default().into_layer(None, &members)?);
+        }
+        let chosen = members("okta".to_owned(), None).first_text([(okta.profile, "profile")])?;
+        let own = members("okta.client".to_owned(), None);
+        let client = okta.client.unwrap_or_default().into_layer(okta.idx, &own)?;
+        Ok(Self { path, client, profiles: layers, profile: chosen })
+    }
+
+    /// The layer of a profile; `default` is `okta.client`, if that names an app.
+    pub(crate) fn get(&self, profile: &str) -> Option<&Layer> {
+        match profile {
+            DEFAULT_PROFILE => Some(&self.client).filter(|layer| !layer.names_no_app()),
+            _ => self.profiles.get(profile),
+        }
+    }
+
+    /// The profiles with their names, that of `okta.client` first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Layer)> {
+        let default = self.get(DEFAULT_PROFILE).map(|layer| (DEFAULT_PROFILE, layer));
+        let profiles = self.profiles.iter().map(|(name, layer)| (name.as_str(), layer));
+        default.into_iter().chain(profiles)
+    }
 }
+
+fn check_name(path: &Path, name: &str) -> Result<(), SettingsError> {
+    if name == DEFAULT_PROFILE {
+        return Err(fault(path, "has a profile `default`, which is the name of okta.client")
+            .advise("give the profile another name, or make it okta.client"));
+    }
+    match notation::is_profile_name(name) {
+        true => Ok(()),
+        false => {
+            Err(fault(path, "has a profile whose name is none").advise(notation::PROFILE_NAME))
+        }
+    }
+}
+
+/// The name of `okta.client` among the profiles.
+pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// The file's root. Members that are not named here are other programs' settings.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Document {
     okta: Option<Okta>,
+    profiles: Option<Profiles>,
 }
+
+type Profiles = BTreeMap<String, Option<Client>>;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Okta {
     client: Option<Client>,
     idx: Option<Idx>,
+    profile: Option<String>,
+    profiles: Option<Profiles>,
 }
 
 /// `okta.idx`: where the SDKs for sign-in keep a custom authorization server.
@@ -101,38 +199,36 @@ struct ProxyMember {
     password: Option<Secret>,
 }
 
-impl Okta {
-    fn into_layer(self, members: &Members<'_>) -> Result<Layer, SettingsError> {
-        let client = self.client.unwrap_or_default();
+impl Client {
+    fn into_layer(self, idx: Option<Idx>, members: &Members<'_>) -> Result<Layer, SettingsError> {
+        let client = self;
         let limits = client.rate_limit.unwrap_or_default();
-        let idx = self.idx.unwrap_or_default();
+        let idx = idx.unwrap_or_default();
         Ok(Layer {
             server: members.first_text([
-                (client.issuer, "okta.client.issuer"),
+                (client.issuer, "issuer"),
                 (idx.issuer, "okta.idx.issuer"),
-                (client.org_url, "okta.client.orgUrl"),
-                (client.okta_domain, "okta.client.oktaDomain"),
+                (client.org_url, "orgUrl"),
+                (client.okta_domain, "oktaDomain"),
             ])?,
-            client_id: members.first_text([(client.client_id, "okta.client.clientId")])?,
-            key: match members.key(client.private_key, "okta.client.privateKey")? {
+            client_id: members.first_text([(client.client_id, "clientId")])?,
+            key: match members.key(client.private_key, "privateKey")? {
                 Some(key) => Some(key),
-                None => members.key(client.jwk, "okta.client.jwk")?,
+                None => members.key(client.jwk, "jwk")?,
             },
             key_id: members.first_text([
-                (client.private_key_id, "okta.client.privateKeyId"),
-                (client.key_id, "okta.client.keyId"),
-                (client.kid, "okta.client.kid"),
+                (client.private_key_id, "privateKeyId"),
+                (client.key_id, "keyId"),
+                (client.kid, "kid"),
             ])?,
-            scopes: members.read("okta.client.scopes", client.scopes, |it| it.words())?,
-            timeout: members.number("okta.client.requestTimeout", client.request_timeout)?,
-            connect_timeout: members
-                .number("okta.client.connectionTimeout", client.connection_timeout)?,
-            retries: members.number("okta.client.rateLimit.maxRetries", limits.max_retries)?,
-            max_backoff: members.number("okta.client.rateLimit.maxBackoff", limits.max_backoff)?,
-            dpop: members.read("okta.client.dpopEnabled", client.dpop_enabled, |it| it.mode())?,
+            scopes: members.read("scopes", client.scopes, |it| it.words())?,
+            timeout: members.number("requestTimeout", client.request_timeout)?,
+            connect_timeout: members.number("connectionTimeout", client.connection_timeout)?,
+            retries: members.number("rateLimit.maxRetries", limits.max_retries)?,
+            max_backoff: members.number("rateLimit.maxBackoff", limits.max_backoff)?,
+            dpop: members.read("dpopEnabled", client.dpop_enabled, |it| it.mode())?,
             proxy: client.proxy.unwrap_or_default().into_layer(members)?,
-            mode: members
-                .first_text([(client.authorization_mode, "okta.client.authorizationMode")])?,
+            mode: members.first_text([(client.authorization_mode, "authorizationMode")])?,
             ..Layer::default()
         })
     }
@@ -142,11 +238,10 @@ impl ProxyMember {
     fn into_layer(self, members: &Members<'_>) -> Result<ProxyLayer, SettingsError> {
         let password = self.password.filter(|password| !password.expose().is_empty());
         Ok(ProxyLayer {
-            host: members.first_text([(self.host, "okta.client.proxy.host")])?,
-            port: members.number("okta.client.proxy.port", self.port)?,
-            username: members.first_text([(self.username, "okta.client.proxy.username")])?,
-            password: password
-                .map(|password| Found::new(password, members.at("okta.client.proxy.password"))),
+            host: members.first_text([(self.host, "proxy.host")])?,
+            port: members.number("proxy.port", self.port)?,
+            username: members.first_text([(self.username, "proxy.username")])?,
+            password: password.map(|password| Found::new(password, members.at("proxy.password"))),
         })
     }
 }
@@ -155,22 +250,34 @@ impl ProxyMember {
 struct Members<'a> {
     path: &'a Path,
     place: Place,
+    environment: &'a Environment,
+    /// Where the members stand, such as `okta.client`.
+    place_in_file: String,
+    profile: Option<String>,
 }
 
 impl Members<'_> {
-    fn at(&self, member: &'static str) -> Origin {
-        Origin::File { path: self.path.to_owned(), place: self.place, member }
+    fn at(&self, member: &str) -> Origin {
+        let (path, place, profile) = (self.path.to_owned(), self.place, self.profile.clone());
+        Origin::File { path, place, profile, member: self.full_name(member) }
+    }
+
+    fn full_name(&self, member: &str) -> String {
+        match member.starts_with("okta.") {
+            true => member.to_owned(),
+            false => format!("{}.{member}", self.place_in_file),
+        }
     }
 
     fn read<M, T>(
         &self,
-        name: &'static str,
+        name: &str,
         member: Option<M>,
         read: impl FnOnce(M) -> Result<Option<T>, &'static str>,
     ) -> Result<Option<Found<T>>, SettingsError> {
         let Some(member) = member else { return Ok(None) };
         let value = read(member).map_err(|wrong| {
-            let what = fault(self.path, &format!("is wrong: {name} {wrong}"));
+            let what = fault(self.path, &format!("is wrong: {} {wrong}", self.full_name(name)));
             what.advise(match name.rsplit('.').next().unwrap_or(name) {
                 "dpopEnabled" => "write true, false or auto",
                 "scopes" => "write a list such as [okta.users.read]",
@@ -185,7 +292,7 @@ impl Members<'_> {
 
     fn number<T: TryFrom<u64>>(
         &self,
-        name: &'static str,
+        name: &str,
         member: Option<NumberMember>,
     ) -> Result<Option<Found<T>>, SettingsError> {
         self.read(name, member, |it| it.number())
@@ -194,16 +301,16 @@ impl Members<'_> {
     fn key(
         &self,
         member: Option<KeyMember>,
-        name: &'static str,
+        name: &str,
     ) -> Result<Option<Found<Source>>, SettingsError> {
         let folder = self.path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        self.read(name, member, |it| it.source(&folder))
+        self.read(name, member, |it| it.source(|text| self.environment.path_from(&folder, text)))
     }
 
     /// The first of these that is set.
     fn first_text<const N: usize>(
         &self,
-        members: [(Option<String>, &'static str); N],
+        members: [(Option<String>, &str); N],
     ) -> Result<Option<Found<String>>, SettingsError> {
         for (member, name) in members {
             if let Some(found) = self.read(name, member, |it| member::text(&it))? {
@@ -220,8 +327,13 @@ mod tests {
 
     use super::*;
 
+    fn file(text: &str) -> Result<SettingsFile, SettingsError> {
+        let path = PathBuf::from("dir/okta.yaml");
+        SettingsFile::parse(text, path, Place::Home, &Environment::empty())
+    }
+
     fn layer(text: &str) -> Result<Layer, SettingsError> {
-        parse(text, Path::new("dir/okta.yaml"), Place::Home)
+        file(text).map(|file| file.client)
     }
 
     #[test]
@@ -341,5 +453,26 @@ mod tests {
         let proxy = layer.proxy;
         assert!(proxy.host.is_none() && proxy.port.is_none());
         assert!(proxy.username.is_none() && proxy.password.is_none());
+    }
+
+    #[test]
+    fn profiles_are_read_below_okta_or_at_the_root_and_name_their_members() {
+        for (text, origin) in [
+            ("okta: {profile: a, profiles: {a: {orgUrl: x}, b: }}", "okta.profiles.a.orgUrl"),
+            ("{okta: {profile: a}, profiles: {a: {orgUrl: x}, b: }}", "profiles.a.orgUrl"),
+        ] {
+            let file = file(text).unwrap();
+            let server = file.get("a").unwrap().server.as_ref().unwrap();
+            assert_eq!(server.origin.to_string(), format!("{origin} in dir/okta.yaml"));
+            assert_eq!(file.profile.unwrap().value, "a");
+            let names: Vec<_> = file.profiles.keys().map(String::as_str).collect();
+            assert_eq!(names, ["a", "b"]);
+        }
+        let both = "{okta: {profiles: {a: }}, profiles: {b: }}";
+        assert!(file(both).unwrap_err().to_string().contains("twice"));
+        let taken = file("okta: {profiles: {default: {}}}").unwrap_err();
+        assert!(taken.to_string().contains("the name of okta.client"), "{taken}");
+        let wrong = file("okta: {profiles: {a: {requestTimeout: s3cret}}}").unwrap_err();
+        assert!(wrong.to_string().contains("okta.profiles.a.requestTimeout is not"), "{wrong}");
     }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::files::owner::{OtherHand, other_hand};
 
+use crate::environment::{Environment, HOME_FILE};
 use crate::error::SettingsError;
 use crate::found::Place;
 
@@ -16,19 +17,20 @@ const MAX_LEN: u64 = 1024 * 1024;
 
 impl Place {
     /// The settings files that may lie here; the first that exists is read.
-    pub(super) fn candidates(self) -> Vec<PathBuf> {
+    pub(super) fn candidates(self, environment: &Environment) -> Vec<PathBuf> {
         match self {
-            Self::WorkingFolder => vec!["okta.yaml".into(), ".okta.yaml".into()],
-            Self::Home => {
-                let home = std::env::home_dir();
-                home.map(|home| home.join(".okta").join("okta.yaml")).into_iter().collect()
+            Self::WorkingFolder => {
+                let names = ["okta.yaml", ".okta.yaml"];
+                names.into_iter().filter_map(|name| environment.in_folder(name)).collect()
             }
+            Self::Home => environment.in_home(HOME_FILE).into_iter().collect(),
+            Self::Named => Vec::new(),
         }
     }
 }
 
 /// The text of the file; `None` if it does not exist.
-pub(super) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>>, SettingsError> {
+pub(crate) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>>, SettingsError> {
     // Looked at before it is opened: opening a pipe waits for its writer.
     if path.metadata().is_ok_and(|file| !file.is_file()) {
         return Err(fault(path, "is not a regular file").advise("replace it, or remove it"));
@@ -64,8 +66,8 @@ fn read(
     })
 }
 
-/// The home folder is named by the user's own environment, so that its owner may be another one, as
-/// under sudo; a file there that others can write to decides nothing all the same.
+/// The home folder is named by the user's own environment, and a file's name by the user, so that the
+/// owner may be another one, as under sudo; what others can write to decides nothing all the same.
 fn counts(hand: OtherHand, place: Place) -> bool {
     place == Place::WorkingFolder || hand == OtherHand::Writable
 }
@@ -97,6 +99,6 @@ fn refusal(path: &Path, hand: OtherHand) -> SettingsError {
     fault(path, &format!("{what}, so it decides nothing")).advise(cure)
 }
 
-pub(super) fn fault(path: &Path, what: &str) -> SettingsError {
+pub(crate) fn fault(path: &Path, what: &str) -> SettingsError {
     SettingsError::new(format!("the settings file {} {what}", path.display()))
 }

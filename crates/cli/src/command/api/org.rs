@@ -6,6 +6,7 @@ use okta_introspect::{
 
 use crate::command::rate_limit::RateLimitWaits;
 use crate::command::setup;
+use crate::command::times::{after, later};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -67,8 +68,8 @@ impl Api<'_> {
 /// Waits for the next rate window, or gives the error back if it is about something else.
 async fn wait_after(error: Error, waits: &mut RateLimitWaits) -> Result<(), Error> {
     let wait = waits.after(error)?;
-    let until = human::time(SystemClock.now() + wait, SystemClock.now());
+    let until = human::time(after(SystemClock.now(), wait), SystemClock.now());
     output::note(format_args!("the rate limit is used up: waiting until {until}"));
-    SystemClock.sleep_until(SystemClock.monotonic() + wait).await;
+    SystemClock.sleep_until(later(SystemClock.monotonic(), wait)).await;
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::command::rate_limit::RateLimitWaits;
+use crate::command::times::{after, later};
 use crate::command::verdict::{Asked, Servers};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -154,8 +155,8 @@ impl Engine<'_> {
         let endpoint = okta_introspect::Endpoint::Introspection;
         let stated = self.servers.configured().rate_limit(endpoint);
         let reset = stated.filter(|stated| stated.remaining == 0).map(|stated| stated.reset);
-        let begin_of_silence = self.clock.now() - LONG_WAIT;
-        rate_limited.until().max(reset).filter(|until| *until > begin_of_silence)
+        let now = self.clock.now();
+        rate_limited.until().max(reset).filter(|until| after(*until, LONG_WAIT) > now)
     }
 }
 
@@ -192,7 +193,7 @@ impl<'a> Silence<'a> {
         let clock = self.clock;
         if let Some(lasts) = &mut self.lasts {
             *lasts = Box::pin(async move {
-                let mut long = Deadline::new(clock, clock.monotonic() + LONG_WAIT);
+                let mut long = Deadline::new(clock, later(clock.monotonic(), LONG_WAIT));
                 long.before(std::future::pending::<()>()).await;
             });
         }
@@ -225,8 +226,8 @@ async fn introspect(
             Err(error) if error.kind() == ErrorKind::TimedOut && !timed_out => timed_out = true,
             Err(error) => {
                 let wait = waits_left.after(error)?;
-                rate_limited.waits_until(clock.now() + wait);
-                clock.sleep_until(clock.monotonic() + wait).await;
+                rate_limited.waits_until(after(clock.now(), wait));
+                clock.sleep_until(later(clock.monotonic(), wait)).await;
             }
         }
     }

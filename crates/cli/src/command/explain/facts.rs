@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::Token;
 use serde_json::Value;
 
+use crate::command::times::shifted;
 use crate::input::jwt::Unverified;
 use crate::text::human;
 
@@ -56,10 +57,12 @@ impl TokenFacts {
         // A minute's difference between two clocks is tolerated.
         let begins = self.time("nbf").or_else(|| self.time("iat"));
         match begins {
-            Some(begins) if begins > now + TimeDelta::minutes(1) => reasons.push(Reason::possible(
-                format!("it is not good yet: {}", human::time(begins, now)),
-                "wait, or set this computer's clock",
-            )),
+            Some(begins) if begins > shifted(now, TimeDelta::minutes(1)) => {
+                reasons.push(Reason::possible(
+                    format!("it is not good yet: {}", human::time(begins, now)),
+                    "wait, or set this computer's clock",
+                ))
+            }
             _ => {}
         }
         if let Some(reason) = self.shape() {

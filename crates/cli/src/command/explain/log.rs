@@ -4,6 +4,8 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use okta_introspect::{Client, Error, ResourceCall, Scopes, Token};
 use serde_json::Value;
 
+use crate::command::times::shifted;
+
 use super::facts::TokenFacts;
 use super::reason::Reason;
 
@@ -12,6 +14,9 @@ const MAX_PAGES: usize = 3;
 
 /// How far back a token without a date is looked for, as Okta's own default.
 const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
+
+/// How long Okta keeps events.
+const RETENTION: TimeDelta = TimeDelta::days(90);
 
 /// What ends tokens: the event, the claim that names its target, and what it means.
 const ENDS: [(&str, &str, &str); 6] = [
@@ -31,13 +36,7 @@ pub(super) async fn search(
     now: DateTime<Utc>,
 ) -> Result<Option<Reason>, Error> {
     let resource = client.resource(Scopes::parse("okta.logs.read")?);
-    let since = facts.time("iat").unwrap_or(now - DEFAULT_PAST);
-    let path = format!(
-        "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
-        text(since - TimeDelta::minutes(1)),
-        text(now + TimeDelta::minutes(10)),
-    );
-    let mut pages = resource.pages(ResourceCall::get(path));
+    let mut pages = resource.pages(ResourceCall::get(path(facts, now)));
     for _ in 0..MAX_PAGES {
         let Some(page) = pages.next_page().await? else { break };
         let events: Vec<Value> = page.json()?;
@@ -46,6 +45,18 @@ pub(super) async fn search(
         }
     }
     Ok(None)
+}
+
+/// The search for what happened in the token's life, and a little around it.
+fn path(facts: &TokenFacts, now: DateTime<Utc>) -> String {
+    // The token says when it was issued, and may say anything.
+    let since = facts.time("iat").unwrap_or_else(|| shifted(now, -DEFAULT_PAST));
+    let since = since.clamp(shifted(now, -RETENTION), now);
+    format!(
+        "/api/v1/logs?sortOrder=DESCENDING&limit=1000&since={}&until={}",
+        text(shifted(since, TimeDelta::minutes(-1))),
+        text(shifted(now, TimeDelta::minutes(10))),
+    )
 }
 
 /// What the event means for the token, if it means anything.
@@ -76,4 +87,28 @@ fn is_token(target: &Value, token: &Token, facts: &TokenFacts) -> bool {
 /// A time for a query: in UTC, without a `+` that would have to be encoded.
 fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_time_a_token_names_the_search_is_within_what_okta_keeps() {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+        let now = DateTime::from_timestamp(1_795_211_259, 0).unwrap();
+        for (iat, since) in [
+            ("1795211199", "&since=2026-11-20T21:45:39"),
+            ("-8334601228800", "&since=2026-08-22T21:46:39"),
+            ("8210266876799", "&since=2026-11-20T21:46:39"),
+            ("1e300", "&since=2026-11-13T21:46:39"),
+        ] {
+            let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"iat":{iat}}}"#));
+            let token = Token::parse(&format!("eyJhbGciOiJub25lIn0.{claims}.")).unwrap();
+            let path = path(&TokenFacts::of(&token), now);
+            assert!(path.contains(since), "{iat}: {path}");
+        }
+    }
 }

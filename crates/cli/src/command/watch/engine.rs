@@ -10,6 +10,7 @@ use okta_introspect::{
     Clock, Deadline, Error, ErrorKind, Introspection, Random, Token, TokenTypeHint,
 };
 
+use crate::command::times::{later, shifted};
 use crate::command::verdict::Asked;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -69,7 +70,7 @@ impl Engine {
         sink: &mut impl Sink,
     ) -> Result<Result<End, Error>, Failure> {
         let mut interrupt = pin!(interrupt);
-        let deadline = self.limit.map(|limit| self.clock.monotonic() + limit);
+        let deadline = self.limit.map(|limit| later(self.clock.monotonic(), limit));
         let mut history = History::default();
         let (mut failures, mut asked) = (0, self.asked.clone());
         loop {
@@ -128,11 +129,11 @@ impl Engine {
         /// seconds are rounded.
         const BEYOND_END: Duration = Duration::from_secs(1);
 
-        let regular = asked_at + self.max_age;
+        let regular = later(asked_at, self.max_age);
         let Some(end) = answer.exp.filter(|_| answer.active) else { return regular };
-        let left = (end - self.server_time()).to_std().unwrap_or_default();
-        let at_end = self.clock.monotonic() + left;
-        regular.min(if left.is_zero() { at_end + BEYOND_END } else { at_end })
+        let left = (end - self.server_time()).to_std().unwrap_or_default().min(self.max_age);
+        let at_end = later(self.clock.monotonic(), left);
+        regular.min(if left.is_zero() { later(at_end, BEYOND_END) } else { at_end })
     }
 
     /// When to ask again after a failure, on top of the client's own retries: after what the server
@@ -145,14 +146,14 @@ impl Engine {
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16));
         let jitter = doubled.min(LONGEST_PAUSE).mul_f64(self.random.fraction());
         let pause = error.retry_after().unwrap_or_default().saturating_add(jitter);
-        (asked_at + self.max_age).max(self.clock.monotonic() + pause)
+        later(asked_at, self.max_age).max(later(self.clock.monotonic(), pause))
     }
 
     /// Now, by the server's clock: tokens expire by it.
     fn server_time(&self) -> DateTime<Utc> {
         let offset = self.asked.client.clock_offset().filter(|offset| offset.is_significant());
         let millis = offset.map_or(0, |offset| offset.millis);
-        self.clock.now() + TimeDelta::milliseconds(millis)
+        shifted(self.clock.now(), TimeDelta::milliseconds(millis))
     }
 
     async fn reached(&self, deadline: Option<Instant>) {

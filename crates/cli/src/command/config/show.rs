@@ -2,23 +2,18 @@
 
 use serde::Serialize;
 
-use crate::args::{ConfigArgs, ConfigCommand, ConfigShowArgs};
+use crate::args::ConfigShowArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::Shown;
 use crate::text::human;
 
-use super::setup;
+use super::super::setup;
 
-pub(super) fn run(args: ConfigArgs) -> Result<Exit, Failure> {
-    let ConfigCommand::Show(args) = args.command;
-    show(args)
-}
-
-fn show(args: ConfigShowArgs) -> Result<Exit, Failure> {
-    let layer = args.client.requesting(&args.scopes, &args.dpop);
-    let settings = setup::settings(layer)?.shown();
+pub(super) fn run(args: ConfigShowArgs) -> Result<Exit, Failure> {
+    let flags = args.client.requesting(&args.scopes, &args.dpop);
+    let settings = setup::settings(flags)?.shown();
     if args.json {
         output::json(&ConfigJson { settings: &settings })?;
     } else if settings.is_empty() {

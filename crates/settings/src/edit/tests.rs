@@ -1,0 +1,113 @@
+use std::fs;
+
+use super::*;
+
+fn app(org: &str, client_id: &str) -> NewApp {
+    NewApp {
+        issuer: format!("https://{org}"),
+        client_id: client_id.to_owned(),
+        key_file: "/keys/\"app\".pem".into(),
+        ..NewApp::default()
+    }
+}
+
+fn parsed(path: &Path) -> SettingsFile {
+    let text = fs::read_to_string(path).unwrap();
+    SettingsFile::parse(&text, path.to_owned(), Place::Home, &Environment::empty()).unwrap()
+}
+
+#[test]
+fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    for text in [
+        "# mine\nokta:\n  # the app\n  client: {clientId: a} # here\n\nother: [1]\n",
+        "okta:\n    client:\n        clientId: a\n    profiles:\n\n        # one\n        b: {clientId: b}\n",
+        "okta:\n  profiles: # all\n    b:\n      clientId: b\n  profile: b # in use\n  client: {clientId: a}\n",
+        "okta:\n  client: {clientId: a}\nprofiles:\n  b: {clientId: b}\n",
+        "okta:\r\n  client: {clientId: a}\r\n",
+    ] {
+        fs::write(&path, text).unwrap();
+        add_profile(&path, "new", &app("new.example", "c")).unwrap();
+        let file = parsed(&path);
+        let new = file.get("new").unwrap();
+        assert_eq!(new.client_id.as_ref().unwrap().value, "c", "{text}");
+        assert_eq!(file.client.client_id.as_ref().unwrap().value, "a", "{text}");
+        assert_eq!(file.get("b").is_some(), text.contains("b:"), "{text}");
+
+        for name in ["new", "default", "new"] {
+            choose(&path, name).unwrap();
+            assert_eq!(parsed(&path).profile.unwrap().value, name, "{text}");
+        }
+        let now = fs::read_to_string(&path).unwrap();
+        let comments = text.lines().filter(|line| line.trim_start().starts_with('#'));
+        assert!(comments.into_iter().all(|comment| now.contains(comment)), "{now}");
+    }
+}
+
+#[test]
+fn a_form_that_is_not_understood_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    for text in [
+        "okta: {client: {clientId: a}, profiles: {b: {clientId: b}}}\n",
+        "{okta: {client: {clientId: a}, profiles: {b: {clientId: b}}}}\n",
+        "okta:\n  {client: {clientId: a}, profiles: {b: {clientId: b}}}\n",
+        "\"okta\":\n  client: {clientId: a}\n  profiles: {b: {clientId: b}}\n",
+        "text: |\n  okta:\n    x\nokta: {profiles: {b: {clientId: b}}}\n",
+    ] {
+        fs::write(&path, text).unwrap();
+        for done in [choose(&path, "b"), add_profile(&path, "c", &app("c.example", "c"))] {
+            if done.is_err() {
+                continue;
+            }
+            assert!(parsed(&path).get("b").is_some(), "{text}");
+        }
+        choose(&path, "nobody").expect_err(text);
+    }
+    let flow = "okta: {client: {clientId: a}, profiles: {b: {clientId: b}}}\n";
+    fs::write(&path, flow).unwrap();
+    let refused = choose(&path, "b").unwrap_err();
+    assert!(refused.to_string().contains("not of a form"), "{refused}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), flow);
+}
+
+#[test]
+fn names_that_yaml_reads_otherwise_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    for name in ["", "default", "no", "True", "1e5", "a b", "a:", "- a", "ä", &"a".repeat(65)] {
+        fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
+        add_profile(&path, name, &app("a.example", "b")).expect_err(name);
+    }
+}
+
+#[test]
+fn a_new_file_is_its_owners_alone_and_never_takes_the_place_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".okta/okta.yaml");
+    create(&path, None, &app("a.example", "a"), false).unwrap();
+    let refused = create(&path, None, &app("b.example", "b"), false).unwrap_err();
+    assert!(refused.to_string().contains("is there already"), "{refused}");
+    assert_eq!(parsed(&path).client.client_id.unwrap().value, "a");
+    create(&path, Some("p"), &app("b.example", "b"), true).unwrap();
+    assert_eq!(parsed(&path).get("p").unwrap().client_id.as_ref().unwrap().value, "b");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_file_stays_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("mine"), folder.path().join("okta.yaml"));
+    fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    choose(&link, "default").unwrap();
+    assert!(link.is_symlink());
+    assert_eq!(parsed(&path).profile.unwrap().value, "default");
+}

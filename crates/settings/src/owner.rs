@@ -1,0 +1,89 @@
+//! Whose a key is: one that two profiles name for different orgs belongs to one of them at most.
+
+use okta_introspect::{Issuer, KeyOptions, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::error::SettingsError;
+use crate::file::SettingsFile;
+use crate::files;
+use crate::found::{Origin, Place, Source};
+use crate::layer::Layer;
+
+/// Refuses a profile with the client id or the key of another profile, or of `okta.client`, that is
+/// for another org. `layer` is what was merged. A flag is a choice for one call, and is not looked
+/// at.
+pub(crate) fn check(layer: &Layer, files: &[SettingsFile]) -> Result<(), SettingsError> {
+    let (Some(server), Some(org)) = (&layer.server, layer.server.as_ref().and_then(org)) else {
+        return Ok(());
+    };
+    let Origin::File { path, place, profile: Some(own), .. } = &server.origin else {
+        return Ok(());
+    };
+    // What a file in the working folder says is no reason to refuse what the user's own file does.
+    let counts = |file: &&SettingsFile| file.path == *path || *place == Place::WorkingFolder;
+    for file in files.iter().filter(counts) {
+        for (name, other) in file.all().filter(|(name, _)| file.path != *path || name != own) {
+            let Some(other_org) = other.server.as_ref().and_then(self::org) else { continue };
+            if other_org == org {
+                continue;
+            }
+            if let Some(what) = same(layer, other) {
+                return Err(refusal(&[own, &org], &[name, &other_org], what));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn org(server: &crate::found::Found<String>) -> Option<String> {
+    Issuer::parse(&server.value).ok().map(|issuer| issuer.org().to_owned())
+}
+
+/// What both layers name, unless a flag does.
+fn same(layer: &Layer, other: &Layer) -> Option<&'static str> {
+    let is_typed = |origin: &Origin| matches!(origin, Origin::Flag(_));
+    if let (Some(id), Some(other)) = (&layer.client_id, &other.client_id)
+        && id.value == other.value
+        && !is_typed(&id.origin)
+    {
+        return Some("client id");
+    }
+    let (key, other) = (layer.key.as_ref()?, other.key.as_ref()?);
+    let is_same = !is_typed(&key.origin) && Mark::of(&key.value)? == Mark::of(&other.value)?;
+    is_same.then_some("private key")
+}
+
+/// What tells whether two settings name one key.
+#[derive(Eq, PartialEq)]
+enum Mark {
+    Thumbprint(String),
+    /// Of a key that cannot be read without its passphrase.
+    Content(Zeroizing<Vec<u8>>),
+}
+
+impl Mark {
+    /// `None` if there is no such key.
+    fn of(source: &Source) -> Option<Self> {
+        let content = match source {
+            Source::Text(text) => Zeroizing::new(text.expose().as_bytes().to_vec()),
+            // Opening a pipe waits for its writer.
+            Source::File(path) if path.is_file() => files::read(path).ok()?,
+            Source::File(_) | Source::Stdin(_) => return None,
+        };
+        match SigningKey::parse(&content, &KeyOptions::default()) {
+            Ok(key) => Some(Self::Thumbprint(key.public_jwk().thumbprint())),
+            Err(_) => Some(Self::Content(Zeroizing::new(content.trim_ascii().to_vec()))),
+        }
+    }
+}
+
+fn refusal(own: &[&str; 2], other: &[&str; 2], what: &str) -> SettingsError {
+    let ([own, org], [other, other_org]) = (own, other);
+    SettingsError::new(format!(
+        "the profile {own} names {org} and the {what} of the profile {other}, which is for {other_org}: \
+         a key is sent nowhere but to its own org"
+    ))
+    .advise(format!(
+        "name the {what} of the app at {org}; where both are addresses of one org, keep one profile"
+    ))
+}

@@ -1,0 +1,125 @@
+//! Settings as a service meets them: in an environment made for the test.
+
+use std::fs;
+
+use okta_introspect::{Algorithm, ErrorKind, SigningKey};
+use tempfile::TempDir;
+
+use super::*;
+
+const SECRET: &str = "s3cret";
+
+/// A computer with a user's settings file, and a key.
+struct World {
+    folder: TempDir,
+    environment: Environment,
+}
+
+impl World {
+    fn new(home: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join(".okta")).unwrap();
+        fs::create_dir(folder.path().join("work")).unwrap();
+        fs::write(folder.path().join(".okta/okta.yaml"), home).unwrap();
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        key.write_new_file(folder.path().join("app.pem")).unwrap();
+        let environment =
+            Environment::empty().home(folder.path()).working_folder(folder.path().join("work"));
+        Self { folder, environment }
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.environment = self.environment.variable(name, value);
+        self
+    }
+
+    fn load(&self) -> Settings {
+        Settings::loader().environment(self.environment.clone()).load().unwrap()
+    }
+}
+
+const APP: &str = "okta: {client: {orgUrl: 'https://acme.okta.com', clientId: 0oa1, privateKey: \
+                   ~/app.pem, scopes: [okta.users.read]}}";
+
+#[test]
+fn a_service_gets_its_client_checker_and_tokens_from_the_users_file() {
+    let world = World::new(APP);
+    let settings = world.load();
+    let client = settings.client().unwrap();
+    assert_eq!(client.client_id(), "0oa1");
+    assert_eq!(client.issuer().as_str(), "https://acme.okta.com");
+    settings.checker_builder().unwrap().build().unwrap();
+    settings.token_source().unwrap();
+    assert_eq!(settings.profiles().len(), 1);
+    assert!(!settings.are_none() && settings.notes().next().is_none());
+}
+
+#[test]
+fn the_environment_of_the_test_process_does_not_count() {
+    let settings = Settings::loader().environment(Environment::empty()).load().unwrap();
+    assert!(settings.are_none() && settings.shown().is_empty() && settings.profiles().is_empty());
+    let error = settings.token_source().map(|_| ()).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Configuration, "no issuer was given")
+    );
+}
+
+#[test]
+fn a_key_id_goes_with_the_key_of_its_own_source_or_of_a_flag() {
+    let world = World::new("okta: {client: {keyId: k-home}}");
+    let path = world.folder.path().join("app.pem");
+    let path = path.to_str().unwrap();
+    let shown = |loader: Loader| {
+        let settings = loader.environment(world.environment.clone()).load().unwrap();
+        settings.key().unwrap().public_jwk().key_id().map(str::to_owned)
+    };
+    let flag = Settings::loader().set(Setting::Key, "--key", path);
+    assert_eq!(shown(flag).as_deref(), Some("k-home"));
+    fs::write(
+        world.folder.path().join("work/okta.yaml"),
+        format!("okta: {{client: {{privateKey: {path}}}}}"),
+    )
+    .unwrap();
+    assert_ne!(shown(Settings::loader()).as_deref(), Some("k-home"));
+}
+
+/// What is formatted, and what errors say, has none of the secrets that were given.
+#[test]
+fn no_type_and_no_error_shows_a_secret() {
+    let world = World::new(
+        "okta: {client: {privateKey: '{\"kty\":\"s3cret\"}', proxy: {password: s3cret}}}",
+    )
+    .set("OKTA_CLIENT_PRIVATEKEY", "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----")
+    .set("OKTA_CLIENT_PRIVATEKEYPASSPHRASE", SECRET)
+    .set("HTTPS_PROXY", "http://ada:s3cret@proxy.example");
+    let loader = Settings::loader()
+        .environment(world.environment.clone())
+        .set(Setting::ProxyPassword, "--password", SECRET)
+        .layer(Layer {
+            passphrase: Some(Found::new(
+                Source::Text(okta_introspect::Secret::new(SECRET)),
+                Origin::Sandbox,
+            )),
+            ..Layer::default()
+        });
+    let settings = loader.clone().load().unwrap();
+    let mut said =
+        format!("{:?} {loader:?} {settings:?} {:?}", world.environment, settings.origins());
+    said += &format!("{:?} {:?} {:?}", settings.shown(), settings.profiles(), settings.layer);
+    for error in [
+        settings.client().map(|_| ()).unwrap_err(),
+        settings.key().map(|_| ()).unwrap_err(),
+        settings.proxy().map(|_| ()).unwrap_err(),
+        loader.clone().set(Setting::Timeout, "--timeout", SECRET).load().unwrap_err(),
+        loader.clone().set(Setting::ProxyPort, "--port", SECRET).load().unwrap_err(),
+        loader.clone().set(Setting::Dpop, "--dpop", SECRET).load().unwrap_err(),
+        loader.clone().set(Setting::Algorithm, "--algorithm", SECRET).load().unwrap_err(),
+        loader.clone().set(Setting::ClientId, "--id", format!("'{SECRET}'")).load().unwrap_err(),
+        loader.clone().profile("--profile", SECRET).load().unwrap_err(),
+        loader.file("no.yaml").load().unwrap_err(),
+    ] {
+        said += &format!("{error} {error:?} {}", error.advice());
+    }
+    assert!(!said.contains(SECRET), "{said}");
+}
