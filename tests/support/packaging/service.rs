@@ -1,6 +1,7 @@
 //! The example `axum_backend` as a service of a test's own, with the org that it asks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use okta_introspect::adapter::{Gate, Rules};
 use okta_introspect::checker::CheckerConfig;
@@ -8,7 +9,7 @@ use okta_introspect::sandbox::{App, Bucket, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, Checker, Client, RetryConfig, SigningKey, Token};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 
 #[allow(dead_code)] // it has a `main`
 #[path = "../../../examples/axum_backend.rs"]
@@ -25,13 +26,12 @@ const RULES: &str = r#"{
 pub struct Service {
     pub sandbox: Sandbox,
     pub address: SocketAddr,
-    server: JoinHandle<()>,
+    stop: Arc<Notify>,
 }
 
-/// Stops with the last handle, and so a test may end at any line.
 impl Drop for Service {
     fn drop(&mut self) {
-        self.server.abort();
+        self.stop();
     }
 }
 
@@ -60,8 +60,16 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = axum_backend::backend(gate, &checker);
-        let server = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { sandbox, address, server }
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop).notified_owned();
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopped);
+        tokio::spawn(server.into_future());
+        Self { sandbox, address, stop }
+    }
+
+    /// Stops answering, on open connections too.
+    pub fn stop(&self) {
+        self.stop.notify_one();
     }
 
     pub fn token(&self) -> Token {
@@ -69,11 +77,12 @@ impl Service {
         self.sandbox.issue(&grant.scope("orders.read").scope("orders.write")).unwrap()
     }
 
-    /// Makes one request, and gives its status and body; none where the service has stopped.
+    /// Makes one request, and gives its status and body; zero where it has stopped.
     pub async fn request(address: SocketAddr, what: &str, token: Option<&str>) -> (u16, String) {
         let token = token.map(|token| format!("authorization: Bearer {token}\r\n"));
         let token = token.unwrap_or_default();
-        let request = format!("{what} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{token}\r\n");
+        // HTTP/1.0 has no chunks.
+        let request = format!("{what} HTTP/1.0\r\nhost: a\r\n{token}\r\n");
         let Ok(mut stream) = TcpStream::connect(address).await else { return (0, String::new()) };
         let mut answer = String::new();
         let _ = stream.write_all(request.as_bytes()).await;
