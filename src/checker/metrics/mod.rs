@@ -33,6 +33,24 @@ use crate::checker::metrics::histogram::Histogram;
 ///     serde_json::to_string(&checker.metrics())
 /// }
 /// ```
+///
+/// # Example: to OpenTelemetry
+///
+/// Its observable instruments ask for values when they are exported, and so need no more than the
+/// snapshot. In the callback of an observable counter named `okta_introspect.checks`, `observe` is
+/// `|times, labels| observer.observe(times, &labels.map(|(name, value)| KeyValue::new(name, value)))`.
+///
+/// ```
+/// use okta_introspect::checker::Metrics;
+///
+/// fn checks(metrics: &Metrics, observe: impl Fn(u64, [(&'static str, &'static str); 2])) {
+///     for (verdict, by_source) in &metrics.checks {
+///         for (source, times) in by_source {
+///             observe(*times, [("verdict", verdict), ("source", source)]);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Metrics {
