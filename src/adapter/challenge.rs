@@ -102,7 +102,7 @@ impl Terms<'_> {
 
     /// The scopes to ask for: only clients of a resource that has metadata are told in advance.
     fn scopes(&self) -> Option<String> {
-        self.resource.and_then(|_| scope_list(self.requirement.scopes()))
+        self.resource.and_then(|_| scope_list(self.requirement.scopes(), &[]))
     }
 }
 
@@ -272,7 +272,7 @@ impl Rejection {
             *denied.reason() == Reason::Proof(ProofDenial::Missing) || terms.must_be_bound();
         let scheme = if needs_proof && terms.dpop { Scheme::Dpop } else { scheme };
         let scopes = match denied.reason() {
-            Reason::Scope { .. } => scope_list(terms.requirement.scopes()),
+            Reason::Scope { missing } => scope_list(terms.requirement.scopes(), missing),
             _ if status == StatusCode::UNAUTHORIZED => terms.scopes(),
             _ => None,
         };
@@ -374,10 +374,13 @@ fn words(reason: &Reason) -> (StatusCode, &'static str) {
     }
 }
 
-/// Scopes for a challenge, without those that cannot stand in one.
-fn scope_list(scopes: &[String]) -> Option<String> {
+/// Scopes for a challenge, without those that cannot stand in one: what is required, and what is
+/// missing beside that, of which one may be enough.
+fn scope_list(required: &[String], missing: &[String]) -> Option<String> {
     let printable = |scope: &&String| scope.bytes().all(|b| b.is_ascii_graphic() && is_plain(b));
-    let scopes: Vec<_> = scopes.iter().filter(printable).map(String::as_str).collect();
+    let others = missing.iter().filter(|scope| !required.contains(scope));
+    let scopes = required.iter().chain(others).filter(printable);
+    let scopes: Vec<_> = scopes.map(String::as_str).collect();
     (!scopes.is_empty()).then(|| scopes.join(" "))
 }
 

@@ -345,7 +345,9 @@ async fn requests_without_a_body_have_to_meet_the_default_and_streams_are_left_a
 #[test_support::test]
 async fn a_refused_call_is_told_which_scopes_would_do_and_where_to_get_them() {
     let (_, script) = script();
-    let service = Seen::default().behind(&gate(&script).mcp_layer(rules()));
+    let either = Requirement::new().any_scope(["orders.a", "orders.b"]);
+    let rules = rules().tool("audit", either);
+    let service = Seen::default().behind(&gate(&script).mcp_layer(rules));
     let url = "https://api.acme.example/.well-known/oauth-protected-resource/mcp";
     let list = format!("[{},{}]", call("read"), call("delete_order"));
     for (name, token, body, status, expected) in [
@@ -363,6 +365,13 @@ async fn a_refused_call_is_told_which_scopes_would_do_and_where_to_get_them() {
             call("delete_order"),
             403,
             r#"Bearer error="insufficient_scope", scope="orders.delete""#,
+        ),
+        (
+            "one would do",
+            Some("reader"),
+            format!("[{},{}]", call("read"), call("audit")),
+            403,
+            r#"Bearer error="insufficient_scope", scope="orders.read orders.a orders.b""#,
         ),
         (
             "of a list",

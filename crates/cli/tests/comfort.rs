@@ -235,6 +235,7 @@ fn files_and_methods_may_stand_where_people_put_them() {
         (&["api", "POST", "/x", "-X", "GET"], "the method is given twice"),
         (&["token", "okta.users.read"], "the form is: okta-introspect token [OPTIONS]"),
         (&["token", "-X"], "there is no such option here: -X"),
+        (&["--quiet", "token", "-X"], "see `okta-introspect token --help`"),
     ] {
         world.run(line).fails(2, told);
     }

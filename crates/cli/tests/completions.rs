@@ -141,8 +141,8 @@ fn fish_completes_commands_options_values_and_files() {
     assert_eq!(lines.len(), LINES.len(), "{lines:?}");
     for (line, (typed, expected)) in lines.iter().zip(LINES) {
         // It tells the last word alone, as it is, and nothing where there is nothing to complete.
-        let word =
-            expected.trim_end().rsplit_once(' ').map_or(expected.trim_end(), |(_, word)| word);
+        let expected = expected.trim_end();
+        let word = expected.rsplit_once(' ').map_or(expected, |(_, word)| word);
         let word = match typed {
             "token --client-id ke" => "",
             "jwk --key-file two" => "two words.pem",

@@ -339,65 +339,58 @@ fn what_is_not_given_is_asked_for_on_a_terminal() {
 #[test_support::test]
 fn no_secret_of_any_profile_is_shown() {
     let orgs = Orgs::new();
-    let mut secrets = Secrets::default();
-    for name in ["production", "staging"] {
-        let pem = fs::read(orgs.world.home().join(format!("{name}.pem"))).unwrap();
-        secrets.add_key(name, &openssl::pkey::PKey::private_key_from_pem(&pem).unwrap());
-        secrets.add("the proxy's password", "pr0xy-passw0rd");
-    }
-    let text = |name: &str| {
-        let pem = fs::read_to_string(orgs.world.home().join(format!("{name}.pem"))).unwrap();
-        serde_json::Value::from(pem).to_string()
+    let (production, staging) = (orgs.pem("production"), orgs.pem("staging"));
+    let app = |org: &Sandbox, key: &str, id: &str| {
+        format!("orgUrl: '{}', clientId: {id}, privateKey: {key}", org.issuer())
     };
-    let (production, staging) = (orgs.production.issuer(), orgs.staging.issuer());
     let proxy = "proxy: {host: p.example, username: ada, password: pr0xy-passw0rd}";
-    for (client, profile) in [
-        // In order, and then in every way out of it.
-        (
-            format!(
-                "{{orgUrl: '{production}', clientId: a, privateKey: {}, {proxy}}}",
-                text("production")
-            ),
-            format!("{{orgUrl: '{staging}', clientId: b, privateKey: {}}}", text("staging")),
-        ),
-        (
-            format!("{{orgUrl: '{production}', clientId: a, privateKey: {}}}", text("production")),
-            format!(
-                "{{orgUrl: '{staging}', clientId: b, privateKey: {}, {proxy}}}",
-                text("production")
-            ),
-        ),
-        (
-            format!("{{orgUrl: {}, clientId: a}}", text("production")),
-            format!("{{orgUrl: '{staging}', keyId: {}}}", text("staging")),
-        ),
-        (format!("{{requestTimeout: {}}}", text("production")), "{}".to_owned()),
-        ("{}".to_owned(), format!("{{proxy: {{port: {}}}, privateKey: x}}", text("staging"))),
-        (format!("[{}]", text("production")), "{}".to_owned()),
-    ] {
-        orgs.write(&format!("okta:\n  client: {client}\n  profiles:\n    it: {profile}\n"));
-        for args in [
-            &["config", "list"][..],
-            &["config", "list", "--json"],
-            &["config", "use", "it"],
-            &["config", "show", "--profile", "it"],
-            &["token", "--scope", "a", "--profile", "it"],
-            &[
-                "config",
-                "init",
-                "--profile",
-                "n",
-                "--issuer",
-                "https://acme.okta.com",
-                "--client-id",
-                "c",
-                "--key-file",
-                "../home/staging.pem",
-            ],
+    let (first, second) =
+        (app(&orgs.production, &production, "a"), app(&orgs.staging, &staging, "b"));
+    orgs.show_nothing(&format!("{first}, {proxy}"), &second);
+    let foreign = app(&orgs.staging, &production, "b");
+    orgs.show_nothing(&first, &format!("{foreign}, {proxy}"));
+}
+
+#[test_support::test]
+fn no_secret_in_the_wrong_place_is_shown() {
+    let orgs = Orgs::new();
+    let (production, staging) = (orgs.pem("production"), orgs.pem("staging"));
+    let keys = format!("orgUrl: '{}', keyId: {staging}", orgs.staging.issuer());
+    orgs.show_nothing(&format!("orgUrl: {production}, clientId: a"), &keys);
+    orgs.show_nothing(&format!("requestTimeout: {production}"), "");
+    orgs.show_nothing("", &format!("proxy: {{port: {staging}}}, privateKey: x"));
+}
+
+impl Orgs {
+    /// A key as a member of a settings file.
+    fn pem(&self, name: &str) -> String {
+        let pem = fs::read_to_string(self.world.home().join(format!("{name}.pem"))).unwrap();
+        serde_json::Value::from(pem).to_string()
+    }
+
+    /// Checks that no command shows a secret of these members of `okta.client` and of a profile.
+    #[track_caller]
+    fn show_nothing(&self, client: &str, profile: &str) {
+        let mut secrets = Secrets::default();
+        secrets.add("the proxy's password", "pr0xy-passw0rd");
+        for name in ["production", "staging"] {
+            let pem = fs::read(self.world.home().join(format!("{name}.pem"))).unwrap();
+            secrets.add_key(name, &openssl::pkey::PKey::private_key_from_pem(&pem).unwrap());
+        }
+        self.write(&format!("okta:\n  client: {{{client}}}\n  profiles:\n    it: {{{profile}}}\n"));
+        let init = "config init --profile n --issuer https://acme.okta.com --client-id c --key-file ../home/staging.pem";
+        for line in [
+            "config list",
+            "config list --json",
+            "config use it",
+            "config show --profile it",
+            "token --scope a --profile it",
+            init,
         ] {
-            let run = orgs.run(args, &[("RUST_LOG", "trace")]);
-            secrets.assert_absent(&args.join(" "), &run.stdout);
-            secrets.assert_absent(&args.join(" "), &run.stderr);
+            let args: Vec<&str> = line.split(' ').collect();
+            let run = self.run(&args, &[("RUST_LOG", "trace")]);
+            secrets.assert_absent(line, &run.stdout);
+            secrets.assert_absent(line, &run.stderr);
             assert!(!run.stderr.contains("panicked"), "{run:?}");
         }
     }

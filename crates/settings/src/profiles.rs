@@ -35,7 +35,7 @@ pub struct Profile {
     pub client_id: Option<String>,
     /// The file that has it.
     pub file: PathBuf,
-    /// Whether it decides which server is asked.
+    /// Whether its app is the one that is used.
     pub in_use: bool,
     /// What has chosen it: a flag, a variable or the member of a file. `None` if nothing has.
     pub chosen_by: Option<String>,
@@ -45,8 +45,8 @@ impl Settings {
     /// The profile that is chosen, and what has chosen it. `None` if nothing chooses one.
     pub fn profile(&self) -> Option<&Found<String>> {
         let of_file = || {
-            let server = self.layer.server.as_ref()?;
-            let file = self.files.iter().find(|file| is_of(&server.origin, file))?;
+            let origin = self.app_origin()?;
+            let file = self.files.iter().find(|file| is_of(origin, file))?;
             file.profile.as_ref()
         };
         self.profile.as_ref().or_else(of_file)
@@ -72,12 +72,14 @@ impl Settings {
         .collect()
     }
 
-    /// Where the app is named.
+    /// Where the app is named, but for what flags say.
     fn app_origin(&self) -> Option<&Origin> {
         let layer = &self.layer;
         let server = layer.server.as_ref().map(|found| &found.origin);
         let client_id = layer.client_id.as_ref().map(|found| &found.origin);
-        server.or(client_id).or_else(|| layer.key.as_ref().map(|found| &found.origin))
+        let key = layer.key.as_ref().map(|found| &found.origin);
+        let mut origins = [server, client_id, key].into_iter().flatten();
+        origins.find(|origin| !matches!(origin, Origin::Flag(_)))
     }
 }
 

@@ -56,6 +56,7 @@ fn a_service_gets_its_client_checker_and_tokens_from_the_users_file() {
 
 #[test]
 fn the_environment_of_the_test_process_does_not_count() {
+    assert!(Environment::process().names().count() > Environment::empty().names().count());
     let settings = Settings::loader().environment(Environment::empty()).load().unwrap();
     assert!(settings.are_none() && settings.shown().is_empty() && settings.profiles().is_empty());
     let error = settings.token_source().map(|_| ()).unwrap_err();

@@ -109,7 +109,9 @@ fn asked_command() -> Option<String> {
     let root = Args::command();
     let mut command = &root;
     let mut names = Vec::new();
-    for word in std::env::args_os().skip(1) {
+    // The options that stand before a command have no values.
+    let words = std::env::args_os().skip(1);
+    for word in words.filter(|word| !word.as_encoded_bytes().starts_with(b"-")) {
         match command.find_subcommand(word) {
             Some(below) => command = below,
             None => break,

@@ -111,3 +111,24 @@ fn a_link_to_the_file_stays_a_link() {
     assert!(link.is_symlink());
     assert_eq!(parsed(&path).profile.unwrap().value, "default");
 }
+
+#[test]
+fn a_change_of_anything_else_is_noticed() {
+    let before = "okta: {client: {clientId: a}}";
+    for (after, is_same) in [
+        ("okta: {client: {clientId: a}, profile: b}", true),
+        ("okta: {client: {clientId: a}, profile: b, profiles: }", true),
+        ("okta: {client: {clientId: b}, profile: b}", false),
+        ("okta: {client: {}, profile: b}", false),
+        ("okta: {client: {clientId: a}, profiles: {b: {clientId: b}}}", false),
+        ("okta: {client: {clientId: a}}\nother: 1", false),
+        ("okta: [", false),
+    ] {
+        assert_eq!(is_same_but(before, after, lines::without_choice), is_same, "{after}");
+    }
+    let added = "okta: {client: {clientId: a}, profiles: {b: {clientId: b}}}";
+    for (name, is_same) in [("b", true), ("a", false)] {
+        let without = |it: &mut Value| lines::without_profile(it, name);
+        assert_eq!(is_same_but(before, added, without), is_same, "{name}");
+    }
+}
