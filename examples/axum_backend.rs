@@ -15,7 +15,8 @@ use axum::response::IntoResponse;
 use axum::routing::{delete, get};
 use okta_introspect::adapter::{Active, Gate, Rules};
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
-use okta_introspect::{Algorithm, Checker, Client, SigningKey, Token};
+use okta_introspect::{Checker, KeyOptions, SigningKey, Token};
+use okta_introspect_settings::{Environment, Setting, Settings};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,6 +29,9 @@ const RULES: &str = r#"{
     "GET /orders": {"scopes": ["orders.read"]},
     "DELETE /orders/{id}": {"scopes": ["orders.write"], "user": true, "max_age": 0}
 }"#;
+
+/// A key for trying things out; with a server that is not on loopback it is refused.
+const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/keys/sample-p256.pem");
 
 async fn read(caller: Active) -> String {
     let age = caller.age().as_millis();
@@ -66,7 +70,7 @@ pub(crate) fn backend(gate: Gate, checker: &Checker) -> Router {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An org of our own, on loopback, where Ada has signed in to a web app.
-    let key = SigningKey::generate(Algorithm::Es256)?;
+    let key = SigningKey::from_file(KEY, &KeyOptions::default())?;
     let sandbox = Sandbox::builder()
         .app(App::service("0oa1backend").key(key.public_jwk()))
         .app(App::web("0oa2portal"))
@@ -76,8 +80,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ada = Grant::to_client("0oa2portal").user("00u1ada").scope("orders.read");
     let token = sandbox.issue(&ada.scope("orders.write"))?;
 
-    let client = Client::builder(sandbox.issuer(), "0oa1backend", key).build()?;
-    let checker = Checker::builder(client).build()?;
+    // A service says `Settings::load()?`, which reads OKTA_CLIENT_… and okta.yaml.
+    let settings = Settings::loader()
+        .environment(Environment::empty())
+        .set(Setting::Issuer, "the sandbox", sandbox.issuer().as_str())
+        .set(Setting::ClientId, "the sandbox", "0oa1backend")
+        .set(Setting::Key, "the sandbox", KEY)
+        .load()?;
+    let checker = settings.checker_builder()?.build()?;
     let gate = Gate::new(checker.clone())
         .rules(serde_json::from_str::<Rules>(RULES)?)
         .on_rejection(|rejection, request| {

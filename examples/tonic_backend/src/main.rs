@@ -15,7 +15,13 @@ use tonic::{Request, Response, Status};
 
 /// What `build.rs` has made.
 mod acme {
-    #![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::or_fun_call)]
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        clippy::all,
+        clippy::or_fun_call
+    )]
     include!(concat!(env!("OUT_DIR"), "/acme.Orders.rs"));
 }
 
@@ -99,7 +105,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn order(token: Option<&Token>) -> Result<Request<Order>, Box<dyn std::error::Error>> {
     let mut request = Request::new(Order { number: 7 });
     if let Some(token) = token {
-        request.metadata_mut().insert("authorization", format!("Bearer {}", token.expose()).parse()?);
+        request
+            .metadata_mut()
+            .insert("authorization", format!("Bearer {}", token.expose()).parse()?);
     }
     Ok(request)
 }
