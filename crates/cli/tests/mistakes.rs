@@ -73,7 +73,6 @@ fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
     let org = Org::new().in_the_environment();
     let token = org.sandbox.issue(&Grant::to_client(CLIENT)).unwrap();
     let token = token.expose();
-    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     for (text, code) in [
         (format!("\u{feff}{token}\r\n"), 0),
         (format!("\u{feff}{{\"access_token\":\"{token}\"}}\n"), 0),
@@ -86,9 +85,52 @@ fn what_editors_and_shells_put_before_a_token_is_no_part_of_it() {
         let told = format!("\"active\":{},\"inactive\":0", u8::from(code == 0));
         assert!(batch.stdout.contains(&told), "{batch:?}");
     }
-    org.world.write("token.txt", utf_16(&format!("\u{feff}{token}\r\n")));
-    org.world.run(&["introspect", "token.txt"]).fails(2, "UTF-16");
-    org.world.run(&["introspect", "--batch", "token.txt"]).fails(2, "UTF-16");
+    for mark in ["\u{feff}", ""] {
+        org.world.write("token.txt", utf_16(&format!("{mark}{token}\r\n")));
+        org.world.run(&["introspect", "token.txt"]).fails(2, "UTF-16");
+        org.world.run(&["introspect", "--batch", "token.txt"]).fails(2, "UTF-16");
+    }
+}
+
+#[test_support::test]
+fn what_editors_put_before_a_document_is_no_part_of_it() {
+    let org = Org::with(|app| app.grant("okta.groups.manage").admin(true), |builder| builder);
+    let org = org.in_the_environment();
+    let group = |name: &str| format!(r#"{{"profile":{{"name":"{name}"}}}}"#);
+    org.world.write("body.json", format!("\u{feff}{}", group("marked")));
+    let made = ["api", "POST", "/api/v1/groups", "--input", "body.json"];
+    assert_eq!(org.world.run(&made).exits(0).json()["profile"]["name"], "marked");
+
+    // JSON with a tab is no YAML.
+    let user = "{\n\t\"id\": \"00u1\", \"login\": \"ada@example.test\"}";
+    for seed in [
+        format!("\u{feff}{{\"users\": [{user}]}}"),
+        "\u{feff}users:\n- id: 00u1\n  login: ada@example.test\n".to_owned(),
+    ] {
+        org.world.write("seed", seed);
+        let sandbox = Sandbox::start(&org.world, &["--seed", "seed"]);
+        assert!(sandbox.text("issuer").starts_with("http"));
+    }
+
+    for mark in ["\u{feff}", ""] {
+        org.world.write("wide", utf_16(&format!("{mark}{}", group("wide"))));
+        for line in [
+            &["api", "POST", "/api/v1/groups", "--input", "wide"][..],
+            &["verify", "--signature-only", "--jwks", "wide"],
+            &["sandbox", "--seed", "wide"],
+        ] {
+            org.world.run(line).fails(2, "is in UTF-16, not in UTF-8: wide");
+        }
+    }
+    let jwk = ["jwk", "key.pem", "--passphrase-file", "wide"];
+    org.world.write("wide", utf_16("\u{feff}correct horse"));
+    org.world.run(&jwk).fails(2, "UTF-16");
+    org.world.run(&["config", "show", "--config", "wide"]).fails(2, "from UTF-16");
+}
+
+/// As some editors and shells write it.
+fn utf_16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 #[test_support::test]

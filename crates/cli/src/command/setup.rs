@@ -83,7 +83,13 @@ pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
             "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
         );
     }
-    failure
+    match settings.proxy() {
+        Ok(Some(proxy)) if failure.advice().contains("the proxy") => {
+            let advice = format!("{} (from {})", failure.advice(), proxy.origin);
+            failure.advise(advice)
+        }
+        _ => failure,
+    }
 }
 
 impl From<SandboxRecord> for Layer {

@@ -194,15 +194,18 @@ impl Sink for Output {
     }
 
     fn waits(&mut self, until: Option<DateTime<Utc>>) {
-        match until {
-            Some(until) => output::note(format_args!(
-                "the rate limit is used up: waiting until {}",
-                until.to_rfc3339_opts(SecondsFormat::Secs, true)
-            )),
-            None => output::note(
-                "no answer for 5 s: the server is slow, or refuses for a while; waiting within --timeout",
-            ),
+        output::note(long_wait(until));
+    }
+}
+
+/// Why the run waits, and until when as far as that is known.
+fn long_wait(until: Option<DateTime<Utc>>) -> String {
+    match until {
+        Some(until) => {
+            let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+            format!("the rate limit is used up: waiting until {until}")
         }
+        None => "no answer for 5 s: the server is slow, or refuses for a while; waiting within --timeout".to_owned(),
     }
 }
 
