@@ -130,7 +130,7 @@ struct Readme;
 #[path = "../tests/layout/examples.rs"]
 mod examples;
 
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, all(fuzzing, feature = "_fuzzing")))]
 #[doc(hidden)]
 #[path = "../fuzz/src/readers/mod.rs"]
 pub mod fuzzing;

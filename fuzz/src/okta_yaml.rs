@@ -1,5 +1,5 @@
 //! What must hold of `okta.yaml` for any input. This is a module of the settings' crate, where it
-//! is fuzzed (`--cfg fuzzing`) or tested: the reader of one file is private.
+//! is fuzzed (`--cfg fuzzing` and the feature `_fuzzing`) or tested: the reader of one file is private.
 
 use std::path::Path;
 

@@ -83,7 +83,7 @@ pub use setting::Setting;
 pub use show::Shown;
 pub use variables::names as variables;
 
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, all(fuzzing, feature = "_fuzzing")))]
 #[doc(hidden)]
 #[path = "../../../fuzz/src/okta_yaml.rs"]
 pub mod fuzzing;

@@ -1,5 +1,5 @@
 //! What must hold of the library's own readers for any input. This is a module of the library,
-//! where it is fuzzed (`--cfg fuzzing`) or tested: the readers are private. The tests here replay
+//! where it is fuzzed (`--cfg fuzzing` and the feature `_fuzzing`) or tested: the readers are private. The tests here replay
 //! the committed inputs.
 
 mod answer;
