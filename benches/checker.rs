@@ -1,10 +1,13 @@
 //! What a check costs on a hit, what an entry takes, and what waiting together is worth.
 //!
-//! `cargo bench --bench checker --features axum`, or a part: `… -- hits`, `together`, `memory`, `web`
+//! `cargo bench --bench checker --features axum`, or a part: `… -- hits`, `metrics`,
+//! `together`, `memory`, `web`
 
 #![allow(clippy::print_stdout)] // the tables are what a benchmark is for
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 #[path = "common/hits.rs"]
 mod hits;
 #[path = "common/quick.rs"]
@@ -157,6 +160,9 @@ fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);
     if wanted("hits") {
         hits(&runtime);
+    }
+    if wanted("metrics") {
+        counting::compare_counting(&runtime, ENTRIES);
     }
     if wanted("together") {
         together(&runtime);

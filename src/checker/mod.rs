@@ -89,7 +89,6 @@ use crate::issuer::Issuer;
 use crate::oauth::introspect::TokenTypeHint;
 use crate::secret::Token;
 use crate::support::random::Random;
-use crate::wire::rate_limit::Remaining;
 use cache::Cache;
 use cache::freshness::Bounds;
 use cache::intern::Interner;
@@ -321,8 +320,9 @@ impl Checker {
     pub fn metrics(&self) -> Metrics {
         let (inner, now) = (&self.inner, self.inner.clock.monotonic());
         let snapshot = |server: &Server| {
-            let left = server.upstream.remaining(now).map(Remaining::left);
-            (server.issuer.as_str().to_owned(), server.counters.snapshot(left))
+            let counters = &server.counters;
+            let metrics = counters.snapshot(&server.issuer, server.upstream.remaining(now));
+            (server.issuer.as_str().to_owned(), metrics)
         };
         let (active_entries, inactive_entries) = inner.cache.len();
         let (active_evictions, inactive_evictions) = inner.cache.evictions();

@@ -9,8 +9,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use crate::checker::Checker;
+use crate::checker::metrics::counters::statuses;
 use crate::checker::metrics::histogram::Histogram;
-use crate::checker::metrics::{EndpointMetrics, Metrics};
+use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
+use crate::checker::policy::denial::Reason;
 
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
@@ -25,16 +27,21 @@ type Series<'a, T> = (Labels<'a>, T);
 /// | `checks_total` | `verdict`, `source` |
 /// | `denials_total` | `stage` (`edge`, `policy`), `reason` |
 /// | `verdict_age_seconds` (histogram) | |
-/// | `check_wait_seconds` (histogram) | |
-/// | `upstream_requests_total` | `issuer`, `endpoint`, `outcome` |
+/// | `max_age_seconds`: [`CheckerConfig::max_age`](super::CheckerConfig::max_age) | |
+/// | `check_duration_seconds` (histogram), of checks that waited | |
+/// | `upstream_requests_total` | `issuer`, `endpoint`, `status` |
 /// | `upstream_duration_seconds` (histogram) | `issuer`, `endpoint` |
 /// | `upstream_under_way` | |
 /// | `governor_refusals_total` | `issuer` |
-/// | `rate_limit_remaining` | `issuer` |
+/// | `rate_limit` and `rate_limit_remaining` | `issuer`, `bucket` |
 /// | `refreshes_total` | |
 /// | `local_disagreements_total` | `kind` (`rejected_but_active`, `verified_but_inactive`) |
 /// | `cache_entries` | `pool` (`active`, `inactive`) |
 /// | `evictions_total` | `pool` |
+///
+/// What `packaging/` of the repository has for Grafana and Prometheus uses these names.
+/// `status` is how a call ended, as in [`EndpointMetrics::statuses`]. Every status and reason is
+/// there from the start, at zero, so that its first time is an increase.
 ///
 /// # Example: the text that Prometheus reads
 ///
@@ -55,6 +62,7 @@ impl Collector for Checker {
         let metrics = self.metrics();
         encode_checks(&mut encoder, &metrics)?;
         encode_servers(&mut encoder, &metrics)?;
+        self.encode_bound(&mut encoder)?;
         let pools = [("active", metrics.active_entries), ("inactive", metrics.inactive_entries)];
         let pools = pools.map(|(pool, entries)| (vec![("pool", pool)], entries as u64));
         gauges(&mut encoder, "cache_entries", "Answers that are held", pools)?;
@@ -63,6 +71,17 @@ impl Collector for Checker {
         let pools = pools.map(|(pool, evictions)| (vec![("pool", pool)], evictions));
         let help = "Answers that went to make room for others";
         counters(&mut encoder, "evictions", help, pools)
+    }
+}
+
+impl Checker {
+    fn encode_bound(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let name = "okta_introspect_max_age";
+        let help = "How old an answer may be where the requirement does not say";
+        let bound = self.inner.config.max_age.as_secs_f64();
+        encoder
+            .encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?
+            .encode_gauge(&bound)
     }
 }
 
@@ -75,15 +94,17 @@ fn encode_checks(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt:
     counters(encoder, "checks", "Checks, by verdict and by where the answer came from", checks)?;
     let stages = [("edge", &metrics.denied_at_edge), ("policy", &metrics.denied_by_reason)];
     let denials = stages.into_iter().flat_map(|(stage, by_reason)| {
-        by_reason
-            .iter()
-            .map(move |(reason, times)| (vec![("stage", stage), ("reason", *reason)], *times))
+        Reason::NAMES.into_iter().map(move |reason| {
+            let times = by_reason.get(reason).copied().unwrap_or_default();
+            (vec![("stage", stage), ("reason", reason)], times)
+        })
     });
     counters(encoder, "denials", "Checks that denied, by reason", denials)?;
     let age = "How old the answers were that let requests in";
-    histograms(encoder, "verdict_age", age, [(Vec::new(), &metrics.answer_age)])?;
-    let wait = "How long checks took that were not answered from the cache";
-    histograms(encoder, "check_wait", wait, [(Vec::new(), &metrics.wait)])?;
+    histograms(encoder, "verdict_age", age, [(Vec::new(), &metrics.verdict_age)])?;
+    let duration = "How long checks took that were not answered from the cache";
+    let durations = [(Vec::new(), &metrics.check_duration)];
+    histograms(encoder, "check_duration", duration, durations)?;
     let ahead = [(Vec::new(), metrics.refreshed_ahead)];
     counters(encoder, "refreshes", "Calls begun ahead of time", ahead)?;
     let kinds = [
@@ -102,12 +123,13 @@ fn encode_servers(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt
             })
         })
     };
-    let outcomes = endpoints().flat_map(|(labels, endpoint): Series<'_, &EndpointMetrics>| {
-        endpoint.outcomes.iter().map(move |(outcome, times)| {
-            ([labels.as_slice(), &[("outcome", *outcome)]].concat(), *times)
+    let by_status = endpoints().flat_map(|(labels, metrics): Series<'_, &EndpointMetrics>| {
+        statuses(labels[1].1).map(move |status| {
+            let times = metrics.statuses.get(status).copied().unwrap_or_default();
+            ([labels.as_slice(), &[("status", status)]].concat(), times)
         })
     });
-    counters(encoder, "upstream_requests", "Calls to servers, by what came of them", outcomes)?;
+    counters(encoder, "upstream_requests", "Calls to servers, by what came of them", by_status)?;
     let durations = endpoints().map(|(labels, endpoint)| (labels, &endpoint.duration));
     histograms(encoder, "upstream_duration", "How long calls to servers took", durations)?;
     let servers = || {
@@ -117,9 +139,16 @@ fn encode_servers(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt
     let refusals = servers().map(|(labels, server)| (labels, server.governor_refusals));
     let help = "Calls that were not made, to keep within the rate limit";
     counters(encoder, "governor_refusals", help, refusals)?;
-    let limits =
-        servers().filter_map(|(labels, server)| Some((labels, server.rate_limit_remaining?)));
-    gauges(encoder, "rate_limit_remaining", "What is left of the rate limit", limits)?;
+    let limits = |figure: fn(&ServerMetrics) -> Option<u64>| {
+        servers().filter_map(move |(mut labels, server)| {
+            labels.push(("bucket", server.rate_limit_bucket));
+            Some((labels, figure(server)?))
+        })
+    };
+    let help = "How many requests a window allows";
+    gauges(encoder, "rate_limit", help, limits(|server| server.rate_limit))?;
+    let help = "How many of them are left";
+    gauges(encoder, "rate_limit_remaining", help, limits(|server| server.rate_limit_remaining))?;
     let under_way = [(Vec::new(), metrics.under_way as u64)];
     gauges(encoder, "upstream_under_way", "Calls to servers under way", under_way)
 }

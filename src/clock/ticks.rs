@@ -31,8 +31,8 @@ pub(crate) struct Age(u64);
 impl Age {
     pub(crate) const ZERO: Self = Self(0);
 
-    pub(crate) fn as_millis(self) -> u64 {
-        self.0 / 1_000_000
+    pub(crate) fn as_nanos(self) -> u64 {
+        self.0
     }
 
     pub(crate) fn saturating_add(self, more: Self) -> Self {

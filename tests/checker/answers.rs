@@ -326,11 +326,11 @@ async fn metrics_have_sums_and_names_in_every_form() {
     assert_eq!(metrics["checks"]["authorized"]["cache"], 2);
     assert_eq!(metrics["checks"]["denied"]["edge"], 1);
     assert_eq!(metrics["denied_at_edge"], json!({"malformed": 1}));
-    assert_eq!(metrics["answer_age"]["count"], 3);
-    assert_eq!(metrics["answer_age"]["sum_seconds"], 30.0);
-    let first = json!({"below_seconds": 0.001, "count": 1});
-    assert_eq!(metrics["answer_age"]["buckets"][0], first);
-    assert_eq!(metrics["servers"][ISSUER]["endpoints"]["introspect"]["outcomes"]["active"], 1);
+    assert_eq!(metrics["verdict_age"]["count"], 3);
+    assert_eq!(metrics["verdict_age"]["sum_seconds"], 30.0);
+    let first = json!({"below_seconds": 0.00005, "count": 1});
+    assert_eq!(metrics["verdict_age"]["buckets"][0], first);
+    assert_eq!(metrics["servers"][ISSUER]["endpoints"]["introspect"]["statuses"]["active"], 1);
     assert_eq!(metrics["servers"][ISSUER]["rate_limit_remaining"], json!(null));
 }
 
@@ -356,11 +356,16 @@ async fn prometheus_reads_what_was_counted() {
         r#"okta_introspect_checks_total{verdict="denied",source="edge"} 1"#,
         r#"okta_introspect_checks_total{verdict="unknown",source="none"} 1"#,
         r#"okta_introspect_denials_total{stage="edge",reason="malformed"} 1"#,
+        r#"okta_introspect_denials_total{stage="policy",reason="scope"} 0"#,
+        r#"okta_introspect_verdict_age_seconds_bucket{le="0.00005"} 1"#,
+        "okta_introspect_max_age_seconds 30.0",
+        "okta_introspect_check_duration_seconds_count 2",
+        r#"okta_introspect_upstream_requests_total{issuer="https://acme.okta.com",endpoint="revoke",status="revoked"} 0"#,
         "okta_introspect_verdict_age_seconds_sum 30.0",
         "okta_introspect_verdict_age_seconds_count 3",
-        r#"okta_introspect_verdict_age_seconds_bucket{le="16.384"} 2"#,
+        r#"okta_introspect_verdict_age_seconds_bucket{le="13.1072"} 2"#,
         r#"okta_introspect_verdict_age_seconds_bucket{le="+Inf"} 3"#,
-        r#"okta_introspect_upstream_requests_total{issuer="https://acme.okta.com",endpoint="introspect",outcome="unreachable"} 1"#,
+        r#"okta_introspect_upstream_requests_total{issuer="https://acme.okta.com",endpoint="introspect",status="unreachable"} 1"#,
         r#"okta_introspect_upstream_duration_seconds_count{issuer="https://acme.okta.com",endpoint="introspect"} 2"#,
         r#"okta_introspect_governor_refusals_total{issuer="https://acme.okta.com"} 0"#,
         r#"okta_introspect_cache_entries{pool="active"} 1"#,
@@ -394,8 +399,8 @@ async fn metrics_count_what_was_done() {
     assert_eq!((metrics.denied, metrics.upstream_calls, metrics.upstream_errors), (5, 2, 1));
     let server = &metrics.servers[ISSUER];
     let introspections = &server.endpoints["introspect"];
-    assert_eq!(introspections.outcomes, [("active", 1), ("unreachable", 1)].into());
-    assert_eq!((metrics.answer_age.count(), introspections.duration.count()), (5, 2));
+    assert_eq!(introspections.statuses, [("active", 1), ("unreachable", 1)].into());
+    assert_eq!((metrics.verdict_age.count(), introspections.duration.count()), (5, 2));
     assert_eq!((metrics.active_entries, metrics.inactive_entries, metrics.under_way), (1, 0, 0));
     assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0]));
     let mut denied = sources([5, 0, 0, 0]);

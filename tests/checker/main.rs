@@ -22,6 +22,8 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod outage;
+#[cfg(all(feature = "axum", feature = "prometheus", feature = "sandbox"))]
+mod packaging;
 mod proof_flood;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -6,6 +6,11 @@
 #![allow(clippy::print_stdout)] // versions and figures are there to be read
 
 mod node;
+#[cfg(all(feature = "axum", feature = "prometheus"))]
+#[path = "../support/packaging/mod.rs"]
+mod packaging;
+#[cfg(all(feature = "axum", feature = "prometheus"))]
+mod prometheus;
 mod python;
 #[path = "../support/tokens/mod.rs"]
 mod tokens;

@@ -222,7 +222,7 @@ async fn checked(
         ("SendTime", send_times),
         ("Sent", answers),
         ("EndpointMetrics", said!(metrics.servers.values().next().unwrap().endpoints)),
-        ("Histogram", said!(metrics.answer_age)),
+        ("Histogram", said!(metrics.verdict_age)),
         ("ServerMetrics", said!(metrics.servers)),
         ("Invalidation", said!(invalidations)),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),

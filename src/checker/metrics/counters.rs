@@ -12,6 +12,9 @@ use crate::checker::policy::denial::Reason;
 use crate::checker::policy::{AnswerSource, Verdict};
 use crate::clock::ticks::Age;
 use crate::error::ErrorKind;
+use crate::issuer::Issuer;
+use crate::wire::admission::bucket::introspection_bucket;
+use crate::wire::rate_limit::Remaining;
 
 /// The counters themselves.
 #[derive(Debug, Default)]
@@ -20,8 +23,8 @@ pub(crate) struct Counters {
     /// few threads, which do not take the memory from each other.
     hits: [Stripe; STRIPES],
     hits_denied: AtomicU64,
-    ages: Counts<1000>,
-    waits: Counts<1_000_000>,
+    ages: Counts<{ Histogram::UNITS }>,
+    durations: Counts<MICROS>,
     /// Verdicts on answers that were waited for, by verdict and by source.
     waited: [[AtomicU64; AnswerSource::NAMES.len()]; 2],
     denied_at_edge: ByReason,
@@ -45,7 +48,7 @@ pub(crate) struct ServerCounters {
 #[derive(Debug, Default)]
 struct EndpointCounters {
     outcomes: [AtomicU64; Outcome::ALL.len()],
-    durations: Counts<1_000_000>,
+    durations: Counts<MICROS>,
 }
 
 /// Durations by size, and their sum in parts of a second, `UNIT` to one. A sum of ages in
@@ -59,9 +62,12 @@ struct Counts<const UNIT: u32> {
 /// On cache lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-struct Stripe(Counts<1000>);
+struct Stripe(Counts<{ Histogram::UNITS }>);
 
 const STRIPES: usize = 16;
+
+/// So many microseconds are a second.
+const MICROS: u32 = 1_000_000;
 
 /// One counter for each reason, in the order of [`Reason::NAMES`].
 #[derive(Debug, Default)]
@@ -101,8 +107,8 @@ impl Counters {
     }
 
     /// A check that was not answered from the cache has ended after this time.
-    pub(crate) fn took(&self, wait: Age) {
-        self.waits.add(wait);
+    pub(crate) fn took(&self, duration: Age) {
+        self.durations.add(duration);
     }
 
     /// The edge has refused a token.
@@ -112,10 +118,10 @@ impl Counters {
 
     /// What has been counted so far, with what each server's counters say.
     pub(crate) fn snapshot(&self, servers: BTreeMap<String, ServerMetrics>) -> Metrics {
-        let mut answer_age = Histogram::default();
-        self.hits.iter().for_each(|stripe| stripe.0.add_to(&mut answer_age));
-        let (hits_let_in, hits_denied) = (answer_age.count(), read(&self.hits_denied));
-        self.ages.add_to(&mut answer_age);
+        let mut verdict_age = Histogram::default();
+        self.hits.iter().for_each(|stripe| stripe.0.add_to(&mut verdict_age));
+        let (hits_let_in, hits_denied) = (verdict_age.count(), read(&self.hits_denied));
+        self.ages.add_to(&mut verdict_age);
         let (denied_at_edge, denied_by_reason) =
             (self.denied_at_edge.occurred(), self.denied.occurred());
         let edge = denied_at_edge.values().sum();
@@ -147,8 +153,8 @@ impl Counters {
             active_evictions: 0,
             inactive_evictions: 0,
             under_way: 0,
-            answer_age,
-            wait: self.waits.histogram(),
+            verdict_age,
+            check_duration: self.durations.histogram(),
             servers,
         }
     }
@@ -194,12 +200,14 @@ impl ServerCounters {
     }
 
     /// What has been counted so far.
-    pub(crate) fn snapshot(&self, rate_limit_remaining: Option<u64>) -> ServerMetrics {
+    pub(crate) fn snapshot(&self, issuer: &Issuer, remaining: Option<Remaining>) -> ServerMetrics {
         let endpoints = [("introspect", &self.introspect), ("revoke", &self.revoke)];
         ServerMetrics {
             endpoints: endpoints.map(|(name, counters)| (name, counters.snapshot())).into(),
             governor_refusals: read(&self.governor_refusals),
-            rate_limit_remaining,
+            rate_limit_bucket: introspection_bucket(issuer),
+            rate_limit: remaining.map(Remaining::limit),
+            rate_limit_remaining: remaining.map(Remaining::left),
         }
     }
 }
@@ -216,7 +224,7 @@ impl EndpointCounters {
         let counted = Outcome::ALL.iter().zip(self.outcomes.iter().map(read));
         let occurred = counted.filter(|(_, times)| *times > 0);
         EndpointMetrics {
-            outcomes: occurred.map(|(outcome, times)| (outcome.as_str(), times)).collect(),
+            statuses: occurred.map(|(outcome, times)| (outcome.as_str(), times)).collect(),
             duration: self.durations.histogram(),
         }
     }
@@ -271,6 +279,18 @@ impl Outcome {
     }
 }
 
+/// Every name that a call to this endpoint may end with.
+#[cfg(any(test, feature = "prometheus"))]
+pub(crate) fn statuses(endpoint: &str) -> impl Iterator<Item = &'static str> {
+    let revokes = endpoint == "revoke";
+    let can_be = move |outcome: &Outcome| match outcome {
+        Outcome::Active | Outcome::Inactive => !revokes,
+        Outcome::Revoked => revokes,
+        Outcome::Failed(_) => true,
+    };
+    Outcome::ALL.into_iter().filter(can_be).map(Outcome::as_str)
+}
+
 impl ByReason {
     fn add(&self, reason: &Reason) {
         if let Some(at) = Reason::NAMES.iter().position(|name| *name == reason.as_str()) {
@@ -287,9 +307,10 @@ impl ByReason {
 impl<const UNIT: u32> Counts<UNIT> {
     #[inline(always)]
     fn add(&self, age: Age) {
-        count(&self.buckets[Histogram::bucket(age)]);
+        let units = Histogram::units(age);
+        count(&self.buckets[Histogram::bucket(units)]);
         // On the line of memory that the bucket has brought, mostly.
-        let parts = if UNIT == 1000 { age.as_millis() } else { micros(age) };
+        let parts = if UNIT == Histogram::UNITS { units } else { age.as_nanos() / 1000 };
         self.sum.fetch_add(parts, Ordering::Relaxed);
     }
 
@@ -308,10 +329,6 @@ impl<const UNIT: u32> Counts<UNIT> {
         self.add_to(&mut histogram);
         histogram
     }
-}
-
-fn micros(age: Age) -> u64 {
-    u64::try_from(Duration::from(age).as_micros()).unwrap_or(u64::MAX)
 }
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -346,6 +363,7 @@ mod tests {
     #[test]
     fn every_outcome_is_counted_under_its_own_name() {
         let counters = ServerCounters::default();
+        let issuer = Issuer::parse("https://acme.okta.com").unwrap();
         let took = Duration::from_micros(1500);
         counters.introspected(took, Ok(true));
         counters.introspected(took, Ok(false));
@@ -358,17 +376,24 @@ mod tests {
             counters.introspected(took, Err(kind));
             counters.revoked(took, Err(kind));
         }
-        let metrics = counters.snapshot(Some(7));
+        let metrics = counters.snapshot(&issuer, Some(Remaining::new(9, 7, took)));
         let [introspect, revoke] = ["introspect", "revoke"].map(|name| &metrics.endpoints[name]);
-        assert_eq!((introspect.outcomes.len(), revoke.outcomes.len()), (13, 12));
-        assert!(introspect.outcomes.values().chain(revoke.outcomes.values()).all(|n| *n == 1));
+        assert_eq!((introspect.statuses.len(), revoke.statuses.len()), (13, 12));
+        assert!(introspect.statuses.values().chain(revoke.statuses.values()).all(|n| *n == 1));
         assert_eq!((introspect.duration.count(), introspect.duration.sum), (13, 13 * took));
         assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (11, Some(7)));
+        assert_eq!((metrics.rate_limit_bucket, metrics.rate_limit), ("/oauth2/v1", Some(9)));
+        for (endpoint, metrics) in metrics.endpoints {
+            let named: Vec<_> =
+                statuses(endpoint).filter(|n| metrics.statuses.contains_key(n)).collect();
+            assert_eq!(named.len(), metrics.statuses.len(), "{endpoint}");
+            assert_eq!(named.len(), statuses(endpoint).count(), "{endpoint}");
+        }
     }
 
     #[test]
     fn sums_are_of_what_was_counted() {
-        let counts = Counts::<1000>::default();
+        let counts = Counts::<{ Histogram::UNITS }>::default();
         for millis in [0, 1, 1500, 30_000] {
             counts.add(Duration::from_millis(millis).into());
         }

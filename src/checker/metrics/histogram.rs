@@ -12,8 +12,8 @@ use crate::clock::ticks::Age;
 /// Serialised, it is an object of `count`, `sum_seconds` and `buckets`, each with its `count` and
 /// the upper end `below_seconds`, which is null for the last one.
 ///
-/// Bucket 0 is less than a millisecond, and bucket `n` is from 2ⁿ⁻¹ up
-/// to 2ⁿ milliseconds. The last one has everything longer.
+/// Bucket 0 is less than 50 µs, and bucket `n` is from 2ⁿ⁻¹ up to 2ⁿ times that. The last one has
+/// everything longer.
 ///
 /// # Example: how many were quick?
 ///
@@ -37,12 +37,15 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// How many sizes there are: the last one begins at four and a half minutes.
-    pub const BUCKETS: usize = 20;
+    /// How many sizes there are: the last one begins at three and a half minutes.
+    pub const BUCKETS: usize = 24;
+
+    /// So many of the unit in which buckets are counted, 50 µs, are a second.
+    pub(super) const UNITS: u32 = 20_000;
 
     /// The upper end of a bucket; `None` for the last one.
     pub fn upper_end(bucket: usize) -> Option<Duration> {
-        (bucket < Self::BUCKETS - 1).then(|| Duration::from_millis(1 << bucket))
+        (bucket < Self::BUCKETS - 1).then(|| Duration::from_micros(50 << bucket))
     }
 
     /// How many there are in all.
@@ -50,8 +53,15 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    pub(super) fn bucket(age: Age) -> usize {
-        ((u64::BITS - age.as_millis().leading_zeros()) as usize).min(Self::BUCKETS - 1)
+    /// How many whole units an age has.
+    #[inline(always)]
+    pub(super) fn units(age: Age) -> u64 {
+        age.as_nanos() / (1_000_000_000 / u64::from(Self::UNITS))
+    }
+
+    #[inline(always)]
+    pub(super) fn bucket(units: u64) -> usize {
+        ((u64::BITS - units.leading_zeros()) as usize).min(Self::BUCKETS - 1)
     }
 }
 
@@ -81,13 +91,16 @@ mod tests {
 
     #[test]
     fn a_duration_is_in_the_bucket_whose_ends_enclose_it() {
-        for (millis, bucket) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1023, 10), (1024, 11)] {
-            let duration = Duration::from_millis(millis);
-            assert_eq!(Histogram::bucket(duration.into()), bucket, "{millis}");
-            assert!(duration < Histogram::upper_end(bucket).unwrap(), "{millis}");
+        let of = |span: Duration| Histogram::bucket(Histogram::units(span.into()));
+        let moment = Duration::from_nanos(1);
+        for bucket in 0..Histogram::BUCKETS - 1 {
+            let end = Histogram::upper_end(bucket).unwrap();
+            assert_eq!([end - moment, end].map(of), [bucket, bucket + 1], "{end:?}");
         }
+        let first = Histogram::upper_end(0).unwrap();
+        assert_eq!((of(Duration::ZERO), first), (0, Duration::from_micros(50)));
         let last = Histogram::BUCKETS - 1;
-        assert_eq!(Histogram::bucket(Duration::MAX.into()), last);
+        assert_eq!(of(Duration::MAX), last);
         assert_eq!([last, usize::MAX].map(Histogram::upper_end), [None; 2]);
     }
 }

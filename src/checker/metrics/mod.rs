@@ -33,6 +33,24 @@ use crate::checker::metrics::histogram::Histogram;
 ///     serde_json::to_string(&checker.metrics())
 /// }
 /// ```
+///
+/// # Example: to OpenTelemetry
+///
+/// Its observable instruments ask for values when they are exported, and so need no more than the
+/// snapshot. In the callback of an observable counter named `okta_introspect.checks`, `observe` is
+/// `|times, labels| observer.observe(times, &labels.map(|(name, value)| KeyValue::new(name, value)))`.
+///
+/// ```
+/// use okta_introspect::checker::Metrics;
+///
+/// fn checks(metrics: &Metrics, observe: impl Fn(u64, [(&'static str, &'static str); 2])) {
+///     for (verdict, by_source) in &metrics.checks {
+///         for (source, times) in by_source {
+///             observe(*times, [("verdict", verdict), ("source", source)]);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -84,9 +102,10 @@ pub struct Metrics {
     /// How many calls are under way.
     pub under_way: usize,
     /// How old the answers were that let requests in.
-    pub answer_age: Histogram,
-    /// How long checks took that were not answered from the cache.
-    pub wait: Histogram,
+    pub verdict_age: Histogram,
+    /// How long checks took that were not answered from the cache. Those that were take less than a
+    /// microsecond, and looking at the clock would be much of it.
+    pub check_duration: Histogram,
     /// What was done with each server, by the name of its issuer.
     pub servers: BTreeMap<String, ServerMetrics>,
 }
@@ -112,7 +131,12 @@ pub struct ServerMetrics {
     pub endpoints: BTreeMap<&'static str, EndpointMetrics>,
     /// Calls that were not made, to keep within the rate limit.
     pub governor_refusals: u64,
-    /// What is left of the rate limit of introspection; `None` where the server states none.
+    /// The bucket in which introspections count, as Okta names it: `/oauth2/v1` of the org, or
+    /// `/oauth2/{id}/v1` of all custom servers; `introspect` at servers that are not Okta's.
+    pub rate_limit_bucket: &'static str,
+    /// How many requests a window of that bucket allows; `None` where the server states none.
+    pub rate_limit: Option<u64>,
+    /// What is left of it in this window, likewise.
     pub rate_limit_remaining: Option<u64>,
 }
 
@@ -125,7 +149,7 @@ pub struct ServerMetrics {
 ///
 /// fn failed(endpoint: &EndpointMetrics) -> f64 {
 ///     let good = ["active", "inactive", "revoked"];
-///     let good: u64 = good.iter().filter_map(|name| endpoint.outcomes.get(name)).sum();
+///     let good: u64 = good.iter().filter_map(|name| endpoint.statuses.get(name)).sum();
 ///     1.0 - good as f64 / endpoint.duration.count() as f64
 /// }
 /// ```
@@ -134,7 +158,7 @@ pub struct ServerMetrics {
 pub struct EndpointMetrics {
     /// How many ended in which way, of the ways that occurred: `active`, `inactive`, `revoked`, or
     /// the kind of the [error](crate::ErrorKind) in snake case, such as `rate_limited`.
-    pub outcomes: BTreeMap<&'static str, u64>,
+    pub statuses: BTreeMap<&'static str, u64>,
     /// How long they took.
     pub duration: Histogram,
 }
@@ -144,6 +168,6 @@ impl ServerMetrics {
     fn failed_introspections(&self) -> u64 {
         let Some(endpoint) = self.endpoints.get("introspect") else { return 0 };
         let answers = |name: &&str| matches!(*name, "active" | "inactive");
-        endpoint.outcomes.iter().filter(|(name, _)| !answers(name)).map(|(_, times)| times).sum()
+        endpoint.statuses.iter().filter(|(name, _)| !answers(name)).map(|(_, times)| times).sum()
     }
 }

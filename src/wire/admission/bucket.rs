@@ -27,6 +27,15 @@ pub(crate) fn bucket(issuer: &Issuer, method: &Method, url: &Url) -> String {
     name.to_owned()
 }
 
+/// The bucket in which introspections count, or `introspect` where that is not known.
+pub(crate) fn introspection_bucket(issuer: &Issuer) -> &'static str {
+    match (issuer.is_org(), issuer.custom_id()) {
+        (true, _) => "/oauth2/v1",
+        (_, Some(_)) => "/oauth2/{id}/v1",
+        (false, None) => "introspect",
+    }
+}
+
 /// The name of a management API: its method and the beginning of its path.
 pub(crate) fn api(method: &Method, url: &Url) -> String {
     let path: Vec<&str> = url.path_segments().into_iter().flatten().take(API_SEGMENTS).collect();
@@ -39,6 +48,18 @@ const API_SEGMENTS: usize = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn introspections_count_where_their_url_does() {
+        for (issuer, path) in [
+            ("https://acme.okta.com", "/oauth2/v1/introspect"),
+            ("https://acme.okta.com/oauth2/default", "/oauth2/default/v1/introspect"),
+        ] {
+            let issuer = Issuer::parse(issuer).unwrap();
+            let url = Url::parse(issuer.as_str()).unwrap().join(path).unwrap();
+            assert_eq!(introspection_bucket(&issuer), bucket(&issuer, &Method::POST, &url));
+        }
+    }
 
     #[test]
     fn buckets_are_those_of_okta() {

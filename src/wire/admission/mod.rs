@@ -1,7 +1,7 @@
 //! Whether a request may go out now: there is a place among those in flight, its rate window has
 //! room, and its endpoint is not left alone.
 
-mod bucket;
+pub(crate) mod bucket;
 pub(crate) mod circuit;
 pub(crate) mod rate_window;
 pub(crate) mod rate_windows;

@@ -4,5 +4,6 @@
 pub(crate) mod answer;
 pub(crate) mod document;
 pub(crate) mod jwt;
+pub(crate) mod public;
 pub(crate) mod token;
 pub(crate) mod wrapping;

@@ -76,7 +76,11 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
                 Some(_) => "go on with the same --resume file",
                 None => "with --resume, the next run would go on from here",
             })),
-        Ok(End::Complete) => verdict(progress.exit(), &progress),
+        Ok(End::Complete) => match progress.emptiness() {
+            Some(empty) => Err(Failure::usage(empty)
+                .advise("check its file, or what the command before it printed")),
+            None => verdict(progress.exit(), &progress),
+        },
     }
 }
 
