@@ -125,7 +125,8 @@ mod tests {
             for (status, advised) in [(Some(407), password), (Some(403), others), (None, others)] {
                 let (what, advice) = ProxyFault { status, from_environment }.words("acme.okta.com");
                 assert!(advice.contains(advised), "{status:?}: {advice}");
-                let told = status.map_or("no tunnel".to_owned(), |it| format!("(status {it})"));
+                let told =
+                    status.map_or_else(|| "no tunnel".to_owned(), |it| format!("(status {it})"));
                 assert!(what.contains(&told) && what.contains("acme.okta.com"), "{what}");
             }
         }

@@ -15,12 +15,7 @@ pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> 
     let draft = Draft::write(path, content, readers)?;
     fs::rename(&draft.path, path)?;
     drop(draft);
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        // A file system that cannot do it has nothing to be told.
-        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| sync(&it));
-    }
+    sync_name(path);
     Ok(())
 }
 
@@ -106,6 +101,7 @@ impl Exclusive {
             // Unlike a rename, this fails if the name is taken.
             None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
         }
+        sync_name(&self.path);
         let written = Some((content.len(), self.clock.monotonic()));
         *held = Some(Held { file: draft.file.try_clone()?, written });
         Ok(())
@@ -119,6 +115,18 @@ impl Drop for Exclusive {
             let _ = sync(file);
         }
     }
+}
+
+/// Waits until the disk has the file's name.
+fn sync_name(path: &Path) {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        // A file system that cannot do it has nothing to be told.
+        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| sync(&it));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Waits until the disk has the file.
@@ -216,6 +224,7 @@ impl Drop for Draft {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::process::Command;
 
@@ -224,51 +233,41 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// Which files were written to the disk, and how long they were by then.
-        static SYNCED: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
+        static SYNCED: RefCell<Vec<Synced>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// A file that was written to the disk, as it was by then.
+    #[derive(Debug)]
+    struct Synced {
+        inode: u64,
+        length: u64,
+        /// Where the system tells it.
+        name: Option<PathBuf>,
     }
 
     pub(super) fn note(file: &File) {
-        let file = file.metadata().unwrap();
-        SYNCED.with_borrow_mut(|synced| synced.push((file.ino(), file.len())));
+        let found = file.metadata().unwrap();
+        let name = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok();
+        let synced = Synced { inode: found.ino(), length: found.len(), name };
+        SYNCED.with_borrow_mut(|all| all.push(synced));
     }
 
-    /// The inode at a path.
-    fn at(path: &Path) -> u64 {
-        fs::metadata(path).unwrap().ino()
-    }
-
-    #[test]
-    fn the_content_of_a_file_and_then_its_name_go_to_the_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state");
-        replace(&path, b"four", Readers::Owner).unwrap();
-        let synced = SYNCED.take();
-        assert_eq!(synced[0], (at(&path), 4), "the content");
-        assert_eq!((synced.len(), synced[1].0), (2, at(folder.path())), "the name");
-    }
-
-    #[test]
-    fn what_one_process_writes_is_on_the_disk_after_a_second_and_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state");
-        let clock = ManualClock::new(std::time::SystemTime::UNIX_EPOCH.into());
-        let state = Exclusive::by(Arc::new(clock.clone()), &path);
-        state.lock().unwrap();
-        for (later, content, is_synced) in [
-            (0, "1", true),
-            (999, "22", false),
-            (0, "333", false),
-            (1, "4444", true),
-            (0, "5.5.5", false),
-        ] {
-            clock.advance(Duration::from_millis(later));
-            state.replace(content.as_bytes()).unwrap();
-            let expected = is_synced.then(|| (at(&path), content.len() as u64));
-            assert_eq!(SYNCED.take(), Vec::from_iter(expected), "{content}");
+    /// Checks that the content of a file was written to the disk while it had another name, and then
+    /// the name; or neither.
+    #[track_caller]
+    fn assert_synced(path: &Path, is_synced: bool) {
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        match &SYNCED.take()[..] {
+            [] => assert!(!is_synced, "nothing was written to the disk"),
+            [content, name] => {
+                assert!(is_synced);
+                assert_eq!(content.inode, inode(path));
+                assert_eq!(content.length, fs::metadata(path).unwrap().len());
+                assert!(content.name.as_ref().is_none_or(|name| name != path), "{content:?}");
+                assert_eq!(name.inode, inode(path.parent().unwrap()));
+            }
+            other => panic!("{other:?}"),
         }
-        drop(state);
-        assert_eq!(SYNCED.take(), [(at(&path), 5)]);
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -277,6 +276,40 @@ mod tests {
             entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn the_content_of_a_file_and_then_its_name_go_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("settings");
+        for content in ["four", "longer"] {
+            replace(&path, content.as_bytes(), Readers::Owner).unwrap();
+            assert_synced(&path, true);
+        }
+    }
+
+    #[test]
+    fn what_one_process_writes_is_on_the_disk_after_a_second_and_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("state");
+        let clock = ManualClock::new(std::time::SystemTime::UNIX_EPOCH.into());
+        let state = Exclusive::by(Arc::new(clock.clone()), &path);
+        state.lock().unwrap();
+        for (later, content, is_synced) in [
+            (0, "1", true),
+            (999, "22", false),
+            (0, "333", false),
+            (1, "4444", true),
+            (0, "55555", false),
+        ] {
+            clock.advance(Duration::from_millis(later));
+            state.replace(content.as_bytes()).unwrap();
+            assert_synced(&path, is_synced);
+        }
+        drop(state);
+        let synced = SYNCED.take();
+        assert_eq!(synced.iter().map(|file| file.length).collect::<Vec<_>>(), [5]);
+        assert_eq!(synced[0].inode, fs::metadata(&path).unwrap().ino());
     }
 
     #[test]
