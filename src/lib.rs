@@ -136,5 +136,9 @@ mod examples;
 pub mod fuzzing;
 
 #[cfg(test)]
+#[path = "../tests/layout/limits.rs"]
+mod limits;
+
+#[cfg(test)]
 #[path = "../tests/layout/rooms.rs"]
 mod rooms;

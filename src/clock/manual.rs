@@ -75,9 +75,10 @@ impl ManualClock {
         Self::with(now, true)
     }
 
-    /// Moves both times forward by `by`, and fires the limits that this passes.
+    /// Moves both times forward by `by`, and fires the limits that this passes. Time ends a hundred
+    /// thousand years after the clock was made.
     pub fn advance(&self, by: Duration) {
-        self.shared.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
+        self.shared.elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by).min(END));
     }
 
     /// In [stepped](Self::stepped) time: waits until `count` callers are in a wanted wait, and
@@ -123,15 +124,16 @@ impl ManualClock {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Never back: somebody else may have moved further already.
+    /// Never back: somebody else may have moved further already. Nor beyond the end, where the two
+    /// times could not keep in step.
     fn move_to(&self, target: Duration) {
-        self.shared.elapsed.send_modify(|elapsed| *elapsed = target.max(*elapsed));
+        self.shared.elapsed.send_modify(|elapsed| *elapsed = target.min(END).max(*elapsed));
     }
 
     async fn reached(&self, target: Duration) {
         let mut elapsed = self.shared.elapsed.subscribe();
         // The sender lives in `self`: waiting cannot fail.
-        let _ = elapsed.wait_for(|elapsed| *elapsed >= target).await;
+        let _ = elapsed.wait_for(|elapsed| *elapsed >= target.min(END)).await;
     }
 }
 
@@ -199,7 +201,10 @@ impl fmt::Debug for ManualClock {
     }
 }
 
-/// A test's duration as a calendar difference; those beyond 292 million years do not occur.
+/// When time ends: both an [`Instant`] and a [`DateTime`] reach so far.
+const END: Duration = Duration::from_secs(100_000 * 366 * 24 * 3600);
+
+/// A test's duration as a calendar difference; those beyond [`END`] do not occur.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
@@ -257,6 +262,28 @@ mod tests {
         clock.set_wall(DateTime::UNIX_EPOCH);
         assert_eq!(clock.now(), DateTime::UNIX_EPOCH);
         assert_eq!(clock.monotonic() - before, Duration::from_secs(5));
+    }
+
+    #[test_support::test]
+    async fn time_ends_and_does_not_overflow() {
+        let clock = clock();
+        let begun = clock.monotonic();
+        let second = Duration::from_secs(1);
+        clock.advance(Duration::from_secs(150 * 365 * 24 * 3600));
+        let before = clock.monotonic();
+        clock.advance(Duration::MAX);
+        let (end, wall) = (clock.monotonic(), clock.now());
+        assert!(end > before && wall > DateTime::UNIX_EPOCH, "{clock:?}");
+        assert_eq!(end - begun, clock.elapsed());
+        assert_eq!((wall - DateTime::UNIX_EPOCH).to_std().unwrap(), clock.elapsed());
+        clock.advance(second);
+        assert_eq!((clock.monotonic(), clock.now()), (end, wall));
+        clock.set_wall(DateTime::UNIX_EPOCH);
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH);
+        clock.sleep_until(end).await;
+        let late = ManualClock::new(DateTime::<Utc>::MAX_UTC);
+        late.advance(Duration::MAX);
+        assert_eq!(late.now(), DateTime::<Utc>::MAX_UTC);
     }
 
     async fn poll_once(future: &mut BoxFuture<'static, ()>) -> Option<()> {

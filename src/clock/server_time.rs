@@ -2,6 +2,10 @@
 //!
 //! Assertions and proofs are judged by the server's clock. This computer's own is trusted until
 //! the server refuses something for its time; from then on the measured difference is applied.
+//!
+//! A computer without a battery may be wrong by decades, and so the difference has no bound. The
+//! date has: one before 2026, when this software was made, or after 2075 is no statement, unless it
+//! is within a day of this computer's own. By 1970, or 9999, assertions would be dated for another age.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,6 +17,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::{Clock, shifted};
 
 /// How far the server's clock is ahead of this computer's.
+///
+/// Measured by dates from 2026 to 2075, and by others within a day of this computer's own; what else
+/// a server calls its date is not believed.
 ///
 /// # Example: a warning about a clock that is off
 ///
@@ -93,7 +100,7 @@ impl ServerTime {
     pub(crate) fn observe(&self, date: &str, round_trip: Duration) {
         let now = self.clock.now();
         let mut state = self.lock();
-        if let Some(moment) = state.moment(date) {
+        if let Some(moment) = state.moment(date).filter(|moment| is_statement(*moment, now)) {
             state.measure(moment, round_trip, now);
             self.correction_millis.store(state.correction_millis(), Ordering::Release);
         }
@@ -156,7 +163,21 @@ pub(crate) fn parse_date(text: &str) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(text).ok().map(DateTime::from)
 }
 
+/// Whether the date may be the time at which a server has answered.
+fn is_statement(date: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (EARLIEST..=LATEST).contains(&date.timestamp()) || (date - now).abs() <= NEAR
+}
+
 const HALF_RESOLUTION_MILLIS: i64 = 500;
+
+/// The first second of 2026, before which this software did not exist.
+const EARLIEST: i64 = 1_767_225_600;
+
+/// The last second of 2075.
+const LATEST: i64 = 3_345_062_399;
+
+/// As far from our own clock any date is believed: simulations have times of their own.
+const NEAR: TimeDelta = TimeDelta::days(1);
 
 #[cfg(test)]
 mod tests {
@@ -223,5 +244,40 @@ mod tests {
         time.observe(&date(1000), Duration::from_millis(20));
         assert!(!time.offset().unwrap().is_significant());
         assert!(!time.apply(TimeDelta::zero()));
+    }
+
+    #[test]
+    fn a_date_of_another_age_is_no_statement() {
+        let now = 1_796_000_000; // In November 2026.
+        let (_, time) = server_time(now);
+        for text in ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            time.observe(text, Duration::ZERO);
+            assert_eq!(time.offset(), None, "{text}");
+            assert!(!time.apply(TimeDelta::zero()));
+            assert_eq!(time.now(), at(now), "{text}");
+        }
+        time.observe(&date(now + 600), Duration::ZERO);
+        let before = time.offset().unwrap();
+        time.observe("Fri, 31 Dec 9999 23:59:59 GMT", Duration::ZERO);
+        assert_eq!(time.offset(), Some(before), "what was measured before holds");
+        for far in [at(EARLIEST - 1), at(LATEST + 1)] {
+            time.observe(&date(far.timestamp()), Duration::ZERO);
+            assert_eq!(time.offset(), Some(before), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_computer_without_a_battery_learns_what_year_it_is() {
+        for local in [0, EARLIEST - 400 * 24 * 3600, LATEST + 24 * 3600] {
+            let (_, time) = server_time(local);
+            for server in [EARLIEST, LATEST] {
+                time.observe(&date(server), Duration::ZERO);
+                assert_eq!(time.offset().unwrap().millis, (server - local) * 1000 + 500);
+            }
+        }
+        // Both in the past, as in a simulation.
+        let (_, time) = server_time(24 * 3600);
+        time.observe(&date(0), Duration::ZERO);
+        assert!(time.offset().unwrap().is_significant());
     }
 }

@@ -7,6 +7,8 @@ mod freshness;
 mod remote;
 mod set;
 mod status;
+#[cfg(test)]
+mod suspend;
 
 pub use builder::JwksBuilder;
 pub use cache::Jwks;

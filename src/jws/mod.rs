@@ -4,6 +4,7 @@ mod compact;
 mod key;
 mod roca;
 mod sign;
+pub(crate) mod unverified;
 
 pub use compact::Part;
 

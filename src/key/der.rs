@@ -19,8 +19,8 @@ pub(super) fn private_key(der: &[u8], passphrase: Option<&Secret>) -> Result<PKe
         return Err(retired(cipher.name));
     }
     encryption::check_cost(der)?;
-    PKey::private_key_from_pkcs8_passphrase(der, required(passphrase)?)
-        .map_err(|_| undecipherable())
+    let passphrase = required(passphrase)?;
+    PKey::private_key_from_pkcs8_passphrase(der, passphrase).map_err(|_| undecipherable(passphrase))
 }
 
 /// Reads a key under OpenSSL's own encryption, which older versions wrote. `info` is `DEK-Info`.
@@ -41,7 +41,7 @@ pub(super) fn legacy(
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-, ".contains(c);
     if ![label, info].iter().all(|text| text.contains(is_plain) && !text.contains(|c| !is_plain(c)))
     {
-        return Err(undecipherable());
+        return Err(undecipherable(passphrase));
     }
     let body = Zeroizing::new(STANDARD.encode(encrypted));
     let mut pem = format!("-----BEGIN {label}-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: {info}\n\n");
@@ -50,7 +50,8 @@ pub(super) fn legacy(
         pem.push('\n');
     }
     pem.push_str(&format!("-----END {label}-----\n"));
-    PKey::private_key_from_pem_passphrase(pem.as_bytes(), passphrase).map_err(|_| undecipherable())
+    PKey::private_key_from_pem_passphrase(pem.as_bytes(), passphrase)
+        .map_err(|_| undecipherable(passphrase))
 }
 
 fn required(passphrase: Option<&Secret>) -> Result<&[u8], Error> {
@@ -60,7 +61,12 @@ fn required(passphrase: Option<&Secret>) -> Result<&[u8], Error> {
     })
 }
 
-fn undecipherable() -> Error {
+/// An empty passphrase is tried as any other is: some keys have one.
+fn undecipherable(passphrase: &[u8]) -> Error {
+    if passphrase.is_empty() {
+        return Error::key("the private key cannot be decrypted: the passphrase is empty")
+            .advise("check what the passphrase is read from, perhaps an empty file");
+    }
     Error::key("the private key cannot be decrypted: the passphrase is wrong")
         .advise("check the passphrase; if it is right, copy the file again, whole")
 }

@@ -127,7 +127,7 @@ impl Pages {
         let is_same = self.local(&next) == self.local(&self.call.path);
         let is_known = self.asked.contains(self.local(&next));
         self.state = match () {
-            // The log links to a page for those who poll. Elsewhere too, nothing is missing behind a
+            // The log links to a page for pollers. Elsewhere too, nothing is missing behind a
             // page that has nothing.
             () if is_log && (is_empty || is_same) || is_empty && is_known => State::Complete,
             () if is_known => State::Broken(self.unending("links to one that came before")),

@@ -1,11 +1,8 @@
 //! Which server a token says that it is from, and what the answer of another one is worth.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-
 use crate::error::{Error, ErrorKind};
 use crate::issuer::Issuer;
+use crate::jws::unverified::Claims;
 use crate::oauth::introspect::Introspection;
 use crate::secret::Token;
 
@@ -30,9 +27,12 @@ use crate::secret::Token;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ClaimedIssuer {
-    /// None is named: the token is opaque, encrypted, or a JWT without a readable `iss`. An
-    /// inactive answer proves that this server does not take it; another one may.
+    /// None is named: the token is opaque, encrypted, or a JWT without `iss`. An inactive answer
+    /// proves that this server does not take it; another one may.
     Unstated,
+    /// It is a JWT that may name any: its `iss` is there twice or is no text, another claim is there
+    /// twice, or its claims are no object.
+    Unreadable,
     /// The server that is asked.
     Asked,
     /// Another server of the same org: ask that one.
@@ -45,7 +45,11 @@ pub enum ClaimedIssuer {
 impl ClaimedIssuer {
     /// Reads the token's `iss`. Nothing is verified, and nothing is sent.
     pub fn of(token: &Token, asked: &Issuer) -> Self {
-        let Some(named) = unverified_issuer(token.expose()) else { return Self::Unstated };
+        let named = match Claims::peek(token.expose()) {
+            Ok(claims) => claims.and_then(|claims| claims.iss),
+            Err(_) => return Self::Unreadable,
+        };
+        let Some(named) = named else { return Self::Unstated };
         if named.trim_end_matches('/') == asked.as_str() {
             return Self::Asked;
         }
@@ -68,38 +72,26 @@ impl ClaimedIssuer {
     /// # Errors
     ///
     /// [`WrongServer`](crate::ErrorKind::WrongServer) if the answer is *inactive* and the token
-    /// names another server.
+    /// names another server, or may do so.
     pub fn judge(&self, answer: Introspection, asked: &Issuer) -> Result<Introspection, Error> {
-        let named = match self {
+        let names = match self {
             _ if answer.active || self.is_known_there() => return Ok(answer),
-            Self::SameOrg(issuer) | Self::Other(Some(issuer)) => issuer.as_str(),
-            _ => "an issuer that is no URL",
+            Self::SameOrg(issuer) | Self::Other(Some(issuer)) => format!("names {issuer}"),
+            Self::Unreadable => "does not say readably which server it is from".to_owned(),
+            _ => "names an issuer that is no URL".to_owned(),
         };
         let what = format!(
-            "cannot tell: the token names {named}, and {asked} was asked, which calls the tokens of others inactive"
+            "cannot tell: the token {names}, and {asked} was asked, which calls the tokens of others inactive"
         );
         Err(Error::new(ErrorKind::WrongServer, what).advise("ask the server that the token names"))
     }
 }
 
-/// The `iss` of what looks like a signed JWT.
-fn unverified_issuer(text: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Claims {
-        iss: Option<String>,
-    }
-    let mut segments = text.split('.');
-    let (_header, payload, _signature) = (segments.next()?, segments.next()?, segments.next()?);
-    if segments.next().is_some() {
-        return None;
-    }
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    claims.iss
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     const ORG: &str = "https://acme.okta.com";
@@ -165,12 +157,19 @@ mod tests {
     fn what_names_no_issuer_is_known_wherever_it_is_asked_about() {
         let mut texts = vec!["opaque".to_owned(), "a.b.c".to_owned(), "eyJh.a.b.c.d".to_owned()];
         texts.extend(
-            [json!({}), json!({"iss": 1}), json!([])]
-                .map(|claims| token(&claims).expose().to_owned()),
+            [json!({}), json!({"iss": null})].map(|claims| token(&claims).expose().to_owned()),
         );
         for text in texts {
             let claimed = ClaimedIssuer::of(&Token::parse(&text).unwrap(), &issuer(ORG));
             assert_eq!(claimed, ClaimedIssuer::Unstated, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_name_any_issuer_is_known_nowhere() {
+        for claims in [json!({"iss": 1}), json!({"iss": [ORG]}), json!([]), json!([{"iss": ORG}])] {
+            let claimed = ClaimedIssuer::of(&token(&claims), &issuer(ORG));
+            assert_eq!(claimed, ClaimedIssuer::Unreadable, "{claims}");
         }
     }
 
@@ -183,6 +182,7 @@ mod tests {
             ("same org", ClaimedIssuer::SameOrg(issuer(CUSTOM)), false),
             ("other", ClaimedIssuer::Other(Some(issuer("https://login.acme.example"))), false),
             ("no URL", ClaimedIssuer::Other(None), false),
+            ("unreadable", ClaimedIssuer::Unreadable, false),
         ] {
             assert!(claimed.judge(answer(true), &issuer(ORG)).unwrap().active, "{name}");
             let inactive = claimed.judge(answer(false), &issuer(ORG));

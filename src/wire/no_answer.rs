@@ -86,7 +86,7 @@ fn of_transport(cause: &reqwest::Error, place: &Place) -> Failure {
                 .advise("check the proxy settings and the network"),
         ),
         None if cause.is_connect() => passing(
-            unreachable(format!("no connection to {host}"))
+            unreachable(format!("no connection to {}", place.authority()))
                 .advise("check the issuer, the network and the proxy settings"),
         ),
         None => passing(

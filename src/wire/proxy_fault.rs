@@ -111,3 +111,23 @@ fn basic(name: &str, password: &str) -> String {
     let both = format!("{name}:{password}");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setting_that_named_the_proxy_is_named() {
+        for (from_environment, password, others) in [
+            (true, "put them into HTTPS_PROXY (or ALL_PROXY)", "NO_PROXY"),
+            (false, "set for the proxy", "the proxy's address"),
+        ] {
+            for (status, advised) in [(Some(407), password), (Some(403), others), (None, others)] {
+                let (what, advice) = ProxyFault { status, from_environment }.words("acme.okta.com");
+                assert!(advice.contains(advised), "{status:?}: {advice}");
+                let told = status.map_or("no tunnel".to_owned(), |it| format!("(status {it})"));
+                assert!(what.contains(&told) && what.contains("acme.okta.com"), "{what}");
+            }
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::clock::{Clock, Deadline, later};
 use crate::error::Error;
 use crate::error::redact::{excerpt, shows};
 use crate::issuer::{Endpoints, Issuer};
+use crate::key::BYTE_ORDER_MARK;
 use crate::secret::Secret;
 use crate::support::json;
 use crate::support::json_misfit::Misfit;
@@ -177,9 +178,13 @@ impl Http {
             // What is meant for this computer must not go to a proxy elsewhere.
             Destination::PlainLoopback | Destination::Loopback => builder.no_proxy(),
         };
+        let extra_roots = &config.extra_roots;
         let roots = match destination {
             Destination::PlainLoopback => Roots::None,
-            Destination::Loopback | Destination::Elsewhere => Roots::SystemAnd(&config.extra_roots),
+            // An editor's mark would hide the first certificate.
+            Destination::Loopback | Destination::Elsewhere => {
+                Roots::SystemAnd(extra_roots.strip_prefix(BYTE_ORDER_MARK).unwrap_or(extra_roots))
+            }
         };
         let client = tls::configure(builder, config.tls, roots)?.build().map_err(|cause| {
             Error::configuration("the HTTP client cannot be built").because(cause)

@@ -299,8 +299,12 @@ const RULES: &str = r#"{
 async fn rules_from_a_configuration_guard_each_route_and_refuse_the_rest() {
     let (_, script) = script();
     let gate = gate(&script).rules(serde_json::from_str::<Rules>(RULES).unwrap());
-    let read =
-        async |caller: Active| caller.clone().introspection().username.clone().unwrap_or_default();
+    let read = async |caller: Active| {
+        let kept = Authorized::from(caller.clone());
+        assert_eq!(kept.introspection().username, caller.introspection().username);
+        assert_eq!((kept.age(), kept.source()), (caller.age(), caller.source()));
+        kept.introspection().username.clone().unwrap_or_default()
+    };
     let routes = || {
         Router::new()
             .route("/orders", get(async || "read").post(async || "created"))

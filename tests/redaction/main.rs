@@ -13,6 +13,8 @@ mod org;
 mod said;
 
 mod dpop;
+#[cfg(feature = "rustls")]
+mod hpack;
 mod keys;
 mod peers;
 #[cfg(feature = "rustls")]

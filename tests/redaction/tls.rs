@@ -6,14 +6,17 @@ use http::{Request, Response};
 use okta_introspect::*;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::Recorded;
 use test_support::secrets::Secrets;
 use test_support::tls::{authority, issue};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex, split};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::capture::{listen, mark, since};
+use crate::hpack::{self, Form};
 use crate::said::{CLIENT, JSON, add_sent, ec_key, scopes, signing_key, token, told};
 
 /// An HTTP/2 server behind TLS, and the authority that vouches for it.
@@ -21,38 +24,78 @@ struct Server {
     issuer: String,
     authority: Vec<u8>,
     requests: Arc<Mutex<Vec<Recorded>>>,
+    /// All that was sent in its only connection, below TLS.
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What the server says to a request: status and body.
+type Says = fn(&Recorded) -> (u16, Value);
+
+/// Gives every request back as a refusal: the form as its description.
+fn refused(request: &Recorded) -> (u16, Value) {
+    (400, json!({"error": "use_dpop_nonce", "error_description": request.body}))
+}
+
+/// Gives out a bound token, and takes it.
+fn granted(request: &Recorded) -> (u16, Value) {
+    (
+        200,
+        match request.target.ends_with("/token") {
+            true => json!({"access_token": "t1", "token_type": "DPoP", "expires_in": 3600}),
+            false => json!([]),
+        },
+    )
 }
 
 impl Server {
-    /// Gives every request back as a refusal: the form as its description, the proof as the
-    /// next nonce.
-    async fn start() -> Self {
+    /// The proof of each request comes back as the next nonce.
+    async fn start(says: Says) -> Self {
         let (authority, config) = identity();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let (seen, heard) = (Arc::clone(&requests), Arc::clone(&sent));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+                let heard = Arc::clone(&heard);
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let mut connection = h2::server::handshake(stream).await.unwrap();
+                    let mut connection =
+                        h2::server::handshake(overheard(stream, heard)).await.unwrap();
                     while let Some(Ok((request, respond))) = connection.accept().await {
-                        tokio::spawn(answer(request, respond, Arc::clone(&seen)));
+                        tokio::spawn(answer(request, respond, Arc::clone(&seen), says));
                     }
                 });
             }
         });
-        Self { issuer, authority, requests }
+        Self { issuer, authority, requests, sent }
     }
+}
+
+/// The stream, with a copy of what the client sends.
+fn overheard(stream: TlsStream<TcpStream>, heard: Arc<Mutex<Vec<u8>>>) -> DuplexStream {
+    let (server, between) = duplex(64 * 1024);
+    let (mut from_client, mut to_client) = split(stream);
+    let (mut from_server, mut to_server) = split(between);
+    tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
+    tokio::spawn(async move {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = from_client.read(&mut bytes).await {
+            heard.lock().unwrap().extend_from_slice(&bytes[..count]);
+            to_server.write_all(&bytes[..count]).await.unwrap();
+        }
+    });
+    server
 }
 
 async fn answer(
     request: Request<h2::RecvStream>,
     mut respond: h2::server::SendResponse<hyper::body::Bytes>,
     seen: Arc<Mutex<Vec<Recorded>>>,
+    says: Says,
 ) {
     let (head, mut stream) = request.into_parts();
     let mut body = Vec::new();
@@ -67,9 +110,9 @@ async fn answer(
         body: String::from_utf8(body).unwrap(),
     };
     let nonce = recorded.header("dpop").unwrap_or("none").to_owned();
-    let body = json!({"error": "use_dpop_nonce", "error_description": recorded.body});
+    let (status, body) = says(&recorded);
     let response = Response::builder()
-        .status(400)
+        .status(status)
         .header("content-type", JSON)
         .header("x-okta-request-id", &nonce)
         .header("dpop-nonce", nonce);
@@ -94,7 +137,7 @@ fn identity() -> (Vec<u8>, ServerConfig) {
 #[test_support::test]
 async fn http_2_and_tls_log_nothing_of_what_they_carry() {
     listen();
-    let (from, server) = (mark(), Server::start().await);
+    let (from, server) = (mark(), Server::start(refused).await);
     let mut http = HttpConfig::default();
     http.extra_roots = server.authority.clone();
     let client =
@@ -119,4 +162,26 @@ async fn http_2_and_tls_log_nothing_of_what_they_carry() {
     for target in ["h2::", "rustls::", "hyper_util", "reqwest"] {
         assert!(said.lines().any(|line| line.starts_with(target)), "nothing of {target} was heard");
     }
+}
+
+#[test_support::test]
+async fn tokens_and_proofs_are_never_indexed_in_http_2() {
+    let server = Server::start(granted).await;
+    let mut http = HttpConfig::default();
+    http.extra_roots = server.authority.clone();
+    let issuer = server.issuer.parse().unwrap();
+    let client = Client::builder(issuer, CLIENT, signing_key(&ec_key(), "k1")).http(http);
+    let client = client.dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
+    let users = client.resource(scopes("okta.users.read"));
+    users.call(&ResourceCall::get("/api/v1/users")).await.unwrap();
+    let requests = server.requests.lock().unwrap().clone();
+    assert_eq!(requests[1].header("authorization"), Some("DPoP t1"));
+    let fields = hpack::fields_sent(&server.sent.lock().unwrap());
+    let written = |name: &str| {
+        let named = fields.iter().filter(|field| field.is_named(name));
+        named.map(|field| field.form).collect::<Vec<_>>()
+    };
+    assert_eq!(written("authorization"), [Form::NeverIndexed], "at the API");
+    assert_eq!(written("dpop"), [Form::NeverIndexed; 2], "at the token endpoint and the API");
+    assert!(fields.iter().any(|field| field.form == Form::Indexed), "it is read wrongly");
 }

@@ -99,10 +99,14 @@ async fn an_answer_that_is_no_key_set_does_not_replace_good_keys() {
     ] {
         let scene = Scene::new(&key).await;
         assert!(scene.accepts(&scene.token(&key)).await);
-        scene.server.change(|says| says.keys = document);
+        scene.server.change(|says| {
+            says.keys = document;
+            says.headers.push(("x-okta-request-id", "reqKeys1".to_owned()));
+        });
         let error = scene.verifier.keys().refresh().await.unwrap_err();
-        let attempts = error.attempts().map(|attempts| attempts.count);
-        assert_eq!((error.kind(), attempts), (ErrorKind::Malformed, Some(1)), "{name}");
+        let attempts = error.attempts().unwrap();
+        assert_eq!((error.kind(), attempts.count), (ErrorKind::Malformed, 1), "{name}");
+        assert_eq!(attempts.request_ids, ["reqKeys1"], "{name}");
         assert!(scene.accepts(&scene.token(&key)).await, "{name}");
         assert!(scene.verifier.keys().status().failure.is_some(), "{name}");
     }

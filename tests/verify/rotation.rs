@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use okta_introspect::{Algorithm, InvalidToken, JwksConfig, Verifier};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::seconds;
 use crate::tokens::key_server::Fetches;
@@ -290,4 +290,24 @@ async fn verifiers_of_one_issuer_can_share_its_keys() {
     assert!(scene.accepts(&scene.token(&key)).await);
     assert!(other.verify(&scene.token(&key)).await.unwrap().is_verified());
     assert_eq!(scene.key_fetches(), 1);
+}
+
+/// As some serialisers write keys.
+#[test_support::test]
+async fn what_is_null_in_a_servers_key_is_absent() {
+    let key = minter("k1");
+    for member in ["use", "key_ops", "alg", "x5c", "x5t#S256", "d"] {
+        let mut jwk = key.jwk();
+        jwk[member] = Value::Null;
+        let scene = Scene::new(&key).await;
+        scene.server.change(|says| says.keys = json!({"keys": [jwk]}).to_string());
+        let verified = scene.verify(&scene.token(&key)).await;
+        assert!(verified.is_ok_and(|it| it.is_verified()), "{member}");
+    }
+    let mut jwk = key.jwk();
+    jwk["kid"] = Value::Null;
+    let scene = Scene::new(&key).await;
+    scene.server.change(|says| says.keys = json!({"keys": [jwk]}).to_string());
+    let unnamed = key.sign(r#"{"alg":"ES256"}"#, scene.claims().to_string());
+    assert!(scene.accepts(&unnamed).await);
 }

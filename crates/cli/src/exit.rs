@@ -67,7 +67,7 @@ Exit codes:
   130  a batch was interrupted
   Of a batch, the worst that came of a line, in this order: 4, 3, 1, 2, 0. So 1 means that at least
   one token is inactive and about none there is no verdict; 0, that all of them were asked about
-  and are active.";
+  and are active. A batch without a token to ask about, such as an empty one, is 2.";
 
     /// For `watch`, which judges more than once.
     pub(crate) const WATCH_HELP: &'static str = "\

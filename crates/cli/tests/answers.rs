@@ -5,12 +5,13 @@ use crate::common::{Run, World};
 
 const TOKEN: &str = "s3cret-token-0123456789";
 
-fn introspect(world: &World, issuer: &str) -> Run {
+/// With so many seconds for the call, which takes real time.
+fn introspect(world: &World, issuer: &str, seconds: &str) -> Run {
     let args = [
         "introspect",
         "--json",
         "--timeout",
-        "1",
+        seconds,
         "--issuer",
         issuer,
         "--client-id",
@@ -58,7 +59,7 @@ fn nonsense_is_no_verdict() {
         ),
         ("broken off", Vec::new(), "connection"),
     ] {
-        let run = introspect(&world, &answering(move |_| bytes.clone()));
+        let run = introspect(&world, &answering(move |_| bytes.clone()), "20");
         assert_eq!(run.code, 3, "{name}: {run:?}");
         run.fails(3, told).hides(TOKEN);
     }
@@ -80,7 +81,7 @@ fn a_refusal_of_ours_is_not_an_inactive_token() {
         ("403 Forbidden", "access_denied", "Policy evaluation failed.", "policy"),
     ] {
         let body = format!("{{\"error\":\"{error}\",\"error_description\":\"{description}\"}}");
-        let run = introspect(&world, &answering(move |_| json(status, &body)));
+        let run = introspect(&world, &answering(move |_| json(status, &body)), "20");
         run.fails(4, description).hides(TOKEN);
         assert!(run.stderr.contains(told), "{told}: {run:?}");
     }
@@ -96,7 +97,7 @@ fn a_server_that_repeats_the_request_does_not_make_us_tell_it() {
                 &format!("{{\"error\":\"invalid_client\",\"error_description\":\"{body}\"}}"),
             )
         });
-        let run = introspect(&world, &issuer);
+        let run = introspect(&world, &issuer, "20");
         run.hides(TOKEN).hides("eyJ");
         assert!(matches!(run.code, 3 | 4), "{run:?}");
     }
@@ -106,5 +107,5 @@ fn a_server_that_repeats_the_request_does_not_make_us_tell_it() {
 fn no_answer_before_the_deadline_is_exit_code_3() {
     let (world, _) = World::with_key();
     let (issuer, _listener) = silent();
-    introspect(&world, &issuer).fails(3, "in time");
+    introspect(&world, &issuer, "1").fails(3, "in time");
 }

@@ -130,9 +130,16 @@ fn with_head(org: &Org, lines: usize, more: &str) -> (i32, String) {
 fn a_reader_that_leaves_never_makes_all_well() {
     let org = Org::new();
     let good = format!("{}\n", good(&org));
-    for (name, first, code) in
-        [("inactive", "made-up\n", 1), ("no token", "null\n", 2), ("active", good.as_str(), 3)]
-    {
+    let refused = Fault::oauth(400, "invalid_request").at("/oauth2/v1/introspect");
+    for (name, first, code) in [
+        ("inactive", "made-up\n", 1),
+        ("no token", "null\n", 2),
+        ("active", good.as_str(), 3),
+        ("refused", "made-up\n", 4),
+    ] {
+        if name == "refused" {
+            org.sandbox.faults().inject(refused.clone(), Times::Once);
+        }
         // More than fits into a pipe.
         org.world.write("tokens.txt", first.to_owned() + &good.repeat(400));
         let (exit, said) = with_head(&org, 1, "");

@@ -88,6 +88,19 @@ fn a_proxy_of_the_environment_is_used_and_shown_whatever_else_is_set() {
 }
 
 #[test_support::test]
+fn a_proxy_that_refuses_our_password_is_asked_once_and_the_variable_is_named() {
+    let (world, _) = World::with_key();
+    let proxy = recording(answer("407 Proxy Authentication Required", "", ""));
+    let address = proxy.issuer().replace("http://", "http://ada:s3cret@");
+    let world = world.set("HTTPS_PROXY", address);
+    let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];
+    let run = world.pipe(&[&["introspect"], &app[..]].concat(), "t");
+    run.fails(3, "did not accept the user name and password (status 407)").hides("s3cret");
+    assert!(run.stderr.contains("HTTPS_PROXY"), "{run:?}");
+    assert_eq!(proxy.requests().len(), 1);
+}
+
+#[test_support::test]
 fn a_proxy_of_the_environment_that_is_none_is_refused_by_the_variables_name() {
     let (world, _) = World::with_key();
     let app = ["--issuer", "https://acme.okta.com", "--client-id", "0oa1", "--key-file", "key.pem"];

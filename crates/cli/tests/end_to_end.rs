@@ -172,6 +172,13 @@ fn a_group_is_made_in_the_sandbox() {
     let _sandbox = Sandbox::start(&world, &[]);
     let made = world.run(&["api", "POST", "/api/v1/groups", "-f", "profile.name=Auditors"]);
     assert_eq!(made.exits(0).json()["profile"]["name"], "Auditors");
+
+    let path = "/api/v1/groups";
+    let made = world.run(&["api", path, "-X", "post", "-f", "profile.name=Operators"]);
+    assert_eq!(made.exits(0).json()["profile"]["name"], "Operators");
+    let listed = world.run(&["api", path, "-X", "GET", "--filter", ".[].profile.name", "--raw"]);
+    let listed = &listed.exits(0).stdout;
+    assert!(listed.contains("Auditors") && listed.contains("Operators"), "{listed}");
 }
 
 #[cfg(unix)]
@@ -190,6 +197,29 @@ fn what_the_sandbox_leaves_is_for_its_user_alone() {
     // Opened to others, the folder may have been written to by anybody.
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
     world.run(&["token", "--scope", "okta.users.read"]).fails(2, "no issuer was given");
+}
+
+/// What the README shows is a seed, and its limits hold.
+#[test_support::test]
+fn the_seed_of_the_readme_is_one() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, seed) = readme.split_once("`--seed FILE` takes JSON or YAML:\n\n```yaml\n").unwrap();
+    let (seed, _) = seed.split_once("```").unwrap();
+    let (_, limits) = seed.split_once("\nrate_limits:").unwrap();
+    for limit in ["org_token", "org", "custom_token", "custom", "logs", "api"] {
+        assert!(limits.contains(&format!("\n  {limit}: ")), "{limit}");
+    }
+    let (world, key_id) = World::with_key();
+    let jwk = world.run(&["jwk", "--key-file", "key.pem"]).exits(0).json();
+    let seed = seed.replace("jwks: { keys: [] }", &format!("jwks: {{ keys: [{jwk}] }}"));
+    world.write("seed.yaml", seed.replace("org_token: 300 ", "org_token: 2 "));
+    let sandbox = Sandbox::start(&world, &["--seed", "seed.yaml"]);
+    let own = ["--issuer", sandbox.text("issuer"), "--client-id", "0oa1service"];
+    let key = ["--key-file", "key.pem", "--key-id", &key_id, "--scope", "okta.users.read"];
+    let token = [&["token"], &own[..], &key].concat();
+    world.run(&token).exits(0);
+    world.run(&[&token[..], &["--timeout", "1"]].concat()).fails(3, "called too often");
 }
 
 #[test_support::test]

@@ -38,7 +38,7 @@ struct Cell {
 }
 
 #[test]
-#[allow(clippy::print_stdout)] // the figure, for those who ask for it
+#[allow(clippy::print_stdout)] // the figure, with --nocapture
 fn every_cell_of_notation_wrapping_and_way_gives_the_same_key() {
     let cells = cells();
     let (next, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));

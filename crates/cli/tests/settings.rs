@@ -80,6 +80,8 @@ fn what_looks_like_a_configuration_keeps_the_sandbox_away() {
         ("okta.yaml", "okta: {client: {clientid: a}}", "did you mean clientId?"),
         ("okta.yaml", "okta: {client: {token: a}}", "orgUrl, clientId and privateKey"),
         ("okta.yml", "okta: {client: {clientId: a}}", "name it okta.yaml"),
+        ("okta.yaml", "", "the settings file okta.yaml says nothing"),
+        ("okta.yaml", "# okta:\n#   client:\n", "the settings file okta.yaml says nothing"),
     ] {
         world.write(file, text);
         let run = world.run(&token);

@@ -23,6 +23,8 @@ fn a_sandbox_with_its_own_certificate_is_trusted_by_the_commands_beside_it() {
     stranger.pipe(&args, "t").fails(3, "could not be trusted");
     let known = [&args[..], &["--ca-file", sandbox.text("ca_file")]].concat();
     stranger.pipe(&known, "t").exits(1);
+    let marked = stranger.write("marked.pem", format!("\u{feff}{ca}"));
+    stranger.pipe(&[&args[..], &["--ca-file", &marked]].concat(), "t").exits(1);
 }
 
 #[test_support::test]

@@ -130,6 +130,35 @@ fn a_server_at_another_address_gives_no_verdict_of_inactive() {
     assert!(run.stderr.contains("1 without a verdict"), "{run:?}");
 }
 
+#[test_support::test]
+fn a_token_whose_issuer_cannot_be_read_gives_no_verdict_of_inactive() {
+    let org = Org::new();
+    let issuer = org.sandbox.issuer().to_string();
+    let token =
+        |claims: &str| format!("eyJhbGciOiJub25lIn0.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+    let told = "cannot tell: the token does not say readably which server it is from";
+    for claims in [
+        format!(r#"{{"iss":"{issuer}","iss":"{issuer}"}}"#),
+        format!(r#"{{"sub":"a","sub":"b","iss":"{issuer}"}}"#),
+        format!(r#"[{{"iss":"{issuer}"}}]"#),
+        format!(r#"{{"iss":["{issuer}"]}}"#),
+        r#"{"iss":1}"#.to_owned(),
+    ] {
+        for command in
+            [&["introspect"][..], &["watch", "--until-inactive"], &["revoke", "--confirm"]]
+        {
+            let run = org.run(command, &[], &token(&claims));
+            run.fails(3, told).fails(3, "okta-introspect decode");
+        }
+        org.world.write("tokens.txt", token(&claims));
+        let run = org.run(&["introspect", "--batch", "tokens.txt"], &[], "");
+        assert!(run.exits(3).stdout.contains(told), "{claims}: {run:?}");
+    }
+    for claims in [r#"{"iss":null}"#, "{}"] {
+        org.run(&["introspect"], &[], &token(claims)).exits(1);
+    }
+}
+
 /// An org with a custom domain answers about tokens under either name.
 #[test_support::test]
 fn active_counts_wherever_it_is_said_and_what_follows_it_too() {
@@ -143,7 +172,7 @@ fn active_counts_wherever_it_is_said_and_what_follows_it_too() {
     let run = org.run(&["revoke", "--confirm"], &[], &foreign);
     assert_eq!((run.exits(0).stdout.as_str(), run.stderr.as_str()), ("inactive\n", ""));
     org.sandbox.faults().inject(Fault::active(true).at("/oauth2/v1/introspect"), Times::Once);
-    let watch = ["watch", "--until-inactive", "--max-age", "10ms", "--for", "1m"];
+    let watch = ["watch", "--until-inactive", "--max-age", "100ms", "--for", "1m"];
     let run = org.run(&watch, &[], &foreign);
     assert!(run.exits(1).stdout.contains("  inactive"), "{run:?}");
 }

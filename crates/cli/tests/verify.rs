@@ -29,6 +29,8 @@ fn a_token_of_a_custom_server_is_verified_and_its_claims_are_told() {
     assert_eq!(told["claims"]["cid"], sandbox.text("client_id"));
     assert!(run.stderr.contains("revoked"), "{run:?}");
 
+    let marked = format!("\u{feff}{token}\r\n");
+    world.pipe(&verify(&["--audience", "api://default"]), &marked).exits(0);
     let run =
         world.pipe(&verify(&["--audience", "api://default", "--scope", "orders.read"]), &token);
     assert!(run.exits(0).stdout.starts_with("verified\n"), "{run:?}");
@@ -123,10 +125,14 @@ fn vectors_of_others_end_with_zero_or_one() {
     let world = World::new();
     let lone = world.write("key.json", key);
     let set = world.write("set.json", format!(r#"{{"keys":[{key}]}}"#));
+    let marked = world.write("marked.json", format!("\u{feff}{key}"));
+    let marked_set = world.write("marked_set.json", format!("\u{feff}{{\"keys\":[{key}]}}"));
     let good = format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{ES256}");
     for (name, jws, code) in [
         ("RFC 7515 A.3", good.clone(), 0),
         ("a line break behind it", format!("{good}\n"), 0),
+        ("an editor's mark before it", format!("\u{feff}{good}\r\n"), 0),
+        ("two of them", format!("\u{feff}\u{feff}{good}"), 1),
         ("another signature", good.replace("DtEh", "DtEi"), 1),
         ("padding", format!("{good}=="), 1),
         ("a blank before it", format!(" {good}"), 1),
@@ -136,7 +142,7 @@ fn vectors_of_others_end_with_zero_or_one() {
         ("JSON serialisation", format!(r#"{{"payload":"{PAYLOAD}"}}"#), 1),
         ("nothing", String::new(), 2),
     ] {
-        for keys in [&lone, &set] {
+        for keys in [&lone, &set, &marked, &marked_set] {
             let run = world.pipe(&["verify", "--jwks", keys, "--signature-only"], &jws);
             run.exits(code);
             assert!(run.stderr.contains("NO CLAIM"), "{name}: {run:?}");

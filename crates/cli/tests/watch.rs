@@ -21,7 +21,7 @@ impl Watch {
     fn start(org: &Org, token: &Token, more: &[&str]) -> Self {
         let issuer = org.sandbox.issuer();
         let own = [
-            &["watch", "--max-age", "50ms", "--issuer", issuer.as_str()][..],
+            &["watch", "--max-age", "100ms", "--issuer", issuer.as_str()][..],
             &["--client-id", CLIENT, "--key-file", "key.pem", "--key-id", "k1"],
         ];
         let mut child = org.world.command(&[&own.concat(), more].concat()).spawn().unwrap();
@@ -152,6 +152,10 @@ fn wrong_lengths_of_time_and_tokens_as_arguments_are_refused() {
         &["watch", "--for", "5s", "s3cret"],
     ] {
         org.run(args, &[], "t").fails(2, "error: ").hides("s3cret");
+    }
+    for short in ["1ms", "99ms"] {
+        let run = org.run(&["watch", "--for", "5s", "--max-age", short], &[], "t");
+        run.fails(2, "at least 100ms").fails(2, "rate limit");
     }
     assert_eq!(org.sandbox.requests().len(), 0);
     // Nobody is kept waiting longer than there is time.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use okta_introspect::{HttpConfig, Proxy, ProxyServer, RetryConfig};
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use okta_introspect::{HttpConfig, Issuer, Proxy, ProxyServer, RetryConfig};
 
 use crate::files;
 use crate::text;
@@ -55,6 +57,19 @@ pub(crate) fn proxy(
 ) -> Result<Option<Found<ProxyServer>>, SettingsError> {
     layer.check_proxy()?;
     layer.proxy.proxy(|| ambient.clone())
+}
+
+/// Why this proxy is not used for the server; `None` if it is.
+pub(crate) fn bypass(proxy: &ProxyServer, server: &Issuer) -> Option<String> {
+    let uri: Uri = server.as_str().parse().ok()?;
+    let host = uri.host()?;
+    if server.is_loopback() {
+        return Some(format!("not used for {host}: it is on this computer"));
+    }
+    let direct = proxy.no_proxy.as_deref()?;
+    let matcher = Matcher::builder().all(proxy.url.as_str()).no(direct).build();
+    let is_direct = matcher.intercept(&uri).is_none();
+    is_direct.then(|| format!("not used for {host}: NO_PROXY rules it out"))
 }
 
 pub(crate) fn retry(layer: &Layer) -> Result<RetryConfig, SettingsError> {

@@ -71,7 +71,8 @@ impl Settings {
         }
     }
 
-    /// The proxy that is used, without its credentials, and where it was found.
+    /// The proxy that is used, without its credentials, and where it was found. For the server it may
+    /// be [passed over](Self::proxy_bypass).
     ///
     /// # Errors
     ///
@@ -79,6 +80,13 @@ impl Settings {
     pub fn proxy(&self) -> Result<Option<Found<String>>, SettingsError> {
         let proxy = connection::proxy(&self.layer, &self.ambient_proxy)?;
         Ok(proxy.map(|found| Found::new(found.value.url, found.origin)))
+    }
+
+    /// Why the proxy is not used for the server; `None` if it is, or if one of them is not named.
+    /// Servers on this computer and those of `NO_PROXY` are called directly.
+    pub fn proxy_bypass(&self) -> Option<String> {
+        let proxy = connection::proxy(&self.layer, &self.ambient_proxy).ok()??;
+        connection::bypass(&proxy.value, &self.issuer().ok()?)
     }
 
     /// What was perhaps meant to name the app.

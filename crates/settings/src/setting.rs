@@ -104,7 +104,8 @@ impl Setting {
         }
     }
 
-    /// The variables that name it, in every spelling that the official SDKs use; earlier ones win.
+    /// The variables that name it, in every spelling that the official SDKs use; earlier ones win, but
+    /// two key ids must not differ.
     pub fn variables(self) -> &'static [&'static str] {
         match self {
             // The first is ours; `OKTA_IDX_ISSUER` is how the SDKs for sign-in name a custom server.
@@ -142,7 +143,8 @@ impl Setting {
         }
     }
 
-    /// The members of `okta: client:`, or of a profile, that name it; earlier ones win.
+    /// The members of `okta: client:`, or of a profile, that name it; earlier ones win, but two key ids
+    /// must not differ.
     pub fn members(self) -> &'static [&'static str] {
         match self {
             Self::Issuer => &["issuer", "orgUrl", "oktaDomain"],

@@ -78,7 +78,10 @@ impl Settings {
     /// The proxy that calls go through, whatever names it.
     fn proxy_in_use(&self) -> Option<Shown> {
         match self.proxy() {
-            Ok(found) => found.map(|found| shown("proxy", found.value.clone(), &found)),
+            Ok(found) => found.map(|found| {
+                let bypass = self.proxy_bypass().map(|why| format!(", {why}"));
+                shown("proxy", found.value.clone() + &bypass.unwrap_or_default(), &found)
+            }),
             Err(error) => Some(Shown {
                 name: "proxy",
                 value: format!("not usable: {error}"),

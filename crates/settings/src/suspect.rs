@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use okta_introspect::Secret;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -62,17 +63,10 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
     let root = names(text);
     let mut suspects = Vec::new();
     suspects.extend(root.iter().filter(|name| is_stray(name, "okta")).map(|name| form(name)));
-    let okta: Tree = document(text).unwrap_or_default();
-    let profiles =
-        okta.below("profiles").or_else(|| okta.below("okta").and_then(|it| it.below("profiles")));
-    let okta = okta.below("okta");
-    let names = okta.into_iter().flat_map(Tree::names);
+    let tree = Tree::read(text);
+    let names = tree.below("okta").into_iter().flat_map(Tree::names);
     suspects.extend(names.filter(|name| is_stray(name, "client")).map(form));
-    let client = okta.and_then(|okta| okta.below("client"));
-    let client = client.map(|client| ("okta.client".to_owned(), client));
-    let profiles = profiles.into_iter().flat_map(Tree::children);
-    let profiles = profiles.map(|(name, profile)| (format!("okta.profiles.{name}"), profile));
-    for (place, members) in client.into_iter().chain(profiles) {
+    for (place, members) in tree.apps() {
         suspects.extend(members.names().filter_map(|name| {
             let what = format!("nothing reads {place}.{name} in {shown}");
             if name.eq_ignore_ascii_case("client") {
@@ -84,9 +78,10 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
             Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &MEMBERS)?)))
         }));
     }
-    if suspects.is_empty() && names_no_app && !root.is_empty() {
-        let what = format!("the settings file {shown} names no org, client id or key");
-        suspects.push(Suspect::incomplete(what, APP));
+    if suspects.is_empty() && names_no_app {
+        // An empty file may have lost what it said.
+        let says = if root.is_empty() { "says nothing" } else { "names no org, client id or key" };
+        suspects.push(Suspect::incomplete(format!("the settings file {shown} {says}"), APP));
     }
     suspects
 }
@@ -111,8 +106,10 @@ fn names(text: &str) -> Vec<String> {
 /// Names, and those below them.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Tree {
+pub(crate) enum Tree {
     Names(BTreeMap<String, Self>),
+    /// It may be a secret.
+    Text(Secret),
     Other(IgnoredAny),
 }
 
@@ -123,10 +120,30 @@ impl Default for Tree {
 }
 
 impl Tree {
+    /// The names in a document; none if it is none.
+    pub(crate) fn read(text: &str) -> Self {
+        document(text).unwrap_or_default()
+    }
+
+    /// The settings of each app: `okta.client` and the profiles, and where they stand.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = (String, &Self)> {
+        let okta = self.below("okta");
+        let below_okta = |name| okta.and_then(|okta| okta.below(name));
+        let client = below_okta("client").map(|client| ("okta.client".to_owned(), client));
+        let profiles = self.below("profiles").or_else(|| below_okta("profiles"));
+        let profiles = profiles.into_iter().flat_map(Self::children);
+        let profiles = profiles.map(|(name, profile)| (format!("okta.profiles.{name}"), profile));
+        client.into_iter().chain(profiles)
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(text) if !text.expose().trim().is_empty())
+    }
+
     fn children(&self) -> impl Iterator<Item = (&str, &Self)> {
         let names = match self {
             Self::Names(names) => Some(names),
-            Self::Other(_) => None,
+            Self::Text(_) | Self::Other(_) => None,
         };
         names.into_iter().flatten().map(|(name, below)| (name.as_str(), below))
     }
@@ -135,7 +152,7 @@ impl Tree {
         self.children().map(|(name, _)| name)
     }
 
-    fn below(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn below(&self, name: &str) -> Option<&Self> {
         self.children().find(|(known, _)| *known == name).map(|(_, below)| below)
     }
 }
@@ -225,27 +242,23 @@ mod tests {
     #[test]
     fn a_file_of_another_form_is_noticed_and_the_right_one_told() {
         for (text, told) in [
-            ("client:\n  orgUrl: s3cret\n", Some("`client`")),
-            ("Okta:\n  Client:\n    orgUrl: s3cret\n", Some("`Okta`")),
-            ("okta:\n  Client:\n    orgUrl: s3cret\n", Some("`Client`")),
-            ("okta:\n  orgUrl: s3cret\n", Some("`orgUrl`")),
-            ("orgUrl: s3cret\n", Some("`orgUrl`")),
-            ("okta: {client: {orgurl: s3cret}}", Some("okta.client.orgurl")),
-            ("okta: {client: {token: s3cret}}", Some("names no org")),
-            ("okta: {profiles: {a: {orgurl: s3cret}}}", Some("okta.profiles.a.orgurl")),
-            ("okta: {profiles: {a: {client: {orgUrl: s3cret}}}}", Some("right below it")),
-            ("okta: {Profiles: {a: {orgUrl: s3cret}}}", Some("`Profiles`")),
-            ("other: 1", Some("names no org")),
-            ("", None),
-            ("# okta: nothing\n", None),
+            ("client:\n  orgUrl: s3cret\n", "`client`"),
+            ("Okta:\n  Client:\n    orgUrl: s3cret\n", "`Okta`"),
+            ("okta:\n  Client:\n    orgUrl: s3cret\n", "`Client`"),
+            ("okta:\n  orgUrl: s3cret\n", "`orgUrl`"),
+            ("orgUrl: s3cret\n", "`orgUrl`"),
+            ("okta: {client: {orgurl: s3cret}}", "okta.client.orgurl"),
+            ("okta: {client: {token: s3cret}}", "names no org"),
+            ("okta: {profiles: {a: {orgurl: s3cret}}}", "okta.profiles.a.orgurl"),
+            ("okta: {profiles: {a: {client: {orgUrl: s3cret}}}}", "right below it"),
+            ("okta: {Profiles: {a: {orgUrl: s3cret}}}", "`Profiles`"),
+            ("other: 1", "names no org"),
+            ("", "says nothing"),
+            ("# okta: nothing\n", "says nothing"),
         ] {
             let suspects = in_file(text, Path::new("okta.yaml"), true);
-            let first = suspects.first().map(|it| format!("{}; {}", it.what, it.cure));
-            match told {
-                Some(told) => assert!(first.as_ref().unwrap().contains(told), "{text}: {first:?}"),
-                None => assert!(first.is_none(), "{text}: {first:?}"),
-            }
-            assert!(!first.unwrap_or_default().contains("s3cret"));
+            let first = format!("{}; {}", suspects[0].what, suspects[0].cure);
+            assert!(first.contains(told) && !first.contains("s3cret"), "{text}: {first}");
         }
     }
 

@@ -36,9 +36,25 @@ pub(crate) struct Given {
 pub(crate) fn read(environment: &Environment) -> Result<Layer, SettingsError> {
     let values = |setting: Setting| {
         let names = setting.variables().iter();
-        names.filter_map(|name| Some((Origin::Variable(name), environment.get(name)?))).collect()
+        let set = names.filter_map(|name| Some((Origin::Variable(name), environment.get(name)?)));
+        set.collect::<Vec<_>>()
     };
+    check_one(&values(Setting::KeyId))?;
     Texts { values, environment }.layer()
+}
+
+/// Refuses variables that mean one setting, and do not say the same.
+fn check_one(values: &[(Origin, &OsStr)]) -> Result<(), SettingsError> {
+    let set = values.iter().map(|(origin, value)| (origin, value.as_encoded_bytes().trim_ascii()));
+    let mut set = set.filter(|(_, value)| !value.is_empty());
+    let Some((first, value)) = set.next() else { return Ok(()) };
+    match set.find(|(_, other)| *other != value) {
+        None => Ok(()),
+        Some((other, _)) => Err(SettingsError::new(format!(
+            "two variables differ for one setting: {first} and {other}"
+        ))
+        .advise("keep one of them")),
+    }
 }
 
 /// Reads the layer of what the program gives; later values win.

@@ -5,13 +5,11 @@
 
 pub(crate) mod local;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 
 use crate::checker::policy::denial::Reason;
 use crate::issuer::Issuer;
+use crate::jws::unverified::Claims;
 use crate::secret::Token;
 
 /// The issuers whose tokens are known here.
@@ -63,13 +61,13 @@ impl Routes {
     }
 
     /// The server to ask about a token. A pure function of the token's text, so a token always
-    /// goes to the same server. `None`: its issuer is unknown.
+    /// goes to the same server. `None`: its issuer is unknown, or may be any.
     pub(crate) fn route(&self, text: &str) -> Option<usize> {
         if self.opaque.len() == 1 {
             // There is one server; whether the token is foreign is seen before it is asked.
             return Some(0);
         }
-        match Claims::peek(text).and_then(|claims| claims.iss) {
+        match Claims::peek(text).ok()?.and_then(|claims| claims.iss) {
             Some(issuer) => self.server(&issuer),
             None => Some(0),
         }
@@ -83,14 +81,14 @@ impl Routes {
         now: DateTime<Utc>,
     ) -> Result<Passed, Reason> {
         let token = Token::parse(text).map_err(|_| Reason::Malformed)?;
-        let claims = Claims::peek(text).unwrap_or_default();
+        let claims = Claims::peek(text).map_err(|_| Reason::UnknownIssuer)?.unwrap_or_default();
         match claims.iss.as_deref().map(|issuer| self.server(issuer)) {
             None => {}
             Some(None) => return Err(Reason::UnknownIssuer),
             Some(Some(own)) if own == server => {}
             Some(Some(_)) => return Err(Reason::Issuer),
         }
-        let own_end = claims.end().filter(|_| !self.opaque[server] && claims.iss.is_some());
+        let own_end = end(&claims).filter(|_| !self.opaque[server] && claims.iss.is_some());
         match own_end {
             Some(end) if end <= now => Err(Reason::Expired),
             own_end => Ok(Passed { token, own_end, names_issuer: claims.iss.is_some() }),
@@ -98,35 +96,16 @@ impl Routes {
     }
 }
 
-/// What a JWT claims about itself, as far as the edge cares.
-#[derive(Default, Deserialize)]
-struct Claims {
-    iss: Option<String>,
-    exp: Option<f64>,
-}
-
-impl Claims {
-    /// Reads the payload of what looks like a signed JWT; `None` for everything else, which is
-    /// then taken to be opaque.
-    fn peek(text: &str) -> Option<Self> {
-        let mut segments = text.split('.');
-        let (header, payload) = (segments.next()?, segments.next()?);
-        // A JSON object in base64url begins so.
-        if !header.starts_with("ey") || segments.next().is_none() || segments.next().is_some() {
-            return None;
-        }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
-    }
-
-    fn end(&self) -> Option<DateTime<Utc>> {
-        // The cast saturates; what is out of range is no time, and left to the server.
-        self.exp.and_then(|exp| DateTime::from_timestamp(exp.floor() as i64, 0))
-    }
+fn end(claims: &Claims) -> Option<DateTime<Utc>> {
+    // The cast saturates; what is out of range is no time, and left to the server.
+    claims.exp.and_then(|exp| DateTime::from_timestamp(exp.floor() as i64, 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
 
     const ORG: &str = "https://acme.okta.com";
@@ -140,6 +119,11 @@ mod tests {
     fn jwt(claims: Value) -> String {
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         format!("{}.{}.c2ln", encode(json!({"alg": "RS256"})), encode(claims))
+    }
+
+    /// A JWT with exactly this payload.
+    fn of(payload: &str) -> String {
+        format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -157,6 +141,13 @@ mod tests {
             ("alias", jwt(json!({"iss": "https://login.acme.example"})), Some(0)),
             ("foreign", jwt(json!({"iss": "https://evil.example"})), None),
             ("no issuer", jwt(json!({"exp": 1})), Some(0)),
+            ("issuer twice", of(&format!(r#"{{"iss":"{ORG}","iss":"{ORG}"}}"#)), None),
+            ("a member twice", of(&format!(r#"{{"sub":1,"sub":2,"iss":"{ORG}"}}"#)), None),
+            ("a number for an issuer", of(r#"{"iss":1}"#), None),
+            ("a list of issuers", of(&format!(r#"{{"iss":["{ORG}"]}}"#)), None),
+            ("a list of claims", of("[]"), None),
+            ("foreign, without an end", of(r#"{"iss":"https://evil.example","exp":"x"}"#), None),
+            ("null for an issuer", of(r#"{"iss":null}"#), Some(0)),
             ("not JSON", "eyJh.eyJh.c2ln".to_owned(), Some(0)),
             ("encrypted", "eyJh.a.b.c.d".to_owned(), Some(0)),
         ] {
@@ -181,6 +172,8 @@ mod tests {
             ("an end that is none", custom(json!(1e300)), 1, None),
             ("the org's are opaque", jwt(json!({"iss": ORG, "exp": 1})), 0, None),
             ("opaque", "opaque".to_owned(), 0, None),
+            ("issuer twice", of(r#"{"iss":"a","iss":"b"}"#), 0, Some(Reason::UnknownIssuer)),
+            ("a list of claims", of("[]"), 0, Some(Reason::UnknownIssuer)),
         ] {
             assert_eq!(routes.inspect(&token, server, at(100)).err(), expected, "{name}");
         }

@@ -3,6 +3,8 @@
 
 mod source;
 mod store;
+#[cfg(test)]
+mod suspend;
 
 use std::fmt;
 use std::sync::Arc;

@@ -9,6 +9,18 @@ const MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
 pub(super) const NOTATION: &str =
     "give a number above 0 and its unit, such as 50ms, 5s, 10m, 2h or 1d";
 
+/// The shortest time between two questions: more of them would only use up the rate limit.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What to write for the time between two questions.
+pub(super) const INTERVAL: &str = "give at least 100ms, such as 500ms, 5s, 10m or 2h: every \
+                                   question counts against the rate limit of the org";
+
+/// As [`duration`], for the time between two questions.
+pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
+    duration(text).ok().filter(|duration| *duration >= MIN_INTERVAL).ok_or(INTERVAL)
+}
+
 /// Reads a duration such as `50ms`, `5s`, `10m`, `1h 30m` or `1d`. A number alone counts seconds,
 /// as it does for other options. Zero, and more than [`MAX`], is refused.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -86,6 +86,7 @@ fn advice(error: &clap::Error) -> String {
 fn form(option: &str) -> Option<&'static str> {
     let name = option.split_once('<')?.1;
     Some(match name {
+        "DURATION>" if option.starts_with("--max-age ") => duration::INTERVAL,
         "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "N>" => "give a number from 1 to 64",

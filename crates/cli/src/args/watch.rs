@@ -6,7 +6,7 @@ use okta_introspect::TokenTypeHint;
 
 use crate::exit::Exit;
 
-use super::duration::duration;
+use super::duration::{duration, interval};
 use super::shared::{ClientArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
@@ -21,8 +21,9 @@ pub(crate) struct WatchArgs {
     /// What kind of token it is, if known
     #[arg(long, value_name = "HINT", value_parser = hint())]
     pub(crate) hint: Option<TokenTypeHint>,
-    /// How old an answer may become before the server is asked again: 500ms, 5s, 10m, 2h
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, allow_negative_numbers = true)]
+    /// How old an answer may become before the server is asked again: 500ms, 5s, 10m, 2h; at least
+    /// 100ms
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = interval, allow_negative_numbers = true)]
     pub(crate) max_age: Duration,
     /// End, with exit code 1, as soon as the token is inactive
     #[arg(long)]

@@ -3,7 +3,7 @@
 //! Such a file may have come with a cloned repository. What it names is asked, and a note says so;
 //! but a token that says where it is from goes nowhere else.
 
-use okta_introspect::{Issuer, Token};
+use okta_introspect::{ClaimedIssuer, Issuer, Token};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(super) struct Destination {
 /// A server, and the file that chose it.
 #[derive(Clone, Debug)]
 struct Chosen {
-    org: String,
+    server: Issuer,
     file: String,
 }
 
@@ -28,28 +28,33 @@ impl Destination {
         let Some((file, _)) = settings.server_of_working_folder() else {
             return Ok(Self { only: None });
         };
-        let (org, file) = (settings.issuer()?.org().to_owned(), file.display().to_string());
-        Ok(Self { only: Some(Chosen { org, file }) })
+        let (server, file) = (settings.issuer()?, file.display().to_string());
+        Ok(Self { only: Some(Chosen { server, file }) })
     }
 
     /// Why the token is not sent; `None` if it may be.
     fn refusal(&self, token: &Token) -> Option<String> {
         let chosen = self.only.as_ref()?;
-        let jwt = Unverified::decode(token.expose())?;
-        let issuer = jwt.claims.get("iss").and_then(Value::as_str);
-        let issuer = issuer.and_then(|issuer| Issuer::parse(issuer).ok());
+        let org = chosen.server.org();
+        let issuer = match ClaimedIssuer::of(token, &chosen.server) {
+            ClaimedIssuer::Unreadable => None,
+            _ => {
+                let jwt = Unverified::decode(token.expose())?;
+                let issuer = jwt.claims.get("iss").and_then(Value::as_str);
+                issuer.and_then(|issuer| Issuer::parse(issuer).ok())
+            }
+        };
         match issuer {
-            Some(issuer) if issuer.org() == chosen.org => None,
+            Some(issuer) if issuer.org() == org => None,
             Some(issuer) => Some(format!(
-                "the token is from {}, and {} in this folder names {}: it is not sent there",
+                "the token is from {}, and {} in this folder names {org}: it is not sent there",
                 issuer.org(),
                 chosen.file,
-                chosen.org
             )),
             None => Some(format!(
-                "the token does not say where it is from, and {} in this folder names {}: it is not \
-                 sent there",
-                chosen.file, chosen.org
+                "the token does not say where it is from, and {} in this folder names {org}: it is \
+                 not sent there",
+                chosen.file
             )),
         }
     }
@@ -75,7 +80,8 @@ mod tests {
             let part = |text| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
             format!("{}.{}.c2ln", part("{\"alg\":\"RS256\"}"), part(claims))
         };
-        let chosen = Chosen { org: "https://a.example".to_owned(), file: "okta.yaml".to_owned() };
+        let server = Issuer::parse("https://a.example").unwrap();
+        let chosen = Chosen { server, file: "okta.yaml".to_owned() };
         let bound = Destination { only: Some(chosen) };
         for (text, sent) in [
             (jwt(r#"{"iss":"https://a.example"}"#), true),
@@ -85,6 +91,8 @@ mod tests {
             (jwt(r#"{"iss":"https://a.example.b.example"}"#), false),
             (jwt(r#"{"iss":"nonsense"}"#), false),
             (jwt("{}"), false),
+            (jwt("[]"), false),
+            (jwt(r#"{"iss":"https://b.example","iss":"https://a.example"}"#), false),
             ("opaque".to_owned(), true),
         ] {
             let token = Token::parse(&text).unwrap();

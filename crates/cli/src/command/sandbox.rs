@@ -12,6 +12,7 @@ use crate::args::SandboxArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
+use crate::input::document;
 use crate::output;
 use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
 use crate::text;
@@ -166,9 +167,11 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
     let unusable = |what: &str, cause: &dyn std::error::Error| {
         Failure::usage(format!("the seed file {what}: {}", text::path(path))).because(cause)
     };
-    let text = files::read_text(path).map_err(|cause| {
+    let seed = files::read(path).map_err(|cause| {
         unusable("cannot be read", &cause).advise("check the path and the right to read it")
     })?;
+    let text = std::str::from_utf8(document::unmarked("the seed file", path, &seed)?)
+        .map_err(|cause| unusable("is not text", &cause).advise("write it as YAML or JSON"))?;
     let wrong = |cause: &dyn std::error::Error| {
         let why = without_value(&cause.to_string());
         Failure::usage(format!("the seed file is not a seed: {}: {why}", text::path(path)))
@@ -176,10 +179,10 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
     };
     // JSON is YAML, but for tabs.
     if text.trim_start().starts_with('{') {
-        serde_json::from_str(&text).map_err(|cause| wrong(&cause))
+        serde_json::from_str(text).map_err(|cause| wrong(&cause))
     } else {
         let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(&text, options).map_err(|cause| wrong(&cause))
+        serde_saphyr::from_str_with_options(text, options).map_err(|cause| wrong(&cause))
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use okta_introspect::{Error, ErrorKind};
 
 use crate::failure::Failure;
-use crate::files::owner::is_readable_by_others;
+use crate::files::{self, owner::is_readable_by_others};
+use crate::input::public::holds_no_secret;
 use crate::output;
 use crate::settings::{Flags, Found, Layer, Origin, Settings, Source};
 use crate::storage::runtime_folder::SandboxRecord;
@@ -18,7 +19,7 @@ use super::{cures, running_sandbox};
 pub(super) fn settings(flags: impl Into<Flags>) -> Result<Settings, Failure> {
     let settings = keyless(flags)?;
     let origins = settings.origins();
-    let key_file = origins.key_file;
+    let key_file = origins.key_file.filter(|path| !is_public(path));
     // One file may hold both.
     let passphrase_file = origins.passphrase_file.filter(|path| Some(*path) != key_file);
     for (what, path) in [("key", key_file), ("passphrase", passphrase_file)] {
@@ -27,6 +28,12 @@ pub(super) fn settings(flags: impl Into<Flags>) -> Result<Settings, Failure> {
         }
     }
     Ok(settings)
+}
+
+/// Whether the file that was given for the key is a public one, which others may read. Only regular
+/// files are looked into: what a pipe has given is gone.
+fn is_public(path: &Path) -> bool {
+    is_readable_by_others(path) && files::read(path).is_ok_and(|bytes| holds_no_secret(&bytes))
 }
 
 /// A note, if users besides the owner may read the file of a secret.
@@ -76,7 +83,13 @@ pub(super) fn explain(settings: &Settings, error: Error) -> Failure {
             "start it with `okta-introspect sandbox`, or name an org with --issuer, --client-id and --key-file",
         );
     }
-    failure
+    match settings.proxy() {
+        Ok(Some(proxy)) if failure.advice().contains("the proxy") => {
+            let advice = format!("{} (from {})", failure.advice(), proxy.origin);
+            failure.advise(advice)
+        }
+        _ => failure,
+    }
 }
 
 impl From<SandboxRecord> for Layer {

@@ -108,6 +108,9 @@ impl Asked {
             ClaimedIssuer::Other(Some(named)) => {
                 format!("ask it with --issuer {named}, and an app that it knows")
             }
+            ClaimedIssuer::Unreadable => {
+                "look at its claims with `okta-introspect decode`".to_owned()
+            }
             _ => "name the server that issued it with --issuer".to_owned(),
         }
     }

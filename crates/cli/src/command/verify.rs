@@ -16,7 +16,7 @@ use crate::args::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files;
-use crate::input::token as token_input;
+use crate::input::{document, token as token_input};
 use crate::output;
 use crate::settings::Settings;
 use crate::text;
@@ -201,13 +201,13 @@ fn key_set(path: &Path) -> Result<JwkSet, Failure> {
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;
-    let lone = serde_json::from_slice::<Value>(&text).is_ok_and(|jwk| jwk.get("kty").is_some());
-    let set = if lone {
-        Zeroizing::new([b"{\"keys\":[".as_slice(), &text, b"]}"].concat())
-    } else {
-        text
+    let text = document::unmarked("the key set", path, &text)?;
+    let lone = serde_json::from_slice::<Value>(text).is_ok_and(|jwk| jwk.get("kty").is_some());
+    let set = match lone {
+        true => &Zeroizing::new([b"{\"keys\":[".as_slice(), text, b"]}"].concat()),
+        false => text,
     };
     // The library takes a key set for a server's; here it is a file that is wrong.
-    JwkSet::parse(&set)
+    JwkSet::parse(set)
         .map_err(|error| Failure::from(error).with_exit(Exit::Usage).found_in(text::path(path)))
 }

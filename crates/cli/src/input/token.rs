@@ -8,7 +8,7 @@ use okta_introspect::Token;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::wrapping::{BYTE_ORDER_MARK, strip};
+use super::wrapping::{BYTE_ORDER_MARK, is_utf_16, strip};
 use crate::failure::Failure;
 use crate::files;
 use crate::output;
@@ -16,11 +16,6 @@ use crate::text;
 
 /// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;
-
-/// Whether a text begins with the mark of UTF-16, in which some shells write their output.
-pub(crate) fn is_utf_16(text: &[u8]) -> bool {
-    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
-}
 
 /// Where a token is read from.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +68,13 @@ pub(crate) fn read_jws(source: Source<'_>) -> Result<Zeroizing<String>, Failure>
     Ok(Zeroizing::new(token.to_owned()))
 }
 
-/// For test vectors, which have faults on purpose: removes nothing except the line break at the end,
-/// which editors add, and refuses only what no JWS in any serialisation could have become.
+/// For test vectors, which have faults on purpose: removes nothing except what editors add, a byte order
+/// mark and the line break at the end, and refuses only what no JWS in any serialisation could have
+/// become.
 pub(crate) fn read_unchanged(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {
     let text = read_text(source)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let line = line.strip_suffix('\n').unwrap_or(line);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if !line.contains(['.', '{']) {
         refuse_what_is_no_jws(line)?;

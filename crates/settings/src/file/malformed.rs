@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use serde_saphyr::Error;
+
 use super::read::fault;
 use crate::error::SettingsError;
+use crate::suspect::Tree;
 
 /// The form of every settings file.
 const FORM: &str = "write `okta:`, below it `client:`, and the settings below that";
@@ -13,7 +16,7 @@ const BLOCK: &str = "write `privateKey: |`, and below it the lines of the key, e
                      further in than `privateKey`";
 
 /// Names the line, and what is wrong with it. Nothing of the file is quoted: it may be a key.
-pub(super) fn explain(text: &str, path: &Path, cause: &serde_saphyr::Error) -> SettingsError {
+pub(super) fn explain(text: &str, path: &Path, cause: &Error) -> SettingsError {
     if let Some(line) = line_of(text, begins_with_tab) {
         return fault(path, &format!("has a tab at the beginning of line {line}"))
             .advise("indent with blanks: YAML takes no tabs there");
@@ -21,6 +24,21 @@ pub(super) fn explain(text: &str, path: &Path, cause: &serde_saphyr::Error) -> S
     if let Some(line) = line_of(text, |line| line.starts_with("-----")) {
         return fault(path, &format!("has a key at line {line} that is not indented"))
             .advise(BLOCK);
+    }
+    match cause {
+        Error::DuplicateMappingKey { location, .. } => {
+            let what = format!("has a member twice, again at line {}", location.line());
+            return fault(path, &what).advise("keep one of the two");
+        }
+        Error::MultipleDocuments { .. } => {
+            return fault(path, "has more than one document")
+                .advise("keep one, and remove the lines with `---`");
+        }
+        _ => {}
+    }
+    if let Some(place) = text_in_place_of_a_proxy(text) {
+        return fault(path, &format!("is wrong: {place}.proxy is a text"))
+            .advise("write `host` and `port` below it, if need be `username` and `password`");
     }
     let place = cause.location();
     if let Some(line) = place.and_then(|place| key_around(text, place.line())) {
@@ -38,6 +56,13 @@ pub(super) fn explain(text: &str, path: &Path, cause: &serde_saphyr::Error) -> S
         None => fault(path, "is not valid YAML"),
     }
     .advise(FORM)
+}
+
+/// The app whose proxy is written as its URL alone.
+fn text_in_place_of_a_proxy(text: &str) -> Option<String> {
+    let tree = Tree::read(text);
+    let is_text = |app: &Tree| app.below("proxy").is_some_and(Tree::is_text);
+    tree.apps().find_map(|(place, app)| is_text(app).then_some(place))
 }
 
 fn begins_with_tab(line: &str) -> bool {

@@ -216,7 +216,7 @@ impl Client {
                 Some(key) => Some(key),
                 None => members.key(client.jwk, "jwk")?,
             },
-            key_id: members.first_text([
+            key_id: members.one_text([
                 (client.private_key_id, "privateKeyId"),
                 (client.key_id, "keyId"),
                 (client.kid, "kid"),
@@ -307,6 +307,26 @@ impl Members<'_> {
         self.read(name, member, |it| it.source(|text| self.environment.path_from(&folder, text)))
     }
 
+    /// What these names of one setting say; they must not differ.
+    fn one_text<const N: usize>(
+        &self,
+        members: [(Option<String>, &str); N],
+    ) -> Result<Option<Found<String>>, SettingsError> {
+        let mut first: Option<(Found<String>, &str)> = None;
+        for (member, name) in members {
+            let Some(found) = self.read(name, member, |it| member::text(&it))? else { continue };
+            match &first {
+                None => first = Some((found, name)),
+                Some((same, _)) if same.value == found.value => {}
+                Some((_, other)) => {
+                    let names = (self.full_name(other), self.full_name(name));
+                    return Err(differing(self.path, &names.0, &names.1));
+                }
+            }
+        }
+        Ok(first.map(|(found, _)| found))
+    }
+
     /// The first of these that is set.
     fn first_text<const N: usize>(
         &self,
@@ -319,6 +339,12 @@ impl Members<'_> {
         }
         Ok(None)
     }
+}
+
+/// Two members that mean one setting, and do not say the same.
+fn differing(path: &Path, first: &str, other: &str) -> SettingsError {
+    fault(path, &format!("has two values for one setting: {first} and {other}"))
+        .advise("keep one of them")
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ pub(crate) fn text(path: &Path, place: Place) -> Result<Option<Zeroizing<String>
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) if cause.kind() == ErrorKind::InvalidData => {
-            Err(fault(path, "is not text").advise("check that it is a settings file in UTF-8"))
+            Err(fault(path, "is not text").advise(
+                "check that it is a settings file in UTF-8; `iconv -f UTF-16 -t UTF-8` converts from UTF-16",
+            ))
         }
         Err(cause) => Err(fault(path, "cannot be read")
             .because(&cause)

@@ -18,7 +18,11 @@ pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 /// As [`read`], as text.
 pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| io::Error::other("it is not text"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        let is_utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+        let what = if is_utf_16 { "it is in UTF-16, not in UTF-8" } else { "it is not text" };
+        io::Error::other(what)
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 

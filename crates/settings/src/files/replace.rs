@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use okta_introspect::{Clock, SystemClock};
@@ -18,7 +19,7 @@ pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> 
     {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         // A file system that cannot do it has nothing to be told.
-        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| it.sync_all());
+        let _ = File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|it| sync(&it));
     }
     Ok(())
 }
@@ -36,6 +37,7 @@ pub enum Readers {
 #[derive(Debug)]
 pub struct Exclusive {
     path: PathBuf,
+    clock: Arc<dyn Clock>,
     held: RefCell<Option<Held>>,
 }
 
@@ -53,7 +55,11 @@ const MAX_UNSYNCED: Duration = Duration::from_secs(1);
 
 impl Exclusive {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), held: RefCell::new(None) }
+        Self::by(Arc::new(SystemClock), path)
+    }
+
+    fn by(clock: Arc<dyn Clock>, path: &Path) -> Self {
+        Self { path: path.to_owned(), clock, held: RefCell::new(None) }
     }
 
     /// Locks the file, if there is one.
@@ -85,7 +91,7 @@ impl Exclusive {
         let mut held = self.held.borrow_mut();
         if let Some(Held { file, written: Some((length, at)) }) = &mut *held
             && content.len() >= *length
-            && SystemClock.monotonic().saturating_duration_since(*at) < MAX_UNSYNCED
+            && self.clock.monotonic().saturating_duration_since(*at) < MAX_UNSYNCED
         {
             // One write, which covers the old content.
             file.seek(SeekFrom::Start(0))?;
@@ -100,7 +106,7 @@ impl Exclusive {
             // Unlike a rename, this fails if the name is taken.
             None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
         }
-        let written = Some((content.len(), SystemClock.monotonic()));
+        let written = Some((content.len(), self.clock.monotonic()));
         *held = Some(Held { file: draft.file.try_clone()?, written });
         Ok(())
     }
@@ -110,9 +116,16 @@ impl Drop for Exclusive {
     fn drop(&mut self) {
         if let Some(Held { file, written: Some(_) }) = &*self.held.borrow() {
             // What it holds is there; only a loss of power could take it back.
-            let _ = file.sync_all();
+            let _ = sync(file);
         }
     }
+}
+
+/// Waits until the disk has the file.
+fn sync(file: &File) -> io::Result<()> {
+    #[cfg(all(test, unix))]
+    tests::note(file);
+    file.sync_all()
 }
 
 /// A device such as `/dev/null`, or a pipe, is left in its place, also behind a link: a rename would
@@ -189,7 +202,7 @@ impl Draft {
         let _ = readers;
         let mut draft = Self { file: open.open(&path)?, path };
         draft.file.write_all(content)?;
-        draft.file.sync_all()?;
+        sync(&draft.file)?;
         Ok(draft)
     }
 }
@@ -203,10 +216,60 @@ impl Drop for Draft {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::process::Command;
 
+    use okta_introspect::ManualClock;
+
     use super::*;
+
+    thread_local! {
+        /// Which files were written to the disk, and how long they were by then.
+        static SYNCED: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn note(file: &File) {
+        let file = file.metadata().unwrap();
+        SYNCED.with_borrow_mut(|synced| synced.push((file.ino(), file.len())));
+    }
+
+    /// The inode at a path.
+    fn at(path: &Path) -> u64 {
+        fs::metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn the_content_of_a_file_and_then_its_name_go_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        replace(&path, b"four", Readers::Owner).unwrap();
+        let synced = SYNCED.take();
+        assert_eq!(synced[0], (at(&path), 4), "the content");
+        assert_eq!((synced.len(), synced[1].0), (2, at(folder.path())), "the name");
+    }
+
+    #[test]
+    fn what_one_process_writes_is_on_the_disk_after_a_second_and_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let clock = ManualClock::new(std::time::SystemTime::UNIX_EPOCH.into());
+        let state = Exclusive::by(Arc::new(clock.clone()), &path);
+        state.lock().unwrap();
+        for (later, content, is_synced) in [
+            (0, "1", true),
+            (999, "22", false),
+            (0, "333", false),
+            (1, "4444", true),
+            (0, "5.5.5", false),
+        ] {
+            clock.advance(Duration::from_millis(later));
+            state.replace(content.as_bytes()).unwrap();
+            let expected = is_synced.then(|| (at(&path), content.len() as u64));
+            assert_eq!(SYNCED.take(), Vec::from_iter(expected), "{content}");
+        }
+        drop(state);
+        assert_eq!(SYNCED.take(), [(at(&path), 5)]);
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();

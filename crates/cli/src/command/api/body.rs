@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::files;
+use crate::input::document;
 use crate::text;
 
 /// The call: fields go into the query of a GET, and into the JSON body of anything else.
@@ -87,8 +88,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             .because(&cause)
             .advise("check the path and the right to read it")
     })?;
+    let body = document::unmarked("the body", path, &body)?;
     // A pipe whose writer failed ends early; the server would take half a document for a whole.
-    if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         let what = if body.trim_ascii().is_empty() { "is empty" } else { "is not JSON" };
         return Err(Failure::usage(format!("the body {what}: {}", text::path(path)))
             .advise("give the whole JSON document; without a body, leave out --input"));

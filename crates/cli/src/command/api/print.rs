@@ -1,5 +1,6 @@
 //! What is shown of an answer.
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use okta_introspect::{Error, ResourceAnswer};
 use serde::de::IgnoredAny;
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 use super::json_path::JsonPath;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input::wrapping::BYTE_ORDER_MARK;
 use crate::output::{self, Reader};
 use crate::text;
 use crate::text::json::{indented, on_one_line};
@@ -38,7 +40,10 @@ impl Printer {
         match (&self.filter, self.lines) {
             (Some(filter), _) => self.selected(filter, &answer.body).map(|_| ()),
             (None, true) => items(&list(&answer.body)?).map(|_| ()),
-            (None, false) => whole(text.trim_end(), self.raw).map(|_| ()),
+            (None, false) => {
+                whole(text.trim_end(), self.raw)?;
+                check_announced(answer)
+            }
         }
     }
 
@@ -98,6 +103,21 @@ fn whole(text: &str, raw: bool) -> Result<Reader, Failure> {
         true => output::part(&format!("{text}\n")),
         false => output::part(&(indented(text) + "\n")),
     }
+}
+
+/// Fails if the answer is announced as JSON and is something else: cut off, or the page of a proxy.
+fn check_announced(answer: &ResourceAnswer) -> Result<(), Failure> {
+    let announced = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let announced = announced.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    let announced = announced.to_ascii_lowercase();
+    let is_json = announced == "application/json" || announced.ends_with("+json");
+    let text = std::str::from_utf8(&answer.body);
+    let text = text.map(|text| text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
+    if !is_json || text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Unknown, "the answer is announced as JSON and is none")
+        .advise("see whether it was cut off, or is the page of something between, such as a proxy"))
 }
 
 fn items(items: &[&RawValue]) -> Result<Reader, Failure> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::input::wrapping::{self, BYTE_ORDER_MARK};
 
-use super::members;
+use super::members::{self, Written};
 
 /// A question about one token.
 #[derive(Debug)]
@@ -81,10 +81,12 @@ impl Question {
         } else if !text.starts_with('{') || text.starts_with("{{") {
             token(text, hint).map_err(NoToken::Fault)
         } else {
-            match serde_json::from_str::<Map<String, Value>>(text) {
+            match serde_json::from_str::<Written>(text) {
                 Ok(members) => {
-                    others = members;
-                    token_of_object(&mut others, hint).map_err(NoToken::Fault)
+                    let ambiguity = members.ambiguity();
+                    others = members.into_map();
+                    let token = token_of_object(&mut others, hint);
+                    ambiguity.map_or(token, Err).map_err(NoToken::Fault)
                 }
                 // Not the parser's message: it may quote the line.
                 Err(_) => {

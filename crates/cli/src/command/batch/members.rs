@@ -1,6 +1,10 @@
 //! The members of a line in JSON: which of them is the token, and which must not be repeated.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use okta_introspect::TokenTypeHint;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// What stands in the output in place of a secret.
@@ -42,6 +46,58 @@ const LONG_WORD: usize = 32;
 
 /// So many characters of the token itself are no coincidence.
 const PART: usize = 8;
+
+/// The members that hold an access token.
+const ACCESS_TOKENS: [&str; 2] = ["token", "accesstoken"];
+
+/// The members of an object as they are written: a map would keep the last of two.
+pub(super) struct Written(Vec<(String, Value)>);
+
+impl Written {
+    /// Why it is not clear what is asked about.
+    pub(super) fn ambiguity(&self) -> Option<String> {
+        let mut seen = HashSet::new();
+        if let Some((name, _)) = self.0.iter().find(|(name, _)| !seen.insert(name)) {
+            let is_token = TOKENS.iter().any(|(known, _)| plain(name) == *known);
+            // Another name may be anything, a token too.
+            let name = if is_token { format!("`{name}`") } else { "a member".to_owned() };
+            return Some(format!("{name} is there twice"));
+        }
+        let is_access = |name: &str| ACCESS_TOKENS.contains(&plain(name).as_str());
+        let mut tokens = self.0.iter().filter(|(name, it)| it.is_string() && is_access(name));
+        let (name, token) = tokens.next()?;
+        let (other, _) = tokens.find(|(_, other)| other != token)?;
+        Some(format!("`{name}` and `{other}` differ"))
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.0.into_iter().collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Written(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
 
 /// Takes the token out of the members.
 pub(super) fn take_token(

@@ -76,7 +76,11 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
                 Some(_) => "go on with the same --resume file",
                 None => "with --resume, the next run would go on from here",
             })),
-        Ok(End::Complete) => verdict(progress.exit(), &progress),
+        Ok(End::Complete) => match progress.emptiness() {
+            Some(empty) => Err(Failure::usage(empty)
+                .advise("check its file, or what the command before it printed")),
+            None => verdict(progress.exit(), &progress),
+        },
     }
 }
 
@@ -190,15 +194,18 @@ impl Sink for Output {
     }
 
     fn waits(&mut self, until: Option<DateTime<Utc>>) {
-        match until {
-            Some(until) => output::note(format_args!(
-                "the rate limit is used up: waiting until {}",
-                until.to_rfc3339_opts(SecondsFormat::Secs, true)
-            )),
-            None => output::note(
-                "no answer for 5 s: the server is slow, or refuses for a while; waiting within --timeout",
-            ),
+        output::note(long_wait(until));
+    }
+}
+
+/// Why the run waits, and until when as far as that is known.
+fn long_wait(until: Option<DateTime<Utc>>) -> String {
+    match until {
+        Some(until) => {
+            let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+            format!("the rate limit is used up: waiting until {until}")
         }
+        None => "no answer for 5 s: the server is slow, or refuses for a while; waiting within --timeout".to_owned(),
     }
 }
 

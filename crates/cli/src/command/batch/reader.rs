@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
-use crate::input::token::is_utf_16;
+use crate::input::wrapping::is_utf_16;
 use crate::text;
 
 use super::line::Question;

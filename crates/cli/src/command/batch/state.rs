@@ -57,14 +57,24 @@ impl Progress {
         *count = count.saturating_add(1);
     }
 
+    /// What is wrong if there was nothing to ask about, and nothing to complain of either.
+    pub(super) fn emptiness(&self) -> Option<&'static str> {
+        match (self.exit(), self) {
+            (Exit::Usage, Self { unusable: 0, blank: 0, .. }) => Some("the batch has no line"),
+            (Exit::Usage, Self { unusable: 0, .. }) => Some("the batch has blank lines only"),
+            _ => None,
+        }
+    }
+
     /// The exit code: the worst that came of a line, in the order 4, 3, 1, 2, 0. That a token is
-    /// inactive is worth more than that a line had none.
+    /// inactive is worth more than that a line had none. Where no line asked about a token, nothing
+    /// is well: the command before may have failed.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self { refused: 1.., .. } => Exit::Refused,
             Self { unknown: 1.., .. } => Exit::Unknown,
             Self { inactive: 1.., .. } => Exit::Denied,
-            Self { unusable: 1.., .. } => Exit::Usage,
+            Self { unusable: 1.., .. } | Self { active: 0, .. } => Exit::Usage,
             _ => Exit::Done,
         }
     }
@@ -166,7 +176,7 @@ mod tests {
         use Outcome::{Active, Blank, Inactive, Refused, Unknown, Unusable};
         let mut progress = Progress::default();
         for (outcome, exit) in [
-            (Blank, Exit::Done),
+            (Blank, Exit::Usage),
             (Active, Exit::Done),
             (Unusable, Exit::Usage),
             (Inactive, Exit::Denied),

@@ -108,6 +108,17 @@ async fn the_first_long_wait_is_told_and_all_attempts_are_counted() {
     assert!(until > DateTime::UNIX_EPOCH && until <= clock.now(), "{until}");
 }
 
+#[test]
+fn the_note_of_a_long_wait_says_why_and_until_when() {
+    let until = DateTime::from_timestamp(1_795_211_319, 987_000_000);
+    let told = "the rate limit is used up: waiting until 2026-11-20T21:48:39Z";
+    assert_eq!(long_wait(until), told);
+    let unknown = long_wait(None);
+    for words in ["no answer for 5 s", "refuses for a while", "within --timeout"] {
+        assert!(unknown.contains(words), "{words}: {unknown}");
+    }
+}
+
 #[test_support::test]
 async fn a_reader_that_goes_away_and_an_interrupt_end_it_in_order() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();

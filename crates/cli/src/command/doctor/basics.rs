@@ -36,7 +36,9 @@ impl Examination<'_> {
     pub(super) fn proxy(&mut self) {
         match self.settings.proxy() {
             Ok(Some(proxy)) => {
-                let seen = format!("{} (from {})", proxy.value, proxy.origin);
+                let bypass = self.settings.proxy_bypass().map(|why| format!(", {why}"));
+                let bypass = bypass.unwrap_or_default();
+                let seen = format!("{}{bypass} (from {})", proxy.value, proxy.origin);
                 self.found(Finding::ok("proxy", seen));
             }
             Ok(None) => {}

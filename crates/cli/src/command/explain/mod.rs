@@ -142,6 +142,13 @@ async fn at_named_server(
             );
             return (None, Some(reason));
         }
+        ClaimedIssuer::Unreadable => {
+            let reason = Reason::likely(
+                "it does not say readably which server it is from: a claim is there twice, or `iss` is no text",
+                "look at its claims with `okta-introspect decode`",
+            );
+            return (None, Some(reason));
+        }
         _ => return (Some(false), None),
     };
     let cure = format!("ask with --issuer {issuer}");
