@@ -12,6 +12,8 @@ mod script;
 mod adapter;
 mod answers;
 mod cost;
+#[cfg(all(feature = "axum", feature = "prometheus", feature = "sandbox"))]
+mod dashboard;
 #[cfg(feature = "sandbox")]
 mod flood;
 #[cfg(feature = "axum")]
@@ -22,8 +24,6 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod outage;
-#[cfg(all(feature = "axum", feature = "prometheus", feature = "sandbox"))]
-mod packaging;
 mod proof_flood;
 #[cfg(feature = "sandbox")]
 mod sandbox;
