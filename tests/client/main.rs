@@ -1,7 +1,10 @@
-//! The client: calls, tokens, proofs, keys, pace, and what it makes of a network that fails.
+//! The client: calls, tokens, proofs, keys, pace, what it makes of a network that fails, and the
+//! local verification of tokens.
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/tokens/mod.rs"]
+mod tokens;
 
 mod answers;
 mod bodies;
@@ -26,3 +29,4 @@ mod server_time;
 mod tls;
 mod token_source;
 mod token_store;
+mod verify;

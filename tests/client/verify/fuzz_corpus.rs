@@ -1,6 +1,6 @@
 //! Replays the inputs of the fuzz targets with what the targets demand of any input.
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub)] // there it is a library of its own
 mod targets;
 
