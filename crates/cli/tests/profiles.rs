@@ -205,7 +205,7 @@ fn a_file_in_the_working_folder_decides_nothing_by_its_profiles_either() {
     orgs.run(&["token"], &[]).fails(2, "are not sent together");
     // It cannot choose among the user's own profiles.
     orgs.world.write("okta.yaml", "okta: {profile: staging}");
-    orgs.run(&["token"], &[]).fails(2, "no settings file has the profile");
+    orgs.run(&["token"], &[]).fails(2, "names a profile that this file does not have");
     // A name that both have is not taken for either.
     orgs.world.write("okta.yaml", "okta: {profiles: {staging: {orgUrl: 'https://other.example'}}}");
     let run = orgs.run(&["token", "--profile", "staging"], &[]);

@@ -58,7 +58,11 @@ impl SettingsFile {
         let Some(name) = &self.profile else { return Ok(self.client.clone()) };
         match self.get(&name.value) {
             Some(profile) => Ok(profile.clone().or_else(self.client.clone())),
-            None => Err(unknown(&name.origin, std::slice::from_ref(self))),
+            None => Err(SettingsError::new(format!(
+                "{} names a profile that this file does not have",
+                name.origin
+            ))
+            .advise("choose one of its own there; OKTA_PROFILE chooses among those of all files")),
         }
     }
 }
