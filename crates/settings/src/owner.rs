@@ -4,7 +4,7 @@ use okta_introspect::{Issuer, KeyOptions, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::error::SettingsError;
-use crate::file::SettingsFile;
+use crate::file::{DEFAULT_PROFILE, SettingsFile};
 use crate::files;
 use crate::found::{Origin, Place, Source};
 use crate::layer::Layer;
@@ -16,19 +16,27 @@ pub(crate) fn check(layer: &Layer, files: &[SettingsFile]) -> Result<(), Setting
     let (Some(server), Some(org)) = (&layer.server, layer.server.as_ref().and_then(org)) else {
         return Ok(());
     };
-    let Origin::File { path, place, profile: Some(own), .. } = &server.origin else {
+    let Origin::File { path, place, profile, .. } = &server.origin else {
         return Ok(());
+    };
+    let (own, subject) = match (profile, place) {
+        (Some(own), _) => (own.as_str(), format!("the profile {own}")),
+        // It may have come with a cloned repository, and name the user's key by its path.
+        (None, Place::WorkingFolder) => {
+            (DEFAULT_PROFILE, format!("okta.client in {}", path.display()))
+        }
+        (None, _) => return Ok(()),
     };
     // What a file in the working folder says is no reason to refuse what the user's own file does.
     let counts = |file: &&SettingsFile| file.path == *path || *place == Place::WorkingFolder;
     for file in files.iter().filter(counts) {
-        for (name, other) in file.all().filter(|(name, _)| file.path != *path || name != own) {
+        for (name, other) in file.all().filter(|(name, _)| file.path != *path || *name != own) {
             let Some(other_org) = other.server.as_ref().and_then(self::org) else { continue };
             if other_org == org {
                 continue;
             }
             if let Some(what) = same(layer, other) {
-                return Err(refusal(&[own, &org], &[name, &other_org], what));
+                return Err(refusal(&[&subject, &org], &[name, &other_org], what));
             }
         }
     }
@@ -80,7 +88,7 @@ impl Mark {
 fn refusal(own: &[&str; 2], other: &[&str; 2], what: &str) -> SettingsError {
     let ([own, org], [other, other_org]) = (own, other);
     SettingsError::new(format!(
-        "the profile {own} names {org} and the {what} of the profile {other}, which is for {other_org}: \
+        "{own} names {org} and the {what} of the profile {other}, which is for {other_org}: \
          a key is sent nowhere but to its own org"
     ))
     .advise(format!(

@@ -124,3 +124,24 @@ fn no_type_and_no_error_shows_a_secret() {
     }
     assert!(!said.contains(SECRET), "{said}");
 }
+
+/// However the file names it: as `okta.client` as well as by a profile.
+#[test]
+fn a_file_in_the_working_folder_takes_no_key_of_the_users_to_another_org() {
+    let world = World::new(APP);
+    let working = |org: &str, key: &str| {
+        let text = format!("okta: {{client: {{orgUrl: '{org}', clientId: b, privateKey: {key}}}}}");
+        fs::write(world.folder.path().join("work/.okta.yaml"), text).unwrap();
+        world.load().client().map(|client| client.issuer().as_str().to_owned())
+    };
+    fs::copy(world.folder.path().join("app.pem"), world.folder.path().join("copy.pem")).unwrap();
+    for key in ["~/app.pem", "~/copy.pem"] {
+        let error = working("https://other.example", key).unwrap_err().to_string();
+        let expected = "names https://other.example and the private key of the profile default";
+        assert!(error.starts_with("okta.client in ") && error.contains(expected), "{error}");
+        assert_eq!(working("https://acme.okta.com", key).unwrap(), "https://acme.okta.com");
+    }
+    let own = SigningKey::generate(Algorithm::Es256).unwrap();
+    own.write_new_file(world.folder.path().join("own.pem")).unwrap();
+    assert!(working("https://other.example", "~/own.pem").is_ok());
+}
