@@ -5,6 +5,7 @@ use okta_introspect::{CachedTokenSource, Checker, Client, ClientBuilder, Issuer,
 
 use crate::error::SettingsError;
 use crate::merged::Settings;
+use crate::text;
 
 impl Settings {
     /// The client of the configured server.
@@ -92,7 +93,8 @@ impl Settings {
             "jwt" => "a ready-made assertion is good for one request to one endpoint",
             _ => "it is not a known one",
         };
-        Err(SettingsError::new(format!("the authorization mode is {}, and {reason}", mode.value))
+        let shown = text::setting(&mode.value);
+        Err(SettingsError::new(format!("the authorization mode is {shown}, and {reason}"))
             .found_in(&mode.origin)
             .advise("set it to PrivateKey, and name the service app's client id and private key"))
     }

@@ -145,3 +145,20 @@ fn a_file_in_the_working_folder_takes_no_key_of_the_users_to_another_org() {
     own.write_new_file(world.folder.path().join("own.pem")).unwrap();
     assert!(working("https://other.example", "~/own.pem").is_ok());
 }
+
+#[test]
+fn a_key_in_the_place_of_another_setting_is_not_shown() {
+    let jwk = r#"'{"kty":"EC","d":"s3cret"}'"#;
+    let pem = r#""-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----""#;
+    for secret in [jwk, pem] {
+        for member in ["orgUrl", "clientId", "keyId", "authorizationMode"] {
+            let settings = World::new(&format!("okta: {{client: {{{member}: {secret}}}}}")).load();
+            let error = settings.client().map(|_| ()).unwrap_err();
+            let said = format!("{:?} {:?} {error}", settings.shown(), settings.profiles());
+            assert!(!said.contains(SECRET), "{member}: {said}");
+        }
+        let app = APP.replace("scopes:", &format!("authorizationMode: {secret}, scopes:"));
+        let error = World::new(&app).load().client().map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("authorization mode") && !error.contains(SECRET), "{error}");
+    }
+}

@@ -45,7 +45,8 @@ pub fn setting(text: &str) -> String {
     };
     let is_content = |part: &str| part.len() > MAX_FILE_NAME || part.starts_with("eyJ");
     let mut words = without_credentials.split(|c: char| c == '/' || c.is_whitespace());
-    if text.contains("-----BEGIN") || words.any(is_content) {
+    // A quotation mark is that of a JWK.
+    if text.contains('"') || text.contains("-----BEGIN") || words.any(is_content) {
         return MASK.to_owned();
     }
     without_credentials
