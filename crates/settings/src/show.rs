@@ -3,6 +3,7 @@
 use okta_introspect::DpopMode;
 use serde::Serialize;
 
+use crate::error::SettingsError;
 use crate::found::{Found, Source};
 use crate::merged::Settings;
 
@@ -39,6 +40,7 @@ impl Settings {
         let proxy = &layer.proxy;
         let shown = [
             text("profile", self.profile()),
+            self.refused_app(),
             text("issuer", layer.server.as_ref()),
             text("auth_server", layer.auth_server.as_ref()),
             text("client_id", layer.client_id.as_ref()),
@@ -75,6 +77,12 @@ impl Settings {
         shown.into_iter().flatten().collect()
     }
 
+    /// Why server, client id and key are not used together, where they are not.
+    fn refused_app(&self) -> Option<Shown> {
+        let error = self.check_app().err()?;
+        Some(not_usable("app", &error))
+    }
+
     /// The proxy that calls go through, whatever names it.
     fn proxy_in_use(&self) -> Option<Shown> {
         match self.proxy() {
@@ -82,11 +90,7 @@ impl Settings {
                 let bypass = self.proxy_bypass().map(|why| format!(", {why}"));
                 shown("proxy", found.value.clone() + &bypass.unwrap_or_default(), &found)
             }),
-            Err(error) => Some(Shown {
-                name: "proxy",
-                value: format!("not usable: {error}"),
-                origin: "the settings for it".to_owned(),
-            }),
+            Err(error) => Some(not_usable("proxy", &error)),
         }
     }
 
@@ -110,6 +114,11 @@ fn text(name: &'static str, found: Option<&Found<String>>) -> Option<Shown> {
 
 fn shown<T>(name: &'static str, value: String, found: &Found<T>) -> Shown {
     Shown { name, value, origin: found.origin.to_string() }
+}
+
+fn not_usable(name: &'static str, error: &SettingsError) -> Shown {
+    let origin = "the settings for it".to_owned();
+    Shown { name, value: format!("not usable: {error}"), origin }
 }
 
 fn secret(source: &Source) -> String {

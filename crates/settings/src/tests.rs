@@ -162,3 +162,22 @@ fn a_key_in_the_place_of_another_setting_is_not_shown() {
         assert!(error.contains("authorization mode") && !error.contains(SECRET), "{error}");
     }
 }
+
+#[test]
+fn what_is_shown_tells_that_an_app_is_refused() {
+    let profile = |app: &str| {
+        let world = World::new(&format!("{}, profiles: {{s: {{{app}}}}}}}", &APP[..APP.len() - 1]));
+        let loader = Settings::loader().environment(world.environment.clone());
+        let shown = loader.profile("--profile", "s").load().unwrap().shown();
+        shown.into_iter().find(|shown| shown.name == "app").map(|shown| shown.value)
+    };
+    let other = "orgUrl: 'https://other.example'";
+    for (app, reason) in [
+        (other.to_owned(), "are not sent together"),
+        (format!("{other}, clientId: b, privateKey: ~/app.pem"), "the private key of the profile"),
+    ] {
+        let value = profile(&app).unwrap();
+        assert!(value.starts_with("not usable: ") && value.contains(reason), "{value}");
+    }
+    assert_eq!(profile("scopes: [okta.groups.read]"), None);
+}
