@@ -58,13 +58,19 @@ impl SettingsFile {
         let Some(name) = &self.profile else { return Ok(self.client.clone()) };
         match self.get(&name.value) {
             Some(profile) => Ok(profile.clone().or_else(self.client.clone())),
-            None => Err(SettingsError::new(format!(
-                "{} names a profile that this file does not have",
-                name.origin
-            ))
-            .advise("choose one of its own there; OKTA_PROFILE chooses among those of all files")),
+            None => Err(unknown_here(&name.origin, self)),
         }
     }
+}
+
+/// A file chooses among its own profiles, whatever another file has.
+fn unknown_here(by: &Origin, file: &SettingsFile) -> SettingsError {
+    let names: Vec<_> = file.all().map(|(name, _)| name).collect();
+    let what = format!("{by} names a profile that this file does not have");
+    SettingsError::new(what).advise(match names.is_empty() {
+        true => "remove it there; OKTA_PROFILE chooses among the profiles of all files".to_owned(),
+        false => format!("choose one of {}", names.join(", ")),
+    })
 }
 
 /// The name is not repeated: it may be something else, pasted in the wrong place.
