@@ -22,8 +22,9 @@ fn client(issuer: &str, client_id: &str, key: &str) -> String {
 #[test_support::test]
 fn flag_beats_environment_beats_project_beats_home() {
     let (world, _) = World::with_key();
-    let key = world.path("key.pem").to_str().unwrap().to_owned();
     std::fs::create_dir(world.home().join(".okta")).unwrap();
+    let key = world.home().join(".okta/key.pem").to_str().unwrap().to_owned();
+    world.run(&["keygen", &key]).exits(0);
     let home = client("https://home.example", "home", &key);
     std::fs::write(world.home().join(".okta/okta.yaml"), home).unwrap();
     assert_eq!(assertion(&world, &[])["claims"]["iss"], "home");

@@ -185,8 +185,7 @@ fn a_whole_app_in_the_working_folder_is_used_with_a_note_and_gets_no_jwt_of_othe
     let active = json!({"active": true}).to_string();
     let server = recording(answer_json("200 OK", &active));
     let world = user();
-    world.write("own.pem", fs::read(world.home().join(".okta/key.pem")).unwrap());
-    mode(Path::new(&world.path("own.pem")), 0o600);
+    world.run(&["keygen", "own.pem"]).exits(0);
     let issuer = server.issuer();
     world.write(
         "okta.yaml",
