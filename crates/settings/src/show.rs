@@ -40,11 +40,11 @@ impl Settings {
         let proxy = &layer.proxy;
         let shown = [
             text("profile", self.profile()),
-            self.refused_app(),
             text("issuer", layer.server.as_ref()),
             text("auth_server", layer.auth_server.as_ref()),
             text("client_id", layer.client_id.as_ref()),
             layer.key.as_ref().map(|found| shown("key", self.describe_key(found), found)),
+            self.refused_app(),
             text("key_id", layer.key_id.as_ref()),
             layer.passphrase.as_ref().map(|found| shown("passphrase", secret(&found.value), found)),
             layer
