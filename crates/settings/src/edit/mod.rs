@@ -164,7 +164,12 @@ fn change(
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let exclusive = Exclusive::new(&target);
     if target.is_file() {
-        exclusive.lock().map_err(|cause| unwritable(path).because(&cause))?;
+        exclusive.lock().map_err(|cause| match cause.kind() {
+            ErrorKind::WouldBlock => {
+                fault(path, "is being changed by another run").advise("try again")
+            }
+            _ => unwritable(path).because(&cause),
+        })?;
     }
     let Some(text) = file::text(path, Place::Named)? else {
         return Err(

@@ -132,3 +132,15 @@ fn a_change_of_anything_else_is_noticed() {
         assert_eq!(is_same_but(before, added, without), is_same, "{name}");
     }
 }
+
+#[test]
+fn a_file_that_another_run_changes_is_no_fault_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    fs::write(&path, "okta: {client: {clientId: a}}\n").unwrap();
+    let other = Exclusive::new(&path);
+    other.lock().unwrap();
+    let error = choose(&path, "default").unwrap_err();
+    assert!(error.to_string().ends_with("is being changed by another run"), "{error}");
+    assert_eq!(error.advice(), "try again");
+}
