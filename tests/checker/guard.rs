@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use okta_introspect::adapter::{Active, Gate, McpBody, McpLayer, McpRules, ResourceMetadata};
@@ -231,6 +231,44 @@ async fn nothing_gets_past_the_requirement_of_a_tool() {
             }
         }
     }
+}
+
+/// Readers of JSON in JavaScript unpack a body, and take its letters for what its head says they are.
+#[test_support::test]
+async fn a_body_that_the_head_gives_another_meaning_is_refused() {
+    let (_, script) = script();
+    let seen = Seen::default();
+    let service = seen.behind(&gate(&script).mcp_layer(rules()));
+    let utf7 = r#"{"method":"ping","+AG0-ethod":"tools/call","params":{"name":"delete_order"}}"#;
+    for (name, value, status) in [
+        ("content-type", "application/json", 200),
+        ("content-type", "application/json; charset=utf-8", 200),
+        ("content-type", "application/json;charset=\"UTF-8\"", 200),
+        ("content-type", "application/json; charset=utf-7", 415),
+        ("content-type", "application/json; Charset = UTF-7", 415),
+        ("content-type", "application/json; charset=utf-8; charset=utf-7", 415),
+        ("content-type", "application/json; charset=\"utf-8\\\"", 415),
+        ("content-type", "application/json; charset*=utf-8''utf-7", 415),
+        ("content-type", "application/json; charset", 415),
+        ("content-type", "application/json; x=\u{fc}", 415),
+        ("content-encoding", "identity", 200),
+        ("content-encoding", "Identity", 200),
+        ("content-encoding", "deflate", 415),
+        ("content-encoding", "identity, deflate", 415),
+        ("content-encoding", "", 415),
+    ] {
+        let mut request = post("reader", Pieces::of(utf7, 99));
+        request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{name}: {value}");
+        assert_eq!(seen.take().len(), usize::from(status == 200), "{name}: {value}");
+    }
+    let mut twice = post("reader", Pieces::of(utf7, 99));
+    for charset in ["utf-8", "utf-7"] {
+        let value = format!("application/json; charset={charset}").parse().unwrap();
+        twice.headers_mut().append("content-type", value);
+    }
+    assert_eq!(service.oneshot(twice).await.unwrap().status(), 415);
 }
 
 #[test_support::test]
