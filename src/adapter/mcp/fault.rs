@@ -31,7 +31,8 @@ pub enum BodyFault {
     /// It calls a tool and does not name it.
     NoTool,
     /// A member that matters occurs twice, or a name is like one that matters but for the case of its
-    /// letters, blanks or control characters.
+    /// letters, blanks or characters that are not seen; or a name has a zero in it, where readers in C
+    /// end, or is `__proto__`, from which objects of JavaScript may take their members.
     Ambiguous,
     /// Arrays and objects are nested deeper than 64 levels.
     TooDeep,
