@@ -23,7 +23,9 @@ use crate::checker::Requirement;
 /// Of a list of messages each has to meet its own requirement, by one and the same answer of the
 /// authorization server, so the youngest [`max_age`](Requirement::max_age) counts for all. A body
 /// that does not say what it asks for is [refused](BodyFault), and so is the name of a tool or method
-/// that is like one given here but for the case of its letters. Headers that repeat the method or the
+/// that is like one given here but for the case of its letters, blanks or characters that are not
+/// seen. Names are not brought to a normal form of Unicode: a server that does so should have tools
+/// with names in ASCII alone, as the protocol advises. Headers that repeat the method or the
 /// tool (`Mcp-Method`, `Mcp-Name`) are not looked at; the body alone decides.
 ///
 /// # Example
