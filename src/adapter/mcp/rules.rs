@@ -105,7 +105,9 @@ impl McpRules {
     }
 
     /// The most bytes that the body of a request may have; larger ones are refused with 413. It is in
-    /// memory until the service has taken it. Default: [`DEFAULT_MAX_BODY`](Self::DEFAULT_MAX_BODY).
+    /// memory until the service has taken it, and it is read before its token is checked, for it says
+    /// what to check: strangers can make the service hold so much for each request, for
+    /// the time of [`read_timeout`](Self::read_timeout). Default: [`DEFAULT_MAX_BODY`](Self::DEFAULT_MAX_BODY).
     /// Bounds: more than [`MAX_BODY`](Self::MAX_BODY) counts as that.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes.min(Self::MAX_BODY);
