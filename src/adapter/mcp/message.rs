@@ -46,7 +46,9 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Message<'_>>, BodyFault> {
 pub(super) fn folded(text: &str) -> String {
     let visible = text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !is_format(*c));
     // To capitals first: `ſ` is a small letter whose capital is `S`.
-    visible.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    let small = visible.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    // What `İ` leaves beside an `i`; some readers, such as Java's, leave nothing.
+    small.filter(|c| *c != '\u{307}').collect()
 }
 
 /// Marks, joiners and directions. JavaScript's `trim` takes the first of them for a blank.
@@ -332,6 +334,15 @@ mod tests {
             ("{}", vec![message(None, None)]),
         ] {
             assert_eq!(read(body.as_bytes()), Ok(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn letters_that_another_reader_takes_for_the_same_are_the_same() {
+        for other in
+            ["LIST", "L\u{130}ST", "l\u{131}st", "li\u{17f}t", "li\u{200d}st", " li\u{a0}st\t"]
+        {
+            assert_eq!(folded(other), "list", "{other:?}");
         }
     }
 
