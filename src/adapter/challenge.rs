@@ -132,8 +132,8 @@ impl Rejection {
         }
     }
 
-    /// The status of the answer: 400, 401, 403 or 503; 408 or 413 for a body. Requests of gRPC are answered with 200, and
-    /// [`grpc_status`](Self::grpc_status) in the headers.
+    /// The status of the answer: 400, 401, 403 or 503; 408, 413 or 415 for a body. Requests of gRPC
+    /// are answered with 200, and [`grpc_status`](Self::grpc_status) in the headers.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }

@@ -153,7 +153,12 @@ impl Gate {
     }
 
     /// Calls this function with every refusal, in front of its answer: for metrics and logs of
-    /// one's own. It should be quick, for the answer waits.
+    /// one's own. It should be quick, for the answer waits; if it panics, there is none, and nobody
+    /// gets in.
+    ///
+    /// Senders choose the path of a request, so a metric should not be named by it (nor by
+    /// [`RequestHead::place`], which is the path where the route is not known): each made-up path
+    /// would be a series of its own.
     ///
     /// # Example: refusals by reason and route
     ///
@@ -162,7 +167,7 @@ impl Gate {
     ///
     /// fn counting(gate: Gate, count: fn(&'static str, &str)) -> Gate {
     ///     gate.on_rejection(move |rejection, request| {
-    ///         count(rejection.reason(), request.place());
+    ///         count(rejection.reason(), request.route().unwrap_or("other"));
     ///     })
     /// }
     /// ```

@@ -27,7 +27,8 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<HeaderValue> {
 /// The [status code](https://grpc.github.io/grpc/core/md_doc_statuscodes.html) for a refusal.
 pub(super) fn code(status: StatusCode) -> u8 {
     match status {
-        StatusCode::BAD_REQUEST => 3,          // INVALID_ARGUMENT
+        // INVALID_ARGUMENT
+        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3,
         StatusCode::REQUEST_TIMEOUT => 4,      // DEADLINE_EXCEEDED
         StatusCode::FORBIDDEN => 7,            // PERMISSION_DENIED
         StatusCode::PAYLOAD_TOO_LARGE => 8,    // RESOURCE_EXHAUSTED

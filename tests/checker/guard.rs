@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use okta_introspect::adapter::{Active, Gate, McpBody, McpLayer, McpRules, ResourceMetadata};
@@ -158,6 +158,32 @@ fn bodies() -> Vec<(&'static str, String, u16, u16)> {
         ("the same, in capitals", call("DELETE_ORDER"), 400, 400),
         ("the same, with a blank", call("delete_order "), 400, 400),
         ("the same, with a zero", call("delete_order\0"), 400, 400),
+        ("the same, up to a zero", call("delete_order\0.read"), 400, 400),
+        ("the same, with a mark behind", call("delete_order\u{feff}"), 400, 400),
+        ("the same, with a blank of no width", call("delete\u{200b}_order"), 400, 400),
+        ("another tool, with a zero", call("rea\0d"), 400, 400),
+        ("a method up to a zero", altered("tools/call", r"tools/call\u0000x"), 400, 400),
+        (
+            "a second method up to a zero",
+            text(
+                r#"{"method":"ping","method\u0000x":"tools/call","params":{"name":"delete_order"}}"#,
+            ),
+            400,
+            400,
+        ),
+        (
+            "a second name up to a zero",
+            altered(r#""name""#, r#""name":"read","name\u0000x""#),
+            400,
+            400,
+        ),
+        ("a prototype", format!(r#"{{"id":1,"__proto__":{delete}}}"#), 400, 400),
+        (
+            "a prototype of params",
+            altered(r#""name":"delete_order""#, r#""name":"read","__proto__":{"name":"x"}"#),
+            400,
+            400,
+        ),
         ("an unknown tool", call("format_disk"), 200, 200),
         ("a tool without a name", call(""), 200, 200),
         ("the method in capitals", altered("tools/call", "Tools/Call"), 400, 400),
@@ -231,6 +257,44 @@ async fn nothing_gets_past_the_requirement_of_a_tool() {
             }
         }
     }
+}
+
+/// Readers of JSON in JavaScript unpack a body, and take its letters for what its head says they are.
+#[test_support::test]
+async fn a_body_that_the_head_gives_another_meaning_is_refused() {
+    let (_, script) = script();
+    let seen = Seen::default();
+    let service = seen.behind(&gate(&script).mcp_layer(rules()));
+    let utf7 = r#"{"method":"ping","+AG0-ethod":"tools/call","params":{"name":"delete_order"}}"#;
+    for (name, value, status) in [
+        ("content-type", "application/json", 200),
+        ("content-type", "application/json; charset=utf-8", 200),
+        ("content-type", "application/json;charset=\"UTF-8\"", 200),
+        ("content-type", "application/json; charset=utf-7", 415),
+        ("content-type", "application/json; Charset = UTF-7", 415),
+        ("content-type", "application/json; charset=utf-8; charset=utf-7", 415),
+        ("content-type", "application/json; charset=\"utf-8\\\"", 415),
+        ("content-type", "application/json; charset*=utf-8''utf-7", 415),
+        ("content-type", "application/json; charset", 415),
+        ("content-type", "application/json; x=\u{fc}", 415),
+        ("content-encoding", "identity", 200),
+        ("content-encoding", "Identity", 200),
+        ("content-encoding", "deflate", 415),
+        ("content-encoding", "identity, deflate", 415),
+        ("content-encoding", "", 415),
+    ] {
+        let mut request = post("reader", Pieces::of(utf7, 99));
+        request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{name}: {value}");
+        assert_eq!(seen.take().len(), usize::from(status == 200), "{name}: {value}");
+    }
+    let mut twice = post("reader", Pieces::of(utf7, 99));
+    for charset in ["utf-8", "utf-7"] {
+        let value = format!("application/json; charset={charset}").parse().unwrap();
+        twice.headers_mut().append("content-type", value);
+    }
+    assert_eq!(service.oneshot(twice).await.unwrap().status(), 415);
 }
 
 #[test_support::test]

@@ -31,17 +31,21 @@ pub enum BodyFault {
     /// It calls a tool and does not name it.
     NoTool,
     /// A member that matters occurs twice, or a name is like one that matters but for the case of its
-    /// letters, blanks or control characters.
+    /// letters, blanks or characters that are not seen; or a name has a zero in it, where readers in C
+    /// end, or is `__proto__`, from which objects of JavaScript may take their members.
     Ambiguous,
     /// Arrays and objects are nested deeper than 64 levels.
     TooDeep,
     /// It is a list of more than 256 messages.
     TooMany,
+    /// Its head says that it is packed (`Content-Encoding`), or in other characters than those of
+    /// UTF-8 (`charset` in `Content-Type`).
+    Encoded,
 }
 
 impl BodyFault {
     /// Every name that [`as_str`](Self::as_str) gives, in the order of the faults.
-    pub const NAMES: [&str; 8] = [
+    pub const NAMES: [&str; 9] = [
         "body_too_large",
         "body_too_slow",
         "body_incomplete",
@@ -50,6 +54,7 @@ impl BodyFault {
         "body_ambiguous",
         "body_too_deep",
         "body_too_many",
+        "body_encoded",
     ];
 
     /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
@@ -61,6 +66,7 @@ impl BodyFault {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -76,6 +82,7 @@ impl BodyFault {
             Self::Ambiguous => "the request's body can be read in two ways",
             Self::TooDeep => "the request's body is nested too deep",
             Self::TooMany => "the request's body has too many messages",
+            Self::Encoded => "the request's body is packed, or not in UTF-8",
         }
     }
 }

@@ -16,6 +16,7 @@ use super::super::head::RequestHead;
 use super::super::layer::{Answer, Bare, ProblemDetails, ResponseFuture};
 use super::super::required::Required;
 use super::body::McpBody;
+use super::encoding::is_plain;
 use super::fault::BodyFault;
 use super::message::read;
 use super::rules::McpRules;
@@ -160,7 +161,7 @@ impl Guard {
             Ok(body) => body,
             Err(fault) => return refuse(Rejection::body(fault), rules.default()),
         };
-        let required = match self.required(head.method(), &body) {
+        let required = match self.required(head, &body) {
             Ok(required) => required,
             Err(fault) => return refuse(Rejection::body(fault), rules.default()),
         };
@@ -177,11 +178,14 @@ impl Guard {
         read.unwrap_or(Err(BodyFault::TooSlow))
     }
 
-    fn required(&self, method: &Method, body: &McpBody) -> Result<Required<'_>, BodyFault> {
+    fn required(&self, head: &RequestHead<'_>, body: &McpBody) -> Result<Required<'_>, BodyFault> {
         // A request that opens a stream or ends a session has no body. What has one is read whatever
         // its method is, since the service may do so too.
-        if body.is_end_stream() && *method != Method::POST {
+        if body.is_end_stream() && *head.method() != Method::POST {
             return Ok(self.rules.default().into());
+        }
+        if !is_plain(head.headers()) {
+            return Err(BodyFault::Encoded);
         }
         self.rules.required(&read(body.as_slice())?)
     }

@@ -41,11 +41,32 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Message<'_>>, BodyFault> {
     messages.map_err(|_| fault.get().unwrap_or(BodyFault::NoMessage))
 }
 
-/// A text as it looks to a reader that does not care about letters, blanks and control characters.
+/// A text as it looks to a reader that does not care about letters, blanks, and characters that are
+/// not seen.
 pub(super) fn folded(text: &str) -> String {
-    let visible = text.chars().filter(|c| !c.is_whitespace() && !c.is_control());
+    let visible = text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !is_format(*c));
     // To capitals first: `ſ` is a small letter whose capital is `S`.
-    visible.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    let small = visible.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    // What `İ` leaves beside an `i`; some readers, such as Java's, leave nothing.
+    small.filter(|c| *c != '\u{307}').collect()
+}
+
+/// Marks, joiners and directions. JavaScript's `trim` takes the first of them for a blank.
+fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{feff}'
+            | '\u{ad}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+    )
+}
+
+/// Whether a text ends early for a reader in C.
+fn has_zero(text: &str) -> bool {
+    text.contains('\0')
 }
 
 /// Errors of serde_json cannot carry a fault, so it is left in the cell.
@@ -123,7 +144,9 @@ impl<'de> Visitor<'de> for One<'_> {
             _ => {}
         })?;
         let method = match method {
-            Node::Text(method) if method != CALL && folded(&method) == CALL => {
+            Node::Text(method)
+                if has_zero(&method) || method != CALL && folded(&method) == CALL =>
+            {
                 return Err(refuse(fault, BodyFault::Ambiguous));
             }
             Node::Text(method) => Some(method),
@@ -131,6 +154,9 @@ impl<'de> Visitor<'de> for One<'_> {
             Node::Other => return Err(refuse(fault, BodyFault::NoMessage)),
         };
         let tool = match (method.as_deref(), tool) {
+            (Some(CALL), Node::Text(tool)) if has_zero(&tool) => {
+                return Err(refuse(fault, BodyFault::Ambiguous));
+            }
             (Some(CALL), Node::Text(tool)) => Some(tool),
             (Some(CALL), _) => return Err(refuse(fault, BodyFault::NoTool)),
             _ => None,
@@ -144,6 +170,9 @@ impl<'de> Visitor<'de> for One<'_> {
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 const PARAMS: [&str; 2] = ["name", "arguments"];
 
+/// In JavaScript a copy of an object may take from this member what it has not itself.
+const PROTOTYPE: &str = "__proto__";
+
 /// Reads an object whose members of these names must be there once at most, in these letters.
 fn each_member<'de, 'f, A: MapAccess<'de>>(
     mut members: A,
@@ -156,7 +185,7 @@ fn each_member<'de, 'f, A: MapAccess<'de>>(
     while let Some(name) = members.next_key_seed(value(""))? {
         let Node::Text(name) = name else { return Err(refuse(fault, BodyFault::NoMessage)) };
         let Some(at) = names.iter().position(|known| *known == name) else {
-            if names.contains(&&*folded(&name)) {
+            if name == PROTOTYPE || has_zero(&name) || names.contains(&&*folded(&name)) {
                 return Err(refuse(fault, BodyFault::Ambiguous));
             }
             members.next_value_seed(value(""))?;
@@ -305,6 +334,15 @@ mod tests {
             ("{}", vec![message(None, None)]),
         ] {
             assert_eq!(read(body.as_bytes()), Ok(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn letters_that_another_reader_takes_for_the_same_are_the_same() {
+        for other in
+            ["LIST", "L\u{130}ST", "l\u{131}st", "li\u{17f}t", "li\u{200d}st", " li\u{a0}st\t"]
+        {
+            assert_eq!(folded(other), "list", "{other:?}");
         }
     }
 

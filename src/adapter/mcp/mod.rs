@@ -2,6 +2,7 @@
 //! each tool, which the body of a request names.
 
 mod body;
+mod encoding;
 pub(super) mod fault;
 mod layer;
 mod message;

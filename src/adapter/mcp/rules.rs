@@ -23,7 +23,9 @@ use crate::checker::Requirement;
 /// Of a list of messages each has to meet its own requirement, by one and the same answer of the
 /// authorization server, so the youngest [`max_age`](Requirement::max_age) counts for all. A body
 /// that does not say what it asks for is [refused](BodyFault), and so is the name of a tool or method
-/// that is like one given here but for the case of its letters. Headers that repeat the method or the
+/// that is like one given here but for the case of its letters, blanks or characters that are not
+/// seen. Names are not brought to a normal form of Unicode: a server that does so should have tools
+/// with names in ASCII alone, as the protocol advises. Headers that repeat the method or the
 /// tool (`Mcp-Method`, `Mcp-Name`) are not looked at; the body alone decides.
 ///
 /// # Example
@@ -103,7 +105,9 @@ impl McpRules {
     }
 
     /// The most bytes that the body of a request may have; larger ones are refused with 413. It is in
-    /// memory until the service has taken it. Default: [`DEFAULT_MAX_BODY`](Self::DEFAULT_MAX_BODY).
+    /// memory until the service has taken it, and it is read before its token is checked, for it says
+    /// what to check: strangers can make the service hold so much for each request, for
+    /// the time of [`read_timeout`](Self::read_timeout). Default: [`DEFAULT_MAX_BODY`](Self::DEFAULT_MAX_BODY).
     /// Bounds: more than [`MAX_BODY`](Self::MAX_BODY) counts as that.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes.min(Self::MAX_BODY);
