@@ -390,8 +390,12 @@ fn spelling(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-/// The text for a message, without what may be secret: credentials, query and fragment.
+/// The text for a message, without what may be secret: credentials, query and fragment, and all of
+/// it where a key or a token is a part of its path.
 fn printable(text: &str) -> String {
+    if redact::is_key_or_token(text) {
+        return redact::MASK.to_owned();
+    }
     // What stands before an @ is taken for credentials wherever it is: passwords have slashes and
     // question marks too, and a URL may be so wrong that its parts cannot be told.
     let (before, rest) = text.rfind('@').map_or(("", text), |at| text.split_at(at));
@@ -490,6 +494,8 @@ mod tests {
             ("no host", "https://", "like https://acme.okta.com"),
             ("a blank in the host", "https://acme .okta.com", "like https://acme.okta.com"),
             ("a token", "https://acme.okta.com/eyJpass.e30.x", "/oauth2/default"),
+            ("a token at no https", "http://acme.okta.com/eyJpass.e30.x", "use https"),
+            ("a token at no port", "https://acme.okta.com:99999/eyJpass.e30.x", "65535"),
             ("other scheme", "ftp://acme.okta.com", "begin it with https://"),
             ("two schemes", "https://https://acme.okta.com", "one scheme"),
             ("admin console", "https://acme-admin.okta.com", "use https://acme.okta.com"),

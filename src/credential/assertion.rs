@@ -410,8 +410,7 @@ fn is_id(text: &str) -> bool {
 }
 
 fn not_an_id(what: &str, text: &str) -> Error {
-    let shown = if redact::is_key_or_token(text) { "[masked]" } else { redact::name(text) };
-    Error::configuration(format!("this is not a {what} id: {shown:?}"))
+    Error::configuration(format!("this is not a {what} id: {:?}", redact::name(text)))
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ pub(crate) fn excerpt(body: &[u8], secrets: &[&str]) -> String {
     }
 }
 
-/// A name for a message, unless it is too long to be one: a key may stand in its place.
+/// A name for a message, unless it is too long to be one, or a key or a token in its place.
 pub(crate) fn name(text: &str) -> &str {
-    if text.len() <= LONGEST_NAME { text } else { MASK }
+    if text.len() > LONGEST_NAME || is_key_or_token(text) { MASK } else { text }
 }
 
 /// Whether a text is rather a private key or a token, given in place of something short.
@@ -68,7 +68,7 @@ const LONGEST_NAME: usize = 24;
 /// No common file system has longer names, in bytes.
 const MAX_FILE_NAME: usize = 255;
 
-const MASK: &str = "[masked]";
+pub(crate) const MASK: &str = "[masked]";
 
 fn mask(text: &str, secrets: &[&str]) -> String {
     let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");

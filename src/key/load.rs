@@ -102,7 +102,7 @@ pub(super) fn from_env(variable: &str, options: &KeyOptions) -> Result<SigningKe
 /// The name for a message, unless it may be the value that should have been named.
 fn variable_name(name: &str) -> &str {
     let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    if name.chars().all(is_usual) { name } else { "[masked]" }
+    if name.chars().all(is_usual) { name } else { redact::MASK }
 }
 
 pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Error> {
