@@ -88,7 +88,8 @@ pub use checker::{Authorized, Checker, Requirement, Verdict};
 pub use client::{Client, ClientBuilder, Endpoint};
 pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
-pub use credential::assertion::{AssertionConfig, AssertionSigner, Audience, ClientAssertion};
+pub use credential::assertion::{AssertionConfig, AssertionSigner, ClientAssertion};
+pub use credential::audience::Audience;
 pub use wire::admission::circuit::CircuitConfig;
 pub use wire::admission::rate_windows::RateWindows;
 

@@ -6,7 +6,8 @@ use reqwest::Url;
 
 use super::{Calls, Client, Inner};
 use crate::clock::{Clock, SystemClock};
-use crate::credential::assertion::{AssertionConfig, AssertionSigner, Audience};
+use crate::credential::assertion::{AssertionConfig, AssertionSigner};
+use crate::credential::audience::Audience;
 use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::issuer::{Endpoints, Issuer};

@@ -12,76 +12,12 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::id;
 use crate::error::Error;
-use crate::error::redact;
-use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::jws;
 use crate::key::Signer;
 use crate::secret::Secret;
 use crate::support::random::Random;
-
-/// Which URL an assertion names in `aud`.
-///
-/// # Example: a server that wants its issuer in `aud`
-///
-/// ```
-/// use okta_introspect::{Audience, Client, ClientBuilder, Endpoints, Issuer, SigningKey};
-///
-/// fn other_server(issuer: Issuer, endpoints: Endpoints, key: SigningKey) -> ClientBuilder {
-///     Client::builder(issuer, "orders", key).endpoints(endpoints).audience(Audience::Issuer)
-/// }
-/// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Audience {
-    /// The URL of the endpoint that the assertion is sent to: what Okta demands.
-    #[default]
-    Endpoint,
-    /// The token endpoint's URL, whichever endpoint is called, as RFC 7523 §3 suggests. Only where
-    /// all endpoints called are at one origin.
-    TokenEndpoint,
-    /// The issuer, where the revision of RFC 7523 is heading. Okta refuses it.
-    Issuer,
-    /// A URL of the caller's choice.
-    Custom(String),
-}
-
-impl Audience {
-    /// The `aud` for a call to `endpoint`.
-    pub(crate) fn of<'a>(
-        &'a self,
-        endpoint: &'a EndpointUrl,
-        endpoints: &'a Endpoints,
-        issuer: &'a Issuer,
-    ) -> &'a str {
-        match self {
-            Self::Endpoint => endpoint.as_str(),
-            Self::TokenEndpoint => endpoints.token.as_str(),
-            Self::Issuer => issuer.as_str(),
-            Self::Custom(url) => url,
-        }
-    }
-
-    /// Refuses to send assertions for the token endpoint to endpoints of another origin: what is
-    /// there could request tokens with them.
-    pub(crate) fn check(&self, endpoints: &Endpoints) -> Result<(), Error> {
-        let Endpoints { token, introspection, revocation, .. } = endpoints;
-        let names_token_endpoint = match self {
-            Self::TokenEndpoint => true,
-            Self::Custom(url) => url == token.as_str(),
-            Self::Endpoint | Self::Issuer => false,
-        };
-        let elsewhere = |url: &&EndpointUrl| url.origin() != token.origin();
-        match [introspection, revocation].into_iter().find(elsewhere) {
-            Some(url) if names_token_endpoint => {
-                let what = "assertions for the token endpoint would be sent to another origin";
-                Err(Error::configuration(format!("{what}: {}", url.origin()))
-                    .advise("let each assertion name the endpoint that it is sent to"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
 
 /// How assertions are made.
 ///
@@ -199,16 +135,8 @@ impl AssertionSigner {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         let client_id = client_id.into();
-        // RFC 6749 appendix A.1; braces are left over from a placeholder.
-        let is_visible = client_id.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if !is_id(&client_id) || !is_visible || client_id.contains(['{', '}']) {
-            return Err(not_an_id("client", &client_id)
-                .advise("copy the Client ID from the app's General tab"));
-        }
-        if let Some(key_id) = signer.key_id().filter(|id| !is_id(id)) {
-            return Err(not_an_id("key", key_id)
-                .advise("copy the key's id from where the app's public keys are listed"));
-        }
+        id::check_client_id(&client_id)?;
+        signer.key_id().map_or(Ok(()), id::check_key_id)?;
         config.check()?;
         let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
         Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
@@ -396,27 +324,11 @@ fn in_seconds(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Whether a text can be an id. Assertions are not secret, and errors repeat what they say, so that
-/// a key or a token that was given by mistake must not get into one.
-fn is_id(text: &str) -> bool {
-    const MAX_LEN: usize = 512;
-    let is_quoted = text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
-    !text.is_empty()
-        && text.len() <= MAX_LEN
-        && text.trim() == text
-        && !is_quoted
-        && !text.contains(char::is_control)
-        && !redact::is_key_or_token(text)
-}
-
-fn not_an_id(what: &str, text: &str) -> Error {
-    Error::configuration(format!("this is not a {what} id: {:?}", redact::name(text)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::issuer::Issuer;
     use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
     use crate::support::random::SeededRandom;
     use base64::Engine as _;
@@ -470,30 +382,6 @@ mod tests {
         for now in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
             let error = signer.assertion(URL, now).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{now}");
-        }
-    }
-
-    #[test]
-    fn what_a_copy_leaves_at_an_id_is_refused() {
-        let signer = |client_id: &str, key_id: &str| {
-            let key = SigningKey::generate(Algorithm::Es256).unwrap();
-            let key = Arc::new(key.with_key_id(Some(key_id.to_owned())));
-            let random = Arc::new(SeededRandom::new(1));
-            AssertionSigner::new(client_id, key, AssertionConfig::default(), random)
-        };
-        for (client_id, key_id, is_good) in [
-            ("0oa1", "k1", true),
-            ("my portal", "my key", true), // other servers' may be so
-            ("0oa1\n", "k1", false),
-            (" 0oa1", "k1", false),
-            ("0oa1\0", "k1", false),
-            ("\u{feff}0oa1", "k1", false),
-            ("0oa1", "", false),
-            ("0oa1", "k1\r", false),
-        ] {
-            let kind = signer(client_id, key_id).err().map(|error| error.kind());
-            let expected = (!is_good).then_some(ErrorKind::Configuration);
-            assert_eq!(kind, expected, "{client_id:?} {key_id:?}");
         }
     }
 

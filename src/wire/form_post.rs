@@ -12,7 +12,8 @@ use url::form_urlencoded;
 
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
-use crate::credential::assertion::{AssertionSigner, Audience, ClientAssertion};
+use crate::credential::assertion::{AssertionSigner, ClientAssertion};
+use crate::credential::audience::Audience;
 use crate::credential::dpop::Prover;
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
