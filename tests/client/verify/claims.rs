@@ -5,52 +5,18 @@ use std::time::Duration;
 use chrono::DateTime;
 use okta_introspect::verify::TokenKind;
 use okta_introspect::{
-    AccessTokenClaims, Algorithm, ErrorKind, IdTokenClaims, InvalidToken, Issuer, Jwks,
-    ManualClock, Scopes, Verification, Verifier, VerifierBuilder,
+    AccessTokenClaims, Algorithm, ErrorKind, IdTokenClaims, InvalidToken, Jwks, Scopes,
+    Verification, Verifier, VerifierBuilder,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::verifiers::{access, access_reason, id, id_reason, issuer, rs256};
 use crate::tokens::minter::{
     AUDIENCE, CLIENT, ISSUER, Minter, NONCE, NOW, access_claims, id_claims, with,
 };
 use crate::tokens::mutations::{OF_EVERY_TOKEN, OF_ID_TOKENS, Original, Theirs};
 use crate::tokens::reason;
-
-fn clock() -> ManualClock {
-    ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap())
-}
-
-fn issuer() -> Issuer {
-    Issuer::parse(ISSUER).unwrap()
-}
-
-fn access(minter: &Minter) -> VerifierBuilder<AccessTokenClaims> {
-    Verifier::access_token(issuer(), AUDIENCE).keys(Jwks::fixed(minter.set())).clock(clock())
-}
-
-fn id(minter: &Minter) -> VerifierBuilder<IdTokenClaims> {
-    Verifier::id_token(issuer(), CLIENT).keys(Jwks::fixed(minter.set())).clock(clock())
-}
-
-fn rs256() -> Minter {
-    Minter::rsa(Algorithm::Rs256)
-}
-
-/// Why an access token with these changes is refused; `None` if it is taken.
-async fn access_reason(changes: Value) -> Option<String> {
-    let minter = rs256();
-    let token = minter.token(&with(access_claims(), changes));
-    let verification = access(&minter).build().unwrap().verify(&token).await.unwrap();
-    verification.reason().map(reason)
-}
-
-async fn id_reason(changes: Value, nonce: Option<&str>) -> Option<String> {
-    let minter = rs256();
-    let token = minter.token(&with(id_claims(), changes));
-    let verification = id(&minter).build().unwrap().verify(&token, nonce).await.unwrap();
-    verification.reason().map(reason)
-}
 
 #[test_support::test]
 async fn a_good_access_token_gives_its_claims() {
@@ -156,52 +122,6 @@ async fn every_mutation_is_refused_for_its_reason() {
 }
 
 #[test_support::test]
-async fn times_are_compared_to_the_second_with_leeway() {
-    let leeway = 120;
-    for (name, changes, expected) in [
-        ("ends beyond the leeway", json!({"exp": NOW - leeway}), Some("expired")),
-        ("ends within the leeway", json!({"exp": NOW - leeway + 1}), None),
-        ("ends now", json!({"exp": NOW}), None),
-        ("ends in a fraction", json!({"exp": NOW as f64 - 119.5}), Some("expired")),
-        ("begins beyond the leeway", json!({"nbf": NOW + leeway + 1}), Some("not_yet_valid")),
-        ("begins within the leeway", json!({"nbf": NOW + leeway}), None),
-        ("issued beyond the leeway", json!({"iat": NOW + leeway + 1}), Some("issued_in_future")),
-        ("issued within the leeway", json!({"iat": NOW + leeway}), None),
-        ("issued with a fraction", json!({"iat": NOW as f64 + 0.9}), None),
-        ("issued at the epoch", json!({"iat": 0}), None),
-        ("ends with the calendar", json!({"exp": 8_210_266_876_799_i64}), None),
-        (
-            "ends beyond the calendar",
-            json!({"exp": 8_210_266_876_800_i64}),
-            Some("malformed_claim"),
-        ),
-        ("ends beyond all numbers", json!({"exp": 1e300}), Some("malformed_claim")),
-        ("ended before the epoch", json!({"exp": -1}), Some("expired")),
-        ("end is a text", json!({"exp": "1795214859"}), Some("malformed_claim")),
-        ("end is a truth", json!({"exp": true}), Some("malformed_claim")),
-        ("begin is a text", json!({"nbf": "0"}), Some("malformed_claim")),
-    ] {
-        assert_eq!(access_reason(changes).await.as_deref(), expected, "{name}");
-    }
-}
-
-#[test_support::test]
-async fn facts_of_time_are_in_the_rejection() {
-    let minter = rs256();
-    let verifier = access(&minter).leeway(Duration::from_secs(1)).build().unwrap();
-    let token = minter.token(&with(access_claims(), json!({"exp": NOW - 1})));
-    let verification = verifier.verify(&token).await.unwrap();
-    let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
-    let expected =
-        InvalidToken::Expired { exp: at(NOW - 1), now: at(NOW), leeway: Duration::from_secs(1) };
-    assert_eq!(verification.reason(), Some(&expected));
-    assert_eq!(
-        serde_json::to_value(&expected).unwrap(),
-        json!({"reason": "expired", "exp": at(NOW - 1), "now": at(NOW), "leeway_secs": 1})
-    );
-}
-
-#[test_support::test]
 async fn claims_that_must_be_there_must_be_of_their_type() {
     for name in ["iss", "sub", "aud", "exp", "iat"] {
         let without = access_reason(json!({ name: null })).await;
@@ -250,26 +170,6 @@ async fn clients_and_scopes_are_held_to_what_was_set() {
     assert_eq!(fewer, Some(InvalidToken::MissingScopes { missing }));
 }
 
-/// RFC 9068 names client and scopes differently, and has a type.
-#[test_support::test]
-async fn access_tokens_of_other_servers_are_read_as_well() {
-    let minter = rs256();
-    let changes = json!({
-        "cid": null, "scp": null, "jti": "x", "client_id": CLIENT, "scope": "orders.read openid",
-    });
-    let claims = with(access_claims(), changes).to_string();
-    let verifier = access(&minter)
-        .clients([CLIENT])
-        .required_scopes(Scopes::parse("orders.read").unwrap())
-        .build()
-        .unwrap();
-    for typ in ["at+jwt", "application/at+jwt", "AT+JWT", "JWT"] {
-        let header = with(minter.header(), json!({ "typ": typ })).to_string();
-        let verification = verifier.verify(&minter.sign(&header, &claims)).await.unwrap();
-        assert!(verification.is_verified(), "{typ}: {verification:?}");
-    }
-}
-
 #[test_support::test]
 async fn the_nonce_is_compared_both_ways() {
     let cases = [
@@ -299,84 +199,6 @@ async fn several_audiences_of_an_id_token_need_the_authorized_party() {
         let found = id_reason(changes.clone(), Some(NONCE)).await;
         assert_eq!(found.as_deref(), expected, "{changes}");
     }
-}
-
-/// Okta signs both with the same keys, and an audience may happen to be the client id.
-#[test_support::test]
-async fn an_id_token_is_no_access_token_and_the_other_way_round() {
-    let wrong = Some("wrong_kind");
-    let as_access = async |changes| {
-        let minter = rs256();
-        let token = minter.token(&with(with(id_claims(), json!({"aud": AUDIENCE})), changes));
-        access(&minter).build().unwrap().verify(&token).await.unwrap().reason().map(reason)
-    };
-    for (name, changes, expected) in [
-        ("ID token of Okta", json!({}), wrong),
-        ("without its id", json!({"jti": null}), wrong),
-        ("with its nonce alone", json!({"jti": null, "at_hash": null}), wrong),
-        ("with its hash alone", json!({"jti": null, "nonce": null}), wrong),
-        ("with a client", json!({"cid": CLIENT}), wrong),
-        ("with a scope and its hash", json!({"jti": null, "scope": "openid"}), wrong),
-        ("bare", json!({"jti": null, "nonce": null, "at_hash": null}), Some("not_an_access_token")),
-    ] {
-        assert_eq!(as_access(changes).await.as_deref(), expected, "{name}");
-    }
-    let as_id = async |changes| {
-        let minter = rs256();
-        let token = minter.token(&with(with(access_claims(), json!({"aud": CLIENT})), changes));
-        id(&minter).build().unwrap().verify(&token, None).await.unwrap().reason().map(reason)
-    };
-    for (name, changes) in [
-        ("access token of Okta", json!({})),
-        ("without its id", json!({"jti": null})),
-        ("with its client alone", json!({"jti": null, "scp": null})),
-        ("with its scopes alone", json!({"jti": null, "cid": null})),
-    ] {
-        assert_eq!(as_id(changes).await.as_deref(), wrong, "{name}");
-    }
-}
-
-#[test_support::test]
-async fn types_of_other_jwts_are_refused() {
-    let minter = rs256();
-    let (access, id) = (access(&minter).build().unwrap(), id(&minter).build().unwrap());
-    for (typ, as_access, as_id) in [
-        ("JWT", None, None),
-        ("jwt", None, None),
-        ("at+jwt", None, Some("wrong_kind")),
-        ("application/at+JWT", None, Some("wrong_kind")),
-        ("dpop+jwt", Some("wrong_type"), Some("wrong_type")),
-        ("logout+jwt", Some("wrong_type"), Some("wrong_type")),
-        ("secevent+jwt", Some("wrong_type"), Some("wrong_type")),
-        ("token-introspection+jwt", Some("wrong_type"), Some("wrong_type")),
-        ("", Some("wrong_type"), Some("wrong_type")),
-        ("application/okta-internal-at+jwt", Some("org_access_token"), Some("wrong_kind")),
-    ] {
-        let header = with(minter.header(), json!({ "typ": typ })).to_string();
-        let token = minter.sign(&header, access_claims().to_string());
-        let found = access.verify(&token).await.unwrap().reason().map(reason);
-        assert_eq!(found.as_deref(), as_access, "access token: {typ:?}");
-        let token = minter.sign(&header, id_claims().to_string());
-        let found = id.verify(&token, Some(NONCE)).await.unwrap().reason().map(reason);
-        assert_eq!(found.as_deref(), as_id, "ID token: {typ:?}");
-    }
-}
-
-#[test_support::test]
-async fn access_tokens_of_the_org_server_are_refused_with_the_explanation() {
-    let org = "https://acme.okta.com";
-    let rejection = {
-        let minter = rs256();
-        let token = minter.token(&with(access_claims(), json!({"iss": org, "aud": org})));
-        access(&minter).build().unwrap().verify(&token).await.unwrap().into_result().unwrap_err()
-    };
-    assert_eq!(rejection, InvalidToken::OrgAccessToken { issuer: Some(org.to_owned()) });
-    assert!(rejection.to_string().contains("introspection"), "{rejection}");
-    let error = Verifier::access_token(Issuer::parse(org).unwrap(), org).build().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.advice().contains("introspect"), "{}", error.advice());
-    // The org server's ID tokens are another matter.
-    assert!(Verifier::id_token(Issuer::parse(org).unwrap(), CLIENT).build().is_ok());
 }
 
 #[test_support::test]
@@ -449,53 +271,4 @@ fn verifiers_and_their_answers_cross_threads() {
     shareable::<Verifier<IdTokenClaims>>();
     shareable::<Jwks>();
     shareable::<Verification<AccessTokenClaims>>();
-}
-
-/// What may stand where a time belongs; a claim that is none is never taken for a time.
-#[test_support::test]
-async fn no_number_in_a_time_does_any_harm() {
-    let minter = rs256();
-    let verifier = access(&minter).build().unwrap();
-    for value in [
-        "0",
-        "1",
-        "-1",
-        "2147483648",
-        "9223372036854775807",
-        "18446744073709551615",
-        "1.5",
-        "1e400",
-        "-9223372036854775808",
-        "1795211259000",
-        "99999999999999999999999999",
-        "\"soon\"",
-        "8210266876799",
-        "-8334601228800",
-        "null",
-    ] {
-        for name in ["exp", "iat", "nbf", "auth_time"] {
-            let claims = with(access_claims(), json!({ name: "HERE" })).to_string();
-            let token =
-                minter.sign(&minter.header().to_string(), claims.replace("\"HERE\"", value));
-            let taken = verifier.verify(&token).await.unwrap().is_verified();
-            let ends_late = [
-                "9223372036854775807",
-                "18446744073709551615",
-                "1795211259000",
-                "2147483648",
-                "8210266876799",
-            ];
-            let may = match name {
-                // Whole seconds beyond what is now; what no clock shows is refused as well.
-                "exp" => ends_late.contains(&value),
-                "iat" | "nbf" => {
-                    ["0", "1", "-1", "1.5", "null", "-9223372036854775808", "-8334601228800"]
-                        .contains(&value)
-                }
-                // Nothing is decided by it.
-                _ => true,
-            };
-            assert!(!taken || may, "{name} {value} was taken");
-        }
-    }
 }

@@ -2,9 +2,12 @@
 
 mod claims;
 mod fuzz_corpus;
+mod kinds;
 mod outage;
 mod rfc_examples;
 mod rotation;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signatures;
+mod times;
+mod verifiers;
