@@ -69,7 +69,11 @@ impl Proof {
             jti: text("jti")
                 .filter(|jti| !jti.is_empty() && jti.len() <= Self::MAX_JTI)
                 .ok_or(ProofFault::Claim("jti"))?,
-            exp: claims.get("exp").and_then(Value::as_i64),
+            exp: claims
+                .get("exp")
+                .filter(|exp| !exp.is_null())
+                .map(|exp| exp.as_i64().ok_or(ProofFault::Claim("exp")))
+                .transpose()?,
             ath: text("ath"),
             nonce: text("nonce"),
         })

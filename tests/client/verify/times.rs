@@ -82,24 +82,24 @@ async fn no_number_in_a_time_does_any_harm() {
             let token =
                 minter.sign(&minter.header().to_string(), claims.replace("\"HERE\"", value));
             let taken = verifier.verify(&token).await.unwrap().is_verified();
-            let ends_late = [
-                "9223372036854775807",
-                "18446744073709551615",
-                "1795211259000",
-                "2147483648",
-                "8210266876799",
-            ];
-            let may = match name {
-                // Whole seconds beyond what is now; what no clock shows is refused as well.
-                "exp" => ends_late.contains(&value),
-                "iat" | "nbf" => {
-                    ["0", "1", "-1", "1.5", "null", "-9223372036854775808", "-8334601228800"]
-                        .contains(&value)
-                }
-                // Nothing is decided by it.
-                _ => true,
+            // What no clock shows is refused even where nothing is decided by it.
+            let good: &[&str] = match name {
+                "exp" => &["2147483648", "1795211259000", "8210266876799"],
+                "iat" => &["0", "1", "-1", "1.5", "-8334601228800"],
+                "nbf" => &["0", "1", "-1", "1.5", "-8334601228800", "null"],
+                _ => &[
+                    "0",
+                    "1",
+                    "-1",
+                    "1.5",
+                    "-8334601228800",
+                    "null",
+                    "2147483648",
+                    "1795211259000",
+                    "8210266876799",
+                ],
             };
-            assert!(!taken || may, "{name} {value} was taken");
+            assert_eq!(taken, good.contains(&value), "{name} {value}");
         }
     }
 }
