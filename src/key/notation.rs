@@ -72,16 +72,17 @@ pub(super) fn recognise(bytes: &[u8]) -> Notation {
 fn jwks_in(text: &str) -> Option<Zeroizing<String>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(next) = text[at..].find('{') {
+    while let Some(next) = text.as_bytes()[at..].iter().position(|byte| *byte == b'{') {
         at += next;
         match jwk_at(&text[at..]) {
-            Some(jwk) => {
+            Ok(jwk) => {
                 found.push(jwk);
                 at += jwk.len();
             }
             // The inner object of a damaged set is not the key that was given.
-            None if at == 0 => return None,
-            None => at += 1,
+            Err(_) if at == 0 => return None,
+            // What was read is not read again: a text of nothing but braces would take hours.
+            Err(read) => at += read.max(1),
         }
     }
     match found.as_slice() {
@@ -99,16 +100,29 @@ fn jwks_in(text: &str) -> Option<Zeroizing<String>> {
     }
 }
 
-/// The JSON at the beginning of the text, if it is a JWK or a set of them.
-fn jwk_at(text: &str) -> Option<&str> {
+/// The JSON at the beginning of the text, if it is a JWK or a set of them; how much of the text is
+/// something else if not.
+fn jwk_at(text: &str) -> Result<&str, usize> {
     #[derive(Deserialize)]
     struct Jwk {
         kty: Option<IgnoredAny>,
         keys: Option<IgnoredAny>,
     }
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Jwk>();
-    let jwk = values.next()?.ok()?;
-    (jwk.kty.is_some() || jwk.keys.is_some()).then(|| &text[..values.byte_offset()])
+    match values.next() {
+        Some(Ok(jwk)) if jwk.kty.is_some() || jwk.keys.is_some() => {
+            Ok(&text[..values.byte_offset()])
+        }
+        Some(Err(fault)) => Err(before(text, &fault)),
+        Some(Ok(_)) | None => Err(values.byte_offset()),
+    }
+}
+
+/// How many bytes precede the one at which JSON ended to be JSON.
+fn before(text: &str, fault: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n').take(fault.line().saturating_sub(1));
+    let whole_lines: usize = lines.map(str::len).sum();
+    whole_lines.saturating_add(fault.column()).saturating_sub(1)
 }
 
 /// A JWK Set of a list without a name.
@@ -201,8 +215,19 @@ mod tests {
             // What is damaged is not mended by a part of it.
             (set[..set.len() - 2].to_owned(), &set[..set.len() - 2]),
             (format!("a {{b}} {{{pem}"), "no JSON"),
+            (format!("a {{\"b\" {private}"), private),
+            (format!("é {{\"b\":\n{{}},\né{private}"), private),
         ] {
             assert_eq!(json(&text), expected, "{text}");
+        }
+    }
+
+    #[test_support::test]
+    async fn a_text_of_many_braces_is_read_once() {
+        let many = 1 << 17;
+        let (open, close) = (r#"{"a":"#.repeat(many), "}".repeat(many));
+        for end in ["", "!", &format!("1{close}")] {
+            assert!(jwks_in(&format!("x{open}{end}")).is_none());
         }
     }
 
