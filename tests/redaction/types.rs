@@ -1,19 +1,13 @@
 //! Every public type hides the secrets that it is made of.
 
+mod adapter;
+mod checker;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts as _;
-use okta_introspect::adapter::{
-    Active, Anyone, Bare, BodyFault, ByRules, Gate, McpBody, McpRules, ProblemDetails, Required,
-    ResourceMetadata, Rules,
-};
-use okta_introspect::checker::{
-    Answered, AudienceFault, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial,
-    SendTime, Upstream,
-};
 use okta_introspect::sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
     RateLimitHeaders, Reset, Sandbox, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
@@ -107,207 +101,6 @@ impl TokenStore for Shelf {
     fn save<'a>(&'a self, _: &'a Scopes, _: StoredToken) -> BoxFuture<'a, ()> {
         Box::pin(async {})
     }
-}
-
-/// A client that tells what it was handed to record its send times in, and what came of it.
-#[derive(Clone, Debug)]
-struct Noted {
-    client: Client,
-    send_times: Arc<Mutex<String>>,
-    answers: Arc<Mutex<String>>,
-}
-
-impl Upstream for Noted {
-    fn issuer(&self) -> &Issuer {
-        self.client.issuer()
-    }
-
-    fn introspect<'a>(
-        &'a self,
-        token: &'a Token,
-        send_time: &'a SendTime,
-    ) -> BoxFuture<'a, Result<Answered, Error>> {
-        Box::pin(async move {
-            let answer = Upstream::introspect(&self.client, token, send_time).await;
-            self.send_times.lock().unwrap().push_str(&said!(*send_time));
-            self.answers.lock().unwrap().push_str(&said!(answer));
-            answer
-        })
-    }
-}
-
-/// The lines of the checker's types, once it has let tokens in and refused them for every kind of
-/// reason: then they hold whatever they keep of tokens and proofs.
-async fn checked(
-    org: &Org,
-    client: Client,
-    secrets: &mut Secrets,
-) -> BTreeMap<&'static str, String> {
-    org.sandbox.set_rate_limit(Bucket::Org, 600); // for what remains
-    let builder = || Checker::builder(client.clone()).clock(org.clock.clone());
-    let checker = builder().build().unwrap();
-    let noted =
-        Noted { client: client.clone(), send_times: Arc::default(), answers: Arc::default() };
-    let noting = Checker::builder(noted.clone()).clock(org.clock.clone()).build().unwrap();
-    let any = Requirement::new();
-    let more = Requirement::new().scope("okta.apps.read").predicate(|answer| answer.active);
-    let issue = || org.sandbox.issue(&Grant::to_client(CLIENT).scope("okta.users.read")).unwrap();
-    let (token, gone) = (issue(), issue());
-    org.sandbox.revoke(&gone);
-    let app = org.client("0oa2dpop").dpop(DpopConfig::new(DpopMode::Always)).build().unwrap();
-    let bound = app.request_token(&scopes("okta.users.read")).await.unwrap();
-    let (method, url) = ("GET", "https://api.acme.example/orders");
-    let shown = bound.present(method, url).await.unwrap();
-    let proof = shown.dpop.as_ref().unwrap().expose();
-    for token in [&token, &gone, bound.token()] {
-        secrets.add("a checked token", token.expose());
-    }
-    secrets.add_jwt("a checked proof", proof);
-    let presented = Presented::dpop(bound.token().expose(), proof, method, url);
-
-    let (mut authorized, mut denied) = (String::new(), String::new());
-    let (mut sources, mut reasons, mut verdicts) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    for (presented, requirement) in [
-        (Presented::from(&token), &any), // asks
-        (Presented::from(&token), &any), // remembers
-        (Presented::from(&token), &more),
-        (Presented::from(&gone), &any),
-        (Presented::from(TOKEN), &any),
-        (Presented::from(bound.token()), &any),
-        (presented, &any),
-        (presented, &any), // a proof is good once
-        (Presented::dpop(bound.token().expose(), TOKEN, method, url), &any),
-    ] {
-        for checker in [&checker, &noting] {
-            let verdict = checker.check(presented, requirement).await.unwrap();
-            match &verdict {
-                Verdict::Authorized(caller) => {
-                    authorized += &(said!(*caller) + &said!(*caller.introspection()));
-                    sources.insert(said!(caller.source()));
-                }
-                Verdict::Denied(refused) => {
-                    denied += &(said!(*refused) + &said!(refused.facts()));
-                    reasons.insert(said!(*refused.reason()));
-                }
-            }
-            verdicts.push(verdict);
-        }
-    }
-    let said_no = |what: &str| reasons.iter().any(|reason| reason.starts_with(what));
-    for what in ["Scope", "Inactive", "Proof(Missing)", "Proof(Replayed)", "Proof(Invalid)"] {
-        assert!(said_no(what), "nobody was denied for {what}: {reasons:?}");
-    }
-    assert_eq!(sources.len(), 2, "{sources:?}");
-    let invalidations = [
-        Invalidation::Everything,
-        Invalidation::Token(&token),
-        Invalidation::Jti("an id"),
-        Invalidation::User("00u1ada"),
-        Invalidation::Client(CLIENT),
-    ];
-    let metrics = checker.metrics();
-    let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
-    let denials = [ProofDenial::Missing, ProofDenial::Replayed, ProofDenial::Key];
-    let send_times = noted.send_times.lock().unwrap().clone();
-    let answers = noted.answers.lock().unwrap().clone();
-
-    BTreeMap::from([
-        ("Answered", answers.clone()),
-        ("Remaining", said!(remaining)),
-        ("Authorized", authorized),
-        ("Checker", said!(checker) + &said!(noting)),
-        ("CheckerBuilder", said!(builder().server(noted.clone()))),
-        ("CheckerConfig", said!(CheckerConfig::default())),
-        ("Denied", denied),
-        ("SendTime", send_times),
-        ("Sent", answers),
-        ("EndpointMetrics", said!(metrics.servers.values().next().unwrap().endpoints)),
-        ("Histogram", said!(metrics.verdict_age)),
-        ("ServerMetrics", said!(metrics.servers)),
-        ("Invalidation", said!(invalidations)),
-        ("Metrics", said!(metrics) + &said!(noting.metrics())),
-        ("Presented", said!(presented) + &said!(Presented::from(&token))),
-        ("ProofConfig", said!(ProofConfig::default())),
-        ("ProofDenial", said!(denials)),
-        ("Reason", reasons.into_iter().collect()),
-        ("Requirement", said!(any) + &said!(more)),
-        ("AnswerSource", sources.into_iter().collect()),
-        ("AudienceFault", said!(AudienceFault::TrailingSlash)),
-        ("Upstream", said!(*(&client as &dyn Upstream)) + &said!(noted)),
-        ("Verdict", said!(verdicts)),
-    ])
-}
-
-/// The lines of the adapter's types, with a request that is let in and one that is not.
-async fn adapter_types(org: &Org, secrets: &mut Secrets) -> BTreeMap<&'static str, String> {
-    let client = org.client(CLIENT).build().unwrap();
-    let token = client.request_token(&scopes("okta.users.read")).await.unwrap();
-    secrets.add("a token behind the gate", token.token().expose());
-    let checker = Checker::builder(client).clock(org.clock.clone()).build().unwrap();
-    let gate = Gate::new(checker).realm("orders").origin("https://api.acme.example").unwrap();
-    let heads = Arc::new(Mutex::new(String::new()));
-    let heard = Arc::clone(&heads);
-    let gate = gate.on_rejection(move |_, request| *heard.lock().unwrap() += &said!(*request));
-    let rules = Rules::new().on(http::Method::GET, "/orders", Requirement::new());
-    let required = Required::from(Arc::new(Requirement::new()));
-    let request = |token: &str| {
-        let request =
-            http::Request::get("/orders").header("authorization", format!("Bearer {token}"));
-        request.body(String::new()).unwrap()
-    };
-    let mut extracted = Vec::new();
-    for presented in [token.token().expose(), TOKEN] {
-        let (mut parts, _) = request(presented).into_parts();
-        extracted.push(Active::<Anyone>::from_request_parts(&mut parts, &gate).await);
-    }
-    let refused = extracted.pop().unwrap().unwrap_err();
-    let layer = gate.layer(Requirement::new().scope("okta.users.read"));
-    let inner = tower::service_fn(async |_: http::Request<String>| {
-        Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
-    });
-    let mut gated = tower::Layer::layer(&layer, inner);
-    let pending = tower::Service::call(&mut gated, request(TOKEN));
-    let resource = ResourceMetadata::builder("https://api.acme.example/mcp");
-    let resource = resource.authorization_server(&org.sandbox.issuer());
-    let metadata = resource.clone().build().unwrap();
-    let mcp_rules = McpRules::new(Requirement::new()).tool("drop", Requirement::new());
-    let mcp_layer = gate.mcp_layer(mcp_rules.clone());
-    let bodies = Arc::new(Mutex::new(String::new()));
-    let seen = Arc::clone(&bodies);
-    let inner = tower::service_fn(move |request: http::Request<McpBody>| {
-        *seen.lock().unwrap() += &said!(request.body());
-        async { Ok::<_, std::convert::Infallible>(http::Response::new(String::new())) }
-    });
-    // A body with a secret in it, as the arguments of a tool may have one.
-    let body = format!(r#"{{"method":"ping","params":{{"secret":"{PASSPHRASE}"}}}}"#);
-    let message = request(token.token().expose()).map(|_| axum::body::Body::from(body));
-    let guarded = tower::ServiceExt::oneshot(tower::Layer::layer(&mcp_layer, inner), message).await;
-    assert_eq!(guarded.unwrap().status(), 200);
-
-    BTreeMap::from([
-        ("Active", said!(extracted)),
-        ("Anyone", said!(Anyone)),
-        ("Bare", said!(Bare)),
-        ("BodyFault", said!(BodyFault::Ambiguous)),
-        ("ByRules", said!(ByRules)),
-        ("Cause", said!(*refused.cause())),
-        ("Gate", said!(gate)),
-        ("GateLayer", said!(layer)),
-        ("Gated", said!(tower::Layer::layer(&layer, ()))),
-        ("McpBody", bodies.lock().unwrap().clone()),
-        ("McpGuarded", said!(tower::Layer::layer(&mcp_layer, ()))),
-        ("McpLayer", said!(mcp_layer)),
-        ("McpRules", said!(mcp_rules)),
-        ("MetadataService", said!(metadata.service::<String>())),
-        ("ProblemDetails", said!(ProblemDetails)),
-        ("Rejection", said!(refused) + &refused.problem()),
-        ("RequestHead", heads.lock().unwrap().clone()),
-        ("Required", said!(required)),
-        ("ResourceMetadata", said!(metadata)),
-        ("ResourceMetadataBuilder", said!(resource)),
-        ("ResponseFuture", said!(pending)),
-        ("Rules", said!(rules) + &said!(Rules::by(|_| None))),
-    ])
 }
 
 #[test_support::test]
@@ -498,10 +291,10 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Verifier", said!(verifier)),
         ("VerifierBuilder", said!(verifying())),
     ]);
-    for (name, said) in adapter_types(&org, &mut secrets).await {
+    for (name, said) in adapter::guarded(&org, &mut secrets).await {
         table.entry(name).or_default().push_str(&said);
     }
-    table.extend(checked(&org, client, &mut secrets).await);
+    table.extend(checker::checked(&org, client, &mut secrets).await);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {
         assert!(!said.is_empty(), "{name}");

@@ -45,9 +45,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time `wait` after `at`; `at` itself if the type ends before that, where `+` would panic.
+/// So far ahead as to be never.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The time `wait` after `at`; a century after it if the type ends before that, where `+` would
+/// panic.
 pub(crate) fn later(at: Instant, wait: Duration) -> Instant {
-    at.checked_add(wait).unwrap_or(at)
+    let never = || at.checked_add(NEVER);
+    at.checked_add(wait).or_else(never).unwrap_or(at)
 }
 
 /// A time that is `by` later, or earlier if that is negative; the last or the first that the type
@@ -58,4 +63,17 @@ pub(crate) fn shifted(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
         false => DateTime::<Utc>::MAX_UTC,
     };
     time.checked_add_signed(by).unwrap_or(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_no_time_can_hold_does_not_end_at_once() {
+        let now = SystemClock.monotonic();
+        let second = Duration::from_secs(1);
+        assert_eq!(later(now, second) - now, second);
+        assert_eq!(later(now, Duration::MAX) - now, NEVER);
+    }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How many requests of a connection are under way.
+/// The requests of a connection that are under way.
 #[derive(Clone)]
-pub(crate) struct UnderWay(Arc<watch::Sender<usize>>);
+pub(crate) struct Requests(Arc<watch::Sender<usize>>);
 
-impl UnderWay {
+impl Requests {
     pub(crate) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
@@ -55,7 +55,7 @@ mod tests {
     #[test_support::test]
     async fn a_connection_is_idle_a_while_after_its_last_request() {
         tokio::time::pause();
-        let (requests, start) = (UnderWay::new(), Instant::now());
+        let (requests, start) = (Requests::new(), Instant::now());
         let (first, second) = (requests.begin(), requests.begin());
         let ends = async {
             tokio::time::advance(Duration::from_secs(40)).await;

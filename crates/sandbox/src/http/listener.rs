@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{CuttableStream, Cutter};
-use super::idle::UnderWay;
+use super::idle::Requests;
 use super::respond::respond;
 use super::server::{REQUEST_TIMEOUT, Server};
 use super::tls::HTTP_2;
@@ -79,7 +79,7 @@ async fn serve<S>(stream: S, http_2: bool, cutter: Arc<Cutter>, peer: IpAddr, se
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (own_cutter, requests) = (Arc::clone(&cutter), UnderWay::new());
+    let (own_cutter, requests) = (Arc::clone(&cutter), Requests::new());
     let own_requests = requests.clone();
     let service = service_fn(move |request| {
         let (server, cutter) = (Arc::clone(&server), Arc::clone(&own_cutter));

@@ -44,7 +44,7 @@ pub(crate) async fn respond(
     let request = Request::new(id, base, parts.method, &parts.uri, parts.headers, body, peer);
     let now = server.world.now();
     let mut record = request.record(now);
-    server.world.state().records.push(record.clone());
+    server.world.state().records.push(&record);
     let (answer, delivery) = if readable {
         answer(server, cutter, &request, now).await
     } else {

@@ -11,8 +11,8 @@ pub(crate) enum Filter {
     Compare(Path, Operator, Value),
     Present(Path),
     Not(Box<Self>),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
 }
 
 /// The names on the way to an attribute.
@@ -47,8 +47,8 @@ impl Filter {
             }
             Self::Present(path) => any(event, path, &is_present),
             Self::Not(inner) => !inner.matches(event),
-            Self::And(left, right) => left.matches(event) && right.matches(event),
-            Self::Or(left, right) => left.matches(event) || right.matches(event),
+            Self::And(parts) => parts.iter().all(|part| part.matches(event)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(event)),
         }
     }
 }
@@ -167,27 +167,26 @@ impl Parser {
     const MAX_DEPTH: usize = 32;
 
     fn alternatives(&mut self) -> Option<Filter> {
-        let mut left = self.conjunction()?;
+        let mut parts = vec![self.conjunction()?];
         while self.keyword("or") {
-            left = Filter::Or(Box::new(left), Box::new(self.conjunction()?));
+            parts.push(self.conjunction()?);
         }
-        Some(left)
+        Some(Filter::Or(parts))
     }
 
     fn conjunction(&mut self) -> Option<Filter> {
-        let mut left = self.single()?;
+        let mut parts = vec![self.single()?];
         while self.keyword("and") {
-            left = Filter::And(Box::new(left), Box::new(self.single()?));
+            parts.push(self.single()?);
         }
-        Some(left)
+        Some(Filter::And(parts))
     }
 
     fn single(&mut self) -> Option<Filter> {
         if self.keyword("not") {
-            let (Some(Token::Open), inner) = (self.tokens.get(self.at), Self::single) else {
-                return None;
-            };
-            return Some(Filter::Not(Box::new(inner(self)?)));
+            let is_group = self.tokens.get(self.at) == Some(&Token::Open);
+            let inner = is_group.then(|| self.single())??;
+            return Some(Filter::Not(Box::new(inner)));
         }
         match self.next()? {
             Token::Open => {
@@ -333,6 +332,14 @@ mod tests {
             let filter = Filter::parse(text).unwrap_or_else(|| panic!("unreadable: {text}"));
             assert_eq!(filter.matches(&event()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_expression_is_no_deep_one() {
+        let long = format!("{}uuid pr", "uuid pr or ".repeat(100_000));
+        assert!(!Filter::parse(&long).unwrap().matches(&event()));
+        let long = format!("{}eventType pr", "eventType pr and ".repeat(100_000));
+        assert!(Filter::parse(&long).unwrap().matches(&event()));
     }
 
     #[test]

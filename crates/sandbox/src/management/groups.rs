@@ -1,6 +1,6 @@
 //! Management endpoints about groups.
 
-use hyper::{StatusCode, header};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::found::missing;
@@ -8,8 +8,7 @@ use super::page;
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
-use crate::model::event;
-use crate::model::event::LogEntity;
+use crate::model::event::{self, LogEntity};
 use crate::model::event_type::GROUP_CREATED;
 use crate::model::group::Group;
 
@@ -25,12 +24,9 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let rest = &state.groups[seen..];
     let page = &rest[..limit.min(rest.len())];
     let body = page.iter().map(|group| object(group, &call.request.base)).collect();
-    let mut answer = Answer::json(StatusCode::OK, &body).add(header::LINK, &page::link(call, None));
-    if let Some(last) = page.last().filter(|_| page.len() < rest.len()) {
-        let next = [("after", last.id.clone()), ("limit", limit.to_string())];
-        answer = answer.add(header::LINK, &page::link(call, Some(&next)));
-    }
-    Ok(answer)
+    let last = page.last().filter(|_| page.len() < rest.len());
+    let next = last.map(|last| vec![("after", last.id.clone()), ("limit", limit.to_string())]);
+    Ok(page::answer(call, &body, next.as_deref()))
 }
 
 /// One group, by id.

@@ -1,7 +1,7 @@
 //! The management endpoint that reads the System Log.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use hyper::{StatusCode, header};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::filter::Filter;
@@ -24,15 +24,8 @@ const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let query = Query::read(call)?;
     let (page, next) = query.page(call);
-    let answer =
-        Answer::json(StatusCode::OK, &page.into()).add(header::LINK, &page::link(call, None));
-    Ok(match next {
-        Some(cursor) => {
-            let next = next_page(call, cursor, query.limit);
-            answer.add(header::LINK, &page::link(call, Some(&next)))
-        }
-        None => answer,
-    })
+    let next = next.map(|cursor| next_page(call, cursor, query.limit));
+    Ok(page::answer(call, &page.into(), next.as_deref()))
 }
 
 /// What is asked for.

@@ -2,14 +2,25 @@
 
 use std::fmt::Write as _;
 
-use hyper::StatusCode;
+use hyper::{StatusCode, header};
+use serde_json::Value;
 
+use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
 
+/// A page with its links: to itself, and to the next one by its query, if there is one.
+pub(crate) fn answer(call: &Call<'_>, page: &Value, next: Option<&[(&str, String)]>) -> Answer {
+    let answer = Answer::json(StatusCode::OK, page).add(header::LINK, &link(call, None));
+    match next {
+        Some(_) => answer.add(header::LINK, &link(call, next)),
+        None => answer,
+    }
+}
+
 /// A `Link` header value ([RFC 8288 §3](https://www.rfc-editor.org/rfc/rfc8288#section-3)): to
 /// this page, or to the next one with its query.
-pub(crate) fn link(call: &Call<'_>, next: Option<&[(&str, String)]>) -> String {
+fn link(call: &Call<'_>, next: Option<&[(&str, String)]>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     match next {
         Some(pairs) => query.extend_pairs(pairs),

@@ -1,6 +1,6 @@
 //! Management endpoints about users.
 
-use hyper::{StatusCode, header};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::page;
@@ -24,12 +24,9 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let more = rest.next().is_some();
     let base = &call.request.base;
     let body = page.iter().map(|user| user_object(user, base)).collect();
-    let mut answer = Answer::json(StatusCode::OK, &body).add(header::LINK, &page::link(call, None));
-    if let Some(last) = page.last().filter(|_| more) {
-        let next = [("after", last.id.clone()), ("limit", limit.to_string())];
-        answer = answer.add(header::LINK, &page::link(call, Some(&next)));
-    }
-    Ok(answer)
+    let last = page.last().filter(|_| more);
+    let next = last.map(|last| vec![("after", last.id.clone()), ("limit", limit.to_string())]);
+    Ok(page::answer(call, &body, next.as_deref()))
 }
 
 /// One user, by id or by login name.

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 
 use crate::clock::shifted;
-use serde::Deserialize;
 
 /// The endpoints that share one rate limit, as Okta groups them.
 ///

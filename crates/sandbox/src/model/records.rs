@@ -20,12 +20,12 @@ impl Records {
     /// and the latest always.
     const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-    pub(crate) fn push(&mut self, request: RecordedRequest) {
+    pub(crate) fn push(&mut self, request: &RecordedRequest) {
         if !self.enabled {
             return;
         }
         self.bytes += request.size();
-        self.requests.push_back(request);
+        self.requests.push_back(request.clone());
         while self.requests.len() > Self::MAX_COUNT
             || (self.bytes > Self::MAX_BYTES && self.requests.len() > 1)
         {
@@ -72,22 +72,22 @@ mod tests {
     fn records_are_bounded_by_number_and_by_bytes() {
         let mut records = Records::default();
         for _ in 0..Records::MAX_COUNT + 1 {
-            records.push(record(0));
+            records.push(&record(0));
         }
         assert_eq!(records.requests.len(), Records::MAX_COUNT);
         for _ in 0..1000 {
-            records.push(record(256 * 1024));
+            records.push(&record(256 * 1024));
         }
         assert!(records.bytes <= Records::MAX_BYTES);
         assert!(records.requests.len() > 100);
         let sizes: usize = records.requests.iter().map(RecordedRequest::size).sum();
         assert_eq!(records.bytes, sizes);
-        records.push(record(Records::MAX_BYTES));
+        records.push(&record(Records::MAX_BYTES));
         assert_eq!(records.requests.len(), 1, "the latest is kept whatever its size");
         records.clear();
         assert_eq!((records.requests.len(), records.bytes), (0, 0));
         records.enabled = false;
-        records.push(record(0));
+        records.push(&record(0));
         assert!(records.requests.is_empty());
     }
 }
