@@ -27,4 +27,6 @@ mod outage;
 mod proof_flood;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "axum")]
+mod tools;
 mod wounds;
