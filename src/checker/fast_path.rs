@@ -75,12 +75,11 @@ impl Inner {
         let (routes, server) = (&self.routes, question.server);
         let resource = question.presented.resource();
         let objection = match (facts.is_bound, question.presented.scheme()) {
-            (false, Scheme::Bearer) => {
-                let must_be = question.requirement.bound || question.presented.must_be_bound();
-                must_be.then_some(ProofDenial::NotBound)
+            (false, Scheme::Bearer { must_be_bound }) => {
+                (must_be_bound | question.requirement.bound).then_some(ProofDenial::NotBound)
             }
             (false, Scheme::Dpop(_)) => Some(ProofDenial::NotBound),
-            (true, Scheme::Bearer) => Some(ProofDenial::Missing),
+            (true, Scheme::Bearer { .. }) => Some(ProofDenial::Missing),
             (true, Scheme::Dpop(proof)) => {
                 let objection = None;
                 let circumstances =
