@@ -59,7 +59,7 @@ impl Scopes {
                     Error::input("a scope contains a comma").advise("separate scopes with blanks")
                 );
             }
-            if !scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\') {
+            if !is_scope(scope) {
                 return Err(Error::input("a scope contains a character that scopes cannot have")
                     .advise("use visible ASCII without quotes or backslashes"));
             }
@@ -146,6 +146,12 @@ impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self::from_answer(&text))
     }
+}
+
+/// Whether a text is one scope ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+pub(crate) fn is_scope(text: &str) -> bool {
+    let may_stand = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(may_stand)
 }
 
 #[cfg(test)]

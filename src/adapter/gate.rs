@@ -317,14 +317,19 @@ impl Gate {
         url: Option<&'a str>,
         requirement: &Requirement,
     ) -> Result<(Presented<'a>, Scheme), Rejection> {
-        let here = |presented: Presented<'a>| match &self.inner.resource {
-            Some(guarded) => presented.to(guarded.resource()).where_bound(guarded.demands_proofs()),
+        let guarded = self.inner.resource.as_ref();
+        let must_be_bound = guarded.is_some_and(ResourceMetadata::demands_proofs);
+        let here = |presented: Presented<'a>| match guarded {
+            Some(guarded) => presented.to(guarded.resource()),
             None => presented,
         };
         match credentials {
             Credentials::None => Err(Rejection::no_token(self.terms(requirement))),
             Credentials::Malformed => Err(Rejection::malformed(self.terms(requirement))),
-            Credentials::Bearer(token) => Ok((here(Presented::bearer(token)), Scheme::Bearer)),
+            Credentials::Bearer(token) => {
+                let presented = Presented::bearer_where_bound(token, must_be_bound);
+                Ok((here(presented), Scheme::Bearer))
+            }
             Credentials::Dpop(token, proof) => {
                 // Without a URL to compare with no proof is good.
                 let (proof, url) = proof.zip(url).unwrap_or_default();

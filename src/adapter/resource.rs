@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::error::bounds::within;
 use crate::issuer::{EndpointUrl, Issuer, parse_url};
+use crate::scope::is_scope;
 
 /// The metadata of a protected resource: its identifier, and where its clients get tokens. Cheap to
 /// clone.
@@ -244,10 +245,9 @@ fn split(resource: &str) -> Result<(&str, &str), Error> {
     Ok((origin, if path == "/" { "" } else { path }))
 }
 
-/// Refuses what no scope can be ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+/// Refuses what no scope can be, and what is too long.
 fn one_scope(scope: &str) -> Result<(), Error> {
-    let may_stand = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    if (1..=256).contains(&scope.len()) && scope.bytes().all(may_stand) {
+    if scope.len() <= 256 && is_scope(scope) {
         return Ok(());
     }
     Err(Error::configuration("a supported scope is not one scope")

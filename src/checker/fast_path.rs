@@ -75,12 +75,11 @@ impl Inner {
         let (routes, server) = (&self.routes, question.server);
         let resource = question.presented.resource();
         let objection = match (facts.is_bound, question.presented.scheme()) {
-            (false, Scheme::Bearer) => {
-                let must_be = question.requirement.bound || question.presented.must_be_bound();
-                must_be.then_some(ProofDenial::NotBound)
+            (false, Scheme::Bearer { must_be_bound }) => {
+                (must_be_bound | question.requirement.bound).then_some(ProofDenial::NotBound)
             }
             (false, Scheme::Dpop(_)) => Some(ProofDenial::NotBound),
-            (true, Scheme::Bearer) => Some(ProofDenial::Missing),
+            (true, Scheme::Bearer { .. }) => Some(ProofDenial::Missing),
             (true, Scheme::Dpop(proof)) => {
                 let objection = None;
                 let circumstances =
@@ -138,79 +137,4 @@ impl Inner {
 fn sole_jkt(answer: &Introspection) -> Option<&str> {
     let cnf = answer.cnf.as_ref().filter(|cnf| !cnf.extra.contains_key("x5t#S256"))?;
     cnf.jkt.as_deref()
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::{Method, Url};
-    use serde_json::{Value, json};
-    use std::time::Duration;
-
-    use super::*;
-    use crate::checker::{Answered, Checker, CheckerConfig, SendTime, Upstream};
-    use crate::clock::{Clock, ManualClock};
-    use crate::credential::dpop::{DpopConfig, DpopMode, Prover};
-    use crate::issuer::Issuer;
-    use crate::key::{Algorithm, SigningKey};
-    use crate::secret::Token;
-    use crate::support::boxed_future::BoxFuture;
-    use crate::support::random::SeededRandom;
-
-    const LIMIT: Duration = Duration::from_secs(60);
-    const URL: &str = "https://api.example/orders";
-    const TOKEN: &str = "bound";
-
-    /// Calls every token active, with these members.
-    #[derive(Debug)]
-    struct Server {
-        issuer: Issuer,
-        clock: ManualClock,
-        answer: Value,
-    }
-
-    impl Upstream for Server {
-        fn issuer(&self) -> &Issuer {
-            &self.issuer
-        }
-
-        fn introspect<'a>(
-            &'a self,
-            _: &'a Token,
-            send_time: &'a SendTime,
-        ) -> BoxFuture<'a, Result<Answered, Error>> {
-            let sent = send_time.record(self.clock.monotonic());
-            let introspection = serde_json::from_value(self.answer.clone()).unwrap();
-            Box::pin(async move { Ok(Answered { introspection, sent }) })
-        }
-    }
-
-    #[test_support::test]
-    async fn requests_that_are_denied_anyway_take_no_room_for_their_proofs() {
-        let clock = ManualClock::new(chrono::DateTime::from_timestamp(1_795_211_259, 0).unwrap());
-        let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let cnf = json!({"jkt": key.public_jwk().thumbprint()});
-        let answer = json!({"active": true, "scope": "read", "cnf": cnf});
-        let issuer = Issuer::parse("https://acme.okta.com").unwrap();
-        let server = Server { issuer, clock: clock.clone(), answer };
-        let prover = DpopConfig::new(DpopMode::Always).key(key);
-        let prover = Prover::new(prover, Arc::new(SeededRandom::new(1)));
-        let mut config = CheckerConfig::default();
-        config.proofs.capacity = 1;
-        let checker = Checker::builder(server).config(config).clock(clock.clone()).build().unwrap();
-        let check = async |scope: &str| {
-            let (url, token) = (Url::parse(URL).unwrap(), Token::parse(TOKEN).unwrap());
-            let proof = prover.proof(&Method::GET, &url, "place", Some(&token), clock.now()).await;
-            let proof = proof.unwrap();
-            let presented = Presented::dpop(TOKEN, proof.expose(), "GET", URL);
-            let requirement = Requirement::new().scope(scope);
-            let checked = tokio::time::timeout(LIMIT, checker.check(presented, &requirement)).await;
-            checked.unwrap()
-        };
-        for _ in 0..3 {
-            let Ok(Verdict::Denied(denied)) = check("write").await else { panic!("not denied") };
-            assert!(matches!(denied.reason(), Reason::Scope { .. }), "{denied:?}");
-        }
-        assert!(matches!(check("read").await, Ok(Verdict::Authorized(_))));
-        assert_eq!(check("read").await.unwrap_err().kind(), ErrorKind::RateLimited, "it is full");
-    }
 }

@@ -72,7 +72,7 @@ pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::{AudienceFault, Reason};
 pub use policy::presented::Presented;
 pub use policy::requirement::Requirement;
-pub use policy::{AnswerSource, Authorized, Denied, Verdict};
+pub use policy::verdict::{AnswerSource, Authorized, Denied, Verdict};
 pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};

@@ -21,14 +21,13 @@ use crate::wire::rate_limit::Remaining;
 /// use okta_introspect::checker::{Answered, SendTime, Upstream};
 /// use okta_introspect::{BoxFuture, Clock, Error, Introspection, Issuer, SystemClock, Token};
 ///
+/// /// Asks by a function, such as one that calls the service.
 /// #[derive(Debug)]
 /// struct Relay {
 ///     issuer: Issuer,
+///     ask: for<'a> fn(&'a Token) -> BoxFuture<'a, Result<Introspection, Error>>,
 /// }
 ///
-/// # impl Relay {
-/// #     async fn ask(&self, _: &Token) -> Result<Introspection, Error> { unimplemented!() }
-/// # }
 /// impl Upstream for Relay {
 ///     fn issuer(&self) -> &Issuer {
 ///         &self.issuer
@@ -41,7 +40,7 @@ use crate::wire::rate_limit::Remaining;
 ///     ) -> BoxFuture<'a, Result<Answered, Error>> {
 ///         Box::pin(async move {
 ///             let sent = send_time.record(SystemClock.monotonic());
-///             Ok(Answered { introspection: self.ask(token).await?, sent })
+///             Ok(Answered { introspection: (self.ask)(token).await?, sent })
 ///         })
 ///     }
 /// }

@@ -104,10 +104,12 @@ pub struct Sent {
 /// use okta_introspect::checker::{Answered, SendTime};
 /// use okta_introspect::{Clock, Error, Introspection, SystemClock};
 ///
-/// # async fn ask_my_service() -> Result<Introspection, Error> { unimplemented!() }
-/// async fn introspect(send_time: &SendTime) -> Result<Answered, Error> {
+/// async fn introspect(
+///     request: impl Future<Output = Result<Introspection, Error>>,
+///     send_time: &SendTime,
+/// ) -> Result<Answered, Error> {
 ///     let sent = send_time.record(SystemClock.monotonic());
-///     Ok(Answered { introspection: ask_my_service().await?, sent })
+///     Ok(Answered { introspection: request.await?, sent })
 /// }
 /// ```
 #[derive(Debug)]

@@ -166,7 +166,9 @@ fn elsewhere() -> Error {
 fn next(answer: &ResourceAnswer) -> Option<String> {
     let lines = answer.headers.get_all("link").iter();
     let in_header = link::next(lines.filter_map(|value| value.to_str().ok()));
-    in_header.map(str::to_owned).or_else(|| answer.json::<Body>().ok()?.links?.next?.href)
+    // Not `json`, which would read a list once more to say why it is no object.
+    let in_body = || serde_json::from_slice::<Body>(&answer.body).ok()?.links?.next?.href;
+    in_header.map(str::to_owned).or_else(in_body)
 }
 
 /// What an answer says about pages.

@@ -24,7 +24,9 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod outage;
-mod proof_flood;
+mod proofs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "axum")]
+mod tools;
 mod wounds;

@@ -412,7 +412,7 @@ mod tests {
     fn what_is_read_is_what_the_service_reads_whatever_is_changed() {
         let texts = [
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop","a":[{}]}}"#,
-            r#"[{"params":{"name":"a","name ":1},"method":"ping"},{"method":"tools/call","params":{"name":"b"}}]"#,
+            r#"[{"params":{"name":"a","nome":1},"method":"ping"},{"method":"tools/call","params":{"name":"b"}}]"#,
         ];
         let pieces = [
             "",
@@ -431,8 +431,8 @@ mod tests {
             "0",
             "\\u0061",
             "\"method\":\"tools/call\",",
-            "\"name\":\"drop\",",
-            "\"params\":{\"name\":\"drop\"},",
+            "\"name\":\"other\",",
+            "\"params\":{\"name\":\"other\"},",
         ];
         let (mut read_ok, mut refused) = (0, 0);
         for text in texts {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::checker::metrics::histogram::Histogram;
 use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
 use crate::checker::policy::denial::Reason;
-use crate::checker::policy::{AnswerSource, Verdict};
+use crate::checker::policy::verdict::{AnswerSource, Verdict};
 use crate::clock::ticks::Age;
 use crate::error::ErrorKind;
 use crate::issuer::Issuer;

@@ -22,19 +22,21 @@ pub struct Presented<'a> {
     token: &'a str,
     scheme: Scheme<'a>,
     resource: Option<&'a str>,
-    must_be_bound: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) enum Scheme<'a> {
-    Bearer,
+    Bearer {
+        /// Where no token is taken that is not bound to a key, whatever the requirement says.
+        must_be_bound: bool,
+    },
     Dpop(dpop::PresentedProof<'a>),
 }
 
 impl<'a> Presented<'a> {
     /// As `Authorization: Bearer …`.
     pub fn bearer(token: &'a str) -> Self {
-        Self { token, scheme: Scheme::Bearer, resource: None, must_be_bound: false }
+        Self { token, scheme: Scheme::Bearer { must_be_bound: false }, resource: None }
     }
 
     /// As `Authorization: DPoP …`, with the content of the `DPoP` header
@@ -78,14 +80,11 @@ impl<'a> Presented<'a> {
         self.resource
     }
 
-    /// Where no token is taken that is not bound to a key, whatever the requirement says.
+    /// As [`bearer`](Self::bearer), where no token is taken that is not bound to a key, whatever the
+    /// requirement says.
     #[cfg(feature = "tower")]
-    pub(crate) fn where_bound(self, must_be_bound: bool) -> Self {
-        Self { must_be_bound, ..self }
-    }
-
-    pub(crate) fn must_be_bound(&self) -> bool {
-        self.must_be_bound
+    pub(crate) fn bearer_where_bound(token: &'a str, must_be_bound: bool) -> Self {
+        Self { scheme: Scheme::Bearer { must_be_bound }, ..Self::bearer(token) }
     }
 }
 
@@ -104,7 +103,7 @@ impl<'a> From<&'a Token> for Presented<'a> {
 impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.scheme {
-            Scheme::Bearer => "Bearer [redacted]",
+            Scheme::Bearer { .. } => "Bearer [redacted]",
             Scheme::Dpop(_) => "DPoP [redacted]",
         })
     }

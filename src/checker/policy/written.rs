@@ -12,6 +12,7 @@ use crate::checker::policy::requirement::Requirement;
 use crate::error::Error;
 use crate::error::bounds::within;
 use crate::issuer::Issuer;
+use crate::scope::is_scope;
 
 /// The members, each named as the method that it stands for.
 #[derive(Default, Deserialize)]
@@ -90,11 +91,9 @@ impl Written {
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Refuses what no scope can be ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)),
-/// such as two of them in one text: no token would ever have it.
+/// Refuses what no scope can be, such as two of them in one text: no token would ever have it.
 fn one_scope(scope: &str) -> Result<(), Error> {
-    let may_stand = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    if !scope.is_empty() && scope.bytes().all(may_stand) {
+    if is_scope(scope) {
         return Ok(());
     }
     Err(Error::configuration("a required scope is not one scope")

@@ -1,0 +1,218 @@
+//! What a check decides, and where the answer came from.
+//!
+//! Only the [policy](super) can make an [`Authorized`], so a handler that asks for one cannot be
+//! reached without a check.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::checker::cache::facts::Facts;
+use crate::checker::policy::denial::Reason;
+use crate::clock::ticks::Age;
+use crate::error::{Error, redact};
+use crate::oauth::introspect::Introspection;
+use crate::support::json_misfit::Misfit;
+
+/// What a check decides. The [module](crate::checker) has an example.
+///
+/// # Example: a status for each
+///
+/// ```
+/// use okta_introspect::checker::Verdict;
+///
+/// fn status(verdict: &Verdict) -> u16 {
+///     match verdict {
+///         Verdict::Authorized(_) => 200,
+///         Verdict::Denied(_) => 401,
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Verdict {
+    /// The request may go on.
+    Authorized(Authorized),
+    /// The request may not go on, for certain.
+    Denied(Denied),
+}
+
+/// Where an answer came from.
+///
+/// # Example: how many requests waited for the server?
+///
+/// ```
+/// use okta_introspect::checker::{AnswerSource, Authorized};
+///
+/// fn has_waited(caller: &Authorized) -> bool {
+///     matches!(caller.source(), AnswerSource::Introspected | AnswerSource::Joined)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum AnswerSource {
+    /// It was known already.
+    Cache,
+    /// This check asked the server.
+    Introspected,
+    /// Another check was asking already, and this one waited with it.
+    Joined,
+    /// It was known already and is older than the bound, and the server cannot be asked: see
+    /// [`Requirement::stale_if_error`].
+    StaleOnError,
+}
+
+impl AnswerSource {
+    /// Every name that [`as_str`](Self::as_str) gives, in the order of the sources.
+    pub const NAMES: [&str; 4] = ["cache", "introspected", "joined", "stale_on_error"];
+
+    /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize] // one name for each source
+    }
+}
+
+/// The proof that a request was checked and let in. There is no other way to get one than
+/// [`Checker::check`](crate::checker::Checker::check). Cheap to clone.
+///
+/// # Example: a function that cannot be called without a check
+///
+/// ```
+/// use okta_introspect::checker::Authorized;
+///
+/// fn cancel_order(caller: &Authorized, order: u64) -> String {
+///     let token = caller.introspection();
+///     format!("{order} cancelled by {:?}, known for {:?}", token.sub, caller.age())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Authorized {
+    facts: Arc<Facts>,
+    pub(crate) age: Age,
+    source: AnswerSource,
+}
+
+impl Authorized {
+    /// For the [policy](super) alone.
+    #[inline(always)]
+    pub(super) fn new(facts: Arc<Facts>, age: Age, source: AnswerSource) -> Self {
+        Self { facts, age, source }
+    }
+
+    /// What the server said about the token.
+    pub fn introspection(&self) -> &Introspection {
+        &self.facts.introspection
+    }
+
+    /// How long ago the request was sent that brought the answer.
+    pub fn age(&self) -> Duration {
+        self.age.into()
+    }
+
+    /// Where the answer came from.
+    pub fn source(&self) -> AnswerSource {
+        self.source
+    }
+
+    /// What the server said about the token, as a type of the caller's own. Members have the names
+    /// of [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2); times are seconds
+    /// since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](crate::ErrorKind::Malformed) if what the server said does not fit the type.
+    /// The error names no value.
+    ///
+    /// # Example: the groups of a user
+    ///
+    /// ```
+    /// use okta_introspect::Error;
+    /// use okta_introspect::checker::Authorized;
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Employee {
+    ///     uid: String,
+    ///     #[serde(default)]
+    ///     groups: Vec<String>,
+    /// }
+    ///
+    /// fn is_auditor(caller: &Authorized) -> Result<bool, Error> {
+    ///     let employee: Employee = caller.claims()?;
+    ///     Ok(employee.groups.iter().any(|group| group == "auditors"))
+    /// }
+    /// ```
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        const MISFIT: &str = "what the server said about the token does not fit the type wanted";
+
+        let claims =
+            serde_json::to_value(self.introspection()).map_err(|_| Error::malformed(MISFIT))?;
+        T::deserialize(&claims).map_err(|_| {
+            let member = Misfit::of_foreign::<T>(&claims).map(|misfit| format!(": {misfit}"));
+            let member = redact::excerpt(member.unwrap_or_default().as_bytes(), &[]);
+            Error::malformed(format!("{MISFIT}{member}"))
+                .advise("make members that may be absent optional, and compare their types")
+        })
+    }
+
+    /// Takes it back before it is given out.
+    pub(in crate::checker) fn deny(self, reason: Reason) -> Denied {
+        Denied::new(reason, Some(self.facts))
+    }
+}
+
+impl fmt::Debug for Authorized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorized")
+            .field("introspection", self.introspection())
+            .field("age", &self.age())
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+/// That a request was checked and is not let in.
+///
+/// # Example: a line for the log
+///
+/// ```
+/// use okta_introspect::checker::Denied;
+///
+/// fn line(denied: &Denied) -> String {
+///     let client = denied.facts().and_then(|facts| facts.client_id.as_deref());
+///     format!("denied: {}, client {client:?}", denied.reason())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Denied {
+    reason: Reason,
+    facts: Option<Arc<Facts>>,
+}
+
+impl Denied {
+    pub(crate) fn new(reason: Reason, facts: Option<Arc<Facts>>) -> Self {
+        Self { reason, facts }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// What the server said about the token, if it is active. For logs: nothing here is proven to
+    /// concern the request's sender.
+    pub fn facts(&self) -> Option<&Introspection> {
+        self.facts.as_deref().map(|facts| &facts.introspection)
+    }
+}
+
+impl fmt::Debug for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denied")
+            .field("reason", &self.reason)
+            .field("facts", &self.facts())
+            .finish()
+    }
+}
