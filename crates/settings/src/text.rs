@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
+/// What some editors put before UTF-8.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The text, with a cause and the causes behind it.
 pub fn with_causes(mut text: String, cause: &dyn Error) -> String {
     let mut next = Some(cause);

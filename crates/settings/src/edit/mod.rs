@@ -17,6 +17,7 @@ use crate::file::{self, DEFAULT_PROFILE, SettingsFile, fault};
 use crate::files::{Exclusive, private};
 use crate::found::Place;
 use crate::owner;
+use crate::text::BYTE_ORDER_MARK;
 
 /// An app to be written down. Its key stays in a file of its own.
 #[derive(Clone, Debug, Default)]
@@ -176,8 +177,12 @@ fn change(
             fault(path, "is not there").advise("make it with `okta-introspect config init`")
         );
     };
-    let parsed = SettingsFile::parse(&text, path.to_owned(), Place::Named, &Environment::empty())?;
-    let changed = Zeroizing::new(edit(&text, &parsed)?);
+    // Some editors put a mark before UTF-8, and look for it.
+    let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let mark = &text[..text.len() - body.len()];
+    let parsed = SettingsFile::parse(body, path.to_owned(), Place::Named, &Environment::empty())?;
+    let edited = Zeroizing::new(edit(body, &parsed)?);
+    let changed = Zeroizing::new(format!("{mark}{}", *edited));
     exclusive.replace(changed.as_bytes()).map_err(|cause| unwritable(path).because(&cause))
 }
 

@@ -26,6 +26,7 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
         "okta:\n  profiles: # all\n    b:\n      clientId: b\n  profile: b # in use\n  client: {clientId: a}\n",
         "okta:\n  client: {clientId: a}\nprofiles:\n  b: {clientId: b}\n",
         "okta:\r\n  client: {clientId: a}\r\n",
+        "\u{feff}okta:\n  client: {clientId: a}\n",
     ] {
         fs::write(&path, text).unwrap();
         add_profile(&path, "new", &app("new.example", "c")).unwrap();
@@ -42,6 +43,9 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
         let now = fs::read_to_string(&path).unwrap();
         let comments = text.lines().filter(|line| line.trim_start().starts_with('#'));
         assert!(comments.into_iter().all(|comment| now.contains(comment)), "{now}");
+        let behind = text.lines().filter_map(|line| Some(line.split_once(" #")?.1));
+        assert!(behind.into_iter().all(|comment| now.contains(comment)), "{now}");
+        assert_eq!(now.starts_with('\u{feff}'), text.starts_with('\u{feff}'), "{now}");
     }
 }
 
