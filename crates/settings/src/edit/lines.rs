@@ -25,9 +25,11 @@ pub(super) fn profile(name: &str, lines: Vec<String>) -> Result<Vec<String>, Set
 
 /// A name that needs no quotes anywhere.
 fn checked(name: &str) -> Result<&str, SettingsError> {
-    match is_profile_name(name) && !is_word(name) {
+    let wrong = |advice| Err(SettingsError::new("this is no name for a profile").advise(advice));
+    match is_profile_name(name) {
+        true if is_word(name) => wrong("YAML reads this word as something else: use another one"),
         true => Ok(name),
-        false => Err(SettingsError::new("this is no name for a profile").advise(PROFILE_NAME)),
+        false => wrong(PROFILE_NAME),
     }
 }
 
