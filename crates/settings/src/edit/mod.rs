@@ -5,7 +5,7 @@
 
 mod lines;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::environment::{Environment, HOME_FILE};
 use crate::error::SettingsError;
 use crate::file::{self, DEFAULT_PROFILE, SettingsFile, fault};
-use crate::files::{Exclusive, private};
+use crate::files::{self, Exclusive, Readers, private};
 use crate::found::Place;
 use crate::owner;
 use crate::text::BYTE_ORDER_MARK;
@@ -87,15 +87,17 @@ pub fn create(
     let parsed = SettingsFile::parse(&text, path.to_owned(), Place::Named, &Environment::empty())?;
     check_owner(&parsed, profile)?;
     if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-        private::make_folders(folder).map_err(|cause| unwritable(path).because(&cause))?;
+        private::make_folders(folder).map_err(|cause| unchanged(path, &cause))?;
     }
     let target = Exclusive::new(path);
-    if replace {
-        target.lock().map_err(|cause| unwritable(path).because(&cause))?;
-    }
-    target.replace(text.as_bytes()).map_err(|cause| match cause.kind() {
-        ErrorKind::WouldBlock => fault(path, "is there already"),
-        _ => unwritable(path).because(&cause),
+    let written = match replace {
+        // Also a link that leads to no file, and so to nothing that could be locked.
+        true => target.lock().and_then(|()| files::replace(path, text.as_bytes(), Readers::Owner)),
+        false => target.replace(text.as_bytes()),
+    };
+    written.map_err(|cause| match cause.kind() {
+        ErrorKind::WouldBlock if !replace => fault(path, "is there already"),
+        _ => unchanged(path, &cause),
     })
 }
 
@@ -165,12 +167,7 @@ fn change(
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let exclusive = Exclusive::new(&target);
     if target.is_file() {
-        exclusive.lock().map_err(|cause| match cause.kind() {
-            ErrorKind::WouldBlock => {
-                fault(path, "is being changed by another run").advise("try again")
-            }
-            _ => unwritable(path).because(&cause),
-        })?;
+        exclusive.lock().map_err(|cause| unchanged(path, &cause))?;
     }
     let Some(text) = file::text(path, Place::Named)? else {
         return Err(
@@ -183,7 +180,7 @@ fn change(
     let parsed = SettingsFile::parse(body, path.to_owned(), Place::Named, &Environment::empty())?;
     let edited = Zeroizing::new(edit(body, &parsed)?);
     let changed = Zeroizing::new(format!("{mark}{}", *edited));
-    exclusive.replace(changed.as_bytes()).map_err(|cause| unwritable(path).because(&cause))
+    exclusive.replace(changed.as_bytes()).map_err(|cause| unchanged(path, &cause))
 }
 
 /// Whether two documents say the same, once what is new in them is taken away.
@@ -210,9 +207,16 @@ fn check_owner(file: &SettingsFile, profile: Option<&str>) -> Result<(), Setting
     }
 }
 
-fn unwritable(path: &Path) -> SettingsError {
-    fault(path, "cannot be written")
-        .advise("check the right to write to its folder, and the room there")
+/// Why a file is as it was.
+fn unchanged(path: &Path, cause: &io::Error) -> SettingsError {
+    match cause.kind() {
+        ErrorKind::WouldBlock => {
+            fault(path, "is being changed by another run").advise("try again")
+        }
+        _ => fault(path, "cannot be written")
+            .because(cause)
+            .advise("check the right to write to its folder, and the room there"),
+    }
 }
 
 #[cfg(test)]

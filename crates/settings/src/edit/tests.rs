@@ -82,7 +82,13 @@ fn names_that_yaml_reads_otherwise_are_none() {
     let path = folder.path().join("okta.yaml");
     for name in ["", "default", "no", "True", "1e5", "a b", "a:", "- a", "ä", &"a".repeat(65)] {
         fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
-        add_profile(&path, name, &app("a.example", "b")).expect_err(name);
+        let refused = add_profile(&path, name, &app("a.example", "b")).expect_err(name);
+        let told = match name {
+            "1e5" | "ä" => "begin with a letter",
+            "no" | "True" => "YAML reads this word as something else",
+            _ => "",
+        };
+        assert!(refused.advice().contains(told), "{name}: {}", refused.advice());
     }
 }
 
@@ -114,6 +120,41 @@ fn a_link_to_the_file_stays_a_link() {
     choose(&link, "default").unwrap();
     assert!(link.is_symlink());
     assert_eq!(parsed(&path).profile.unwrap().value, "default");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_replaces_a_link_wherever_it_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    let (other, link) = (folder.path().join("other"), folder.path().join("okta.yaml"));
+    for text in [None, Some("okta:\n  client: {clientId: a}\n")] {
+        let _ = fs::remove_file(&link);
+        text.into_iter().for_each(|text| fs::write(&other, text).unwrap());
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        let refused = create(&link, None, &app("b.example", "b"), false).unwrap_err();
+        assert!(refused.to_string().contains("is there already"), "{refused}");
+        create(&link, None, &app("b.example", "b"), true).unwrap();
+        assert_eq!(parsed(&link).client.client_id.unwrap().value, "b");
+        assert!(link.symlink_metadata().unwrap().is_file());
+        assert_eq!(fs::read_to_string(&other).ok().as_deref(), text);
+    }
+}
+
+/// Root may edit the file of a user.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_changed_keeps_its_owner_and_its_group() {
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
+    // Only root can give a file away; for others it checks that their own stays theirs.
+    let _ = chown(&path, Some(65_534), Some(65_533));
+    let owner = |path: &Path| path.metadata().map(|it| (it.uid(), it.gid())).unwrap();
+    let before = owner(&path);
+    choose(&path, "default").unwrap();
+    assert_eq!(owner(&path), before);
 }
 
 #[test]
