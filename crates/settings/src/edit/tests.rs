@@ -11,9 +11,8 @@ fn app(org: &str, client_id: &str) -> NewApp {
     }
 }
 
-fn parsed(path: &Path) -> SettingsFile {
-    let text = fs::read_to_string(path).unwrap();
-    SettingsFile::parse(&text, path.to_owned(), Place::Home, &Environment::empty()).unwrap()
+fn read(path: &Path) -> SettingsFile {
+    parsed(&fs::read_to_string(path).unwrap(), path).unwrap()
 }
 
 #[test]
@@ -30,7 +29,7 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
     ] {
         fs::write(&path, text).unwrap();
         add_profile(&path, "new", &app("new.example", "c")).unwrap();
-        let file = parsed(&path);
+        let file = read(&path);
         let new = file.get("new").unwrap();
         assert_eq!(new.client_id.as_ref().unwrap().value, "c", "{text}");
         assert_eq!(file.client.client_id.as_ref().unwrap().value, "a", "{text}");
@@ -38,7 +37,7 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
 
         for name in ["new", "default", "new"] {
             choose(&path, name).unwrap();
-            assert_eq!(parsed(&path).profile.unwrap().value, name, "{text}");
+            assert_eq!(read(&path).profile.unwrap().value, name, "{text}");
         }
         let now = fs::read_to_string(&path).unwrap();
         let comments = text.lines().filter(|line| line.trim_start().starts_with('#'));
@@ -65,7 +64,7 @@ fn a_form_that_is_not_understood_is_left_alone() {
             if done.is_err() {
                 continue;
             }
-            assert!(parsed(&path).get("b").is_some(), "{text}");
+            assert!(read(&path).get("b").is_some(), "{text}");
         }
         choose(&path, "nobody").expect_err(text);
     }
@@ -99,9 +98,9 @@ fn a_new_file_is_its_owners_alone_and_never_takes_the_place_of_another() {
     create(&path, None, &app("a.example", "a"), false).unwrap();
     let refused = create(&path, None, &app("b.example", "b"), false).unwrap_err();
     assert!(refused.to_string().contains("is there already"), "{refused}");
-    assert_eq!(parsed(&path).client.client_id.unwrap().value, "a");
+    assert_eq!(read(&path).client.client_id.unwrap().value, "a");
     create(&path, Some("p"), &app("b.example", "b"), true).unwrap();
-    assert_eq!(parsed(&path).get("p").unwrap().client_id.as_ref().unwrap().value, "b");
+    assert_eq!(read(&path).get("p").unwrap().client_id.as_ref().unwrap().value, "b");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -119,7 +118,7 @@ fn a_link_to_the_file_stays_a_link() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     choose(&link, "default").unwrap();
     assert!(link.is_symlink());
-    assert_eq!(parsed(&path).profile.unwrap().value, "default");
+    assert_eq!(read(&path).profile.unwrap().value, "default");
 }
 
 #[cfg(unix)]
@@ -134,7 +133,7 @@ fn a_new_file_replaces_a_link_wherever_it_leads() {
         let refused = create(&link, None, &app("b.example", "b"), false).unwrap_err();
         assert!(refused.to_string().contains("is there already"), "{refused}");
         create(&link, None, &app("b.example", "b"), true).unwrap();
-        assert_eq!(parsed(&link).client.client_id.unwrap().value, "b");
+        assert_eq!(read(&link).client.client_id.unwrap().value, "b");
         assert!(link.symlink_metadata().unwrap().is_file());
         assert_eq!(fs::read_to_string(&other).ok().as_deref(), text);
     }
