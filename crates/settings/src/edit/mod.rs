@@ -194,9 +194,9 @@ fn is_same_but(before: &str, after: &str, strip: impl Fn(&mut Value)) -> bool {
     }
 }
 
-/// What the text says.
+/// What the text says. The home folder counts: keys may be named as seen from there.
 fn parsed(text: &str, path: &Path) -> Result<SettingsFile, SettingsError> {
-    SettingsFile::parse(text, path.to_owned(), Place::Named, &Environment::empty())
+    SettingsFile::parse(text, path.to_owned(), Place::Named, &Environment::process())
 }
 
 /// Why a file is as it was.
