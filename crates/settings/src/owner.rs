@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::error::SettingsError;
 use crate::file::{DEFAULT_PROFILE, SettingsFile};
 use crate::files;
-use crate::found::{Origin, Place, Source};
+use crate::found::{Found, Origin, Place, Source};
 use crate::layer::Layer;
 
 /// Refuses a profile with the client id or the key of another profile, or of `okta.client`, that is
@@ -43,7 +43,7 @@ pub(crate) fn check(layer: &Layer, files: &[SettingsFile]) -> Result<(), Setting
     Ok(())
 }
 
-fn org(server: &crate::found::Found<String>) -> Option<String> {
+fn org(server: &Found<String>) -> Option<String> {
     Issuer::parse(&server.value).ok().map(|issuer| issuer.org().to_owned())
 }
 
