@@ -6,6 +6,12 @@ use std::path::Path;
 /// What some editors put before UTF-8.
 pub const BYTE_ORDER_MARK: char = '\u{feff}';
 
+/// Whether a text is in UTF-16, in which some shells write their output: it begins with a mark, or with
+/// an ASCII character of two bytes.
+pub fn is_utf_16(text: &[u8]) -> bool {
+    matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..])
+}
+
 /// The text, with a cause and the causes behind it.
 pub fn with_causes(mut text: String, cause: &dyn Error) -> String {
     let mut next = Some(cause);
