@@ -18,7 +18,7 @@ pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// As [`read`], as text.
-pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read(path)?;
     match std::str::from_utf8(&bytes) {
         _ if is_utf_16(&bytes) => Err(io::Error::other("it is in UTF-16, not in UTF-8")),
