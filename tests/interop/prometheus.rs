@@ -26,8 +26,7 @@ const WATCHED: Duration = Duration::from_secs(8);
 
 #[test_support::test(multi_thread)]
 async fn prometheus_draws_the_dashboard_and_raises_the_alerts() {
-    if !["prometheus", "promtool"].iter().all(|program| is_installed(program)) {
-        println!("-- skipped: Prometheus (it is not installed)");
+    if !can_run() {
         return;
     }
     let fleet = Fleet::start().await;
@@ -55,6 +54,23 @@ async fn prometheus_draws_the_dashboard_and_raises_the_alerts() {
         assert!(SystemClock.monotonic() - begun < PATIENCE, "the end of all went unnoticed");
         pause(Duration::from_millis(500)).await;
     }
+}
+
+/// How long each alert waits, to the minute: in the run above none does.
+#[test_support::test]
+fn alerts_wait_as_long_as_their_rules_say() {
+    if can_run() {
+        let tests = path("prometheus/alerts.test.yml");
+        assert!(succeeds(Command::new("promtool").args(["test", "rules"]).arg(tests)));
+    }
+}
+
+fn can_run() -> bool {
+    let is_there = ["prometheus", "promtool"].iter().all(|program| is_installed(program));
+    if !is_there {
+        println!("-- skipped: Prometheus (it is not installed)");
+    }
+    is_there
 }
 
 /// No service gives any metrics.
