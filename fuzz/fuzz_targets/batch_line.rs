@@ -18,4 +18,9 @@ mod input {
     pub(crate) mod wrapping;
 }
 
+/// The command has it from there, too.
+mod text {
+    pub(crate) use okta_introspect_settings::text::BYTE_ORDER_MARK;
+}
+
 libfuzzer_sys::fuzz_target!(|data: &[u8]| batch::fuzzing::batch_line(data));

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::line::{NoToken, Outcome, Question};
 use super::lines;
-use crate::input::wrapping::{BYTE_ORDER_MARK, strip};
+use crate::input::wrapping::strip;
+use crate::text::BYTE_ORDER_MARK;
 
 /// A whole input: no byte and no line is lost, and what answers a line repeats no token of it.
 #[allow(unreachable_pub)] // the fuzz target has it in another place

@@ -61,8 +61,7 @@ impl Settings {
 
     /// The same app's client of another server of its org.
     pub(crate) fn client_at(&self, issuer: Issuer) -> Result<Client, SettingsError> {
-        let (client_id, key) = self.credentials()?;
-        Ok(self.builder(issuer, client_id, key)?.build()?)
+        Ok(self.client_builder_at(issuer)?.circuit(CircuitConfig::off()).build()?)
     }
 
     /// A client without the app's identity, for public documents such as the metadata.

@@ -123,8 +123,10 @@ fn what_editors_put_before_a_document_is_no_part_of_it() {
         }
     }
     let jwk = ["jwk", "key.pem", "--passphrase-file", "wide"];
-    org.world.write("wide", utf_16("\u{feff}correct horse"));
-    org.world.run(&jwk).fails(2, "UTF-16");
+    for mark in ["", "\u{feff}"] {
+        org.world.write("wide", utf_16(&format!("{mark}correct horse")));
+        org.world.run(&jwk).fails(2, "UTF-16");
+    }
     org.world.run(&["config", "show", "--config", "wide"]).fails(2, "from UTF-16");
 }
 

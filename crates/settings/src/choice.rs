@@ -1,5 +1,7 @@
 //! Which profile is used.
 
+use std::collections::BTreeSet;
+
 use crate::error::SettingsError;
 use crate::file::SettingsFile;
 use crate::found::{Found, Origin};
@@ -38,10 +40,7 @@ impl<'a> Chosen<'a> {
     /// Refuses a choice by variable beside variables that name the app themselves: they are two
     /// sets, and nothing says which is meant.
     pub(crate) fn check_alone(&self, variables: &Layer) -> Result<(), SettingsError> {
-        let server = variables.server.as_ref().map(|found| &found.origin);
-        let client_id = variables.client_id.as_ref().map(|found| &found.origin);
-        let key = variables.key.as_ref().map(|found| &found.origin);
-        match (self.by, server.or(client_id).or(key)) {
+        match (self.by, variables.app_origins().next()) {
             (Origin::Variable(by), Some(other)) => Err(SettingsError::new(format!(
                 "the variable {by} chooses a profile, and {other} is set as well: they are two sets \
                  of settings"
@@ -65,22 +64,24 @@ impl SettingsFile {
 
 /// A file chooses among its own profiles, whatever another file has.
 fn unknown_here(by: &Origin, file: &SettingsFile) -> SettingsError {
-    let names: Vec<_> = file.all().map(|(name, _)| name).collect();
-    let what = format!("{by} names a profile that this file does not have");
-    SettingsError::new(what).advise(match names.is_empty() {
-        true => "remove it there; OKTA_PROFILE chooses among the profiles of all files".to_owned(),
-        false => format!("choose one of {}", names.join(", ")),
-    })
+    SettingsError::new(format!("{by} names a profile that this file does not have")).advise(among(
+        std::slice::from_ref(file),
+        "remove it there; OKTA_PROFILE chooses among the profiles of all files",
+    ))
 }
 
 /// The name is not repeated: it may be something else, pasted in the wrong place.
 fn unknown(by: &Origin, files: &[SettingsFile]) -> SettingsError {
-    let mut names: Vec<_> =
+    SettingsError::new(format!("no settings file has the profile that {by} names"))
+        .advise(among(files, "write profiles below okta.profiles in ~/.okta/okta.yaml"))
+}
+
+/// The advice to choose one of the profiles that the files have; `none` if they have none.
+pub(crate) fn among(files: &[SettingsFile], none: &str) -> String {
+    let names: BTreeSet<_> =
         files.iter().flat_map(SettingsFile::all).map(|(name, _)| name).collect();
-    names.dedup();
-    let what = SettingsError::new(format!("no settings file has the profile that {by} names"));
     match names.is_empty() {
-        true => what.advise("write profiles below okta.profiles in ~/.okta/okta.yaml"),
-        false => what.advise(format!("choose one of {}", names.join(", "))),
+        true => none.to_owned(),
+        false => format!("choose one of {}", Vec::from_iter(names).join(", ")),
     }
 }

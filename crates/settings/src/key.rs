@@ -11,6 +11,7 @@ use crate::found::{Found, Input, Origin, Source};
 use crate::layer::Layer;
 use crate::notation::refuse_placeholder;
 use crate::suspect::Suspect;
+use crate::text::BYTE_ORDER_MARK;
 
 /// The private key.
 pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKey, SettingsError> {
@@ -70,7 +71,7 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, SettingsError> {
 
 /// Editors begin files with a mark and end them with a line break; passphrases have neither.
 fn passphrase_of(text: &str) -> Secret {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     Secret::new(text.trim_end_matches(['\r', '\n']))
 }
 

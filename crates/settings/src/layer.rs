@@ -89,8 +89,16 @@ impl Layer {
         }
     }
 
+    /// Where the server, the client id and the key are named, as far as they are.
+    pub(crate) fn app_origins(&self) -> impl Iterator<Item = &Origin> {
+        let server = self.server.as_ref().map(|found| &found.origin);
+        let client_id = self.client_id.as_ref().map(|found| &found.origin);
+        let key = self.key.as_ref().map(|found| &found.origin);
+        [server, client_id, key].into_iter().flatten()
+    }
+
     /// Whether neither a server nor a client id nor a key is named.
     pub(crate) fn names_no_app(&self) -> bool {
-        self.server.is_none() && self.client_id.is_none() && self.key.is_none()
+        self.app_origins().next().is_none()
     }
 }

@@ -49,8 +49,8 @@ pub(crate) fn is_profile_name(name: &str) -> bool {
 }
 
 /// What is said of other names.
-pub(crate) const PROFILE_NAME: &str =
-    "use letters and digits, joined by - _ or . where need be, such as staging";
+pub(crate) const PROFILE_NAME: &str = "begin with a letter, and use letters and digits, joined by \
+                                       - _ or . where need be, such as staging";
 
 /// Refuses what documentation puts where a value belongs: `{clientId}`.
 pub(crate) fn refuse_placeholder(

@@ -1,12 +1,14 @@
 //! Whose a key is: one that two profiles name for different orgs belongs to one of them at most.
 
+use std::cell::LazyCell;
+
 use okta_introspect::{Issuer, KeyOptions, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::error::SettingsError;
 use crate::file::{DEFAULT_PROFILE, SettingsFile};
 use crate::files;
-use crate::found::{Origin, Place, Source};
+use crate::found::{Found, Origin, Place, Source};
 use crate::layer::Layer;
 
 /// Refuses a profile with the client id or the key of another profile, or of `okta.client`, that is
@@ -29,13 +31,15 @@ pub(crate) fn check(layer: &Layer, files: &[SettingsFile]) -> Result<(), Setting
     };
     // What a file in the working folder says is no reason to refuse what the user's own file does.
     let counts = |file: &&SettingsFile| file.path == *path || *place == Place::WorkingFolder;
+    // Read once, and only beside an app of another org.
+    let key = LazyCell::new(|| untyped(layer.key.as_ref()).and_then(|it| Mark::of(&it.value)));
     for file in files.iter().filter(counts) {
         for (name, other) in file.all().filter(|(name, _)| file.path != *path || *name != own) {
             let Some(other_org) = other.server.as_ref().and_then(self::org) else { continue };
             if other_org == org {
                 continue;
             }
-            if let Some(what) = same(layer, other) {
+            if let Some(what) = same(layer, &key, other) {
                 return Err(refusal(&[&subject, &org], &[name, &other_org], what));
             }
         }
@@ -43,22 +47,29 @@ pub(crate) fn check(layer: &Layer, files: &[SettingsFile]) -> Result<(), Setting
     Ok(())
 }
 
-fn org(server: &crate::found::Found<String>) -> Option<String> {
+fn org(server: &Found<String>) -> Option<String> {
     Issuer::parse(&server.value).ok().map(|issuer| issuer.org().to_owned())
 }
 
-/// What both layers name, unless a flag does.
-fn same(layer: &Layer, other: &Layer) -> Option<&'static str> {
-    let is_typed = |origin: &Origin| matches!(origin, Origin::Flag(_));
-    if let (Some(id), Some(other)) = (&layer.client_id, &other.client_id)
+/// What both layers name, unless a flag does. `key` is that of the first.
+fn same(
+    layer: &Layer,
+    key: &LazyCell<Option<Mark>, impl FnOnce() -> Option<Mark>>,
+    other: &Layer,
+) -> Option<&'static str> {
+    if let (Some(id), Some(other)) = (untyped(layer.client_id.as_ref()), &other.client_id)
         && id.value == other.value
-        && !is_typed(&id.origin)
     {
         return Some("client id");
     }
-    let (key, other) = (layer.key.as_ref()?, other.key.as_ref()?);
-    let is_same = !is_typed(&key.origin) && Mark::of(&key.value)? == Mark::of(&other.value)?;
+    let other = other.key.as_ref()?;
+    let is_same = key.as_ref()? == &Mark::of(&other.value)?;
     is_same.then_some("private key")
+}
+
+/// What a source names, and no flag.
+fn untyped<T>(found: Option<&Found<T>>) -> Option<&Found<T>> {
+    found.filter(|found| !matches!(found.origin, Origin::Flag(_)))
 }
 
 /// What tells whether two settings name one key.

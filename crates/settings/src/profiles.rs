@@ -74,12 +74,7 @@ impl Settings {
 
     /// Where the app is named, but for what flags say.
     fn app_origin(&self) -> Option<&Origin> {
-        let layer = &self.layer;
-        let server = layer.server.as_ref().map(|found| &found.origin);
-        let client_id = layer.client_id.as_ref().map(|found| &found.origin);
-        let key = layer.key.as_ref().map(|found| &found.origin);
-        let mut origins = [server, client_id, key].into_iter().flatten();
-        origins.find(|origin| !matches!(origin, Origin::Flag(_)))
+        self.layer.app_origins().find(|origin| !matches!(origin, Origin::Flag(_)))
     }
 }
 

@@ -71,7 +71,7 @@ impl Settings {
             layer
                 .ca_file
                 .as_ref()
-                .map(|found| shown("ca_file", found.value.display().to_string(), found)),
+                .map(|found| shown("ca_file", crate::text::path(&found.value), found)),
             text("authorization_mode", layer.mode.as_ref()),
         ];
         shown.into_iter().flatten().collect()

@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use crate::environment::{Environment, HOME_FILE};
 use crate::misspelt::meant;
+use crate::setting::Setting;
 
 /// Something that looks like a configuration.
 #[derive(Clone, Debug)]
@@ -60,10 +61,11 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
     let shown = path.display();
     let form =
         |name: &str| Suspect::misspelt(format!("nothing reads `{name}` as {shown} has it"), FORM);
-    let root = names(text);
-    let mut suspects = Vec::new();
-    suspects.extend(root.iter().filter(|name| is_stray(name, "okta")).map(|name| form(name)));
     let tree = Tree::read(text);
+    let known = members();
+    let is_stray = |name: &str, place| is_stray(name, place, &known);
+    let mut suspects = Vec::new();
+    suspects.extend(tree.names().filter(|name| is_stray(name, "okta")).map(form));
     let names = tree.below("okta").into_iter().flat_map(Tree::names);
     suspects.extend(names.filter(|name| is_stray(name, "client")).map(form));
     for (place, members) in tree.apps() {
@@ -75,12 +77,16 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
                     "write the settings of a profile right below it",
                 ));
             }
-            Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &MEMBERS)?)))
+            Some(Suspect::misspelt(what, format!("did you mean {}?", meant(name, &known)?)))
         }));
     }
     if suspects.is_empty() && names_no_app {
         // An empty file may have lost what it said.
-        let says = if root.is_empty() { "says nothing" } else { "names no org, client id or key" };
+        let says = if tree.names().next().is_none() {
+            "says nothing"
+        } else {
+            "names no org, client id or key"
+        };
         suspects.push(Suspect::incomplete(format!("the settings file {shown} {says}"), APP));
     }
     suspects
@@ -88,19 +94,13 @@ pub(crate) fn in_file(text: &str, path: &Path, names_no_app: bool) -> Vec<Suspec
 
 /// Whether the name stands where only `place` should: it is that name in another spelling, or one
 /// that belongs further in.
-fn is_stray(name: &str, place: &str) -> bool {
+fn is_stray(name: &str, place: &str, members: &[&str]) -> bool {
     let same = |other: &str| name.eq_ignore_ascii_case(other);
     let is_other = |other: &str| same(other) && name != other;
     is_other(place)
-        || (name != place && (same("client") || MEMBERS.into_iter().any(same)))
+        || (name != place && (same("client") || members.iter().any(|member| same(member))))
         || is_other("profile")
         || is_other("profiles")
-}
-
-/// The names at the root of the document.
-fn names(text: &str) -> Vec<String> {
-    let root: Option<BTreeMap<String, IgnoredAny>> = document(text);
-    root.unwrap_or_default().into_keys().collect()
 }
 
 /// Names, and those below them.
@@ -122,7 +122,9 @@ impl Default for Tree {
 impl Tree {
     /// The names in a document; none if it is none.
     pub(crate) fn read(text: &str) -> Self {
-        document(text).unwrap_or_default()
+        let options = serde_saphyr::options! { with_snippet: false };
+        let tree: Result<Option<Self>, _> = serde_saphyr::from_str_with_options(text, options);
+        tree.ok().flatten().unwrap_or_default()
     }
 
     /// The settings of each app: `okta.client` and the profiles, and where they stand.
@@ -157,31 +159,13 @@ impl Tree {
     }
 }
 
-/// The document, if it has this form.
-fn document<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options::<Option<T>>(text, options).ok().flatten()
+/// The members of `okta.client` that are read, without those below them.
+fn members() -> Vec<&'static str> {
+    let all = Setting::ALL.iter().flat_map(|setting| setting.members());
+    let mut members: Vec<_> = all.filter_map(|member| member.split('.').next()).collect();
+    members.dedup();
+    members
 }
-
-/// The members of `okta.client` that are read.
-const MEMBERS: [&str; 16] = [
-    "issuer",
-    "orgUrl",
-    "oktaDomain",
-    "authorizationMode",
-    "clientId",
-    "privateKey",
-    "jwk",
-    "privateKeyId",
-    "keyId",
-    "kid",
-    "scopes",
-    "requestTimeout",
-    "connectionTimeout",
-    "rateLimit",
-    "dpopEnabled",
-    "proxy",
-];
 
 /// Files beside those that are read.
 pub(crate) fn files(environment: &Environment) -> Vec<Suspect> {

@@ -164,6 +164,17 @@ fn a_key_in_the_place_of_another_setting_is_not_shown() {
 }
 
 #[test]
+fn neither_the_query_of_a_server_nor_a_key_in_the_place_of_a_path_is_shown() {
+    let url = format!("https://acme.okta.com/?token={SECRET}");
+    let world = World::new(&format!("okta: {{client: {{orgUrl: '{url}'}}}}"));
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----");
+    let environment = world.environment.clone().variable("OKTA_CLIENT_CAFILE", pem);
+    let settings = Settings::loader().environment(environment).load().unwrap();
+    let said = format!("{:?} {:?}", settings.shown(), settings.profiles());
+    assert!(said.contains("acme.okta.com") && !said.contains(SECRET), "{said}");
+}
+
+#[test]
 fn what_is_shown_tells_that_an_app_is_refused() {
     let profile = |app: &str| {
         let world = World::new(&format!("{}, profiles: {{s: {{{app}}}}}}}", &APP[..APP.len() - 1]));

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::wrapping::{BYTE_ORDER_MARK, is_utf_16};
 use crate::failure::Failure;
-use crate::text;
+use crate::text::{self, BYTE_ORDER_MARK, is_utf_16};
 
 /// A document without the mark that editors put before UTF-8; `what` names it in the error.
 pub(crate) fn unmarked<'a>(

@@ -3,11 +3,13 @@
 use openssl::pkey::PKey;
 use openssl::x509::X509;
 
+use crate::text::BYTE_ORDER_MARK;
+
 /// Whether it is empty, or a public key or a certificate in one of their notations. What is not
 /// recognised may be a secret.
 pub(crate) fn holds_no_secret(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return is_public_der(bytes) };
-    let text = text.trim_start_matches('\u{feff}').trim();
+    let text = text.trim_start_matches(BYTE_ORDER_MARK).trim();
     if text.contains("-----BEGIN ") {
         // Each private format has the word in its label.
         return !text.contains("PRIVATE");

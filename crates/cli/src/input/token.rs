@@ -8,11 +8,11 @@ use okta_introspect::Token;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::wrapping::{BYTE_ORDER_MARK, is_utf_16, strip};
+use super::wrapping::strip;
 use crate::failure::Failure;
 use crate::files;
 use crate::output;
-use crate::text;
+use crate::text::{self, BYTE_ORDER_MARK, is_utf_16};
 
 /// Far above any token; a bound for a log that was piped in by mistake.
 const MAX_READ: u64 = 1024 * 1024;

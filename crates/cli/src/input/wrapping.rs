@@ -1,14 +1,5 @@
 //! What stands around a token where people keep it.
 
-/// What editors put before UTF-8.
-pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
-
-/// Whether a text is in UTF-16, in which some shells write their output: it begins with a mark, or with
-/// an ASCII character of two bytes.
-pub(crate) fn is_utf_16(text: &[u8]) -> bool {
-    matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..])
-}
-
 /// The token itself, and what was removed besides white space.
 pub(crate) fn strip(text: &str) -> (&str, Vec<&'static str>) {
     let mut token = text.trim();

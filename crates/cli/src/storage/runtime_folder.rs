@@ -108,7 +108,7 @@ impl RuntimeFolder {
         }
         let read = |path: PathBuf| {
             let written = fs::metadata(&path).and_then(|file| file.modified()).ok()?;
-            let record: SandboxRecord = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            let record: SandboxRecord = serde_json::from_slice(&files::read(&path).ok()?).ok()?;
             (path == self.record_path(record.pid)).then_some((written, record))
         };
         let files = fs::read_dir(&self.0).into_iter().flatten().flatten();

@@ -6,7 +6,9 @@ pub(crate) mod json;
 pub(crate) mod terminal;
 pub(crate) mod wrap;
 
-pub(crate) use okta_introspect_settings::text::{path, setting, with_causes};
+pub(crate) use okta_introspect_settings::text::{
+    BYTE_ORDER_MARK, is_utf_16, path, setting, with_causes,
+};
 
 /// The text on one line, without terminal controls: messages quote text of others.
 pub(crate) fn one_line(text: &str) -> String {

@@ -25,9 +25,11 @@ pub(super) fn profile(name: &str, lines: Vec<String>) -> Result<Vec<String>, Set
 
 /// A name that needs no quotes anywhere.
 fn checked(name: &str) -> Result<&str, SettingsError> {
-    match is_profile_name(name) && !is_word(name) {
+    let wrong = |advice| Err(SettingsError::new("this is no name for a profile").advise(advice));
+    match is_profile_name(name) {
+        true if is_word(name) => wrong("YAML reads this word as something else: use another one"),
         true => Ok(name),
-        false => Err(SettingsError::new("this is no name for a profile").advise(PROFILE_NAME)),
+        false => wrong(PROFILE_NAME),
     }
 }
 
@@ -72,20 +74,20 @@ pub(super) fn with_choice(text: &str, name: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     let okta = Block::find(&lines, 0..lines.len(), "", "okta");
     let indent = okta.as_ref().map_or("  ", |okta| &okta.indent);
-    let choice = format!("{indent}profile: {}", quoted(name));
-    let heading = "okta:".to_owned();
-    match &okta {
-        Some(okta) => {
-            let start = format!("{indent}profile:");
-            let old = okta.lines().find(|at| lines[*at].starts_with(&start));
-            match old {
-                Some(at) => lines[at] = &choice,
-                None => lines.insert(okta.line + 1, &choice),
-            }
-        }
-        None => lines.extend([heading.as_str(), &choice]),
+    let start = format!("{indent}profile:");
+    let old = okta.as_ref().and_then(|okta| okta.lines().find(|at| lines[*at].starts_with(&start)));
+    let choice = format!("{start} {}{}", quoted(name), old.map_or("", |at| comment(lines[at])));
+    match (&okta, old) {
+        (_, Some(at)) => lines[at] = &choice,
+        (Some(okta), None) => lines.insert(okta.line + 1, &choice),
+        (None, None) => lines.extend(["okta:", &choice]),
     }
     lines.join("\n") + "\n"
+}
+
+/// The comment at the end of a line, with the blank before it.
+fn comment(line: &str) -> &str {
+    line.find(" #").map_or("", |at| &line[at..])
 }
 
 /// A name on a line of its own, and the lines that are indented further.

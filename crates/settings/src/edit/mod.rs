@@ -5,18 +5,21 @@
 
 mod lines;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::choice;
 use crate::environment::{Environment, HOME_FILE};
 use crate::error::SettingsError;
 use crate::file::{self, DEFAULT_PROFILE, SettingsFile, fault};
-use crate::files::{Exclusive, private};
+use crate::files::{self, Exclusive, Readers, private};
 use crate::found::Place;
 use crate::owner;
+use crate::text::BYTE_ORDER_MARK;
 
 /// An app to be written down. Its key stays in a file of its own.
 #[derive(Clone, Debug, Default)]
@@ -83,18 +86,19 @@ pub fn create(
         Some(name) => lines::document("profiles", &lines::profile(name, app.lines("      "))?),
     };
     let text = text + "\n";
-    let parsed = SettingsFile::parse(&text, path.to_owned(), Place::Named, &Environment::empty())?;
-    check_owner(&parsed, profile)?;
+    parsed(&text, path)?;
     if let Some(folder) = path.parent().filter(|folder| *folder != Path::new("")) {
-        private::make_folders(folder).map_err(|cause| unwritable(path).because(&cause))?;
+        private::make_folders(folder).map_err(|cause| unchanged(path, &cause))?;
     }
     let target = Exclusive::new(path);
-    if replace {
-        target.lock().map_err(|cause| unwritable(path).because(&cause))?;
-    }
-    target.replace(text.as_bytes()).map_err(|cause| match cause.kind() {
-        ErrorKind::WouldBlock => fault(path, "is there already"),
-        _ => unwritable(path).because(&cause),
+    let written = match replace {
+        // Also a link that leads to no file, and so to nothing that could be locked.
+        true => target.lock().and_then(|()| files::replace(path, text.as_bytes(), Readers::Owner)),
+        false => target.replace(text.as_bytes()),
+    };
+    written.map_err(|cause| match cause.kind() {
+        ErrorKind::WouldBlock if !replace => fault(path, "is there already"),
+        _ => unchanged(path, &cause),
     })
 }
 
@@ -114,16 +118,14 @@ pub fn add_profile(path: &Path, name: &str, app: &NewApp) -> Result<(), Settings
             return Err(fault(path, "has a profile of this name already"));
         }
         let added = lines::with_profile(text, name, |indent| app.lines(indent))?;
-        let now = SettingsFile::parse(&added, path.to_owned(), Place::Named, &Environment::empty())
-            .map_err(|_| lines::unchangeable(path))?;
-        let is_added = now.get(name).is_some_and(|layer| {
+        let now = parsed(&added, path).map_err(|_| lines::unchangeable(path))?;
+        let layer = now.get(name).filter(|layer| {
             let id = layer.client_id.as_ref().map(|found| found.value.as_str());
-            id == Some(app.client_id.as_str()) && now.profiles.len() == file.profiles.len() + 1
+            id == Some(app.client_id.as_str())
+                && now.profiles.len() == file.profiles.len() + 1
+                && is_same_but(text, &added, |it| lines::without_profile(it, name))
         });
-        if !is_added || !is_same_but(text, &added, |it| lines::without_profile(it, name)) {
-            return Err(lines::unchangeable(path));
-        }
-        check_owner(&now, Some(name))?;
+        owner::check(layer.ok_or_else(|| lines::unchangeable(path))?, slice::from_ref(&now))?;
         Ok(added)
     })
 }
@@ -137,17 +139,13 @@ pub fn add_profile(path: &Path, name: &str, app: &NewApp) -> Result<(), Settings
 pub fn choose(path: &Path, name: &str) -> Result<(), SettingsError> {
     change(path, |text, file| {
         if file.get(name).is_none() {
-            let names: Vec<_> = file.all().map(|(name, _)| name).collect();
-            return Err(fault(path, "has no such profile").advise(match names.is_empty() {
-                true => "it has none; add one with `okta-introspect config init --profile NAME`"
-                    .to_owned(),
-                false => format!("choose one of {}", names.join(", ")),
-            }));
+            return Err(fault(path, "has no such profile").advise(choice::among(
+                slice::from_ref(file),
+                "it has none; add one with `okta-introspect config init --profile NAME`",
+            )));
         }
         let chosen = lines::with_choice(text, name);
-        let now =
-            SettingsFile::parse(&chosen, path.to_owned(), Place::Named, &Environment::empty())
-                .map_err(|_| lines::unchangeable(path))?;
+        let now = parsed(&chosen, path).map_err(|_| lines::unchangeable(path))?;
         let is_chosen = now.profile.is_some_and(|profile| profile.value == name);
         match is_chosen && is_same_but(text, &chosen, lines::without_choice) {
             true => Ok(chosen),
@@ -164,21 +162,19 @@ fn change(
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let exclusive = Exclusive::new(&target);
     if target.is_file() {
-        exclusive.lock().map_err(|cause| match cause.kind() {
-            ErrorKind::WouldBlock => {
-                fault(path, "is being changed by another run").advise("try again")
-            }
-            _ => unwritable(path).because(&cause),
-        })?;
+        exclusive.lock().map_err(|cause| unchanged(path, &cause))?;
     }
     let Some(text) = file::text(path, Place::Named)? else {
         return Err(
             fault(path, "is not there").advise("make it with `okta-introspect config init`")
         );
     };
-    let parsed = SettingsFile::parse(&text, path.to_owned(), Place::Named, &Environment::empty())?;
-    let changed = Zeroizing::new(edit(&text, &parsed)?);
-    exclusive.replace(changed.as_bytes()).map_err(|cause| unwritable(path).because(&cause))
+    // Some editors put a mark before UTF-8, and look for it.
+    let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    let mark = &text[..text.len() - body.len()];
+    let edited = Zeroizing::new(edit(body, &parsed(body, path)?)?);
+    let changed = Zeroizing::new(format!("{mark}{}", *edited));
+    exclusive.replace(changed.as_bytes()).map_err(|cause| unchanged(path, &cause))
 }
 
 /// Whether two documents say the same, once what is new in them is taken away.
@@ -198,16 +194,19 @@ fn is_same_but(before: &str, after: &str, strip: impl Fn(&mut Value)) -> bool {
     }
 }
 
-fn check_owner(file: &SettingsFile, profile: Option<&str>) -> Result<(), SettingsError> {
-    match profile.and_then(|name| file.get(name)) {
-        Some(layer) => owner::check(layer, std::slice::from_ref(file)),
-        None => Ok(()),
-    }
+/// What the text says. The home folder counts: keys may be named as seen from there.
+fn parsed(text: &str, path: &Path) -> Result<SettingsFile, SettingsError> {
+    SettingsFile::parse(text, path.to_owned(), Place::Named, &Environment::process())
 }
 
-fn unwritable(path: &Path) -> SettingsError {
-    fault(path, "cannot be written")
-        .advise("check the right to write to its folder, and the room there")
+/// Why a file is as it was.
+fn unchanged(path: &Path, cause: &io::Error) -> SettingsError {
+    match cause.kind() {
+        ErrorKind::WouldBlock => fault(path, "is being changed by another run").advise("try again"),
+        _ => fault(path, "cannot be written")
+            .because(cause)
+            .advise("check the right to write to its folder, and the room there"),
+    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@ fn app(org: &str, client_id: &str) -> NewApp {
     }
 }
 
-fn parsed(path: &Path) -> SettingsFile {
-    let text = fs::read_to_string(path).unwrap();
-    SettingsFile::parse(&text, path.to_owned(), Place::Home, &Environment::empty()).unwrap()
+fn read(path: &Path) -> SettingsFile {
+    parsed(&fs::read_to_string(path).unwrap(), path).unwrap()
 }
 
 #[test]
@@ -26,10 +25,11 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
         "okta:\n  profiles: # all\n    b:\n      clientId: b\n  profile: b # in use\n  client: {clientId: a}\n",
         "okta:\n  client: {clientId: a}\nprofiles:\n  b: {clientId: b}\n",
         "okta:\r\n  client: {clientId: a}\r\n",
+        "\u{feff}okta:\n  client: {clientId: a}\n",
     ] {
         fs::write(&path, text).unwrap();
         add_profile(&path, "new", &app("new.example", "c")).unwrap();
-        let file = parsed(&path);
+        let file = read(&path);
         let new = file.get("new").unwrap();
         assert_eq!(new.client_id.as_ref().unwrap().value, "c", "{text}");
         assert_eq!(file.client.client_id.as_ref().unwrap().value, "a", "{text}");
@@ -37,11 +37,14 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
 
         for name in ["new", "default", "new"] {
             choose(&path, name).unwrap();
-            assert_eq!(parsed(&path).profile.unwrap().value, name, "{text}");
+            assert_eq!(read(&path).profile.unwrap().value, name, "{text}");
         }
         let now = fs::read_to_string(&path).unwrap();
         let comments = text.lines().filter(|line| line.trim_start().starts_with('#'));
         assert!(comments.into_iter().all(|comment| now.contains(comment)), "{now}");
+        let behind = text.lines().filter_map(|line| Some(line.split_once(" #")?.1));
+        assert!(behind.into_iter().all(|comment| now.contains(comment)), "{now}");
+        assert_eq!(now.starts_with('\u{feff}'), text.starts_with('\u{feff}'), "{now}");
     }
 }
 
@@ -61,7 +64,7 @@ fn a_form_that_is_not_understood_is_left_alone() {
             if done.is_err() {
                 continue;
             }
-            assert!(parsed(&path).get("b").is_some(), "{text}");
+            assert!(read(&path).get("b").is_some(), "{text}");
         }
         choose(&path, "nobody").expect_err(text);
     }
@@ -78,7 +81,13 @@ fn names_that_yaml_reads_otherwise_are_none() {
     let path = folder.path().join("okta.yaml");
     for name in ["", "default", "no", "True", "1e5", "a b", "a:", "- a", "ä", &"a".repeat(65)] {
         fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
-        add_profile(&path, name, &app("a.example", "b")).expect_err(name);
+        let refused = add_profile(&path, name, &app("a.example", "b")).expect_err(name);
+        let told = match name {
+            "1e5" | "ä" => "begin with a letter",
+            "no" | "True" => "YAML reads this word as something else",
+            _ => "",
+        };
+        assert!(refused.advice().contains(told), "{name}: {}", refused.advice());
     }
 }
 
@@ -89,9 +98,9 @@ fn a_new_file_is_its_owners_alone_and_never_takes_the_place_of_another() {
     create(&path, None, &app("a.example", "a"), false).unwrap();
     let refused = create(&path, None, &app("b.example", "b"), false).unwrap_err();
     assert!(refused.to_string().contains("is there already"), "{refused}");
-    assert_eq!(parsed(&path).client.client_id.unwrap().value, "a");
+    assert_eq!(read(&path).client.client_id.unwrap().value, "a");
     create(&path, Some("p"), &app("b.example", "b"), true).unwrap();
-    assert_eq!(parsed(&path).get("p").unwrap().client_id.as_ref().unwrap().value, "b");
+    assert_eq!(read(&path).get("p").unwrap().client_id.as_ref().unwrap().value, "b");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -109,7 +118,42 @@ fn a_link_to_the_file_stays_a_link() {
     std::os::unix::fs::symlink(&path, &link).unwrap();
     choose(&link, "default").unwrap();
     assert!(link.is_symlink());
-    assert_eq!(parsed(&path).profile.unwrap().value, "default");
+    assert_eq!(read(&path).profile.unwrap().value, "default");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_replaces_a_link_wherever_it_leads() {
+    let folder = tempfile::tempdir().unwrap();
+    let (other, link) = (folder.path().join("other"), folder.path().join("okta.yaml"));
+    for text in [None, Some("okta:\n  client: {clientId: a}\n")] {
+        let _ = fs::remove_file(&link);
+        text.into_iter().for_each(|text| fs::write(&other, text).unwrap());
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        let refused = create(&link, None, &app("b.example", "b"), false).unwrap_err();
+        assert!(refused.to_string().contains("is there already"), "{refused}");
+        create(&link, None, &app("b.example", "b"), true).unwrap();
+        assert_eq!(read(&link).client.client_id.unwrap().value, "b");
+        assert!(link.symlink_metadata().unwrap().is_file());
+        assert_eq!(fs::read_to_string(&other).ok().as_deref(), text);
+    }
+}
+
+/// Root may edit the file of a user.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_changed_keeps_its_owner_and_its_group() {
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okta.yaml");
+    fs::write(&path, "okta:\n  client: {clientId: a}\n").unwrap();
+    // Only root can give a file away; for others it checks that their own stays theirs.
+    let _ = chown(&path, Some(65_534), Some(65_533));
+    let owner = |path: &Path| path.metadata().map(|it| (it.uid(), it.gid())).unwrap();
+    let before = owner(&path);
+    choose(&path, "default").unwrap();
+    assert_eq!(owner(&path), before);
 }
 
 #[test]

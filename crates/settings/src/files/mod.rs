@@ -7,6 +7,7 @@ mod read;
 mod replace;
 mod stdin;
 
-pub use read::{read, read_all, read_text};
+pub(crate) use read::read_text;
+pub use read::{read, read_all};
 pub use replace::{Exclusive, Readers, replace};
 pub use stdin::stdin;

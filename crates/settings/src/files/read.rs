@@ -6,6 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::text::is_utf_16;
+
 /// The longest file that is read, in bytes: far above any key or seed, and a bound for devices that
 /// never end.
 const MAX_LEN: u64 = 16 * 1024 * 1024;
@@ -16,14 +18,13 @@ pub fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 /// As [`read`], as text.
-pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
-        let is_utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-        let what = if is_utf_16 { "it is in UTF-16, not in UTF-8" } else { "it is not text" };
-        io::Error::other(what)
-    })?;
-    Ok(Zeroizing::new(text.to_owned()))
+    match std::str::from_utf8(&bytes) {
+        _ if is_utf_16(&bytes) => Err(io::Error::other("it is in UTF-16, not in UTF-8")),
+        Err(_) => Err(io::Error::other("it is not text")),
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+    }
 }
 
 /// The rest of an input: whole, or an error if it is longer than the bound.

@@ -96,8 +96,11 @@ impl Exclusive {
         let draft = Draft::write(&self.path, content, Readers::Owner)?;
         // Locked before it has its name, so that there is no moment without a lock.
         lock(&draft.file)?;
-        match *held {
-            Some(_) => fs::rename(&draft.path, &self.path)?,
+        match &*held {
+            Some(old) => {
+                keep_owner(&old.file, &draft.file);
+                fs::rename(&draft.path, &self.path)?;
+            }
             // Unlike a rename, this fails if the name is taken.
             None => fs::hard_link(&draft.path, &self.path).map_err(taken)?,
         }
@@ -116,6 +119,23 @@ impl Drop for Exclusive {
         }
     }
 }
+
+/// Gives the new file to the owner and the group of the old one, where this user may: what root
+/// replaces is still its owner's. Others cannot give files away, and own what they write.
+#[cfg(unix)]
+fn keep_owner(old: &File, new: &File) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    if let (Ok(old), Ok(now)) = (old.metadata(), new.metadata())
+        && (old.uid(), old.gid()) != (now.uid(), now.gid())
+    {
+        let _ = fchown(new, Some(old.uid()), Some(old.gid()));
+    }
+}
+
+/// Elsewhere, the folder decides whose a file is.
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &File) {}
 
 /// Waits until the disk has the file's name.
 fn sync_name(path: &Path) {

@@ -10,10 +10,9 @@ use serde_json::value::RawValue;
 use super::json_path::JsonPath;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input::wrapping::BYTE_ORDER_MARK;
 use crate::output::{self, Reader};
-use crate::text;
 use crate::text::json::{indented, on_one_line};
+use crate::text::{self, BYTE_ORDER_MARK};
 
 /// Prints answers as the command line asks.
 pub(super) struct Printer {

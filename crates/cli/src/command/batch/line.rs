@@ -6,7 +6,8 @@ use okta_introspect::{Introspection, Token, TokenTypeHint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::input::wrapping::{self, BYTE_ORDER_MARK};
+use crate::input::wrapping;
+use crate::text::BYTE_ORDER_MARK;
 
 use super::members::{self, Written};
 

@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
-use crate::input::wrapping::is_utf_16;
-use crate::text;
+use crate::text::{self, is_utf_16};
 
 use super::line::Question;
 use super::lines;

@@ -6,7 +6,7 @@ use okta_introspect::{Issuer, KeyOptions, SigningKey};
 use okta_introspect_settings::edit::{self, NewApp};
 use serde::Serialize;
 
-use crate::args::ConfigInitArgs;
+use crate::args::{ConfigInitArgs, NewAppArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::answer;
@@ -17,20 +17,20 @@ use super::switch;
 
 pub(super) fn run(args: ConfigInitArgs) -> Result<Exit, Failure> {
     let file = switch::file(args.config.as_ref())?;
-    let is_added = args.profile.is_some() && edit::exists(&file) && !args.force;
-    if !is_added && !args.force && edit::exists(&file) {
+    let profile = args.profile.as_deref();
+    let is_kept = edit::exists(&file) && !args.force;
+    if is_kept && profile.is_none() {
         return Err(there_already(&file));
     }
-    let profile = args.profile.clone();
     let app = app(args.app)?;
-    match &profile {
-        Some(name) if is_added => edit::add_profile(&file, name, &app)?,
-        name => edit::create(&file, name.as_deref(), &app, args.force)?,
+    match profile {
+        Some(name) if is_kept => edit::add_profile(&file, name, &app)?,
+        _ => edit::create(&file, profile, &app, args.force)?,
     }
     if args.json {
-        output::json(&InitJson { file: &file, profile: profile.as_deref() })?;
+        output::json(&InitJson { file: &file, profile })?;
     }
-    note(&file, args.config.is_some(), profile.as_deref(), &app);
+    note(&file, args.config.is_some(), profile, &app);
     Ok(Exit::Done)
 }
 
@@ -41,7 +41,7 @@ fn there_already(file: &Path) -> Failure {
 }
 
 /// What was given, and what the user answers for the rest.
-fn app(given: crate::args::NewAppArgs) -> Result<NewApp, Failure> {
+fn app(given: NewAppArgs) -> Result<NewApp, Failure> {
     // Asked for in one go, or not at all: a script must not wait for answers.
     let asks = given.issuer.is_none() || given.client_id.is_none() || given.key_file.is_none();
     let ask = |question| if asks { answer::optional(question) } else { Ok(None) };
