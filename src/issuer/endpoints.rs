@@ -40,7 +40,7 @@ pub struct Endpoints {
 
 impl Endpoints {
     /// Takes the endpoints as a server documents them. Those of Okta follow from the
-    /// [issuer](Issuer::endpoints), and those of most other servers from
+    /// [issuer](crate::Issuer::endpoints), and those of most other servers from
     /// [discovery](crate::oauth::metadata::discover).
     ///
     /// # Errors

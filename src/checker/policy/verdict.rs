@@ -60,7 +60,7 @@ pub enum AnswerSource {
     /// Another check was asking already, and this one waited with it.
     Joined,
     /// It was known already and is older than the bound, and the server cannot be asked: see
-    /// [`Requirement::stale_if_error`].
+    /// [`stale_if_error`](crate::Requirement::stale_if_error).
     StaleOnError,
 }
 

@@ -122,7 +122,7 @@ pub(crate) struct JwkArgs {
     /// Print JSON in every case: a JWK is JSON as it is, the thumbprint becomes {"thumbprint":…}
     #[arg(long)]
     pub(crate) json: bool,
-    /// The private key; - is stdin; the same as --key-file
+    /// The private key; - is stdin; the same as --key-file. Without it, that of the settings
     #[arg(value_name = "FILE", conflicts_with = "key_file")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]

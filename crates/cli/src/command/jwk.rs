@@ -11,8 +11,14 @@ use crate::output;
 use super::setup;
 
 pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
-    let key = setup::settings(KeyArgs { key_file: args.file.or(args.key.key_file), ..args.key })?
-        .key()?;
+    let key_file = args.file.or(args.key.key_file);
+    let is_named = key_file.is_some();
+    let settings = setup::settings(KeyArgs { key_file, ..args.key })?;
+    let key = settings.key()?;
+    // Not the one on standard input, which is where tokens are read from.
+    if let Some(origin) = settings.origins().key.filter(|_| !is_named) {
+        output::note(format_args!("the key is that of {origin}; name a file, or -, for another"));
+    }
     let thumbprint = key.public_jwk().thumbprint();
     // A PEM file holds no key id; `keygen` prints the same one for it.
     let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();

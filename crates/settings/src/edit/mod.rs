@@ -115,7 +115,8 @@ pub fn add_profile(path: &Path, name: &str, app: &NewApp) -> Result<(), Settings
                 .advise("name the profile otherwise, or write okta.client into the file"));
         }
         if file.get(name).is_some() {
-            return Err(fault(path, "has a profile of this name already"));
+            return Err(fault(path, "has a profile of this name already")
+                .advise("choose another name, or change the profile in the file"));
         }
         let added = lines::with_profile(text, name, |indent| app.lines(indent))?;
         let now = parsed(&added, path).map_err(|_| lines::unchangeable(path))?;

@@ -18,7 +18,11 @@ use super::switch;
 pub(super) fn run(args: ConfigInitArgs) -> Result<Exit, Failure> {
     let file = switch::file(args.config.as_ref())?;
     let profile = args.profile.as_deref();
-    let is_kept = edit::exists(&file) && !args.force;
+    let is_there = edit::exists(&file);
+    if is_there && args.force && profile.is_some() {
+        return Err(other_apps(&file));
+    }
+    let is_kept = is_there && !args.force;
     if is_kept && profile.is_none() {
         return Err(there_already(&file));
     }
@@ -38,6 +42,13 @@ fn there_already(file: &Path) -> Failure {
     let file = text::path(file);
     Failure::usage(format!("the settings file {file} is there already"))
         .advise("add the app with --profile NAME, or replace the whole file with --force")
+}
+
+/// Replacing one profile is not meant to lose the rest.
+fn other_apps(file: &Path) -> Failure {
+    let file = text::path(file);
+    Failure::usage(format!("--force would remove the other apps of {file} as well"))
+        .advise("choose another name, change the profile in the file, or leave out --profile")
 }
 
 /// What was given, and what the user answers for the rest.
