@@ -1,0 +1,7 @@
+//! A sidecar that checks Okta tokens for proxies and for services in any language.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod error;
+
+pub use error::Fault;
