@@ -12,6 +12,7 @@ pub(crate) struct ListenerDocument {
     /// The path of a unix socket.
     pub unix: Option<String>,
     /// Who may connect to the unix socket, in octal. Default: `"0660"`. Bounds: no right for others.
+    #[schemars(extend("default" = "0660"))]
     pub permissions: Option<String>,
     /// An IP address and a port, such as `127.0.0.1:9180`.
     pub tcp: Option<String>,
@@ -20,12 +21,14 @@ pub(crate) struct ListenerDocument {
     /// Which proxy asks here. Left out only where `introspection` is all that is served.
     pub mode: Option<Mode>,
     /// What stands before the original path, in mode `envoy` over HTTP. Default: `/authz`.
+    #[schemars(extend("default" = "/authz"))]
     pub path_prefix: Option<String>,
     /// Whose forwarded values count, as networks. Default: loopback; over a unix socket everybody
     /// who may connect. A TCP listener beyond loopback has to say.
     #[schemars(length(max = 1000))]
     pub trusted: Option<Vec<String>>,
     /// Whether `POST /introspect` is served here too. Default: false.
+    #[schemars(extend("default" = false))]
     pub introspection: Option<bool>,
     /// TLS, and with `client_ca` mutual TLS.
     pub tls: Option<TlsDocument>,
