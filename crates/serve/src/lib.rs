@@ -4,4 +4,9 @@
 
 mod error;
 
+mod original;
+
 pub use error::Fault;
+pub use original::{
+    MAX_METHOD, Malformed, Misconfigured, Mode, Origin, Original, Origins, TrustedPeers, Unread,
+};
