@@ -6,4 +6,15 @@ pub mod config;
 
 mod error;
 
+mod original;
+
+mod caller;
+
+pub use caller::{
+    CALLER_KEY, Caller, Callers, CallersBuilder, DEFAULT_ATTEMPTS_PER_SECOND, Limits,
+    MAX_PER_SECOND, MAX_SECRET, Peer, Refused, SecretHash,
+};
 pub use error::Fault;
+pub use original::{
+    MAX_METHOD, Malformed, Misconfigured, Mode, Origin, Original, Origins, TrustedPeers, Unread,
+};
