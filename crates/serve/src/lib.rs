@@ -4,6 +4,8 @@
 
 mod error;
 mod identity;
+mod introspection;
 
 pub use error::Fault;
 pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
+pub use introspection::{IntrospectionEndpoint, Reader};
