@@ -12,13 +12,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use checker::CheckerDocument;
-pub use listener::Mode;
-pub(crate) use listener::{CallerDocument, ListenerDocument, ManagementDocument, TlsDocument};
+pub(crate) use listener::{
+    CallerDocument, ListenerDocument, ManagementDocument, ModeDocument, TlsDocument,
+};
 pub(crate) use okta::OktaDocument;
-pub use output::{AuthorizationHeader, LogFormat, LogLevel, Replay};
 pub(crate) use output::{
     DpopDocument, IdentityDocument, IntrospectionDocument, LogDocument, TokenDocument,
 };
+pub use output::{LogFormat, LogLevel, Replay};
 pub use rule::{Decoding, RequireDocument, ResourceDpop};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use span::Span;

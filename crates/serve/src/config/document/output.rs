@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Span;
+use crate::identity::BackendCredentials;
 
 /// What the services are told of the token, in headers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,22 +14,11 @@ pub(crate) struct IdentityDocument {
     /// What the names of the headers begin with. Default: `X-Auth-`.
     #[schemars(extend("default" = "X-Auth-"))]
     pub prefix: Option<String>,
-    /// Whether the services get the token itself. Default: `keep`.
+    /// Whether the services get the token itself, in `Authorization`. Default: `keep`.
     #[schemars(extend("default" = "keep"))]
-    pub authorization: Option<AuthorizationHeader>,
+    pub authorization: Option<BackendCredentials>,
     /// A signed token that says the same as the headers. Left out: none.
     pub token: Option<TokenDocument>,
-}
-
-/// What becomes of the header `Authorization`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthorizationHeader {
-    /// The services get it.
-    #[default]
-    Keep,
-    /// It is removed.
-    Strip,
 }
 
 /// A signed token that says the same as the headers.
@@ -37,7 +27,7 @@ pub enum AuthorizationHeader {
 pub(crate) struct TokenDocument {
     /// Its `aud`: the services that check it.
     pub audience: String,
-    /// How long it is good for. Default: 60 s. Bounds: 1 s to 60 s.
+    /// How long it is good for. Default: 60 s. Bounds: 2 s to 60 s.
     #[schemars(extend("default" = "60s"))]
     pub lifetime: Option<Span>,
     /// The private key that signs it, in PEM or as a JWK, normally `file:PATH`.

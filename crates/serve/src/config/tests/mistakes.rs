@@ -144,23 +144,25 @@ fn values_out_of_bounds_are_told() {
         (
             "identity: {prefix: X_Auth_}",
             &[
-                "identity.prefix (line 2): cannot begin the name of a header; use at most 32 letters, digits and `-`, such as X-Auth-",
+                "identity.prefix (line 2): the prefix of the identity headers has a character other than letters, digits and hyphens; take one such as X-Auth-; an underscore would be a hyphen to many backends",
             ],
         ),
         (
             "identity: {prefix: X-Auth}",
-            &["identity.prefix (line 2): does not end in `-` after a word; write it as X-Auth-"],
+            &[
+                "identity.prefix (line 2): the prefix of the identity headers does not begin with a letter or digit and end with a hyphen; take one such as X-Auth-; an underscore would be a hyphen to many backends",
+            ],
         ),
         (
             "identity: {prefix: X-Forwarded-}",
             &[
-                "identity.prefix (line 2): headers that begin so have another meaning; choose another prefix",
+                "identity.prefix (line 2): the prefix of the identity headers is that of headers with a meaning of their own; take one such as X-Auth-; an underscore would be a hyphen to many backends",
             ],
         ),
         (
             "identity: {token: {audience: a, key: /etc/key.pem, lifetime: 2m}}",
             &[
-                "identity.token.lifetime (line 2): cannot be 2m: 1s to 1m",
+                "identity.token.lifetime (line 2): cannot be 2m: 2s to 1m",
                 "identity.token.key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file",
             ],
         ),
@@ -294,19 +296,19 @@ fn mistakes_in_origins_and_callers_are_told() {
         (
             "origins: [{url: a.example}]",
             &[
-                "origins[0].url (line 2): no origin; write scheme and host alone, such as https://api.acme.example",
+                "origins[0].url (line 2): the URL is not one of http or https; write scheme and host, such as https://api.acme.example",
             ],
         ),
         (
             "origins: [{url: 'https://a.example/path'}]",
             &[
-                "origins[0].url (line 2): no origin; write scheme and host alone, such as https://api.acme.example",
+                "origins[0].url (line 2): the URL has a path; what the proxy takes off is add_prefix",
             ],
         ),
         (
             "origins: [{url: 'https://ada:secret@a.example'}]",
             &[
-                "origins[0].url (line 2): no origin; write scheme and host alone, such as https://api.acme.example",
+                "origins[0].url (line 2): the URL has no host that is a name or an IPv4 address; write scheme and host, such as https://api.acme.example",
             ],
         ),
         (
@@ -316,7 +318,7 @@ fn mistakes_in_origins_and_callers_are_told() {
         (
             "origins: [{url: 'https://a.example', strip_prefix: internal/}]",
             &[
-                "origins[0].strip_prefix (line 2): no path before another one; begin it with `/`, and end it without, such as /v1",
+                "origins[0].strip_prefix (line 2): this is not a path of plain segments; write it like /internal",
             ],
         ),
         (
@@ -328,17 +330,19 @@ fn mistakes_in_origins_and_callers_are_told() {
         (
             "callers: [{name: a, secret_sha256: s3cret}]",
             &[
-                "callers[0].secret_sha256 (line 2): no SHA-256: 64 hexadecimal digits; printf %s \"$SECRET\" | sha256sum",
+                "callers[0].secret_sha256 (line 2): this is not the SHA-256 of a secret in 64 hexadecimal digits; take the first word of what `printf %s \"$SECRET\" | sha256sum` prints",
             ],
         ),
         (
             "callers: [{name: a, secret_sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}]",
-            &["callers[0].secret_sha256 (line 2): the SHA-256 of an empty secret"],
+            &[
+                "callers[0].secret_sha256 (line 2): this is the SHA-256 of an empty secret; take the first word of what `printf %s \"$SECRET\" | sha256sum` prints",
+            ],
         ),
         ("callers: [{name: a}]", &["callers[0].secret_sha256 (line 2): missing"]),
         (
             "callers: [{name: a, secret_sha256: x, requests_per_second: 0}]",
-            &["callers[0].requests_per_second (line 2): cannot be 0: 1 to 1000000"],
+            &["callers[0].requests_per_second (line 2): cannot be 0: 1 to 10000000"],
         ),
     ]);
     let place = Place::with_app();
@@ -390,9 +394,9 @@ fn unsafe_listeners_are_refused() {
             (
                 "listeners: [{tcp: '0.0.0.0:9180', mode: nginx}]",
                 &[
+                    "listeners[0].trusted (line 1): a listener beyond loopback has no trusted networks; list the proxy's addresses, such as 10.1.2.3/32",
                     "listeners[0].tcp (line 1): other computers reach 0.0.0.0:9180, and tokens would cross the network in clear; add `tls`, or listen at 127.0.0.1 or a unix socket",
                     "listeners[0].tcp (line 1): other computers reach 0.0.0.0:9180, and any of them could ask; add `tls.client_ca` and `tls.client_names`, or `callers`",
-                    "listeners[0].trusted (line 1): missing: other computers could forge the original request; list the proxies' addresses",
                 ],
             ),
             (
@@ -404,19 +408,31 @@ fn unsafe_listeners_are_refused() {
             (
                 "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: [0.0.0.0/0]}]",
                 &[
-                    "listeners[0].trusted[0] (line 1): everybody would be trusted, and could forge the original request; list the proxies' addresses",
+                    "listeners[0].trusted (line 1): the trusted networks are all of IPv4; list the proxy's addresses, such as 10.1.2.3/32",
                 ],
             ),
             (
                 "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: ['10.0.0.0/8', '::/0']}]",
                 &[
-                    "listeners[0].trusted[1] (line 1): everybody would be trusted, and could forge the original request; list the proxies' addresses",
+                    "listeners[0].trusted (line 1): the trusted networks are all of IPv6; list the proxy's addresses, such as 10.1.2.3/32",
                 ],
             ),
             (
                 "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: [gateway]}]",
                 &[
                     "listeners[0].trusted[0] (line 1): no network; write it as 10.0.0.0/8, or an IP address alone",
+                ],
+            ),
+            (
+                "listeners: [{mode: nginx, trusted: [10.0.0.1]}]",
+                &[
+                    "listeners[0].trusted (line 1): everybody who can connect to a unix socket is trusted; remove it: `permissions` say who may connect",
+                ],
+            ),
+            (
+                "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: [0.0.0.0/1, 128.0.0.0/1]}]",
+                &[
+                    "listeners[0].trusted (line 1): the trusted networks are all of IPv4; list the proxy's addresses, such as 10.1.2.3/32",
                 ],
             ),
             (
@@ -508,8 +524,8 @@ fn tls_of_listeners_is_checked() {
             (
                 "listeners: [{tcp: '0.0.0.0:9180', mode: envoy, trusted: [], tls: {certificate: file:one.pem, key: file:one.key, client_ca: file:ca.pem}}]",
                 &[
+                    "listeners[0].trusted (line 1): a listener beyond loopback has no trusted networks; list the proxy's addresses, such as 10.1.2.3/32",
                     "listeners[0].tcp (line 1): other computers reach 0.0.0.0:9180, and any of them could ask; add `tls.client_ca` and `tls.client_names`, or `callers`",
-                    "listeners[0].trusted (line 1): empty, so that no proxy could ask; list the proxies' addresses",
                 ],
             ),
             (
