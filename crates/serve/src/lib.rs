@@ -3,5 +3,9 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod error;
+mod path;
+mod rule;
 
 pub use error::Fault;
+pub use path::{Decoding, PathFault, PathPolicy};
+pub use rule::{Pattern, Rule, Rules, RulesBuilder};
