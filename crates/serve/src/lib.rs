@@ -3,7 +3,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod error;
+mod path;
+
 mod original;
+
+mod rule;
 
 mod identity;
 
@@ -23,3 +27,5 @@ pub use introspection::{IntrospectionEndpoint, Reader};
 pub use original::{
     MAX_METHOD, Malformed, Misconfigured, Mode, Origin, Original, Origins, TrustedPeers, Unread,
 };
+pub use path::{Decoding, PathFault, PathPolicy};
+pub use rule::{Pattern, Rule, Rules, RulesBuilder};
