@@ -12,6 +12,7 @@ use okta_introspect_settings::Environment;
 use tempfile::TempDir;
 
 use super::*;
+use crate::path::Decoding;
 
 /// The folder of a configuration, with a key.
 pub(super) struct Place {
@@ -118,7 +119,7 @@ fn the_defaults_of_the_schema_are_those_of_the_code() {
         text.push_str(&format!("{name}: {value}\n"));
     }
     assert_eq!(place.load(&text).unwrap().0.check_lines(), written, "{text}");
-    assert_eq!(text.lines().count(), 23, "{text}");
+    assert_eq!(text.lines().count(), 24, "{text}");
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn the_example_of_the_package_is_taken_without_a_warning() {
     let (place, text) = example();
     let (config, warnings) = place.load(&text).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!(config.rules.len(), 4);
+    assert_eq!(config.rule_configs.len(), 4);
     assert_eq!(config.files, [place.path("private-key")]);
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Span;
+use crate::path::Decoding;
 
 /// A URL under which clients call the services.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,18 +54,10 @@ pub(crate) struct PathsDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("default" = ["raw", "once"]))]
     pub decodings: Option<Vec<Decoding>>,
-}
-
-/// How often a path is percent-decoded.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
-#[serde(rename_all = "lowercase")]
-pub enum Decoding {
-    /// Never: it is used as it was sent.
-    Raw,
-    /// Once.
-    Once,
-    /// Twice: by proxy and service, one after the other.
-    Twice,
+    /// Whether services do not tell upper from lower case, as IIS and, by default, Express. Rules are
+    /// written in lower case then. Default: false.
+    #[schemars(extend("default" = false))]
+    pub case_insensitive: Option<bool>,
 }
 
 /// What a route requires. One of `require` and `public`.
@@ -72,7 +65,7 @@ pub enum Decoding {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
     /// Its name in logs, metrics and Envoy's `context_extensions`. Default: methods, host and path.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 200))]
     pub name: Option<String>,
     /// The methods, in capitals. Default: all.
     #[schemars(length(max = 64))]
