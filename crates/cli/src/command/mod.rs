@@ -21,6 +21,7 @@ mod revoke;
 mod running_sandbox;
 mod runtime;
 mod sandbox;
+mod serve;
 mod setup;
 mod times;
 mod token;
@@ -80,6 +81,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Revoke(args) => revoke::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Assertion(args) => assertion::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Doctor(args) => doctor::run(args),

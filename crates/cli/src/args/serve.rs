@@ -1,0 +1,110 @@
+//! The sidecar's command.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::exit::Exit;
+
+use super::shared::help;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = help(Exit::SERVE_HELP, &[
+        "serve --demo",
+        "serve --config serve.yaml --check",
+        "serve --config serve.yaml",
+        "serve snippet nginx --config serve.yaml",
+    ])
+)]
+pub(crate) struct ServeArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ServeCommand>,
+    /// The configuration: one YAML file
+    #[arg(long, value_name = "FILE", required_unless_present = "demo", conflicts_with = "demo")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print what the configuration says, refuse what is wrong or unsafe in it, and end
+    #[arg(long, requires = "config")]
+    pub(crate) check: bool,
+    /// Run before an embedded sandbox with two example routes, and print what to try
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+// What else there is about the sidecar.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ServeCommand {
+    /// Print what to write into a proxy's configuration
+    ///
+    /// The proxy's part, complete: keep-alive, time limits, the identity headers of the
+    /// configuration, and error pages. What stands there for safety says so in a comment.
+    #[command(after_help = help(Exit::LOCAL_HELP, &[
+        "serve snippet nginx --config serve.yaml > /etc/nginx/conf.d/orders.conf",
+        "serve snippet envoy-grpc --config serve.yaml",
+    ]))]
+    Snippet(SnippetArgs),
+    /// Send forged and odd requests through a running proxy, and tell what got through
+    ///
+    /// Reads a good token from stdin or a file, if there is one. Sends no token, a made-up one and
+    /// the good one; forged identity headers with and without underscores; two tokens; and odd
+    /// spellings of the path. The service behind must show what it was sent: `serve probe --echo`
+    /// is such a service.
+    #[command(after_help = help(Exit::PROBE_HELP, &[
+        "serve probe --echo 127.0.0.1:8081",
+        "serve probe http://127.0.0.1:8080/orders < token.txt",
+    ]))]
+    Probe(ProbeArgs),
+    /// Print the JSON Schema of the configuration
+    #[command(after_help = help(Exit::LOCAL_HELP, &["serve schema > serve.schema.json"]))]
+    Schema,
+}
+
+// For which proxy.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SnippetArgs {
+    /// The proxy
+    #[arg(value_name = "PROXY")]
+    pub(crate) proxy: ProxyName,
+    /// The sidecar's configuration, whose listener of this mode is meant
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the protected service is
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8081")]
+    pub(crate) backend: String,
+}
+
+// What to probe.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProbeArgs {
+    /// A protected URL, as clients call it through the proxy
+    #[arg(value_name = "URL", required_unless_present = "echo", conflicts_with = "echo")]
+    pub(crate) url: Option<String>,
+    /// Be the service behind the proxy: answer each request with what it was
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) echo: Option<std::net::SocketAddr>,
+    /// A path of the same host that the good token must not reach, to be spelt in odd ways
+    #[arg(long, value_name = "PATH", requires = "url")]
+    pub(crate) forbidden: Option<String>,
+    /// The prefix of the identity headers
+    #[arg(long, value_name = "PREFIX", default_value = "X-Auth-")]
+    pub(crate) prefix: String,
+    /// A file with a good token; default: stdin, unless that is a terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+// The proxies that there is a snippet for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ProxyName {
+    Nginx,
+    Caddy,
+    Traefik,
+    Haproxy,
+    Envoy,
+    EnvoyGrpc,
+    GatewayApi,
+}

@@ -1,0 +1,78 @@
+//! How a decision is written for each kind of proxy.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::original::Mode;
+use crate::refusal::Refusal;
+
+/// The body of every answer.
+pub type Body = Full<Bytes>;
+
+/// What Envoy removes from the request before it adds what a yes says. It keeps what the client
+/// itself sent otherwise.
+pub const ENVOY_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+
+/// A yes: 200, which Envoy demands, and these headers.
+pub fn yes(headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.headers_mut() = headers;
+    response
+}
+
+/// A no, or that nobody can tell.
+pub fn no(refusal: &Refusal, mode: Mode) -> Response<Body> {
+    let mut headers = refusal.headers();
+    if mode == Mode::Nginx {
+        join_challenges(&mut headers);
+    }
+    headers.insert(CONTENT_TYPE, PROBLEM);
+    let mut response = Response::new(Body::from(refusal.problem()));
+    (*response.status_mut(), *response.headers_mut()) = (refusal.status(), headers);
+    response
+}
+
+/// An answer that is a status alone.
+pub fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}
+
+/// nginx hands on the first `WWW-Authenticate` line of a subrequest, and no other: all challenges go
+/// into one, as [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1) permits.
+fn join_challenges(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(WWW_AUTHENTICATE).iter();
+    if let (Some(first), Some(second)) = (lines.next(), lines.next()) {
+        let mut joined = first.as_bytes().to_vec();
+        for line in std::iter::once(second).chain(lines) {
+            joined.extend_from_slice(b", ");
+            joined.extend_from_slice(line.as_bytes());
+        }
+        if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+            headers.insert(WWW_AUTHENTICATE, joined);
+        }
+    }
+}
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_are_one_line_for_nginx() {
+        let mut headers = HeaderMap::new();
+        join_challenges(&mut headers);
+        assert!(headers.is_empty());
+        for challenge in ["Bearer realm=\"a\"", "DPoP algs=\"ES256\""] {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        join_challenges(&mut headers);
+        let lines: Vec<_> = headers.get_all(WWW_AUTHENTICATE).iter().collect();
+        assert_eq!(lines, ["Bearer realm=\"a\", DPoP algs=\"ES256\""]);
+    }
+}
