@@ -283,7 +283,11 @@ mod tests {
         let next = proof("k", 2, 1131);
         assert_eq!(memory.record(&next, None, now(1131, 131)), Err(NotRecorded::Full));
         let next = proof("k", 2, 1132);
-        assert_eq!(memory.record(&next, None, now(1132, 132)), Ok(()), "and is no day of the wrong time");
+        assert_eq!(
+            memory.record(&next, None, now(1132, 132)),
+            Ok(()),
+            "and is no day of the wrong time"
+        );
     }
 
     #[test]
@@ -293,7 +297,11 @@ mod tests {
         assert_eq!(memory.record(&proof("k", 0, 1000), None, now(1000, 0)), Ok(()));
         assert_eq!(memory.record(&ahead, None, now(4600, 1)), Ok(()));
         assert_eq!(memory.record(&proof("k", 2, 1002), None, now(1002, 2)), Ok(()));
-        assert_eq!(memory.record(&proof("k", 3, 2000), None, now(2000, 1000)), Ok(()), "long after");
+        assert_eq!(
+            memory.record(&proof("k", 3, 2000), None, now(2000, 1000)),
+            Ok(()),
+            "long after"
+        );
         assert_eq!(memory.record(&ahead, None, now(4600, 3600)), Err(NotRecorded::Forgotten));
         assert_eq!(memory.record(&proof("k", 4, 4601), None, now(4601, 3601)), Ok(()));
     }
