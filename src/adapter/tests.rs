@@ -91,7 +91,7 @@ fn every_reader_of_a_refusal_learns_what_the_table_says() {
     let mut rejections =
         vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
     for reason in reasons() {
-        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+        rejections.push(Rejection::denied(Denied::new(reason), Scheme::Bearer, terms));
     }
     rejections
         .extend([BodyFault::TooLarge, BodyFault::TooSlow, BodyFault::NoTool].map(Rejection::body));
@@ -107,7 +107,7 @@ fn every_reader_of_a_refusal_learns_what_the_table_says() {
     let mut rejections =
         vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
     for reason in reasons() {
-        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+        rejections.push(Rejection::denied(Denied::new(reason), Scheme::Bearer, terms));
     }
     writeln!(table, "\nof a resource that has metadata").unwrap();
     for rejection in rejections {

@@ -416,7 +416,7 @@ impl Inner {
     /// The edge's no.
     fn refuse(&self, reason: Reason) -> Verdict {
         self.counters.denied_at_edge(&reason);
-        Verdict::Denied(Denied::new(reason, None))
+        Verdict::Denied(Denied::new(reason))
     }
 }
 

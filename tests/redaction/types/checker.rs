@@ -92,6 +92,7 @@ pub(super) async fn checked(
                 }
                 Verdict::Denied(refused) => {
                     denied += &(said!(*refused) + &said!(refused.facts()));
+                    denied += &(said!(refused.age()) + &said!(refused.source()));
                     reasons.insert(said!(*refused.reason()));
                 }
             }
