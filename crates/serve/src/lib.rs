@@ -4,4 +4,9 @@
 
 mod error;
 
+pub mod caller;
+pub mod metrics;
+
+pub mod management;
+
 pub use error::Fault;
