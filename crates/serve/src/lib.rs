@@ -5,5 +5,10 @@
 mod error;
 mod identity;
 
+pub mod caller;
+pub mod metrics;
+
+pub mod management;
+
 pub use error::Fault;
 pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
