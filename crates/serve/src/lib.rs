@@ -3,5 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod error;
+mod snippet;
 
 pub use error::Fault;
+pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};
