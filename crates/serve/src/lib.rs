@@ -12,3 +12,7 @@ pub mod management;
 
 pub use error::Fault;
 pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
+mod snippet;
+
+pub use error::Fault;
+pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};
