@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::{HeaderMap, HeaderName, Uri};
 use okta_introspect::adapter::{Gate, RequestHead};
-use okta_introspect::{Authorized, Clock as _, Requirement, SystemClock};
+use okta_introspect::{Authorized, Requirement};
 
 use crate::caller::Caller;
 use crate::original::{Origin, Original};
@@ -54,7 +54,7 @@ impl State {
         question: Question<'_>,
     ) -> Result<Decision, Refusal> {
         let Question { original, headers, rule } = question;
-        caller.admit(SystemClock.monotonic()).map_err(Refusal::Busy)?;
+        caller.admit(self.clock.monotonic()).map_err(Refusal::Busy)?;
         let origin = self.origin(&original.host)?;
         let path = self.rules.paths().canonical(original.path()).map_err(Refusal::Path)?;
         let rule = match rule {
@@ -70,7 +70,7 @@ impl State {
         let (gate, uri) = self.gate(origin, original, headers);
         let uri = uri.as_ref().unwrap_or(&ANY);
         let head = RequestHead::new(&original.method, uri, headers).at(&rule.name);
-        let checked = check(gate, &head.through(caller.name()), requirement, caller).await;
+        let checked = self.check(gate, &head.through(caller.name()), requirement, caller).await;
         match checked {
             Ok(token) => Ok(Decision::Yes { rule: Arc::clone(rule), token: Some(token) }),
             Err(refusal) if rule.dry_run => {
@@ -79,6 +79,24 @@ impl State {
             }
             Err(refusal) => Err(refusal),
         }
+    }
+
+    async fn check(
+        &self,
+        gate: &Gate,
+        head: &RequestHead<'_>,
+        requirement: &Requirement,
+        caller: &Caller,
+    ) -> Result<Authorized, Refusal> {
+        let checked = match gate.try_check(head, requirement) {
+            Some(checked) => checked,
+            None => {
+                caller.admit_miss(self.clock.monotonic()).map_err(Refusal::Busy)?;
+                // Boxed: it is seldom needed, and would make the future of every hit larger.
+                Box::pin(gate.check_head(head, requirement)).await
+            }
+        };
+        checked.map_err(|rejection| Refusal::Token(Box::new(rejection)))
     }
 
     /// The origin that a host belongs to; `None` where no origins are configured.
@@ -108,23 +126,6 @@ impl State {
             None => (&self.anywhere, None),
         }
     }
-}
-
-async fn check(
-    gate: &Gate,
-    head: &RequestHead<'_>,
-    requirement: &Requirement,
-    caller: &Caller,
-) -> Result<Authorized, Refusal> {
-    let checked = match gate.try_check(head, requirement) {
-        Some(checked) => checked,
-        None => {
-            caller.admit_miss(SystemClock.monotonic()).map_err(Refusal::Busy)?;
-            // Boxed: it is seldom needed, and would make the future of every hit larger.
-            Box::pin(gate.check_head(head, requirement)).await
-        }
-    };
-    checked.map_err(|rejection| Refusal::Token(Box::new(rejection)))
 }
 
 fn would_refuse(rule: &Rule, refusal: &Refusal) {

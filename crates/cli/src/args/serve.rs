@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use okta_introspect_serve::Proxy;
 
 use crate::exit::Exit;
 
@@ -69,9 +70,15 @@ pub(crate) struct SnippetArgs {
     /// The sidecar's configuration, whose listener of this mode is meant
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Where the proxy listens
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
     /// Where the protected service is
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8081")]
     pub(crate) backend: String,
+    /// Write the files into this folder instead of printing them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 // What to probe.
@@ -107,4 +114,18 @@ pub(crate) enum ProxyName {
     Envoy,
     EnvoyGrpc,
     GatewayApi,
+}
+
+impl From<ProxyName> for Proxy {
+    fn from(name: ProxyName) -> Self {
+        match name {
+            ProxyName::Nginx => Self::Nginx,
+            ProxyName::Caddy => Self::Caddy,
+            ProxyName::Traefik => Self::Traefik,
+            ProxyName::Haproxy => Self::Haproxy,
+            ProxyName::Envoy => Self::Envoy,
+            ProxyName::EnvoyGrpc => Self::EnvoyGrpc,
+            ProxyName::GatewayApi => Self::GatewayApi,
+        }
+    }
 }
