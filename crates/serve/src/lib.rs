@@ -3,5 +3,6 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod error;
+mod grpc;
 
 pub use error::Fault;
