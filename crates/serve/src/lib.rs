@@ -18,3 +18,7 @@ mod snippet;
 
 pub use error::Fault;
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};
+mod grpc;
+
+pub use error::Fault;
+pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_grpc};
