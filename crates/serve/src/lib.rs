@@ -6,6 +6,7 @@ pub mod config;
 
 mod error;
 mod identity;
+mod introspection;
 
 pub mod caller;
 pub mod metrics;
@@ -22,3 +23,4 @@ mod grpc;
 
 pub use error::Fault;
 pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_grpc};
+pub use introspection::{IntrospectionEndpoint, Reader};

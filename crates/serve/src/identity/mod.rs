@@ -1,5 +1,5 @@
-//! Who a request is from, for the backend: headers that stand on every yes, and a signed token for
-//! backends that believe no bare header.
+//! What the backend is told of a checked request: headers that stand on every yes, and a signed
+//! token for backends that believe no bare header.
 
 mod names;
 #[cfg(test)]

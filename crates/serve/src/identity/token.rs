@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::mem;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -123,7 +124,8 @@ impl IdentityTokens {
         // Used until half its life is over, so that a backend has the other half.
         let until = iat.saturating_add((exp - iat) / 2);
         let token = Token { audience: audience.into(), value: value.clone(), iat, until };
-        self.kept().keep(authorized, token, self.lifetime);
+        // Dropped when the lock is free again: there may be thousands.
+        let _dropped = self.kept().keep(authorized, token, self.lifetime);
         Some(value)
     }
 
@@ -158,7 +160,7 @@ impl IdentityTokens {
         }))
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -248,11 +250,13 @@ impl Kept {
             .map(|token| token.value.clone())
     }
 
-    fn keep(&mut self, authorized: &Authorized, token: Token, lifetime: i64) {
+    /// Gives back what is not kept any longer.
+    fn keep(&mut self, authorized: &Authorized, token: Token, lifetime: i64) -> Generation {
+        let mut dropped = Generation::default();
         let age = token.iat.saturating_sub(self.turned_at);
         // An age below zero is that of a clock that was set back.
         if self.count >= CAPACITY || !(0..lifetime / 2).contains(&age) {
-            self.elder = std::mem::take(&mut self.younger);
+            dropped = mem::replace(&mut self.elder, mem::take(&mut self.younger));
             (self.count, self.turned_at) = (0, token.iat);
         }
         let entry = self.younger.entry(place(authorized));
@@ -260,6 +264,7 @@ impl Kept {
         tokens.retain(|other| other.audience != token.audience);
         tokens.push(token);
         self.count = self.count.saturating_add(1);
+        dropped
     }
 }
 
