@@ -64,8 +64,9 @@ core.register_action("okta_introspect", { "http-req" }, function(txn)
     })
     local status = answer and answer.status or 0
     if status ~= 200 then
-        -- No answer, or one that means nothing: nobody knows whether the token is good.
-        if status < 400 then
+        -- No answer, for which HAProxy's client stands in with 502 or 504, or one that means nothing: nobody knows whether
+        -- the token is good.
+        if status < 400 or status == 502 or status == 504 then
             return refuse(txn, 503, nil)
         end
         return refuse(txn, status, answer)

@@ -1,0 +1,8 @@
+//! Real proxies, each with the snippet that is printed for it.
+
+mod answers;
+mod backend;
+mod client;
+mod program;
+mod protobuf;
+mod stub;
