@@ -8,6 +8,7 @@ use std::path::Path;
 
 use okta_introspect_serve::{Config, Fault, config, log};
 use okta_introspect_settings::Environment;
+use tokio::runtime::Runtime;
 
 use crate::args::{ServeArgs, ServeCommand};
 use crate::exit::Exit;
@@ -39,14 +40,20 @@ fn check(file: &Path) -> Result<Exit, Failure> {
 /// Runs the sidecar until it is told to end.
 fn serve(file: &Path) -> Result<Exit, Failure> {
     let config = load(file)?;
-    // It can only be there already if a test has set one.
-    let _ = log::install(config.log.format.into(), config.log.level.into());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|cause| {
+    runtime()?.block_on(run_sidecar(file, config))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| {
         Failure::new(Exit::Unknown, "the runtime cannot be started").because(&cause)
-    })?;
+    })
+}
+
+async fn run_sidecar(file: &Path, config: Config) -> Result<Exit, Failure> {
+    // It can only be there already if a test has set one.
+    let _ = log::install(config.log.format, config.log.level);
     let serving = okta_introspect_serve::run(file.to_owned(), config, Environment::process());
-    runtime.block_on(serving).map_err(first_but_last)?;
+    serving.await.map_err(first_but_last)?;
     Ok(Exit::Done)
 }
 
