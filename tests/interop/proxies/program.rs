@@ -49,7 +49,11 @@ pub(super) fn installed() -> Vec<Proxy> {
 
 impl Program {
     /// Starts it with the snippet of this configuration, whose addresses of its own are replaced by free ones.
-    pub(super) async fn start(proxy: Proxy, mut config: SnippetConfig, backend: SocketAddr) -> Self {
+    pub(super) async fn start(
+        proxy: Proxy,
+        mut config: SnippetConfig,
+        backend: SocketAddr,
+    ) -> Self {
         let [address, admin] = [free_address(), free_address()];
         config.listen = Address::tcp(address.ip().to_string(), address.port());
         config.upstream = Address::tcp(backend.ip().to_string(), backend.port());
