@@ -1,12 +1,16 @@
 //! How a decision is written for each kind of proxy.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::caller::Refused;
+use crate::grpc::Denial;
 use crate::original::Mode;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, whole_seconds};
 
 /// The body of every answer.
 pub type Body = Full<Bytes>;
@@ -28,9 +32,56 @@ pub fn no(refusal: &Refusal, mode: Mode) -> Response<Body> {
     if mode == Mode::Nginx {
         join_challenges(&mut headers);
     }
-    headers.insert(CONTENT_TYPE, PROBLEM);
-    let mut response = Response::new(Body::from(refusal.problem()));
+    let body = match mode {
+        // nginx reads no body of a subrequest, and closes a connection on which one comes.
+        Mode::Nginx => Body::default(),
+        _ => {
+            headers.insert(CONTENT_TYPE, PROBLEM);
+            Body::from(refusal.problem())
+        }
+    };
+    let mut response = Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (refusal.status(), headers);
+    response
+}
+
+/// A no, or that nobody can tell, for Envoy's gRPC.
+pub fn denial(refusal: &Refusal) -> Denial {
+    let mut headers = refusal.headers();
+    headers.insert(CONTENT_TYPE, PROBLEM);
+    let mut denial = Denial::new(refusal.status()).headers(headers).body(refusal.problem());
+    denial.unknown = refusal.is_unknown();
+    denial
+}
+
+/// A caller of `/introspect` that is none, or asks too often.
+pub fn refused(refused: Refused) -> Response<Body> {
+    let mut response = status(refused.status());
+    match refused {
+        Refused::TooMany(wait) => insert_wait(&mut response, wait),
+        _ => {
+            response.headers_mut().insert(WWW_AUTHENTICATE, refused.challenge());
+        }
+    }
+    response
+}
+
+/// A caller of `/introspect` that is over its budget.
+pub fn busy(wait: Duration) -> Response<Body> {
+    let mut response = status(StatusCode::TOO_MANY_REQUESTS);
+    insert_wait(&mut response, wait);
+    response
+}
+
+/// Public keys.
+pub fn jwks(method: &Method, jwks: Bytes) -> Response<Body> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return status(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let mut response = Response::new(Body::from(jwks));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
     response
 }
 
@@ -39,6 +90,10 @@ pub fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
+}
+
+fn insert_wait(response: &mut Response<Body>, wait: Duration) {
+    response.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).into());
 }
 
 /// nginx hands on the first `WWW-Authenticate` line of a subrequest, and no other: all challenges go

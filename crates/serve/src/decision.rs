@@ -7,6 +7,7 @@ use okta_introspect::adapter::{Gate, RequestHead};
 use okta_introspect::{Authorized, Requirement};
 
 use crate::caller::Caller;
+use crate::metrics::Outcome;
 use crate::original::{Origin, Original};
 use crate::refusal::Refusal;
 use crate::rule::Rule;
@@ -24,6 +25,37 @@ pub enum Decision {
     },
     /// It may not, or nobody can tell.
     No(Refusal),
+}
+
+impl Decision {
+    /// For the metrics of the listener.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Yes { .. } => Outcome::Allowed,
+            Self::No(refusal) if refusal.is_unknown() => Outcome::Unknown,
+            Self::No(Refusal::Token(_) | Refusal::NoRule) => Outcome::Denied,
+            Self::No(_) => Outcome::Refused,
+        }
+    }
+
+    /// A line at INFO for a request that is let in: by which rule, for whom, and how old what is known
+    /// is. Never its query.
+    pub(crate) fn log(&self, original: Option<&Original<'_>>) {
+        let Self::Yes { rule, token } = self else { return };
+        let facts = token.as_ref().map(Authorized::introspection);
+        tracing::info!(
+            verdict = "allowed",
+            rule = rule.name,
+            method = original.map(|original| original.method.as_str()),
+            host = original.map(|original| &*original.host),
+            path = original.map(Original::path),
+            client = facts.and_then(|facts| facts.client_id.as_deref()),
+            sub = facts.and_then(|facts| facts.sub.as_deref()),
+            age_ms = token.as_ref().map(|token| token.age().as_millis() as u64),
+            source = token.as_ref().map(|token| token.source().as_str()),
+            "a request is let in"
+        );
+    }
 }
 
 /// A request that a proxy asks about.

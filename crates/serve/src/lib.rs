@@ -21,15 +21,16 @@ mod caller;
 mod decision;
 mod error;
 mod grpc;
-mod http;
+
 mod identity;
 mod introspection;
-mod life;
+//mod life;
 mod original;
 mod path;
 mod refusal;
+mod routes;
 mod rule;
-mod sidecar;
+//mod sidecar;
 mod snippet;
 mod state;
 
@@ -47,5 +48,5 @@ pub use original::{
 };
 pub use path::{Decoding, PathFault, PathPolicy};
 pub use rule::{Pattern, Rule, Rules, RulesBuilder};
-pub use sidecar::{check, run};
+//pub use sidecar::{check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};

@@ -8,7 +8,8 @@ use http::{HeaderMap, StatusCode};
 use okta_introspect::adapter::{Cause, Rejection};
 use serde_json::json;
 
-use crate::original::Unread;
+use crate::caller::Refused;
+use crate::original::{Original, Unread};
 use crate::path::PathFault;
 
 /// Why a request is not let in. [`reason`](Self::reason) names it for logs and metrics.
@@ -29,6 +30,8 @@ pub enum Refusal {
     Untrusted,
     /// The proxy names a rule that does not exist.
     UnknownRule,
+    /// The caller of the sidecar is none that may ask.
+    Caller(Refused),
     /// The caller of the sidecar is over its budget, for this long.
     Busy(Duration),
 }
@@ -48,6 +51,7 @@ impl Refusal {
             Self::UnknownRule => Self::NAMES[2],
             Self::Busy(_) => Self::NAMES[3],
             Self::Path(fault) => fault.as_str(),
+            Self::Caller(refused) => refused.as_str(),
             Self::Unread(unread) => unread.as_str(),
             Self::Untrusted => Self::NAMES[4],
         }
@@ -62,7 +66,10 @@ impl Refusal {
             Self::NoRule | Self::Host => StatusCode::FORBIDDEN,
             Self::Path(_) => StatusCode::BAD_REQUEST,
             Self::Unread(unread) => unread.status(),
-            Self::UnknownRule | Self::Untrusted => StatusCode::INTERNAL_SERVER_ERROR,
+            // The proxy is at fault, and not its client, who would take 401 for a word on its token.
+            Self::UnknownRule | Self::Untrusted | Self::Caller(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -93,8 +100,32 @@ impl Refusal {
     pub fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
-            Self::Unread(Unread::Misconfigured(_)) | Self::UnknownRule | Self::Untrusted
+            Self::Unread(Unread::Misconfigured(_))
+                | Self::UnknownRule
+                | Self::Untrusted
+                | Self::Caller(_)
         )
+    }
+
+    /// A line at INFO: why, and where the request was going. Never its query.
+    pub(crate) fn log(&self, original: Option<&Original<'_>>) {
+        let error = match self {
+            Self::Token(rejection) => match rejection.cause() {
+                Cause::Unknown(error) => Some(tracing::field::display(error)),
+                _ => None,
+            },
+            _ => None,
+        };
+        tracing::info!(
+            verdict = if self.is_unknown() { "unknown" } else { "refused" },
+            reason = self.reason(),
+            status = self.status().as_u16(),
+            method = original.map(|original| original.method.as_str()),
+            host = original.map(|original| &*original.host),
+            path = original.map(Original::path),
+            error,
+            "a request is not let in"
+        );
     }
 
     /// A body that programs can read ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
@@ -114,7 +145,10 @@ impl Refusal {
             Self::Host => "nothing is served under this host",
             Self::Path(_) => "the path can be read in more than one way",
             Self::Unread(Unread::Malformed(_)) => "the request cannot be read in one way only",
-            Self::Unread(Unread::Misconfigured(_)) | Self::UnknownRule | Self::Untrusted => {
+            Self::Unread(Unread::Misconfigured(_))
+            | Self::UnknownRule
+            | Self::Untrusted
+            | Self::Caller(_) => {
                 "the gateway is not set up"
             }
             Self::Busy(_) => "whether the access token is good is not known at present",
@@ -123,7 +157,7 @@ impl Refusal {
 }
 
 /// Rounded up: a request that comes too early is in vain.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
@@ -134,6 +168,7 @@ impl fmt::Display for Refusal {
             Self::NoRule => f.write_str("there is no rule for the request"),
             Self::Host => f.write_str("the request's host is not among the origins"),
             Self::Path(fault) => fault.fmt(f),
+            Self::Caller(refused) => refused.fmt(f),
             Self::Unread(unread) => unread.fmt(f),
             Self::Untrusted => f.write_str(
                 "the peer is not among those whose forwarded values count; list it as trusted",

@@ -23,7 +23,7 @@ use access::access;
 use asking::Asking;
 use guarded::Guarded;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, Places, planned};
 
 /// Everything that one configuration makes.
 #[derive(Debug)]
@@ -56,7 +56,11 @@ impl State {
     /// # Errors
     ///
     /// Everything that is wrong with the settings, the key, the rules or the origins.
-    pub fn new(config: Config, earlier: Option<&Self>) -> Result<Self, Vec<Fault>> {
+    pub(crate) fn new(
+        config: Config,
+        places: &Places,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Vec<Fault>> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let asking = Asking::new(&config, earlier.map(|state| &state.asking)).map_err(one)?;
         let rules = rules(&config)?;
@@ -66,7 +70,7 @@ impl State {
         let introspection =
             IntrospectionEndpoint::new(asking.checker.clone(), &config.checker, signer.clone(), Arc::clone(&clock))
                 .downstream_cache(config.downstream_cache);
-        let listeners = access(&config, &clock)?;
+        let listeners = access(&config, places)?;
         Ok(Self {
             anywhere: Gate::new(asking.checker.clone()),
             asking,

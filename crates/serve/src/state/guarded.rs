@@ -1,9 +1,10 @@
 //! The services behind the proxy: under which URLs they are called, and the gate of each.
 
 use okta_introspect::adapter::{Gate, ResourceMetadata};
+use okta_introspect::checker::Replay;
 
 use super::asking::Asking;
-use crate::config::{Config, OriginConfig, ResourceConfig, ResourceDpop};
+use crate::config::{self, Config, OriginConfig, ResourceConfig, ResourceDpop};
 use crate::error::Fault;
 use crate::original::{Origin, Origins};
 
@@ -16,7 +17,7 @@ pub(super) struct Guarded {
 
 impl Guarded {
     pub(super) fn new(config: &Config, asking: &Asking) -> Result<Self, Fault> {
-        let gate = Gate::new(asking.checker.clone()).replay(config.dpop.replay.into());
+        let gate = Gate::new(asking.checker.clone()).replay(replay(config.dpop.replay));
         let mut guarded = Self { origins: None, gates: Vec::new(), resources: Vec::new() };
         let mut origins = Vec::new();
         for (index, written) in config.origins.iter().enumerate() {
@@ -70,4 +71,12 @@ fn metadata(
     };
     let built = builder.build();
     built.map_err(|error| Fault::new(error.to_string()).at("resource").advise(error.advice()))
+}
+
+fn replay(written: config::Replay) -> Replay {
+    match written {
+        config::Replay::Consume => Replay::Consume,
+        config::Replay::CheckOnly => Replay::CheckOnly,
+        config::Replay::Off => Replay::Off,
+    }
 }

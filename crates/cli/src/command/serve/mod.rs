@@ -20,7 +20,7 @@ pub(super) fn run(args: ServeArgs) -> Result<Exit, Failure> {
         (Some(ServeCommand::Snippet(args)), _) => snippet::run(&args),
         (Some(ServeCommand::Probe(args)), _) => probe::run(args),
         (Some(ServeCommand::Schema), _) => {
-            output::data(config::schema_json())?;
+            output::data(config::json_schema())?;
             Ok(Exit::Done)
         }
         (None, Some(file)) if args.check => check(&file),
