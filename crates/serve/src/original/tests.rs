@@ -105,12 +105,7 @@ fn websockets_begin_as_requests_of_http() {
 
 #[test]
 fn trap_a_missing_header_is_never_made_up_from_another_source() {
-    for (mode, headers) in [
-        (Mode::Nginx, &NGINX[..]),
-        (Mode::Caddy, &FORWARDED),
-        (Mode::Traefik, &FORWARDED),
-        (Mode::Haproxy, &FORWARDED),
-    ] {
+    for mode in [Mode::Nginx, Mode::Caddy, Mode::Traefik, Mode::Haproxy] {
         for missing in mode.headers() {
             // All other sources are there.
             let all = [&FORWARDED[..], &NGINX, &[("host", "api.acme.example")]].concat();
@@ -119,14 +114,28 @@ fn trap_a_missing_header_is_never_made_up_from_another_source() {
             assert_eq!(fault, Misconfigured::Missing(mode, missing).into());
             assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert!(fault.to_string().contains(missing) && fault.to_string().contains("snippet"));
-
-            let empty = with(headers, missing, "");
-            let fault = mode.read(&asked("/", &empty), "").unwrap_err();
-            assert_eq!(fault, Misconfigured::Missing(mode, missing).into(), "empty");
         }
     }
     let fault = Mode::Envoy.read(&asked("/authz/x", &FORWARDED), "/authz").unwrap_err();
     assert_eq!(fault, Misconfigured::Missing(Mode::Envoy, "host").into());
+}
+
+#[test]
+fn an_empty_value_is_what_a_proxy_makes_of_a_clients_odd_request() {
+    let no_proto = Misconfigured::Unusable(Mode::Caddy, "x-forwarded-proto");
+    for (name, expected) in [
+        ("x-forwarded-method", Malformed::Method.into()),
+        ("x-forwarded-proto", no_proto.into()),
+        // HTTP/1.0 without a host.
+        ("x-forwarded-host", Malformed::Host.into()),
+        // `OPTIONS *`
+        ("x-forwarded-uri", Malformed::Target.into()),
+    ] {
+        let parts = asked("/", &with(&FORWARDED, name, ""));
+        assert_eq!(Mode::Caddy.read(&parts, ""), Err(expected), "{name}");
+    }
+    let parts = asked("/", &with(&NGINX, "x-original-url", "http:///orders"));
+    assert_eq!(Mode::Nginx.read(&parts, ""), Err(Malformed::Host.into()));
 }
 
 #[test]
