@@ -2,6 +2,9 @@ use http::request::{Parts, Request};
 use http::uri::Scheme;
 use http::{Method, StatusCode, Version};
 use ipnet::IpNet;
+use okta_introspect::adapter::Gate;
+use okta_introspect::checker::{Answered, SendTime, Upstream};
+use okta_introspect::{BoxFuture, Checker, Error, Issuer, Requirement, Token};
 
 use super::*;
 
@@ -182,6 +185,44 @@ fn trap_a_clients_forwarded_uri_chooses_no_rule_with_nginx_and_envoy() {
     assert_eq!(Mode::Caddy.read(&parts, "").unwrap(), put_orders(Some(Scheme::HTTPS)));
 }
 
+/// A server that must not be asked.
+#[derive(Debug)]
+struct Unasked(Issuer);
+
+impl Upstream for Unasked {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        panic!("the token of a request with two was sent to the server")
+    }
+}
+
+/// HTTP passes two lines on, and the map of Envoy's gRPC joins them with a comma.
+#[test_support::test]
+async fn trap_two_authorization_headers_or_one_joined_by_comma_are_no_credentials() {
+    let server = Unasked(Issuer::parse("https://acme.okta.com").unwrap());
+    let gate = Gate::new(Checker::builder(server).build().unwrap());
+    for lines in [
+        &[("authorization", "Bearer good"), ("authorization", "Bearer forged")][..],
+        &[("authorization", "Bearer good"), ("authorization", "Basic eDp5")],
+        &[("authorization", "Bearer good,Bearer forged")],
+        &[("authorization", "Bearer good, Bearer forged")],
+        &[("authorization", "Bearer good,forged")],
+        &[("authorization", "DPoP good"), ("dpop", "a.b.c"), ("dpop", "d.e.f")],
+    ] {
+        let parts = asked("/authz", &[lines, &FORWARDED].concat());
+        let rejection = gate.check(&parts, &Requirement::new()).await.unwrap_err();
+        assert_eq!(rejection.reason(), "malformed_header", "{lines:?}");
+        assert_eq!(rejection.status(), StatusCode::BAD_REQUEST, "{lines:?}");
+    }
+}
+
 #[test]
 fn trap_a_forwarded_prefix_is_no_part_of_anything() {
     let headers = [&FORWARDED[..], &[("x-forwarded-prefix", "/public/..")]].concat();
@@ -331,7 +372,9 @@ fn each_reason_has_a_word_of_its_own_and_a_status() {
     for mode in Mode::ALL {
         assert_eq!(Mode::named(mode.as_str()), Some(mode));
     }
-    assert_eq!(Mode::named("apache"), None);
+    for name in ["apache", "", "n", "Nginx", "nginx "] {
+        assert_eq!(Mode::named(name), None, "{name}");
+    }
 }
 
 #[test]
