@@ -360,6 +360,20 @@ fn a_callers_flood_harms_that_caller_only() {
 }
 
 #[test]
+fn a_reload_gives_nobody_a_full_budget() {
+    let now = some_moment();
+    let before = [caller("local"), Arc::new(limited(1))];
+    assert_eq!(before[1].admit(now), Ok(()));
+    let kept = limited(1).kept(&before);
+    assert_eq!(kept.admit(now), Err(Duration::from_secs(1)));
+    // Another limit is another budget, and another name another caller.
+    assert_eq!(limited(2).kept(&before).admit(now), Ok(()));
+    let other =
+        Caller::new("other", Limits { requests_per_second: Some(1), misses_per_second: None });
+    assert_eq!(other.unwrap().kept(&before).admit(now), Ok(()));
+}
+
+#[test]
 fn requests_and_misses_are_counted_apart_and_no_limit_is_none() {
     let now = some_moment();
     let limits = Limits { requests_per_second: None, misses_per_second: Some(1) };

@@ -2,6 +2,9 @@ use http::request::{Parts, Request};
 use http::uri::Scheme;
 use http::{Method, StatusCode, Version};
 use ipnet::IpNet;
+use okta_introspect::adapter::Gate;
+use okta_introspect::checker::{Answered, SendTime, Upstream};
+use okta_introspect::{BoxFuture, Checker, Error, Issuer, Requirement, Token};
 
 use super::*;
 
@@ -105,12 +108,7 @@ fn websockets_begin_as_requests_of_http() {
 
 #[test]
 fn trap_a_missing_header_is_never_made_up_from_another_source() {
-    for (mode, headers) in [
-        (Mode::Nginx, &NGINX[..]),
-        (Mode::Caddy, &FORWARDED),
-        (Mode::Traefik, &FORWARDED),
-        (Mode::Haproxy, &FORWARDED),
-    ] {
+    for mode in [Mode::Nginx, Mode::Caddy, Mode::Traefik, Mode::Haproxy] {
         for missing in mode.headers() {
             // All other sources are there.
             let all = [&FORWARDED[..], &NGINX, &[("host", "api.acme.example")]].concat();
@@ -119,14 +117,28 @@ fn trap_a_missing_header_is_never_made_up_from_another_source() {
             assert_eq!(fault, Misconfigured::Missing(mode, missing).into());
             assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert!(fault.to_string().contains(missing) && fault.to_string().contains("snippet"));
-
-            let empty = with(headers, missing, "");
-            let fault = mode.read(&asked("/", &empty), "").unwrap_err();
-            assert_eq!(fault, Misconfigured::Missing(mode, missing).into(), "empty");
         }
     }
     let fault = Mode::Envoy.read(&asked("/authz/x", &FORWARDED), "/authz").unwrap_err();
     assert_eq!(fault, Misconfigured::Missing(Mode::Envoy, "host").into());
+}
+
+#[test]
+fn an_empty_value_is_what_a_proxy_makes_of_a_clients_odd_request() {
+    let no_proto = Misconfigured::Unusable(Mode::Caddy, "x-forwarded-proto");
+    for (name, expected) in [
+        ("x-forwarded-method", Malformed::Method.into()),
+        ("x-forwarded-proto", no_proto.into()),
+        // HTTP/1.0 without a host.
+        ("x-forwarded-host", Malformed::Host.into()),
+        // `OPTIONS *`
+        ("x-forwarded-uri", Malformed::Target.into()),
+    ] {
+        let parts = asked("/", &with(&FORWARDED, name, ""));
+        assert_eq!(Mode::Caddy.read(&parts, ""), Err(expected), "{name}");
+    }
+    let parts = asked("/", &with(&NGINX, "x-original-url", "http:///orders"));
+    assert_eq!(Mode::Nginx.read(&parts, ""), Err(Malformed::Host.into()));
 }
 
 #[test]
@@ -171,6 +183,44 @@ fn trap_a_clients_forwarded_uri_chooses_no_rule_with_nginx_and_envoy() {
     let original = [("x-original-method", "GET"), ("x-original-url", "http://evil.example/public")];
     let parts = asked("/authz", &[&original[..], &FORWARDED].concat());
     assert_eq!(Mode::Caddy.read(&parts, "").unwrap(), put_orders(Some(Scheme::HTTPS)));
+}
+
+/// A server that must not be asked.
+#[derive(Debug)]
+struct Unasked(Issuer);
+
+impl Upstream for Unasked {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        panic!("the token of a request with two was sent to the server")
+    }
+}
+
+/// HTTP passes two lines on, and the map of Envoy's gRPC joins them with a comma.
+#[test_support::test]
+async fn trap_two_authorization_headers_or_one_joined_by_comma_are_no_credentials() {
+    let server = Unasked(Issuer::parse("https://acme.okta.com").unwrap());
+    let gate = Gate::new(Checker::builder(server).build().unwrap());
+    for lines in [
+        &[("authorization", "Bearer good"), ("authorization", "Bearer forged")][..],
+        &[("authorization", "Bearer good"), ("authorization", "Basic eDp5")],
+        &[("authorization", "Bearer good,Bearer forged")],
+        &[("authorization", "Bearer good, Bearer forged")],
+        &[("authorization", "Bearer good,forged")],
+        &[("authorization", "DPoP good"), ("dpop", "a.b.c"), ("dpop", "d.e.f")],
+    ] {
+        let parts = asked("/authz", &[lines, &FORWARDED].concat());
+        let rejection = gate.check(&parts, &Requirement::new()).await.unwrap_err();
+        assert_eq!(rejection.reason(), "malformed_header", "{lines:?}");
+        assert_eq!(rejection.status(), StatusCode::BAD_REQUEST, "{lines:?}");
+    }
 }
 
 #[test]
@@ -322,7 +372,9 @@ fn each_reason_has_a_word_of_its_own_and_a_status() {
     for mode in Mode::ALL {
         assert_eq!(Mode::named(mode.as_str()), Some(mode));
     }
-    assert_eq!(Mode::named("apache"), None);
+    for name in ["apache", "", "n", "Nginx", "nginx "] {
+        assert_eq!(Mode::named(name), None, "{name}");
+    }
 }
 
 #[test]
