@@ -149,6 +149,7 @@ impl Identity {
     /// Writes the headers of a checked request over whatever stands there. `audience` is the backend
     /// that the identity token is for; `None` is the configured one.
     pub fn write(&self, authorized: &Authorized, audience: Option<&str>, headers: &mut HeaderMap) {
+        headers.reserve(self.names.declared().len());
         for (name, value) in self.names.facts().iter().zip(facts(authorized)) {
             headers.insert(name, value);
         }
