@@ -6,4 +6,4 @@ mod error;
 mod grpc;
 
 pub use error::Fault;
-pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_grpc};
+pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_call};
