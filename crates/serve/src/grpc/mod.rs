@@ -20,4 +20,4 @@ mod wire_tests;
 
 pub use question::Question;
 pub use reply::{Answer, Denial, OnUnknown};
-pub use service::{Authorize, Grpc, MAX_MESSAGE, is_grpc};
+pub use service::{Authorize, Grpc, MAX_MESSAGE, is_call};

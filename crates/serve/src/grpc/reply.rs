@@ -18,6 +18,18 @@ use super::generated::authorization::{
 };
 
 /// What comes of a question.
+///
+/// # Example: to let a request pass, and to tell the service behind whose it is
+///
+/// ```
+/// use http::{HeaderMap, HeaderName, HeaderValue};
+/// use okta_introspect_serve::Answer;
+///
+/// let sub = HeaderName::from_static("x-auth-sub");
+/// let headers = HeaderMap::from_iter([(sub, HeaderValue::from_static("ada"))]);
+/// let remove = [HeaderName::from_static("x_auth_sub")].into();
+/// let answer = Answer::Yes { headers, remove };
+/// ```
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The request may pass.
@@ -33,6 +45,17 @@ pub enum Answer {
 }
 
 /// What the client is told whose request does not pass.
+///
+/// # Example
+///
+/// ```
+/// use http::StatusCode;
+/// use okta_introspect_serve::Denial;
+///
+/// let denial = Denial::new(StatusCode::FORBIDDEN).body(r#"{"title":"Forbidden","status":403}"#);
+/// assert!(!denial.unknown);
+/// assert!(Denial::unknown().unknown);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Denial {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body as HttpBody;
 use tonic::body::Body;
 use tonic::{Code, Request, Response, Status};
@@ -25,16 +25,43 @@ use super::reply::{Answer, Denial, GRPC_STATUS, OnUnknown};
 /// headers from a client by default and sends the path twice; bodies it sends only if it is told to.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
-/// Whether a request is one of gRPC, by its content type.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(media_type) = headers.get(CONTENT_TYPE) else { return false };
-    let rest = media_type.as_bytes().strip_prefix(b"application/grpc");
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+/// Whether a request is a call of this service: by its path, and gRPC's content type.
+///
+/// The content type alone would not do. Where a proxy asks over HTTP and hands on the client's content
+/// type, it is for the client to choose, and gRPC says "no" with the status 200, which is a yes there. So
+/// no question over HTTP may have such a path: a listener for Envoy needs a prefix for its questions.
+pub fn is_call<B>(request: &http::Request<B>) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = media_type.and_then(|media_type| media_type.strip_prefix(b"application/grpc"));
+    let is_grpc = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')));
+    is_grpc && [CHECK, HEALTH].contains(&request.uri().path())
 }
 
 /// What decides about requests.
+///
+/// # Example: a service that lets nothing through that it has no word of
+///
+/// ```
+/// use std::sync::Arc;
+/// use http::StatusCode;
+/// use okta_introspect_serve::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question};
+///
+/// struct Closed;
+///
+/// impl Authorize for Closed {
+///     async fn authorize(&self, _: Question<'_>) -> Answer {
+///         Answer::No(Denial::new(StatusCode::FORBIDDEN))
+///     }
+///
+///     fn is_ready(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// let service = Grpc::new(Arc::new(Closed), OnUnknown::Deny, MAX_MESSAGE);
+/// ```
 pub trait Authorize: Send + Sync + 'static {
-    /// Decides about a request. Is dropped when the proxy is about to wait no longer.
+    /// Decides about a request. The future is dropped when the proxy is about to wait no longer.
     fn authorize(&self, question: Question<'_>) -> impl Future<Output = Answer> + Send;
 
     /// Whether new calls are welcome: what the health check says.
@@ -74,13 +101,18 @@ impl<A: Authorize> Grpc<A> {
         }
     }
 
-    /// Answers a call.
+    /// Answers a call. What is [none](is_call) is answered with the status 404.
     pub async fn call<B>(&self, request: http::Request<B>) -> http::Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
-        if request.uri().path().starts_with(HEALTH) {
+        if !is_call(&request) {
+            let mut response = http::Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+        if request.uri().path() == HEALTH {
             let Ok(response) = self.health.clone().call(request).await;
             return response;
         }
@@ -165,7 +197,8 @@ impl<A> fmt::Debug for Grpc<A> {
     }
 }
 
-const HEALTH: &str = "/grpc.health.v1.Health/";
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// A request for the health check has a service's name in it, and nothing else.
 const MAX_HEALTH_MESSAGE: usize = 1024;

@@ -74,7 +74,7 @@ async fn channel() -> Channel {
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let answer = service_fn(async |request: http::Request<Incoming>| {
-            assert!(is_grpc(request.headers()));
+            assert!(is_call(&request));
             Ok::<_, Infallible>(service().call(request).await)
         });
         let server = auto::Builder::new(TokioExecutor::new());
@@ -281,17 +281,26 @@ async fn an_answer_comes_before_the_proxy_stops_waiting() {
     assert!(took >= Duration::from_millis(180) && took < Duration::from_millis(190), "{took:?}");
 }
 
-#[test]
-fn calls_are_told_from_requests_of_http_by_their_content_type() {
-    for (media_type, expected) in [
-        ("application/grpc", true),
-        ("application/grpc+proto", true),
-        ("application/grpc;x=1", true),
-        ("application/grpc-web", false),
-        ("application/json", false),
+#[test_support::test]
+async fn trap_a_content_type_of_the_client_makes_no_call_of_a_question_over_http() {
+    let check = "/envoy.service.auth.v3.Authorization/Check";
+    for (path, media_type, expected) in [
+        (check, "application/grpc", true),
+        (check, "application/grpc+proto", true),
+        (check, "application/grpc;x=1", true),
+        ("/grpc.health.v1.Health/Check", "application/grpc", true),
+        (check, "application/grpc-web", false),
+        (check, "application/json", false),
+        ("/authz/orders", "application/grpc", false),
+        ("/authz/envoy.service.auth.v3.Authorization/Check", "application/grpc", false),
+        ("/envoy.service.auth.v3.Authorization/Others", "application/grpc", false),
     ] {
-        let headers = [(http::header::CONTENT_TYPE, media_type.parse().unwrap())];
-        assert_eq!(is_grpc(&headers.into_iter().collect()), expected, "{media_type}");
+        let request = http::Request::post(path).header("content-type", media_type);
+        let request = request.body(Full::<Bytes>::default()).unwrap();
+        assert_eq!(is_call(&request), expected, "{path} {media_type}");
+        if !expected {
+            let status = service().call(request).await.status();
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path} {media_type}");
+        }
     }
-    assert!(!is_grpc(&HeaderMap::new()));
 }
