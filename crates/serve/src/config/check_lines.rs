@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use http::Method;
 use okta_introspect::checker::CheckerConfig;
 
-use super::document::{AuthorizationHeader, Decoding, Mode, Replay, RequireDocument, Span};
-use super::resolved::{Config, ListenerConfig, OriginConfig, RuleConfig};
+use super::document::{Decoding, Replay, RequireDocument, Span};
+use super::resolved::{Config, ListenerConfig, RuleConfig};
+use crate::identity::BackendCredentials;
+use crate::original::{Mode, Origin};
 
 /// The columns of a line.
 const WIDTH: usize = 80;
@@ -43,8 +45,8 @@ impl Config {
         for caller in &self.callers {
             let limit = |limit: Option<u32>, what| Some(format!("{} {what} a second", limit?));
             let limits = [
-                limit(caller.requests_per_second, "requests"),
-                limit(caller.misses_per_second, "misses"),
+                limit(caller.limits.requests_per_second, "requests"),
+                limit(caller.limits.misses_per_second, "misses"),
             ];
             let limits: Vec<String> = limits.into_iter().flatten().collect();
             lines.entry(&caller.name, &limits);
@@ -68,12 +70,28 @@ impl Config {
         }
         lines.entry("answers", &of_checker(&self.checker));
         lines.heading("origins");
-        if self.origins.is_empty() {
+        if self.origins.iter().next().is_none() {
             lines.entry("none: any host, and no tokens that are bound to a key", &[]);
         }
-        for origin in &self.origins {
-            lines.entry(&origin.url, &of_origin(origin));
+        for origin in self.origins.iter() {
+            lines.entry(origin.url(), &self.of_origin(origin));
         }
+    }
+
+    /// What the root of an origin is for the proxy, as far as prefixes differ.
+    fn of_origin(&self, origin: &Origin) -> Vec<String> {
+        let mut words = Vec::new();
+        let Some(config) = self.origin_configs.get(origin.index()) else { return words };
+        if !config.strip_prefix.is_empty() {
+            words.push(format!("without {}", config.strip_prefix));
+        }
+        if !config.add_prefix.is_empty() {
+            words.push(format!("with {}", config.add_prefix));
+        }
+        if config.resource.is_some() {
+            words.push("metadata".to_owned());
+        }
+        words
     }
 
     fn show_rules(&self, lines: &mut Lines) {
@@ -109,9 +127,9 @@ impl Config {
     fn show_rest(&self, lines: &mut Lines) {
         lines.heading("services are told");
         let identity = &self.identity;
-        let authorization = match identity.authorization {
-            AuthorizationHeader::Keep => "Authorization is kept",
-            AuthorizationHeader::Strip => "Authorization is removed",
+        let authorization = match identity.credentials {
+            BackendCredentials::Keep => "Authorization is kept",
+            BackendCredentials::Strip => "Authorization is removed",
         };
         let mut words = vec![authorization.to_owned()];
         if let Some(token) = &identity.token {
@@ -140,7 +158,7 @@ impl Config {
 fn of_listener(listener: &ListenerConfig) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(mode) = listener.mode {
-        words.push(of_mode(mode).to_owned());
+        words.push(mode.to_string());
     }
     if listener.mode == Some(Mode::Envoy) {
         words.push(format!("prefix {}", listener.path_prefix));
@@ -148,8 +166,8 @@ fn of_listener(listener: &ListenerConfig) -> Vec<String> {
     if listener.introspection {
         words.push("POST /introspect".to_owned());
     }
-    if let Some(trusted) = &listener.trusted {
-        let networks: Vec<String> = trusted.iter().map(ToString::to_string).collect();
+    if !listener.trusted.is_empty() {
+        let networks: Vec<String> = listener.trusted.iter().map(ToString::to_string).collect();
         words.push(format!("trusts {}", networks.join(", ")));
     }
     if let Some(tls) = &listener.tls {
@@ -161,16 +179,6 @@ fn of_listener(listener: &ListenerConfig) -> Vec<String> {
     words
 }
 
-fn of_mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Nginx => "nginx",
-        Mode::Caddy => "caddy",
-        Mode::Traefik => "traefik",
-        Mode::Haproxy => "haproxy",
-        Mode::Envoy => "envoy",
-    }
-}
-
 fn of_checker(checker: &CheckerConfig) -> Vec<String> {
     let mut words = vec![
         format!("at most {} old", Span(checker.max_age)),
@@ -180,20 +188,6 @@ fn of_checker(checker: &CheckerConfig) -> Vec<String> {
         words.push(format!("{} more in an outage", Span(checker.stale_if_error)));
     }
     words.push(format!("waited for at most {}", Span(checker.timeout)));
-    words
-}
-
-fn of_origin(origin: &OriginConfig) -> Vec<String> {
-    let mut words = Vec::new();
-    if !origin.strip_prefix.is_empty() {
-        words.push(format!("without {}", origin.strip_prefix));
-    }
-    if !origin.add_prefix.is_empty() {
-        words.push(format!("with {}", origin.add_prefix));
-    }
-    if origin.resource.is_some() {
-        words.push("metadata".to_owned());
-    }
     words
 }
 

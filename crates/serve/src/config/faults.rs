@@ -29,6 +29,12 @@ impl Faults {
         self.errors.push(found);
     }
 
+    /// Something is wrong inside of `place`, where the fault itself says, such as at `where.id`.
+    pub(super) fn error_within(&mut self, place: &str, fault: Fault) {
+        let inside = fault.place().map(|inside| format!("{place}.{inside}"));
+        self.error(inside.as_deref().unwrap_or(place), fault);
+    }
+
     /// Something is worth a word at `place`.
     pub(super) fn warn(&mut self, place: &str, fault: Fault) {
         let found = self.located(place, fault);

@@ -8,6 +8,8 @@ use crate::error::Fault;
 const BLOCK: &str = "write `private_key: |`, and below it the lines of the key, two blanks further \
                      in; better keep the key in a file of its own, `file:PATH`";
 
+const LOOK: &str = "check indentation, colons and quotation marks";
+
 /// Names the line, and what is wrong with it.
 pub(super) fn explain(text: &str, cause: &Error) -> Fault {
     if let Some(line) = line_of(text, begins_with_tab) {
@@ -33,12 +35,19 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
         }
         _ => {}
     }
-    match cause.location() {
+    let place = cause.location();
+    let line = place.and_then(|place| usize::try_from(place.line()).ok()?.checked_sub(1));
+    let has_variable =
+        line.and_then(|line| text.lines().nth(line)).is_some_and(|line| line.contains("${"));
+    match place {
+        Some(place) if has_variable => Fault::new("no valid YAML")
+            .at(format!("line {}", place.line()))
+            .advise("put `${…}` in quotation marks inside of { } and [ ]"),
         Some(place) => Fault::new(format!("no valid YAML from column {} on", place.column()))
-            .at(format!("line {}", place.line())),
-        None => Fault::new("no valid YAML"),
+            .at(format!("line {}", place.line()))
+            .advise(LOOK),
+        None => Fault::new("no valid YAML").advise(LOOK),
     }
-    .advise("check indentation, colons and quotation marks")
 }
 
 fn begins_with_tab(line: &str) -> bool {

@@ -12,9 +12,10 @@ use okta_introspect::checker::CheckerConfig;
 use okta_introspect::{Issuer, Requirement, Secret, SigningKey};
 use okta_introspect_settings::Environment;
 
-use super::document::{
-    AuthorizationHeader, Decoding, LogFormat, LogLevel, Mode, Replay, RequireDocument, ResourceDpop,
-};
+use super::document::{Decoding, LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
+use crate::caller::{Limits, SecretHash};
+use crate::identity::BackendCredentials;
+use crate::original::{Mode, Origins};
 
 /// A configuration that was checked: every value is of the type that it is used as, and nothing in
 /// it is unsafe. `Debug` shows no secret.
@@ -51,7 +52,9 @@ pub struct Config {
     /// Where `/healthz`, `/readyz` and `/metrics` are.
     pub management: Address,
     /// Under which URLs clients call the services.
-    pub origins: Vec<OriginConfig>,
+    pub origins: Origins,
+    /// What else the file says of each origin, by its index.
+    pub origin_configs: Vec<OriginConfig>,
     /// How often proxy and service may decode a path; sorted, at least one.
     pub decodings: Vec<Decoding>,
     /// What each route requires, in the order of the file.
@@ -132,9 +135,8 @@ pub struct ListenerConfig {
     pub mode: Option<Mode>,
     /// What stands before the original path, in mode `envoy` over HTTP.
     pub path_prefix: String,
-    /// Whose forwarded values count. `None` if the file does not say: loopback, or everybody who may
-    /// connect to the unix socket.
-    pub trusted: Option<Vec<IpNet>>,
+    /// Whose forwarded values count over TCP; empty: those of loopback.
+    pub trusted: Vec<IpNet>,
     /// Whether `POST /introspect` is served.
     pub introspection: bool,
     /// TLS.
@@ -165,43 +167,26 @@ impl fmt::Debug for TlsConfig {
 }
 
 /// A caller with a bearer secret.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CallerConfig {
     /// Its name in logs and metrics.
     pub name: String,
     /// The SHA-256 of its secret.
-    pub secret_sha256: [u8; 32],
-    /// How many requests it may send a second; `None`: any number.
-    pub requests_per_second: Option<u32>,
-    /// How many tokens that are not in the cache it may ask about a second; `None`: any number.
-    pub misses_per_second: Option<u32>,
+    pub secret: SecretHash,
+    /// Its budgets.
+    pub limits: Limits,
 }
 
-/// Without the hash: a weak secret could be guessed from it.
-impl fmt::Debug for CallerConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallerConfig")
-            .field("name", &self.name)
-            .field("requests_per_second", &self.requests_per_second)
-            .field("misses_per_second", &self.misses_per_second)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A URL under which clients call the services.
+/// What the file says of an origin, beside its URL.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OriginConfig {
-    /// Scheme, host and port, without a slash at the end, in lower case.
-    pub url: String,
-    /// Host and port as `Host` has them, in lower case.
-    pub host: String,
-    /// What the proxy puts before the path; empty or `/…` without a slash at the end.
+    /// What the proxy puts before the path, as written.
     pub strip_prefix: String,
-    /// What the proxy removes from the path; empty or `/…` without a slash at the end.
+    /// What the proxy removes from the path, as written.
     pub add_prefix: String,
-    /// What is said of it in its metadata.
+    /// Its metadata; `None`: nothing is said of it.
     pub resource: Option<ResourceConfig>,
 }
 
@@ -245,8 +230,8 @@ pub struct RuleConfig {
 pub struct IdentityConfig {
     /// What the names of the headers begin with.
     pub prefix: String,
-    /// What becomes of `Authorization`.
-    pub authorization: AuthorizationHeader,
+    /// Whether the services get the token itself.
+    pub credentials: BackendCredentials,
     /// The signed token.
     pub token: Option<TokenConfig>,
 }

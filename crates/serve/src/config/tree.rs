@@ -64,7 +64,12 @@ impl Node {
         };
         let node: Option<Self> = serde_saphyr::from_str_with_options(text, options)
             .map_err(|cause| malformed::explain(text, &cause))?;
-        Ok(node.unwrap_or_default())
+        let node = node.unwrap_or_default();
+        Ok(match node.kind {
+            // A file of comments alone says as much as `{}`.
+            Kind::Null => Self { kind: Kind::Map(Vec::new()), ..node },
+            _ => node,
+        })
     }
 
     /// The member of a map.

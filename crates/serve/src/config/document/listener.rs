@@ -4,6 +4,8 @@ use okta_introspect::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::original::Mode;
+
 /// Where proxies and services ask. At most one of `unix`, `tcp` and `systemd`; without any, it is
 /// the unix socket `/run/okta-introspect/authz.sock`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -12,20 +14,23 @@ pub(crate) struct ListenerDocument {
     /// The path of a unix socket.
     pub unix: Option<String>,
     /// Who may connect to the unix socket, in octal. Default: `"0660"`. Bounds: no right for others.
+    #[schemars(extend("default" = "0660"))]
     pub permissions: Option<String>,
     /// An IP address and a port, such as `127.0.0.1:9180`.
     pub tcp: Option<String>,
     /// The `FileDescriptorName` of a socket that systemd has opened.
     pub systemd: Option<String>,
     /// Which proxy asks here. Left out only where `introspection` is all that is served.
-    pub mode: Option<Mode>,
+    pub mode: Option<ModeDocument>,
     /// What stands before the original path, in mode `envoy` over HTTP. Default: `/authz`.
+    #[schemars(extend("default" = "/authz"))]
     pub path_prefix: Option<String>,
-    /// Whose forwarded values count, as networks. Default: loopback; over a unix socket everybody
-    /// who may connect. A TCP listener beyond loopback has to say.
+    /// Whose forwarded values count, as networks. Default: loopback. A TCP listener beyond
+    /// loopback has to say; over a unix socket everybody who may connect is trusted.
     #[schemars(length(max = 1000))]
     pub trusted: Option<Vec<String>>,
     /// Whether `POST /introspect` is served here too. Default: false.
+    #[schemars(extend("default" = false))]
     pub introspection: Option<bool>,
     /// TLS, and with `client_ca` mutual TLS.
     pub tls: Option<TlsDocument>,
@@ -34,7 +39,7 @@ pub(crate) struct ListenerDocument {
 /// Which proxy asks, and so in which headers the original request stands.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub(crate) enum ModeDocument {
     /// `auth_request`: `X-Original-URL`, `X-Original-Method`.
     Nginx,
     /// `forward_auth`: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
@@ -45,6 +50,18 @@ pub enum Mode {
     Haproxy,
     /// `ext_authz`, over HTTP with `path_prefix`, or by gRPC.
     Envoy,
+}
+
+impl From<ModeDocument> for Mode {
+    fn from(written: ModeDocument) -> Self {
+        match written {
+            ModeDocument::Nginx => Self::Nginx,
+            ModeDocument::Caddy => Self::Caddy,
+            ModeDocument::Traefik => Self::Traefik,
+            ModeDocument::Haproxy => Self::Haproxy,
+            ModeDocument::Envoy => Self::Envoy,
+        }
+    }
 }
 
 /// TLS of a listener. Certificates and keys are PEM, normally `file:PATH`.
@@ -72,10 +89,10 @@ pub(crate) struct CallerDocument {
     /// The SHA-256 of its secret, 64 hexadecimal digits.
     pub secret_sha256: String,
     /// How many requests it may send a second. Default: any number.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub requests_per_second: Option<u32>,
     /// How many tokens that are not in the cache it may ask about a second. Default: any number.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub misses_per_second: Option<u32>,
 }
 

@@ -12,13 +12,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use checker::CheckerDocument;
-pub use listener::Mode;
-pub(crate) use listener::{CallerDocument, ListenerDocument, ManagementDocument, TlsDocument};
+pub(crate) use listener::{
+    CallerDocument, ListenerDocument, ManagementDocument, ModeDocument, TlsDocument,
+};
 pub(crate) use okta::OktaDocument;
-pub use output::{AuthorizationHeader, LogFormat, LogLevel, Replay};
 pub(crate) use output::{
     DpopDocument, IdentityDocument, IntrospectionDocument, LogDocument, TokenDocument,
 };
+pub use output::{LogFormat, LogLevel, Replay};
 pub use rule::{Decoding, RequireDocument, ResourceDpop};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use span::Span;
@@ -44,6 +45,7 @@ pub(crate) struct Document {
     #[schemars(length(max = 1000))]
     pub callers: Option<Vec<CallerDocument>>,
     /// Where `/healthz`, `/readyz` and `/metrics` are. Default: `tcp: 127.0.0.1:9464`.
+    #[schemars(extend("default" = {"tcp": "127.0.0.1:9464"}))]
     pub management: Option<ManagementDocument>,
     /// Under which URLs clients call the services; a host that is not here is refused. Needed for
     /// tokens that are bound to a key, whose proofs name the URL.
@@ -61,9 +63,11 @@ pub(crate) struct Document {
     /// How `POST /introspect` answers.
     pub introspection: Option<IntrospectionDocument>,
     /// Whether all rules only log what they would refuse. Default: false.
+    #[schemars(extend("default" = false))]
     pub dry_run: Option<bool>,
     /// How long requests are still served after SIGTERM, while `/readyz` says 503. Default: 5 s.
     /// Bounds: at most 60 s.
+    #[schemars(extend("default" = "5s"))]
     pub drain: Option<Span>,
     /// What is logged.
     pub log: Option<LogDocument>,

@@ -5,28 +5,20 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Span;
+use crate::identity::BackendCredentials;
 
 /// What the services are told of the token, in headers.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdentityDocument {
     /// What the names of the headers begin with. Default: `X-Auth-`.
+    #[schemars(extend("default" = "X-Auth-"))]
     pub prefix: Option<String>,
-    /// Whether the services get the token itself. Default: `keep`.
-    pub authorization: Option<AuthorizationHeader>,
+    /// Whether the services get the token itself, in `Authorization`. Default: `keep`.
+    #[schemars(extend("default" = "keep"))]
+    pub authorization: Option<BackendCredentials>,
     /// A signed token that says the same as the headers. Left out: none.
     pub token: Option<TokenDocument>,
-}
-
-/// What becomes of the header `Authorization`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthorizationHeader {
-    /// The services get it.
-    #[default]
-    Keep,
-    /// It is removed.
-    Strip,
 }
 
 /// A signed token that says the same as the headers.
@@ -35,7 +27,8 @@ pub enum AuthorizationHeader {
 pub(crate) struct TokenDocument {
     /// Its `aud`: the services that check it.
     pub audience: String,
-    /// How long it is good for. Default: 60 s. Bounds: 1 s to 60 s.
+    /// How long it is good for. Default: 60 s. Bounds: 2 s to 60 s.
+    #[schemars(extend("default" = "60s"))]
     pub lifetime: Option<Span>,
     /// The private key that signs it, in PEM or as a JWK, normally `file:PATH`.
     #[schemars(with = "String")]
@@ -47,9 +40,11 @@ pub(crate) struct TokenDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct DpopDocument {
     /// What becomes of a proof that was used. Default: `consume`.
+    #[schemars(extend("default" = "consume"))]
     pub replay: Option<Replay>,
     /// How long the same proof for the same request counts as one use, since proxies repeat requests.
     /// Default: 2 s. Bounds: at most 10 s.
+    #[schemars(extend("default" = "2s"))]
     pub repeat_within: Option<Span>,
 }
 
@@ -71,6 +66,7 @@ pub enum Replay {
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntrospectionDocument {
     /// Whether a cache before us may keep answers for what is left of `max_age`. Default: false.
+    #[schemars(extend("default" = false))]
     pub downstream_cache: Option<bool>,
 }
 
@@ -79,10 +75,13 @@ pub(crate) struct IntrospectionDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogDocument {
     /// The form of the lines. Default: `text`.
+    #[schemars(extend("default" = "text"))]
     pub format: Option<LogFormat>,
     /// The least severity that is logged. Default: `info`.
+    #[schemars(extend("default" = "info"))]
     pub level: Option<LogLevel>,
     /// Whether each decision is logged. Default: false.
+    #[schemars(extend("default" = false))]
     pub decisions: Option<bool>,
 }
 

@@ -50,7 +50,8 @@ pub enum ResourceDpop {
 pub(crate) struct PathsDocument {
     /// How often a path may be percent-decoded behind us. One that reads differently is refused.
     /// Default: `[raw, once]`.
-    #[schemars(length(min = 1, max = 3))]
+    #[schemars(length(min = 1))]
+    #[schemars(extend("default" = ["raw", "once"]))]
     pub decodings: Option<Vec<Decoding>>,
 }
 
@@ -85,8 +86,10 @@ pub(crate) struct RuleDocument {
     /// What is required of the token. `{}`: that it is active.
     pub require: Option<RequireDocument>,
     /// Whether no token is needed. Default: false.
+    #[schemars(extend("default" = false))]
     pub public: Option<bool>,
     /// Whether what it would refuse is only logged. Default: false.
+    #[schemars(extend("default" = false))]
     pub dry_run: Option<bool>,
 }
 
@@ -105,8 +108,10 @@ pub struct RequireDocument {
     /// It was issued to one of these clients.
     pub client_ids: Option<Vec<String>>,
     /// It is a user's, not a service's. Default: false.
+    #[schemars(extend("default" = false))]
     pub user: Option<bool>,
     /// It is bound to a key. Default: false.
+    #[schemars(extend("default" = false))]
     pub bound: Option<bool>,
     /// How old the answer may be. Default: `checker.max_age`. Bounds: at most
     /// `checker.max_age_limit`.

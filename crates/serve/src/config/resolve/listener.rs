@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::{entries, pem, section};
-use crate::config::document::{ListenerDocument, ManagementDocument, TlsDocument};
+use crate::config::document::{ListenerDocument, ManagementDocument, ModeDocument, TlsDocument};
 use crate::config::faults::Faults;
 use crate::config::resolved::{Address, ListenerConfig, TlsConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
+use crate::original::TrustedPeers;
 
 const DEFAULT_SOCKET: &str = "/run/okta-introspect/authz.sock";
 
@@ -97,9 +98,9 @@ fn listener(
     let tls = written.tls.map(|tls| self::tls(tls, &format!("{place}.tls"), faults));
     let listener = ListenerConfig {
         address,
-        mode: written.mode,
+        mode: written.mode.map(Into::into),
         path_prefix: written.path_prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
-        trusted: written.trusted.map(|networks| trusted(&networks, place, faults)),
+        trusted: trusted(&written.trusted.unwrap_or_default(), place, faults),
         introspection: written.introspection.unwrap_or_default(),
         tls,
     };
@@ -126,10 +127,15 @@ fn exposed(
     address: &SocketAddr,
     has_callers: bool,
 ) -> Vec<(&'static str, Fault)> {
-    if is_loopback(address) {
-        return Vec::new();
-    }
     let mut faults = Vec::new();
+    if let (Some(_), Err(fault)) =
+        (listener.mode, TrustedPeers::new(&listener.trusted, address.ip()))
+    {
+        faults.push(("trusted", fault));
+    }
+    if is_loopback(address) {
+        return faults;
+    }
     let names = listener.tls.as_ref().map_or(0, |tls| tls.client_names.len());
     if listener.tls.is_none() {
         let fault = Fault::new(format!(
@@ -145,21 +151,11 @@ fn exposed(
             fault.advise("add `tls.client_ca` and `tls.client_names`, or `callers`"),
         ));
     }
-    if listener.mode.is_some() && listener.trusted.is_none() {
-        let fault = Fault::new("missing: other computers could forge the original request");
-        faults.push(("trusted", fault.advise("list the proxies' addresses")));
-    }
-    if listener.mode.is_some() && listener.trusted.as_ref().is_some_and(Vec::is_empty) {
-        let fault = Fault::new("empty, so that no proxy could ask");
-        faults.push(("trusted", fault.advise("list the proxies' addresses")));
-    }
     faults
 }
 
 /// Refuses members that would have no effect where they are: their author believes that they have one.
 fn check_members(written: &ListenerDocument, place: &str, faults: &mut Faults) {
-    use crate::config::document::Mode;
-
     let is_unix = written.tcp.is_none() && written.systemd.is_none();
     let mut refuse = |is_wrong: bool, member: &str, what: &str, cure: &str| {
         if is_wrong {
@@ -185,7 +181,13 @@ fn check_members(written: &ListenerDocument, place: &str, faults: &mut Faults) {
         "remove it: `permissions` say who may connect",
     );
     refuse(
-        written.path_prefix.is_some() && written.mode != Some(Mode::Envoy),
+        written.trusted.is_some() && is_unix,
+        "trusted",
+        "everybody who can connect to a unix socket is trusted",
+        "remove it: `permissions` say who may connect",
+    );
+    refuse(
+        written.path_prefix.is_some() && !matches!(written.mode, Some(ModeDocument::Envoy)),
         "path_prefix",
         "only mode `envoy` has a prefix",
         "remove it",
@@ -249,7 +251,7 @@ fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-/// Whose forwarded values count. A network of everybody is refused.
+/// Whose forwarded values count.
 fn trusted(networks: &[String], place: &str, faults: &mut Faults) -> Vec<IpNet> {
     let networks = networks.iter().enumerate();
     networks
@@ -262,11 +264,6 @@ fn trusted(networks: &[String], place: &str, faults: &mut Faults) -> Vec<IpNet> 
                     .error(&place, fault.advise("write it as 10.0.0.0/8, or an IP address alone"));
                 return None;
             };
-            if network.prefix_len() == 0 {
-                let fault =
-                    Fault::new("everybody would be trusted, and could forge the original request");
-                faults.error(&place, fault.advise("list the proxies' addresses"));
-            }
             Some(network)
         })
         .collect()

@@ -12,18 +12,18 @@ mod rule;
 use std::path::Path;
 use std::time::Duration;
 
+use okta_introspect_settings::Environment;
 use serde::de::DeserializeOwned;
 
-use super::document::Decoding;
 use super::document::{
-    DpopDocument, IntrospectionDocument, LogDocument, Mode, PathsDocument, Replay, Span,
+    Decoding, DpopDocument, IntrospectionDocument, LogDocument, PathsDocument, Replay, Span,
 };
 use super::expand::Expansion;
 use super::faults::Faults;
 use super::resolved::{Config, LogConfig, ReplayConfig};
 use super::tree::{Kind, Node};
 use crate::error::Fault;
-use okta_introspect_settings::Environment;
+use crate::original::Mode;
 
 /// How long the proxy of mode `envoy` waits for us, unless it is told otherwise.
 const ENVOY_TIMEOUT: Duration = Duration::from_millis(200);
@@ -50,9 +50,10 @@ pub(super) fn config(
     let management = listener::management(root, faults, folder, &listeners);
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
     let checker = checker::resolve(root, faults, is_envoy);
-    let origins = origin::resolve(root, faults);
+    let (origins, origin_configs) = origin::resolve(root, faults);
+    let has_no_origins = origins.iter().next().is_none();
     let rules = rule::resolve(root, faults, &origins, &checker, is_envoy);
-    let dpop = dpop(root, faults, origins.is_empty());
+    let dpop = dpop(root, faults, has_no_origins);
     let dry_run = flag(root, "dry_run");
     if dry_run {
         faults.warn("dry_run", Fault::new("no rule refuses anything"));
@@ -64,6 +65,7 @@ pub(super) fn config(
         callers,
         management,
         origins,
+        origin_configs,
         decodings: decodings(root, faults),
         rules,
         identity: identity::resolve(root, faults),

@@ -1,7 +1,6 @@
 //! Under which URLs clients call the services.
 
-use http::Uri;
-use http::uri::Authority;
+use std::collections::BTreeSet;
 
 use super::entries;
 use crate::config::document::{OriginDocument, ResourceDocument};
@@ -9,80 +8,59 @@ use crate::config::faults::Faults;
 use crate::config::resolved::{OriginConfig, ResourceConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
+use crate::original::{Origin, Origins};
 
-pub(super) fn resolve(root: &mut Node, faults: &mut Faults) -> Vec<OriginConfig> {
-    let mut origins: Vec<OriginConfig> = Vec::new();
+/// The origins, and what is said of each in its metadata.
+pub(super) fn resolve(root: &mut Node, faults: &mut Faults) -> (Origins, Vec<OriginConfig>) {
+    let mut hosts = BTreeSet::new();
+    let (mut origins, mut configs) = (Vec::new(), Vec::new());
     for (place, written) in entries::<OriginDocument>(root, "origins", faults) {
+        let Some(origin) = origin(&written, &place, faults) else { continue };
         let at = format!("{place}.url");
-        let Some((scheme, host)) = origin(&written.url) else {
-            let fault = Fault::new("no origin");
-            faults.error(
-                &at,
-                fault.advise("write scheme and host alone, such as https://api.acme.example"),
-            );
-            continue;
-        };
-        if origins.iter().any(|other| other.host == host) {
+        if !hosts.insert(authority(&origin).to_owned()) {
             faults.error(&at, Fault::new("another origin has the same host"));
         }
-        if scheme == "http" && !is_loopback(&host) {
+        if origin.url().starts_with("http:") && !is_loopback(host(&origin)) {
             let fault = Fault::new("clients send their tokens in clear");
             faults.warn(&at, fault.advise("write https, if that is what clients use"));
         }
-        origins.push(OriginConfig {
-            url: format!("{scheme}://{host}"),
-            host,
-            strip_prefix: prefix(written.strip_prefix, &format!("{place}.strip_prefix"), faults),
-            add_prefix: prefix(written.add_prefix, &format!("{place}.add_prefix"), faults),
+        origins.push(origin);
+        configs.push(OriginConfig {
+            strip_prefix: written.strip_prefix.unwrap_or_default(),
+            add_prefix: written.add_prefix.unwrap_or_default(),
             resource: written.resource.map(resource),
         });
     }
-    origins
+    let origins = Origins::new(origins).unwrap_or_else(|fault| {
+        if !faults.any_within("origins") {
+            faults.error("origins", fault);
+        }
+        Origins::default()
+    });
+    (origins, configs)
 }
 
-/// Scheme and host of an origin, in lower case.
-fn origin(text: &str) -> Option<(&'static str, String)> {
-    let uri: Uri = text.parse().ok()?;
-    let scheme = match uri.scheme_str()? {
-        "https" => "https",
-        "http" => "http",
-        _ => return None,
-    };
-    let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !text.contains('#');
-    let host = host(uri.authority()?.as_str())?;
-    let default = if scheme == "https" { ":443" } else { ":80" };
-    let host = host.strip_suffix(default).unwrap_or(&host).to_owned();
-    is_bare.then_some((scheme, host))
+fn origin(written: &OriginDocument, place: &str, faults: &mut Faults) -> Option<Origin> {
+    let mut refuse = |member: &str, fault| faults.error(&format!("{place}.{member}"), fault);
+    let origin = Origin::new(&written.url).map_err(|fault| refuse("url", fault)).ok()?;
+    let strip = written.strip_prefix.as_deref().unwrap_or_default();
+    let add = written.add_prefix.as_deref().unwrap_or_default();
+    let origin = origin.strip_prefix(strip).map_err(|fault| refuse("strip_prefix", fault)).ok()?;
+    origin.add_prefix(add).map_err(|fault| refuse("add_prefix", fault)).ok()
 }
 
-/// A host, with its port if it has one, in lower case: letters, digits, `.` and `-`. A name in other
-/// letters is written in Punycode, as clients send it.
-pub(super) fn host(text: &str) -> Option<String> {
-    let authority: Authority = text.parse().ok()?;
-    let host = authority.host();
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    let is_plain = !host.is_empty() && host.bytes().all(is_name);
-    let port = text.strip_prefix(host)?;
-    let is_port = port.is_empty() || (port.len() > 1 && authority.port_u16().is_some());
-    (is_plain && is_port && !text.contains('@')).then(|| text.to_ascii_lowercase())
+/// The host with its port.
+fn authority(origin: &Origin) -> &str {
+    origin.url().split_once("://").map_or("", |(_, authority)| authority)
+}
+
+/// The host alone.
+pub(super) fn host(origin: &Origin) -> &str {
+    authority(origin).split(':').next().unwrap_or_default()
 }
 
 fn is_loopback(host: &str) -> bool {
-    let name = host.split(':').next().unwrap_or_default();
-    name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.")
-}
-
-fn prefix(written: Option<String>, place: &str, faults: &mut Faults) -> String {
-    let prefix = written.unwrap_or_default();
-    let segments = || prefix.split('/').skip(1);
-    let is_path = prefix.starts_with('/')
-        && segments().all(|segment| !matches!(segment, "" | "." | ".."))
-        && !prefix.contains(|c: char| !c.is_ascii_graphic() || "?#%;\\".contains(c));
-    if !prefix.is_empty() && !is_path {
-        let fault = Fault::new("no path before another one");
-        faults.error(place, fault.advise("begin it with `/`, and end it without, such as /v1"));
-    }
-    prefix
+    host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.")
 }
 
 fn resource(written: ResourceDocument) -> ResourceConfig {

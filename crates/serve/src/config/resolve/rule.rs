@@ -9,14 +9,14 @@ use okta_introspect::checker::CheckerConfig;
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::caller::{is_name, not_a_name};
 use super::checker::warn_of_envoy;
-use super::origin::host;
+use super::origin;
 use crate::config::document::{RequireDocument, RuleDocument};
 use crate::config::faults::Faults;
-use crate::config::resolved::{OriginConfig, RuleConfig};
+use crate::config::resolved::RuleConfig;
 use crate::config::tree::{Kind, Node};
 use crate::error::Fault;
+use crate::original::{Origin, Origins};
 
 /// How large one compiled expression may be, in bytes.
 const MAX_REGEX: usize = 1 << 20;
@@ -24,7 +24,7 @@ const MAX_REGEX: usize = 1 << 20;
 pub(super) fn resolve(
     root: &mut Node,
     faults: &mut Faults,
-    origins: &[OriginConfig],
+    origins: &Origins,
     checker: &CheckerConfig,
     is_envoy: bool,
 ) -> Vec<RuleConfig> {
@@ -44,7 +44,7 @@ pub(super) fn resolve(
 
 struct Context<'a> {
     faults: &'a mut Faults,
-    origins: &'a [OriginConfig],
+    origins: &'a Origins,
     checker: &'a CheckerConfig,
     is_envoy: bool,
     names: BTreeSet<String>,
@@ -145,12 +145,14 @@ impl Context<'_> {
     fn host(&mut self, place: &str, written: Option<&str>) -> Option<String> {
         let text = written?;
         let place = format!("{place}.host");
-        let Some(host) = host(text) else {
+        // A host is what can stand in an origin.
+        let Ok(parsed) = Origin::new(&format!("https://{text}")) else {
             let fault = Fault::new("no host").advise("write it as api.acme.example");
             self.faults.error(&place, fault);
             return None;
         };
-        let is_known = self.origins.iter().any(|origin| origin.host == host);
+        let host = origin::host(&parsed).to_owned();
+        let is_known = self.origins.iter().any(|origin| origin::host(origin) == host);
         if !is_known && !self.faults.any_within("origins") {
             let fault = Fault::new(format!("no origin has the host {host}"));
             self.faults.error(&place, fault.advise("add it to `origins`"));
@@ -217,7 +219,7 @@ impl Context<'_> {
             self.faults.warn(&format!("{place}.stale_if_error"), fault.advise(advice));
         }
         if require.bound.unwrap_or_default()
-            && self.origins.is_empty()
+            && self.origins.iter().next().is_none()
             && !self.faults.any_within("origins")
         {
             let fault = Fault::new("a proof names the URL of its request, and no origin is known");
@@ -226,6 +228,16 @@ impl Context<'_> {
         }
         warn_of_envoy(&format!("{place}.timeout"), require.timeout, self.is_envoy, self.faults);
     }
+}
+
+/// Whether a name can stand in a log line and as a label of a metric.
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn not_a_name() -> Fault {
+    Fault::new("no name").advise("use 1 to 64 letters, digits, `-`, `_` and `.`")
 }
 
 fn default_name(methods: &[Method], host: Option<&str>, path: &str) -> String {
