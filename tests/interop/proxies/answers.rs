@@ -49,7 +49,7 @@ const EXPECTED: [Row; 10] = [
 ];
 
 /// What a client may try, so as to seem somebody else or to ask for something else.
-const FORGED: [(&str, &str); 18] = [
+pub(super) const FORGED: [(&str, &str); 18] = [
     ("X-Auth-Sub", "evil"),
     ("X-Auth-Sub", "evil"),
     ("x-auth-client-id", "evil"),
