@@ -49,7 +49,7 @@ const EXPECTED: [Row; 10] = [
 ];
 
 /// What a client may try, so as to seem somebody else or to ask for something else.
-const FORGED: [(&str, &str); 18] = [
+pub(super) const FORGED: [(&str, &str); 18] = [
     ("X-Auth-Sub", "evil"),
     ("X-Auth-Sub", "evil"),
     ("x-auth-client-id", "evil"),
@@ -80,15 +80,27 @@ struct Stand {
 impl Stand {
     async fn start(proxy: Proxy, change: impl FnOnce(&mut SnippetConfig)) -> Self {
         let (stub, backend) = (Stub::start(proxy).await, Backend::start().await);
-        let mut config = SnippetConfig {
+        let mut config = Self::config(&stub);
+        change(&mut config);
+        let program = Program::start(proxy, config, backend.address).await;
+        Self { program, stub, backend }
+    }
+
+    /// With a snippet that was changed.
+    async fn changed(proxy: Proxy, change: impl Fn(&str) -> String) -> Self {
+        let (stub, backend) = (Stub::start(proxy).await, Backend::start().await);
+        let config = Self::config(&stub);
+        let program = Program::start_with(proxy, config, backend.address, change).await;
+        Self { program, stub, backend }
+    }
+
+    fn config(stub: &Stub) -> SnippetConfig {
+        SnippetConfig {
             sidecar: stub.address(),
             identity: IDENTITY.map(str::to_owned).into(),
             timeout: Duration::from_millis(400),
             ..SnippetConfig::default()
-        };
-        change(&mut config);
-        let program = Program::start(proxy, config, backend.address).await;
-        Self { program, stub, backend }
+        }
     }
 
     async fn send(&self, request: &str) -> Answer {
@@ -272,4 +284,23 @@ async fn trap_connections_are_kept_and_a_reload_loses_no_request() {
         }
         assert!(opened <= 16, "{proxy}: {opened} connections");
     }
+}
+
+/// HAProxy goes on after an error of Lua: why a line of the snippet stands there.
+#[test_support::test(multi_thread)]
+async fn trap_lua_that_fails_is_no_yes() {
+    if !installed().contains(&Proxy::Haproxy) {
+        return;
+    }
+    let broken =
+        |text: &str| text.replace("local answer =", "error(\"broken\")\n    local answer =");
+    let stand = Stand::changed(Proxy::Haproxy, broken).await;
+    assert_eq!(stand.shown("good").await, "503");
+    let unguarded = |text: &str| {
+        let lines = broken(text);
+        let lines = lines.lines().filter(|line| !line.contains("http-request deny"));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let stand = Stand::changed(Proxy::Haproxy, unguarded).await;
+    assert_eq!(stand.shown("made-up").await, "200 PASSED", "then the line is needed no more");
 }

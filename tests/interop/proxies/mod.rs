@@ -2,7 +2,9 @@
 
 mod answers;
 mod backend;
+mod cases;
 mod client;
 mod program;
 mod protobuf;
+mod sidecar;
 mod stub;

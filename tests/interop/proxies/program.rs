@@ -49,16 +49,22 @@ pub(super) fn installed() -> Vec<Proxy> {
 
 impl Program {
     /// Starts it with the snippet of this configuration, whose addresses of its own are replaced by free ones.
-    pub(super) async fn start(
+    pub(super) async fn start(proxy: Proxy, config: SnippetConfig, backend: SocketAddr) -> Self {
+        Self::start_with(proxy, config, backend, str::to_owned).await
+    }
+
+    /// Starts it with a snippet that was changed, perhaps for the worse.
+    pub(super) async fn start_with(
         proxy: Proxy,
         mut config: SnippetConfig,
         backend: SocketAddr,
+        change: impl Fn(&str) -> String,
     ) -> Self {
         let [address, admin] = [free_address(), free_address()];
         config.listen = Address::tcp(address.ip().to_string(), address.port());
         config.upstream = Address::tcp(backend.ip().to_string(), backend.port());
         let folder = TempDir::new().unwrap();
-        let main = write(proxy, &config, folder.path(), admin);
+        let main = write(proxy, &config, folder.path(), admin, change);
         assert!(is_valid(proxy, folder.path(), &main), "{proxy} refuses its snippet");
         let child = command(proxy, folder.path(), &main).spawn().unwrap();
         let mut started = Self { proxy, address, child, folder, admin };
@@ -99,9 +105,15 @@ impl Program {
 }
 
 /// Writes the snippet and what a whole configuration has beside it; gives the file to start with.
-fn write(proxy: Proxy, config: &SnippetConfig, folder: &Path, admin: SocketAddr) -> PathBuf {
+fn write(
+    proxy: Proxy,
+    config: &SnippetConfig,
+    folder: &Path,
+    admin: SocketAddr,
+    change: impl Fn(&str) -> String,
+) -> PathBuf {
     for file in config.files(proxy).unwrap() {
-        let mut text = file.text.replace("/etc/haproxy", &folder.display().to_string());
+        let mut text = change(&file.text).replace("/etc/haproxy", &folder.display().to_string());
         if proxy == Proxy::Caddy {
             text.insert_str(0, &format!("{{\n\tadmin {admin}\n}}\n"));
         }

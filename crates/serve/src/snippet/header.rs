@@ -10,17 +10,12 @@ const NAMES_MAX: usize = 64;
 /// The most hyphens of a name: with each, there are twice as many spellings.
 const HYPHENS_MAX: usize = 5;
 
-/// Headers that no snippet may replace or remove: the proxy or the check itself needs them.
-const RESERVED: [&str; 8] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "dpop",
-    "host",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
+/// By which a client shows that it may; whether the backend gets them is a setting of its own.
+const CREDENTIALS: [&str; 2] = ["authorization", "dpop"];
+
+/// Headers that no snippet may replace or remove: the proxy itself needs them.
+const RESERVED: [&str; 6] =
+    ["connection", "content-length", "host", "te", "transfer-encoding", "upgrade"];
 
 /// The headers out, and the headers of clients that are removed.
 pub(super) struct Headers {
@@ -47,13 +42,18 @@ impl Headers {
                 forged.extend(spellings(name));
             }
         }
+        // Removed before the check, they would not be checked.
+        CREDENTIALS.iter().for_each(|name| _ = forged.remove(*name));
         let mut seen = BTreeSet::new();
         for name in identity {
-            if name.contains('_') || !seen.insert(name.to_ascii_lowercase()) {
-                let fault =
-                    Fault::new(format!("`{name}` has an underscore, or stands there twice"));
-                return Err(fault.at("identity"));
-            }
+            let lower = name.to_ascii_lowercase();
+            let wrong = match lower.as_str() {
+                lower if CREDENTIALS.contains(&lower) => "is the client's",
+                lower if lower.contains('_') => "has an underscore, which backends may drop",
+                _ if !seen.insert(lower.clone()) => "stands there twice",
+                _ => continue,
+            };
+            return Err(Fault::new(format!("`{name}` {wrong}")).at("identity"));
         }
         Ok(Self { identity: identity.to_vec(), forged, prefix: shared_prefix(identity) })
     }

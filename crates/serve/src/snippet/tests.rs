@@ -140,7 +140,7 @@ fn what_could_mean_more_in_a_proxys_file_is_refused() {
         let mut config = config();
         change(&mut config);
         for proxy in Proxy::ALL {
-            let fault = config.files(proxy).unwrap_err().to_string();
+            let fault = config.files(proxy).map(drop).unwrap_err().to_string();
             assert!(fault.starts_with(place), "{index} {proxy}: {fault}");
         }
     }
@@ -162,6 +162,16 @@ fn a_prefix_covers_the_names_that_share_it_and_nothing_broader() {
     assert_eq!(prefix(&["X-Auth-Client-Id"]).as_deref(), Some("x-auth-client-"));
     assert_eq!(prefix(&["X-Sub", "X-Scope"]), None);
     assert_eq!(prefix(&["Remote-User", "X-Scope"]), None);
+}
+
+/// The headers that are to be removed before the backend, but not before the check.
+#[test]
+fn credentials_that_are_to_be_stripped_are_left_to_the_check() {
+    let mut config = config();
+    config.strip = vec!["authorization".to_owned(), "dpop".to_owned()];
+    let usual = self::config();
+    assert_eq!(text(&config, Proxy::Haproxy), text(&usual, Proxy::Haproxy));
+    assert_eq!(text(&config, Proxy::Nginx), text(&usual, Proxy::Nginx));
 }
 
 #[test]
