@@ -105,14 +105,6 @@ Exit codes:
   2  the command line, the configuration, a setting or the key is wrong, or it cannot listen
   3  the output cannot be written";
 
-    /// For `serve probe`, which judges a proxy.
-    pub(crate) const PROBE_HELP: &'static str = "\
-Exit codes:
-  0  nothing got through that should not, and the good token did
-  1  something got through, or the good token did not
-  2  the command line or the input is wrong
-  3  could not find out: the proxy cannot be reached, or the service behind does not show requests";
-
     /// For `demo`.
     pub(crate) const DEMO_HELP: &'static str = "\
 Exit codes:

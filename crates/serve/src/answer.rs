@@ -13,21 +13,22 @@ use crate::original::Mode;
 use crate::refusal::{Refusal, whole_seconds};
 
 /// The body of every answer.
-pub type Body = Full<Bytes>;
+pub(crate) type Body = Full<Bytes>;
 
 /// What Envoy removes from the request before it adds what a yes says. It keeps what the client
 /// itself sent otherwise.
-pub const ENVOY_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
+pub(crate) const ENVOY_REMOVE: HeaderName =
+    HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
 /// A yes: 200, which Envoy demands, and these headers.
-pub fn yes(headers: HeaderMap) -> Response<Body> {
+pub(crate) fn yes(headers: HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.headers_mut() = headers;
     response
 }
 
 /// A no, or that nobody can tell.
-pub fn no(refusal: &Refusal, mode: Mode) -> Response<Body> {
+pub(crate) fn no(refusal: &Refusal, mode: Mode) -> Response<Body> {
     let mut headers = refusal.headers();
     if mode == Mode::Nginx {
         join_challenges(&mut headers);
@@ -46,7 +47,7 @@ pub fn no(refusal: &Refusal, mode: Mode) -> Response<Body> {
 }
 
 /// A no, or that nobody can tell, for Envoy's gRPC.
-pub fn denial(refusal: &Refusal) -> Denial {
+pub(crate) fn denial(refusal: &Refusal) -> Denial {
     let mut headers = refusal.headers();
     headers.insert(CONTENT_TYPE, PROBLEM);
     let mut denial = Denial::new(refusal.status()).headers(headers).body(refusal.problem());
@@ -55,7 +56,7 @@ pub fn denial(refusal: &Refusal) -> Denial {
 }
 
 /// A caller of `/introspect` that is none, or asks too often.
-pub fn refused(refused: Refused) -> Response<Body> {
+pub(crate) fn refused(refused: Refused) -> Response<Body> {
     let mut response = status(refused.status());
     match refused {
         Refused::TooMany(wait) => insert_wait(&mut response, wait),
@@ -67,14 +68,14 @@ pub fn refused(refused: Refused) -> Response<Body> {
 }
 
 /// A caller of `/introspect` that is over its budget.
-pub fn busy(wait: Duration) -> Response<Body> {
+pub(crate) fn busy(wait: Duration) -> Response<Body> {
     let mut response = status(StatusCode::TOO_MANY_REQUESTS);
     insert_wait(&mut response, wait);
     response
 }
 
 /// Public keys.
-pub fn jwks(method: &Method, jwks: Bytes) -> Response<Body> {
+pub(crate) fn jwks(method: &Method, jwks: Bytes) -> Response<Body> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return status(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -86,7 +87,7 @@ pub fn jwks(method: &Method, jwks: Bytes) -> Response<Body> {
 }
 
 /// An answer that is a status alone.
-pub fn status(status: StatusCode) -> Response<Body> {
+pub(crate) fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response

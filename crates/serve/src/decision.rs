@@ -15,7 +15,7 @@ use crate::state::State;
 
 /// What is decided about a request.
 #[derive(Debug)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It may go on: with this token, or by a rule that asks for none.
     Yes {
         /// The rule that it has met.
@@ -60,20 +60,20 @@ impl Decision {
 
 /// A request that a proxy asks about.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// What the client wants.
-    pub original: &'a Original<'a>,
+    pub(crate) original: &'a Original<'a>,
     /// The client's headers, as far as the proxy hands them on.
-    pub headers: &'a HeaderMap,
+    pub(crate) headers: &'a HeaderMap,
     /// The rule that the proxy's own settings name for the route; default: that of the path.
-    pub rule: Option<&'a str>,
+    pub(crate) rule: Option<&'a str>,
 }
 
 impl State {
     /// Decides about a request, for this caller of the sidecar.
     ///
     /// The order is that of what it costs: the caller's budget, host, path and rule, then the token.
-    pub async fn decide(&self, caller: &Caller, question: Question<'_>) -> Decision {
+    pub(crate) async fn decide(&self, caller: &Caller, question: Question<'_>) -> Decision {
         match self.try_decide(caller, question).await {
             Ok(decision) => decision,
             Err(refusal) => Decision::No(refusal),

@@ -24,14 +24,15 @@ mod grpc;
 
 mod identity;
 mod introspection;
-//mod life;
+mod life;
 mod original;
 mod path;
 mod refusal;
 mod routes;
 mod rule;
-//mod sidecar;
+mod sidecar;
 mod snippet;
+mod snippet_of_config;
 mod state;
 
 pub use caller::{
@@ -40,7 +41,7 @@ pub use caller::{
 };
 pub use config::Config;
 pub use error::Fault;
-pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_grpc};
+pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_call};
 pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
 pub use introspection::{IntrospectionEndpoint, Reader};
 pub use original::{
@@ -48,5 +49,5 @@ pub use original::{
 };
 pub use path::{Decoding, PathFault, PathPolicy};
 pub use rule::{Pattern, Rule, Rules, RulesBuilder};
-//pub use sidecar::{check, run};
+pub use sidecar::{check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};

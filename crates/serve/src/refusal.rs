@@ -15,7 +15,7 @@ use crate::path::PathFault;
 /// Why a request is not let in. [`reason`](Self::reason) names it for logs and metrics.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Its token, or that it has none; or that nobody can tell.
     Token(Box<Rejection>),
     /// There is no rule for it.
@@ -39,11 +39,11 @@ pub enum Refusal {
 impl Refusal {
     /// The names that [`reason`](Self::reason) gives beside those of [`Rejection::reason`],
     /// [`PathFault`] and [`Unread`].
-    pub const NAMES: [&str; 5] =
+    pub(crate) const NAMES: [&str; 5] =
         ["no_rule", "unknown_host", "unknown_rule", "caller_over_budget", "untrusted_peer"];
 
     /// A name for logs and metrics.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Token(rejection) => rejection.reason(),
             Self::NoRule => Self::NAMES[0],
@@ -59,7 +59,7 @@ impl Refusal {
 
     /// The status of the answer. 503 is "cannot tell"; 500 is a proxy that is not set up as its mode
     /// demands.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Token(rejection) => rejection.status(),
             // Not 421 for a host: nginx makes 500 of it, and clients try another connection.
@@ -75,7 +75,7 @@ impl Refusal {
     }
 
     /// The challenges of the answer, and how long to wait.
-    pub fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> HeaderMap {
         match self {
             Self::Token(rejection) => rejection.headers().clone(),
             Self::Busy(wait) => {
@@ -88,7 +88,7 @@ impl Refusal {
     }
 
     /// Whether it is not known whether the request is good.
-    pub fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         match self {
             Self::Token(rejection) => matches!(rejection.cause(), Cause::Unknown(_)),
             Self::Busy(_) => true,
@@ -97,7 +97,7 @@ impl Refusal {
     }
 
     /// Whether somebody has to change the proxy's configuration, or ours.
-    pub fn is_misconfiguration(&self) -> bool {
+    pub(crate) fn is_misconfiguration(&self) -> bool {
         matches!(
             self,
             Self::Unread(Unread::Misconfigured(_))
@@ -129,7 +129,7 @@ impl Refusal {
     }
 
     /// A body that programs can read ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
-    pub fn problem(&self) -> String {
+    pub(crate) fn problem(&self) -> String {
         if let Self::Token(rejection) = self {
             return rejection.problem();
         }
@@ -148,9 +148,7 @@ impl Refusal {
             Self::Unread(Unread::Misconfigured(_))
             | Self::UnknownRule
             | Self::Untrusted
-            | Self::Caller(_) => {
-                "the gateway is not set up"
-            }
+            | Self::Caller(_) => "the gateway is not set up",
             Self::Busy(_) => "whether the access token is good is not known at present",
         }
     }

@@ -28,19 +28,19 @@ use crate::refusal::Refusal;
 use crate::state::State;
 
 /// Where proxies ask in every mode but Envoy's.
-pub const AUTHZ: &str = "/authz";
+pub(crate) const AUTHZ: &str = "/authz";
 
 /// Where services post tokens.
-pub const INTROSPECT: &str = "/introspect";
+pub(crate) const INTROSPECT: &str = "/introspect";
 
 /// Where the public keys of the identity token are.
-pub const JWKS: &str = "/.well-known/jwks.json";
+pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 
 /// The body of an answer.
 pub(crate) type Body = Either<Full<Bytes>, tonic::body::Body>;
 
 /// One listener, whose state may be exchanged while it serves.
-pub struct Listener {
+pub(crate) struct Listener {
     /// Where it is, for logs.
     name: String,
     mode: Option<Mode>,
@@ -52,13 +52,14 @@ pub struct Listener {
 }
 
 /// What all listeners share.
-pub struct Shared {
+#[derive(Debug)]
+pub(crate) struct Shared {
     /// The configuration in force.
-    pub state: ArcSwap<State>,
+    pub(crate) state: ArcSwap<State>,
     /// What is counted.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Whether requests should be sent here.
-    pub readiness: Readiness,
+    pub(crate) readiness: Readiness,
 }
 
 /// Where questions are decided, by whichever protocol they come.
@@ -71,7 +72,7 @@ struct Asked {
 
 impl Listener {
     /// The listener at this place of the configuration.
-    pub fn new(config: &ListenerConfig, index: usize, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(config: &ListenerConfig, index: usize, shared: Arc<Shared>) -> Arc<Self> {
         let asked = Asked { index, shared: Arc::clone(&shared), said: AtomicBool::new(false) };
         let asked = Arc::new(asked);
         Arc::new(Self {
@@ -86,10 +87,10 @@ impl Listener {
     }
 
     /// Answers a request.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
         let response = match self.mode {
-            Some(Mode::Envoy) if grpc::is_grpc(request.headers()) => {
+            Some(Mode::Envoy) if grpc::is_call(&request) => {
                 return Box::pin(self.grpc.call(request)).await.map(Either::Right);
             }
             _ if self.introspection && path == INTROSPECT => {
@@ -182,8 +183,7 @@ fn metadata<'a>(state: &'a State, request: &Request<Incoming>) -> Option<&'a Res
 
 /// The other end of the connection, which every listener names.
 fn peer(extensions: &Extensions) -> &Peer {
-    const NOBODY: &Peer =
-        &Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+    const NOBODY: &Peer = &Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
     extensions.get::<Arc<Peer>>().map_or(NOBODY, |peer| peer)
 }
 
@@ -242,7 +242,8 @@ impl Authorize for Asked {
     async fn authorize(&self, question: grpc::Question<'_>) -> grpc::Answer {
         let state = self.shared.state.load_full();
         let method = question.method.as_str().as_bytes();
-        let original = Original::new(method, question.scheme.clone(), question.host, question.target);
+        let original =
+            Original::new(method, question.scheme.clone(), question.host, question.target);
         let decision = match &original {
             Ok(original) => {
                 let asked = Question { original, headers: &question.headers, rule: question.rule };

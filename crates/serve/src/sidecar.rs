@@ -1,19 +1,24 @@
 //! The whole sidecar: sockets, state, listeners, and what exchanges the state.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::Request;
 use hyper::body::Incoming;
+use okta_introspect::checker::Reason;
 use okta_introspect::{Clock, SystemClock};
 use okta_introspect_settings::Environment;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 
+use crate::caller::Refused;
 use crate::config::{self, Address, Config, ListenerConfig};
 use crate::error::Fault;
-use crate::listen::{Inherited, Limits, Servers, Socket, Tls, TlsIdentity};
+use crate::life;
+use crate::listen::{Inherited, Limits, Servers, Socket, Tls, TlsIdentity, later};
 use crate::management::{Management, Readiness};
 use crate::metrics::Metrics;
 use crate::original::{Malformed, Misconfigured};
@@ -49,13 +54,18 @@ pub async fn run(
     let metrics = Metrics::new(reasons());
     let sockets = Sockets::open(&config).await?;
     let tls = tls(&config)?;
-    let state = State::new(config, &sockets.places, None)?;
+    let places = sockets.places.clone();
+    let state = State::new(config, &places, None)?;
     let readiness = Readiness::new();
     let shared = Arc::new(Shared { state: ArcSwap::from_pointee(state), metrics, readiness });
     let servers = Servers::new(Limits::default(), clock, Arc::clone(&shared.metrics));
     serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
-    let reload = Reload { path, environment, tls, shared };
-    todo!()
+    shared.readiness.configured();
+    let discovery = tokio::spawn(discover(Arc::clone(&shared)));
+    let reload = Reload { path, environment, tls, places, shared: Arc::clone(&shared) };
+    life::run(&servers, &shared, &reload).await;
+    discovery.abort();
+    Ok(())
 }
 
 /// Serves every listener, and the management.
@@ -85,6 +95,81 @@ fn serve(
         servers.serve("management", socket, None, answer)?;
     }
     Ok(())
+}
+
+/// Asks the authorization server for its metadata until it answers once: then requests may come.
+async fn discover(shared: Arc<Shared>) {
+    let mut wait = Duration::from_millis(250);
+    loop {
+        let state = shared.state.load_full();
+        let (issuer, http) = (&state.asking.issuers[0], &state.asking.http); // the default one
+        match okta_introspect::metadata::discover(issuer, http).await {
+            Ok(_) => return shared.readiness.answered(),
+            Err(error) => tracing::warn!(%error, "the authorization server does not answer yet"),
+        }
+        let clock = &state.clock;
+        clock.sleep_until(later(clock.monotonic(), wait)).await;
+        wait = wait.saturating_mul(2).min(Duration::from_secs(10));
+    }
+}
+
+/// What is needed to put another configuration in force.
+pub(crate) struct Reload {
+    path: PathBuf,
+    environment: Environment,
+    tls: Vec<Option<Arc<Tls>>>,
+    places: Places,
+    shared: Arc<Shared>,
+}
+
+impl Reload {
+    /// The file, and all files that it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.path.clone()];
+        files.extend(self.shared.state.load().config.files.iter().cloned());
+        files
+    }
+
+    /// Reads the file, and puts what it says in force. Sockets stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong; then all is as it was before.
+    pub(crate) fn reload(&self) -> Result<(), Vec<Fault>> {
+        let (config, warnings) = config::load(&self.path, &self.environment)?;
+        let earlier = self.shared.state.load_full();
+        same_sockets(&earlier.config, &config)?;
+        let identities: Vec<_> = config.listeners.iter().map(identity).collect();
+        let state = State::new(config, &self.places, Some(&earlier))?;
+        for (tls, identity) in self.tls.iter().zip(&identities) {
+            if let (Some(tls), Some(identity)) = (tls, identity) {
+                tls.exchange(identity).map_err(|fault| vec![fault])?;
+            }
+        }
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        self.shared.state.store(Arc::new(state));
+        Ok(())
+    }
+}
+
+/// Sockets are opened once: another address takes a restart.
+fn same_sockets(earlier: &Config, now: &Config) -> Result<(), Vec<Fault>> {
+    let of = |config: &Config| {
+        let listener = |listener: &ListenerConfig| {
+            let ListenerConfig { address, mode, path_prefix, introspection, tls, .. } = listener;
+            (address.clone(), *mode, path_prefix.clone(), *introspection, tls.is_some())
+        };
+        config.listeners.iter().map(listener).collect::<Vec<_>>()
+    };
+    match of(earlier) == of(now) && earlier.management == now.management {
+        true => Ok(()),
+        false => Err(vec![
+            Fault::new("listeners and management cannot be changed while the sidecar runs")
+                .advise("restart it; with a socket unit no request is lost"),
+        ]),
+    }
 }
 
 /// What is counted: by the sidecar, and by the checker that is in use.
@@ -162,4 +247,14 @@ fn identity(listener: &ListenerConfig) -> Option<TlsIdentity> {
     let tls = listener.tls.as_ref()?;
     let (certificate, key) = (tls.certificate.clone(), tls.key.clone());
     Some(TlsIdentity { certificate, key, client_ca: tls.client_ca.clone() })
+}
+
+/// The checker that is in use when the metrics are asked for.
+#[derive(Debug)]
+struct CheckerInUse(Arc<Shared>);
+
+impl Collector for CheckerInUse {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.state.load().asking.checker.encode(encoder)
+    }
 }

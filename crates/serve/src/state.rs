@@ -12,6 +12,7 @@ use okta_introspect::adapter::{Gate, ResourceMetadata};
 use okta_introspect::{Authorized, Clock, SystemClock};
 
 use crate::answer::ENVOY_REMOVE;
+use crate::caller::Caller;
 use crate::config::{Config, RuleConfig};
 use crate::error::Fault;
 use crate::identity::{Identity, IdentityTokens, JwtSigner};
@@ -19,7 +20,7 @@ use crate::introspection::IntrospectionEndpoint;
 use crate::original::{Mode, Origins};
 use crate::path::PathPolicy;
 use crate::rule::{Pattern, Rule, Rules};
-use access::access;
+use access::{access, callers};
 use asking::Asking;
 use guarded::Guarded;
 
@@ -27,7 +28,7 @@ pub(crate) use access::{Access, Places, planned};
 
 /// Everything that one configuration makes.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) asking: Asking,
     pub(crate) rules: Rules,
@@ -41,13 +42,15 @@ pub struct State {
     pub(crate) identity: Identity,
     pub(crate) signer: JwtSigner,
     pub(crate) introspection: IntrospectionEndpoint,
+    /// Those with secrets.
+    callers: Vec<Arc<Caller>>,
     /// One for each listener.
     pub(crate) listeners: Vec<Access>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Under which name the sidecar signs, where the configuration does not say.
-pub const ISSUER: &str = "okta-introspect";
+pub(crate) const ISSUER: &str = "okta-introspect";
 
 impl State {
     /// Makes everything that a configuration asks for. What an earlier one has learnt about tokens is
@@ -67,10 +70,15 @@ impl State {
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
-        let introspection =
-            IntrospectionEndpoint::new(asking.checker.clone(), &config.checker, signer.clone(), Arc::clone(&clock))
-                .downstream_cache(config.downstream_cache);
-        let listeners = access(&config, places)?;
+        let introspection = IntrospectionEndpoint::new(
+            asking.checker.clone(),
+            &config.checker,
+            signer.clone(),
+            Arc::clone(&clock),
+        )
+        .downstream_cache(config.downstream_cache);
+        let callers = callers(&config, earlier.map_or(&[], |state| &state.callers))?;
+        let listeners = access(&config, places, &callers)?;
         Ok(Self {
             anywhere: Gate::new(asking.checker.clone()),
             asking,
@@ -82,6 +90,7 @@ impl State {
             signer,
             introspection,
             listeners,
+            callers: callers.into_iter().map(|(_, caller)| caller).collect(),
             clock,
             config,
         })
@@ -151,8 +160,9 @@ fn identity(
     signer: &JwtSigner,
     clock: &Arc<dyn Clock>,
 ) -> Result<Identity, Fault> {
-    let identity = Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
-    let identity = identity.credentials(config.identity.authorization);
+    let identity =
+        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
+    let identity = identity.credentials(config.identity.credentials);
     let Some(token) = &config.identity.token else { return Ok(identity) };
     let (signer, clock) = (signer.clone(), Arc::clone(clock));
     let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);

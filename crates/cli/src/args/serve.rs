@@ -45,17 +45,6 @@ pub(crate) enum ServeCommand {
         "serve snippet envoy-grpc --config serve.yaml",
     ]))]
     Snippet(SnippetArgs),
-    /// Send forged and odd requests through a running proxy, and tell what got through
-    ///
-    /// Reads a good token from stdin or a file, if there is one. Sends no token, a made-up one and
-    /// the good one; forged identity headers with and without underscores; two tokens; and odd
-    /// spellings of the path. The service behind must show what it was sent: `serve probe --echo`
-    /// is such a service.
-    #[command(after_help = help(Exit::PROBE_HELP, &[
-        "serve probe --echo 127.0.0.1:8081",
-        "serve probe http://127.0.0.1:8080/orders < token.txt",
-    ]))]
-    Probe(ProbeArgs),
     /// Print the JSON Schema of the configuration
     #[command(after_help = help(Exit::LOCAL_HELP, &["serve schema > serve.schema.json"]))]
     Schema,
@@ -79,29 +68,6 @@ pub(crate) struct SnippetArgs {
     /// Write the files into this folder instead of printing them
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-}
-
-// What to probe.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ProbeArgs {
-    /// A protected URL, as clients call it through the proxy
-    #[arg(value_name = "URL", required_unless_present = "echo", conflicts_with = "echo")]
-    pub(crate) url: Option<String>,
-    /// Be the service behind the proxy: answer each request with what it was
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(crate) echo: Option<std::net::SocketAddr>,
-    /// A path of the same host that the good token must not reach, to be spelt in odd ways
-    #[arg(long, value_name = "PATH", requires = "url")]
-    pub(crate) forbidden: Option<String>,
-    /// The prefix of the identity headers
-    #[arg(long, value_name = "PREFIX", default_value = "X-Auth-")]
-    pub(crate) prefix: String,
-    /// A file with a good token; default: stdin, unless that is a terminal
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 // The proxies that there is a snippet for.

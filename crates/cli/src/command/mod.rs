@@ -43,7 +43,10 @@ pub(crate) fn run() -> Result<Exit, Failure> {
             if args.quiet {
                 output::be_quiet();
             }
-            output::log_requests(args.verbose, args.trace);
+            // The sidecar's own log is set up by its configuration.
+            if !matches!(args.command, Command::Serve(_)) {
+                output::log_requests(args.verbose, args.trace);
+            }
             dispatch(args.command)
         }
         // Help and version come as errors too, but are what was asked for.

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::input::document;
 use crate::output;
-use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::storage::runtime_folder::{Recorded, RuntimeFolder, SandboxRecord};
 use crate::text;
 
 use super::runtime::wait_for;

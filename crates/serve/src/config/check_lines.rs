@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use http::Method;
 use okta_introspect::checker::CheckerConfig;
 
-use super::document::{Decoding, Replay, RequireDocument, Span};
+use super::document::{Replay, RequireDocument, Span};
 use super::resolved::{Config, ListenerConfig, RuleConfig};
 use crate::identity::BackendCredentials;
 use crate::original::{Mode, Origin};
+use crate::path::Decoding;
 
 /// The columns of a line.
 const WIDTH: usize = 80;

@@ -20,7 +20,7 @@ use okta_introspect_settings::{Environment, SettingsError};
 
 use crate::error::Fault;
 use conform::Conformance;
-pub use document::{Decoding, LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, Span};
+pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, Span};
 use expand::Expansion;
 use faults::Faults;
 pub use resolved::{

@@ -12,10 +12,11 @@ use okta_introspect::checker::CheckerConfig;
 use okta_introspect::{Issuer, Requirement, Secret, SigningKey};
 use okta_introspect_settings::Environment;
 
-use super::document::{Decoding, LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
+use super::document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
 use crate::caller::{Limits, SecretHash};
 use crate::identity::BackendCredentials;
 use crate::original::{Mode, Origins};
+use crate::path::Decoding;
 
 /// A configuration that was checked: every value is of the type that it is used as, and nothing in
 /// it is unsafe. `Debug` shows no secret.

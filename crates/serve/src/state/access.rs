@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::caller::{Caller, Callers, Limits, SecretHash};
-use crate::config::{Address, CallerConfig, Config, ListenerConfig};
+use crate::config::{Address, Config, ListenerConfig};
 use crate::error::Fault;
 use crate::original::TrustedPeers;
 
@@ -22,37 +22,39 @@ const LOCAL: &str = "local";
 /// Where each listener is, in their order: an address, or `None` for a unix socket.
 pub(crate) type Places = Vec<Option<IpAddr>>;
 
-/// The access to each listener, in their order. A caller is one on all of them, with one budget.
-pub(super) fn access(config: &Config, places: &Places) -> Result<Vec<Access>, Vec<Fault>> {
-    let known = config.callers.iter().enumerate();
-    let known = known.map(|(index, caller)| {
-        let named = self::caller(caller);
-        named.map_err(|fault| vec![fault.at(format!("callers[{index}]"))])
+/// A caller, and the hash of its secret.
+pub(super) type Known = (SecretHash, Arc<Caller>);
+
+/// The callers that have secrets. What is left of their budgets stays over a reload.
+pub(super) fn callers(config: &Config, before: &[Arc<Caller>]) -> Result<Vec<Known>, Vec<Fault>> {
+    let callers = config.callers.iter().enumerate().map(|(index, written)| {
+        let caller = Caller::new(&written.name, written.limits);
+        let caller = caller.map_err(|fault| vec![fault.at(format!("callers[{index}]"))])?;
+        Ok((written.secret.clone(), caller.kept(before)))
     });
-    let known: Vec<_> = known.collect::<Result<_, _>>()?;
+    callers.collect()
+}
+
+/// The access to each listener, in their order. A caller is one on all of them, with one budget.
+pub(super) fn access(
+    config: &Config,
+    places: &Places,
+    known: &[Known],
+) -> Result<Vec<Access>, Vec<Fault>> {
     let local = Caller::new(LOCAL, Limits::default()).map_err(|fault| vec![fault])?;
     let local = Arc::new(local);
     let listeners = config.listeners.iter().zip(places).enumerate();
     let access = listeners.map(|(index, (listener, place))| {
-        let access = of_listener(listener, *place, &known, &local);
+        let access = of_listener(listener, *place, known, &local);
         access.map_err(|fault| vec![fault.at(format!("listeners[{index}]"))])
     });
     access.collect()
 }
 
-fn caller(config: &CallerConfig) -> Result<(SecretHash, Arc<Caller>), Fault> {
-    let CallerConfig { name, secret_sha256, requests_per_second, misses_per_second, .. } = config;
-    let limits = Limits {
-        requests_per_second: *requests_per_second,
-        misses_per_second: *misses_per_second,
-    };
-    Ok((secret_sha256.clone(), Arc::new(Caller::new(name, limits)?)))
-}
-
 fn of_listener(
     listener: &ListenerConfig,
     address: Option<IpAddr>,
-    known: &[(SecretHash, Arc<Caller>)],
+    known: &[Known],
     local: &Arc<Caller>,
 ) -> Result<Access, Fault> {
     let is_local = address.is_none_or(|address| address.is_loopback());
@@ -72,9 +74,9 @@ fn of_listener(
     if is_local && known.is_empty() {
         builder = builder.local(Arc::clone(local));
     }
-    let trusted = match (address, &listener.trusted) {
-        (None, _) => TrustedPeers::unix(),
-        (Some(address), trusted) => TrustedPeers::new(trusted.as_deref().unwrap_or(&[]), address)?,
+    let trusted = match address {
+        None => TrustedPeers::unix(),
+        Some(address) => TrustedPeers::new(&listener.trusted, address)?,
     };
     Ok(Access { trusted, callers: builder.build(address)? })
 }

@@ -1,6 +1,6 @@
 //! The checker: which authorization servers are asked, as which app, and under which bounds.
 
-use okta_introspect::Checker;
+use okta_introspect::{Checker, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
 use crate::config::Config;
@@ -12,6 +12,8 @@ pub(crate) struct Asking {
     pub(crate) checker: Checker,
     /// The issuers that are asked, the default one first.
     pub(crate) issuers: Vec<okta_introspect::Issuer>,
+    /// How they are asked.
+    pub(crate) http: HttpConfig,
     /// What it depends on, secrets by their fingerprints.
     made_of: String,
 }
@@ -23,12 +25,14 @@ impl Asking {
         let settings = config.settings().map_err(|error| of_settings(&error))?;
         let mut issuers = vec![settings.issuer().map_err(|error| of_settings(&error))?];
         issuers.extend(config.okta.further_issuers.iter().cloned());
+        let http = settings.http().map_err(|error| of_settings(&error))?;
         let made_of = format!("{:?} {issuers:?} {:?}", settings.shown(), config.checker);
         if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
-            return Ok(Self { checker: earlier.checker.clone(), issuers, made_of });
+            let checker = earlier.checker.clone();
+            return Ok(Self { checker, issuers, http, made_of });
         }
         let checker = checker(config, &settings)?;
-        Ok(Self { checker, issuers, made_of })
+        Ok(Self { checker, issuers, http, made_of })
     }
 }
 

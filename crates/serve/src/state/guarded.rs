@@ -4,9 +4,9 @@ use okta_introspect::adapter::{Gate, ResourceMetadata};
 use okta_introspect::checker::Replay;
 
 use super::asking::Asking;
-use crate::config::{self, Config, OriginConfig, ResourceConfig, ResourceDpop};
+use crate::config::{self, Config, ResourceConfig, ResourceDpop};
 use crate::error::Fault;
-use crate::original::{Origin, Origins};
+use crate::original::Origins;
 
 /// The origins, and for each its gate and what it says of itself.
 pub(super) struct Guarded {
@@ -18,11 +18,9 @@ pub(super) struct Guarded {
 impl Guarded {
     pub(super) fn new(config: &Config, asking: &Asking) -> Result<Self, Fault> {
         let gate = Gate::new(asking.checker.clone()).replay(replay(config.dpop.replay));
-        let mut guarded = Self { origins: None, gates: Vec::new(), resources: Vec::new() };
-        let mut origins = Vec::new();
-        for (index, written) in config.origins.iter().enumerate() {
-            let here = |fault: Fault| fault.at(format!("origins[{index}]"));
-            let origin = origin(written).map_err(here)?;
+        let (mut gates, mut resources) = (Vec::new(), Vec::new());
+        for (origin, written) in config.origins.iter().zip(&config.origin_configs) {
+            let here = |fault: Fault| fault.at(format!("origins[{}]", origin.index()));
             let own = gate.clone().origin(origin.url());
             let mut own = own.map_err(|error| here(Fault::new(error.to_string())))?;
             let resource = written.resource.as_ref();
@@ -31,21 +29,12 @@ impl Guarded {
             if let Some(resource) = &resource {
                 own = own.resource(resource.clone());
             }
-            guarded.gates.push(own);
-            guarded.resources.push(resource);
-            origins.push(origin);
+            gates.push(own);
+            resources.push(resource);
         }
-        if !origins.is_empty() {
-            guarded.origins = Some(Origins::new(origins)?);
-        }
-        Ok(guarded)
+        let origins = (!gates.is_empty()).then(|| config.origins.clone());
+        Ok(Self { origins, gates, resources })
     }
-}
-
-fn origin(written: &OriginConfig) -> Result<Origin, Fault> {
-    Origin::new(&written.url)?
-        .strip_prefix(&written.strip_prefix)?
-        .add_prefix(&written.add_prefix)
 }
 
 /// What a resource says of itself (RFC 9728). Its identifier is the origin.

@@ -52,11 +52,7 @@ fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
     found.map_err(|cause| Failure::usage("there is no free port on 127.0.0.1").because(&cause))
 }
 
-fn configuration(
-    record: &SandboxRecord,
-    sidecar: SocketAddr,
-    management: SocketAddr,
-) -> String {
+fn configuration(record: &SandboxRecord, sidecar: SocketAddr, management: SocketAddr) -> String {
     let SandboxRecord { custom_issuer, client_id, key_file, key_id, .. } = record;
     format!(
         "\
@@ -94,14 +90,14 @@ The sidecar checks tokens of the sandbox at {issuer}, by this configuration:
 
 Ask it in another terminal, as a proxy would:
 
-  okta-introspect token --issuer {issuer} --scope orders.read > token.txt
+  okta-introspect token --auth-server default --scope orders.read > token.txt
   sed 's/^/Authorization: Bearer /' token.txt > header.txt
   curl -i -H @header.txt http://{sidecar}/authz/orders               # 200, and who it is
   curl -i -H @header.txt -X DELETE http://{sidecar}/authz/orders/7   # 403: another scope
   curl -i -H @header.txt http://{sidecar}/authz/invoices             # 403: no rule
   curl -i http://{sidecar}/authz/orders                              # 401: no token
   curl -i --data-urlencode token@token.txt http://{sidecar}/introspect
-  okta-introspect revoke --issuer {issuer} < token.txt
+  okta-introspect revoke --auth-server default < token.txt
   curl -i -H @header.txt http://{sidecar}/authz/orders               # 401, five seconds later at most
   curl http://{management}/metrics
 

@@ -1,7 +1,6 @@
 //! `serve`: the sidecar, and what belongs to it.
 
 mod demo;
-mod probe;
 mod snippet;
 
 use std::path::Path;
@@ -18,7 +17,7 @@ use crate::output;
 pub(super) fn run(args: ServeArgs) -> Result<Exit, Failure> {
     match (args.command, args.config) {
         (Some(ServeCommand::Snippet(args)), _) => snippet::run(&args),
-        (Some(ServeCommand::Probe(args)), _) => probe::run(args),
+
         (Some(ServeCommand::Schema), _) => {
             output::data(config::json_schema())?;
             Ok(Exit::Done)
@@ -33,7 +32,7 @@ pub(super) fn run(args: ServeArgs) -> Result<Exit, Failure> {
 fn check(file: &Path) -> Result<Exit, Failure> {
     let config = load(file)?;
     okta_introspect_serve::check(&config).map_err(first_but_last)?;
-    output::data(config.to_string().trim_end())?;
+    output::data(config.check_lines().trim_end())?;
     Ok(Exit::Done)
 }
 
@@ -59,8 +58,7 @@ async fn run_sidecar(file: &Path, config: Config) -> Result<Exit, Failure> {
 
 /// Reads the configuration, and tells what is doubtful in it.
 fn load(file: &Path) -> Result<Config, Failure> {
-    let (config, warnings) =
-        config::load(file, &Environment::process()).map_err(first_but_last)?;
+    let (config, warnings) = config::load(file, &Environment::process()).map_err(first_but_last)?;
     warnings.iter().for_each(output::note);
     Ok(config)
 }

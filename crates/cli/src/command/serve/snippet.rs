@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use okta_introspect_serve::{Fault, SnippetConfig, SnippetFile, config};
-use okta_introspect_settings::Environment;
+use okta_introspect_serve::{Fault, SnippetConfig, SnippetFile};
 
 use crate::args::SnippetArgs;
 use crate::exit::Exit;
@@ -49,13 +48,13 @@ fn write(folder: &Path, files: &[SnippetFile]) -> Result<(), Failure> {
     for file in files {
         let path = folder.join(file.name);
         let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-        written.and_then(|mut open| std::io::Write::write_all(&mut open, file.text.as_bytes())).map_err(
-            |cause| {
+        written
+            .and_then(|mut open| std::io::Write::write_all(&mut open, file.text.as_bytes()))
+            .map_err(|cause| {
                 Failure::usage(format!("the file cannot be written: {}", text::path(&path)))
                     .because(&cause)
                     .advise("name a folder that is there, and has no such file yet")
-            },
-        )?;
+            })?;
         output::data(path.display())?;
     }
     Ok(())

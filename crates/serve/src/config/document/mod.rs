@@ -20,8 +20,8 @@ pub(crate) use output::{
     DpopDocument, IdentityDocument, IntrospectionDocument, LogDocument, TokenDocument,
 };
 pub use output::{LogFormat, LogLevel, Replay};
-pub use rule::{Decoding, RequireDocument, ResourceDpop};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
+pub use rule::{RequireDocument, ResourceDpop};
 pub use span::Span;
 
 /// The configuration of `okta-introspect serve`.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::path::Decoding;
+
 use super::Span;
 
 /// A URL under which clients call the services.
@@ -53,18 +55,6 @@ pub(crate) struct PathsDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("default" = ["raw", "once"]))]
     pub decodings: Option<Vec<Decoding>>,
-}
-
-/// How often a path is percent-decoded.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
-#[serde(rename_all = "lowercase")]
-pub enum Decoding {
-    /// Never: it is used as it was sent.
-    Raw,
-    /// Once.
-    Once,
-    /// Twice: by proxy and service, one after the other.
-    Twice,
 }
 
 /// What a route requires. One of `require` and `public`.

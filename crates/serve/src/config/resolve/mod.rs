@@ -16,7 +16,7 @@ use okta_introspect_settings::Environment;
 use serde::de::DeserializeOwned;
 
 use super::document::{
-    Decoding, DpopDocument, IntrospectionDocument, LogDocument, PathsDocument, Replay, Span,
+    DpopDocument, IntrospectionDocument, LogDocument, PathsDocument, Replay, Span,
 };
 use super::expand::Expansion;
 use super::faults::Faults;
@@ -24,6 +24,7 @@ use super::resolved::{Config, LogConfig, ReplayConfig};
 use super::tree::{Kind, Node};
 use crate::error::Fault;
 use crate::original::Mode;
+use crate::path::Decoding;
 
 /// How long the proxy of mode `envoy` waits for us, unless it is told otherwise.
 const ENVOY_TIMEOUT: Duration = Duration::from_millis(200);
