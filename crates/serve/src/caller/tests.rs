@@ -30,7 +30,7 @@ fn tcp(address: &str) -> Peer {
 
 fn tls(names: &[&str]) -> Peer {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Peer::Tls { address: "192.0.2.1:4711".parse().unwrap(), names }
+    Peer::Tls { addr: "192.0.2.1:4711".parse().unwrap(), names }
 }
 
 const UNIX: Peer = Peer::Unix { uid: 33, gid: 33, pid: None };
@@ -88,6 +88,19 @@ fn a_secret_in_its_own_header_names_the_proxy() {
         assert_eq!(identify(&[("x-okta-introspect-key", value)]), Err(refused), "{value}");
     }
     assert_eq!(identify(&[]), Err(Refused::NoCredentials));
+}
+
+#[test]
+fn nothing_is_copied_to_identify_a_proxy() {
+    let callers = with_secrets().local(caller("local")).build(None).unwrap();
+    for lines in [&[][..], &[("x-okta-introspect-key", SECRET)]] {
+        let headers = headers(lines);
+        let identify =
+            || assert!(callers.identify(&UNIX, &headers).unwrap().admit(some_moment()).is_ok());
+        // The first use of OpenSSL sets it up.
+        identify();
+        assert_eq!(allocation_counter::measure(identify).count_total, 0, "{lines:?}");
+    }
 }
 
 #[test]
