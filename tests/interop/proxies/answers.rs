@@ -98,7 +98,7 @@ impl Stand {
         SnippetConfig {
             sidecar: stub.address(),
             identity: IDENTITY.map(str::to_owned).into(),
-            timeout: Duration::from_millis(400),
+            timeout: Duration::from_secs(10),
             ..SnippetConfig::default()
         }
     }
@@ -139,7 +139,8 @@ async fn each_answer_reaches_the_client_as_far_as_the_proxy_lets_it() {
     let proxies = installed();
     let mut table = BTreeMap::new();
     for proxy in proxies.iter().copied() {
-        let stand = Stand::start(proxy, |_| {}).await;
+        let brief = |config: &mut SnippetConfig| config.timeout = Duration::from_secs(1);
+        let stand = Stand::start(proxy, brief).await;
         for (token, _) in EXPECTED {
             table.insert((token, proxy.as_str()), stand.shown(token).await);
         }
@@ -176,6 +177,7 @@ async fn the_sidecar_is_asked_about_the_true_request_and_the_backend_told_the_tr
             target: target.to_owned(),
             authorization: vec!["DPoP good".to_owned()],
             dpop: vec!["a.proof".to_owned()],
+            announces_body: false,
         };
         assert_eq!(question, expected, "{proxy}");
         let echoed = &answer.body;
@@ -239,6 +241,8 @@ async fn a_body_reaches_the_backend_alone() {
             let answer = stand.send(&(request("POST", "/orders", &headers) + "hello")).await;
             assert_eq!(answer.status, 200, "{proxy}: {answer:?}");
             assert_eq!(seen(&answer.body, "content-length"), ["5"], "{proxy}: {answer:?}");
+            let question = stand.stub.questions().pop().unwrap();
+            assert!(!question.announces_body, "{proxy}: a body that does not come");
         }
     }
 }

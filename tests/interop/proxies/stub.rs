@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -36,6 +36,8 @@ pub(super) struct Question {
     pub(super) target: String,
     pub(super) authorization: Vec<String>,
     pub(super) dpop: Vec<String>,
+    /// Over HTTP only.
+    pub(super) announces_body: bool,
 }
 
 /// A running service.

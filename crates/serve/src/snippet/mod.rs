@@ -83,8 +83,7 @@ impl fmt::Display for Proxy {
 /// ```
 /// use okta_introspect_serve::{Proxy, SnippetConfig};
 ///
-/// let config = SnippetConfig { identity: vec!["X-Auth-Sub".into()], ..SnippetConfig::default() };
-/// let files = config.files(Proxy::Nginx)?;
+/// let files = SnippetConfig::default().files(Proxy::Nginx)?;
 /// assert!(files[0].text.contains("proxy_set_header X-Auth-Sub $okta_x_auth_sub;"));
 /// # Ok::<_, okta_introspect_serve::Fault>(())
 /// ```
@@ -92,7 +91,8 @@ impl fmt::Display for Proxy {
 pub struct SnippetConfig {
     /// Where the sidecar listens. `unix:/run/okta-introspect/authz.sock` unless given; Traefik and Gateway API need TCP.
     pub sidecar: Address,
-    /// The headers that the sidecar sends on every yes; at least one. Letters, digits and `-`.
+    /// The headers that the sidecar sends on every yes; at least one. Letters, digits and `-`. `X-Auth-Sub` and the others of
+    /// the sidecar's own default unless given.
     pub identity: Vec<String>,
     /// More headers of clients to remove. Those of `identity` are removed in any case, spelt with `-` and with `_`.
     pub strip: Vec<String>,
@@ -111,11 +111,15 @@ pub struct SnippetConfig {
     pub upstream: Address,
 }
 
+/// What the sidecar says of a request, unless configured otherwise.
+const IDENTITY: [&str; 9] =
+    ["Sub", "Client-Id", "Uid", "Username", "Scope", "Exp", "Issuer", "Age-Ms", "Source"];
+
 impl Default for SnippetConfig {
     fn default() -> Self {
         Self {
             sidecar: Address::Unix("/run/okta-introspect/authz.sock".to_owned()),
-            identity: Vec::new(),
+            identity: IDENTITY.map(|fact| format!("X-Auth-{fact}")).into(),
             strip: Vec::new(),
             keep_authorization: true,
             dpop: true,

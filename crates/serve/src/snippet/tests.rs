@@ -6,14 +6,8 @@ use std::time::Duration;
 
 use super::*;
 
-/// As the sidecar has it unless configured otherwise.
 fn config() -> SnippetConfig {
-    let names =
-        ["Sub", "Client-Id", "Uid", "Username", "Scope", "Exp", "Issuer", "Age-Ms", "Source"];
-    SnippetConfig {
-        identity: names.map(|name| format!("X-Auth-{name}")).into(),
-        ..SnippetConfig::default()
-    }
+    SnippetConfig::default()
 }
 
 /// Everything else than the default.
