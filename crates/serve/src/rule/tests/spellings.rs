@@ -383,7 +383,7 @@ impl Random {
             _ => format!(
                 "/public/{}{}",
                 self.of(&["../", "%2e%2e/", "..%2f", "..;/", "./", "", "%2e/"]),
-                &path[1.min(path.len())..]
+                path.strip_prefix('/').unwrap_or(path)
             ),
         }
     }
