@@ -76,7 +76,7 @@ pub use policy::verdict::{AnswerSource, Authorized, Denied, Verdict};
 pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
-pub use crate::credential::dpop::{ProofConfig, ProofDenial};
+pub use crate::credential::dpop::{ProofConfig, ProofDenial, Replay};
 
 pub(crate) use policy::presented::Scheme;
 

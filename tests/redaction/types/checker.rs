@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use okta_introspect::checker::{
     Answered, AudienceFault, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial,
-    SendTime, Upstream,
+    Replay, SendTime, Upstream,
 };
 use okta_introspect::sandbox::{Bucket, Grant};
 use okta_introspect::*;
@@ -133,6 +133,7 @@ pub(super) async fn checked(
         ("Invalidation", said!(invalidations)),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),
         ("Presented", said!(presented) + &said!(Presented::from(&token))),
+        ("Replay", said!(Replay::CheckOnly)),
         ("ProofConfig", said!(ProofConfig::default())),
         ("ProofDenial", said!(denials)),
         ("Reason", reasons.into_iter().collect()),

@@ -1,7 +1,7 @@
 //! What a caller may ask for in a second.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::error::Fault;
@@ -49,6 +49,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Caller {
     name: String,
+    limits: Limits,
     requests: Option<Budget>,
     misses: Option<Budget>,
 }
@@ -73,9 +74,18 @@ impl Caller {
         };
         Ok(Self {
             name: name.to_owned(),
+            limits,
             requests: budget(limits.requests_per_second, "requests_per_second")?,
             misses: budget(limits.misses_per_second, "misses_per_second")?,
         })
+    }
+
+    /// The caller of the configuration before this one, with what is left of its budgets, if it has
+    /// the same name and limits; else this one. So a reload gives nobody a full budget.
+    #[must_use]
+    pub fn kept(self, before: &[Arc<Self>]) -> Arc<Self> {
+        let is_same = |old: &&Arc<Self>| old.name == self.name && old.limits == self.limits;
+        before.iter().find(is_same).cloned().unwrap_or_else(|| Arc::new(self))
     }
 
     /// Its name, for logs and metrics.

@@ -25,14 +25,14 @@ pub enum Peer {
         /// Its process id, where the system tells it.
         pid: Option<i32>,
     },
-    /// An address, without TLS or without a certificate of its own.
+    /// An address without TLS, which proves nothing.
     Tcp(SocketAddr),
-    /// An address whose certificate has been verified.
+    /// An address behind a TLS handshake; a certificate has been verified.
     Tls {
         /// The address.
-        address: SocketAddr,
-        /// The names of the certificate's subject alternative names: DNS names and URIs as they stand
-        /// there.
+        addr: SocketAddr,
+        /// Its subject alternative names, DNS names and URIs, as they stand there; none without a
+        /// certificate. Shared, since each request of the connection has a copy.
         names: Arc<[String]>,
     },
 }
@@ -42,7 +42,7 @@ impl Peer {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Unix { .. } => None,
-            Self::Tcp(address) | Self::Tls { address, .. } => Some(address.ip().to_canonical()),
+            Self::Tcp(addr) | Self::Tls { addr, .. } => Some(addr.ip().to_canonical()),
         }
     }
 

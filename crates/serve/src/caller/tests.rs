@@ -30,7 +30,7 @@ fn tcp(address: &str) -> Peer {
 
 fn tls(names: &[&str]) -> Peer {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Peer::Tls { address: "192.0.2.1:4711".parse().unwrap(), names }
+    Peer::Tls { addr: "192.0.2.1:4711".parse().unwrap(), names }
 }
 
 const UNIX: Peer = Peer::Unix { uid: 33, gid: 33, pid: None };
@@ -88,6 +88,19 @@ fn a_secret_in_its_own_header_names_the_proxy() {
         assert_eq!(identify(&[("x-okta-introspect-key", value)]), Err(refused), "{value}");
     }
     assert_eq!(identify(&[]), Err(Refused::NoCredentials));
+}
+
+#[test]
+fn nothing_is_copied_to_identify_a_proxy() {
+    let callers = with_secrets().local(caller("local")).build(None).unwrap();
+    for lines in [&[][..], &[("x-okta-introspect-key", SECRET)]] {
+        let headers = headers(lines);
+        let identify =
+            || assert!(callers.identify(&UNIX, &headers).unwrap().admit(some_moment()).is_ok());
+        // The first use of OpenSSL sets it up.
+        identify();
+        assert_eq!(allocation_counter::measure(identify).count_total, 0, "{lines:?}");
+    }
 }
 
 #[test]
@@ -357,6 +370,20 @@ fn a_callers_flood_harms_that_caller_only() {
     assert_eq!((0..1000).filter(|_| loud.admit(now).is_ok()).count(), 5);
     assert_eq!((0..1000).filter(|_| loud.admit_miss(now).is_ok()).count(), 1);
     assert_eq!((quiet.admit(now), quiet.admit_miss(now)), (Ok(()), Ok(())));
+}
+
+#[test]
+fn a_reload_gives_nobody_a_full_budget() {
+    let now = some_moment();
+    let before = [caller("local"), Arc::new(limited(1))];
+    assert_eq!(before[1].admit(now), Ok(()));
+    let kept = limited(1).kept(&before);
+    assert_eq!(kept.admit(now), Err(Duration::from_secs(1)));
+    // Another limit is another budget, and another name another caller.
+    assert_eq!(limited(2).kept(&before).admit(now), Ok(()));
+    let other =
+        Caller::new("other", Limits { requests_per_second: Some(1), misses_per_second: None });
+    assert_eq!(other.unwrap().kept(&before).admit(now), Ok(()));
 }
 
 #[test]

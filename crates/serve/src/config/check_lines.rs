@@ -120,7 +120,7 @@ impl Config {
             Some(written) => words.extend(of_requirement(written, &self.checker)),
             None => words.push("no token needed".to_owned()),
         }
-        if config.rule.dry_run || self.dry_run {
+        if config.rule.dry_run {
             words.push("only logged (dry run)".to_owned());
         }
         words

@@ -69,7 +69,7 @@ pub struct Config {
     pub dpop: ReplayConfig,
     /// Whether a cache before us may keep answers of `POST /introspect`.
     pub downstream_cache: bool,
-    /// Whether all rules only log what they would refuse.
+    /// Whether all rules only log what they would refuse; each of `rules` says so as well.
     pub dry_run: bool,
     /// How long requests are still served after SIGTERM.
     pub drain: Duration,

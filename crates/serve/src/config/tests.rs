@@ -177,6 +177,16 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
+fn a_dry_run_of_all_is_one_of_each_rule() {
+    let place = Place::with_app();
+    let text =
+        "listeners: [{mode: nginx}]\ndry_run: true\nrules: [{name: a, path: /a, require: {}}]";
+    assert!(place.load(text).unwrap().0.rules.named("a").unwrap().dry_run);
+    let text = text.replace("true", "false");
+    assert!(!place.load(&text).unwrap().0.rules.named("a").unwrap().dry_run);
+}
+
+#[test]
 fn a_lower_limit_lowers_the_default_too() {
     let place = Place::with_app();
     let text = "listeners: [{mode: nginx}]\nchecker: {max_age_limit: 5s}";

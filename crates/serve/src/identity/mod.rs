@@ -8,6 +8,8 @@ mod signer;
 mod token;
 mod value;
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use okta_introspect::checker::Authorized;
@@ -78,7 +80,7 @@ pub struct Identity {
     names: Names,
     credentials: BackendCredentials,
     tokens: Option<IdentityTokens>,
-    strip: Vec<HeaderName>,
+    strip: Arc<[HeaderName]>,
     strip_line: HeaderValue,
 }
 
@@ -99,7 +101,7 @@ impl Identity {
             names: Names::new(prefix)?,
             credentials: BackendCredentials::default(),
             tokens: None,
-            strip: Vec::new(),
+            strip: Arc::default(),
             strip_line: HeaderValue::from_static(""),
         };
         Ok(identity.listed())
@@ -134,6 +136,11 @@ impl Identity {
         &self.strip
     }
 
+    /// [`strip`](Self::strip), to be shared.
+    pub(crate) fn strip_list(&self) -> Arc<[HeaderName]> {
+        Arc::clone(&self.strip)
+    }
+
     /// [`strip`](Self::strip) in one line, as `x-envoy-auth-headers-to-remove` wants it.
     pub fn strip_line(&self) -> &HeaderValue {
         &self.strip_line
@@ -142,6 +149,7 @@ impl Identity {
     /// Writes the headers of a checked request over whatever stands there. `audience` is the backend
     /// that the identity token is for; `None` is the configured one.
     pub fn write(&self, authorized: &Authorized, audience: Option<&str>, headers: &mut HeaderMap) {
+        headers.reserve(self.names.declared().len());
         for (name, value) in self.names.facts().iter().zip(facts(authorized)) {
             headers.insert(name, value);
         }
@@ -159,7 +167,7 @@ impl Identity {
     }
 
     fn listed(mut self) -> Self {
-        self.strip = self.names.strip(self.credentials == BackendCredentials::Strip);
+        self.strip = self.names.strip(self.credentials == BackendCredentials::Strip).into();
         let line: Vec<_> = self.strip.iter().map(HeaderName::as_str).collect();
         // Names, commas and blanks, which never fail.
         self.strip_line = HeaderValue::try_from(line.join(", ")).unwrap_or(ABSENT);

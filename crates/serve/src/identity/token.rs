@@ -276,6 +276,7 @@ fn place(authorized: &Authorized) -> usize {
 mod tests {
     use super::*;
     use crate::identity::sample::{START, Script, claims_of, header_of};
+    use okta_introspect::checker::Invalidation;
     use serde_json::{Value, json};
 
     const AUDIENCE: &str = "https://orders.internal";
@@ -377,6 +378,21 @@ mod tests {
         // Asked anew: other facts, and so another token.
         let hit = script.check(&token, 1).await;
         assert_eq!(claims(&tokens, &hit)["checked_at"], START + 15);
+    }
+
+    #[test_support::test]
+    async fn facts_that_come_to_the_same_place_in_memory_have_no_token_of_those_before_them() {
+        let script = Script::new();
+        let tokens = tokens(&script);
+        for index in 0..300 {
+            let sub = format!("user-{index}");
+            let token = script.token(json!({"sub": sub}));
+            let authorized = script.check(&token, 30).await;
+            assert_eq!(claims(&tokens, &authorized)["sub"], sub);
+            // The checker forgets it, so that nothing but what is kept here holds the facts.
+            let token = okta_introspect::Token::parse(&token).unwrap();
+            script.checker.invalidate(Invalidation::Token(&token));
+        }
     }
 
     #[test_support::test]

@@ -69,12 +69,10 @@ impl<'a> Told<'a> {
 
     /// How long a reader may keep the answer; `None` if it may not.
     pub(super) fn left(&self, max_age: Duration, now: DateTime<Utc>) -> Option<Duration> {
-        let Self::Active { age, source, is_bound: false, expires_at, .. } = *self else {
+        let Self::Active { age, is_bound: false, expires_at, .. } = *self else {
             return None;
         };
-        if source == AnswerSource::StaleOnError {
-            return None;
-        }
+        // Nothing, where an outage let an answer be older than that.
         let left = max_age.checked_sub(age)?;
         match expires_at {
             Some(end) => Some(left.min((end - now).to_std().ok()?)),

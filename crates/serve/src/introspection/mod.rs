@@ -244,7 +244,7 @@ impl fmt::Debug for Reader<'_> {
 const TYP: &str = "token-introspection+jwt";
 
 /// Without `sub` and `exp`, so that it cannot be taken for an access token
-/// ([RFC 9701 §8.1](https://www.rfc-editor.org/rfc/rfc9701#section-8.1)).
+/// ([RFC 9701 §5](https://www.rfc-editor.org/rfc/rfc9701#section-5)).
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,

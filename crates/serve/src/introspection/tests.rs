@@ -98,7 +98,9 @@ async fn when_nothing_is_known_the_answer_is_503_and_when_to_ask_again() {
     let script = Script::new();
     let endpoint = endpoint(&script);
     let token = script.token(json!({"sub": "ada"}));
-    for (wait, seconds) in [(None, "1"), (Some(Duration::from_millis(6001)), "7")] {
+    for (wait, seconds) in
+        [(None, "1"), (Some(Duration::ZERO), "1"), (Some(Duration::from_millis(6001)), "7")]
+    {
         script.fail(ErrorKind::ServerFailed, wait);
         let (status, answer, headers) = ask(&endpoint, &format!("token={token}")).await;
         assert_eq!((status, answer.get("active")), (503, None));
@@ -287,6 +289,11 @@ async fn a_body_is_bounded_in_length_and_in_time() {
         Request::post("/introspect").header("content-type", FORM).body(Endless(flows)).unwrap()
     };
     assert_eq!(endpoint.answer(request(true), READER).await.status(), 413);
+    for (len, status) in [(form::MAX_BODY, 200), (form::MAX_BODY + 1, 413)] {
+        let padding = "x".repeat(len - "token=abc&x=".len());
+        let request = self::request(&format!("token=abc&x={padding}"), "*/*");
+        assert_eq!(endpoint.answer(request, READER).await.status(), status, "{len}");
+    }
     let wait = endpoint.answer(request(false), READER);
     let advance = async { script.advance(5000) };
     let (response, ()) = tokio::join!(wait, advance);

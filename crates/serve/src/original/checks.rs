@@ -44,7 +44,7 @@ impl<'a> Original<'a> {
     /// - [`Malformed::Method`] unless it is a token
     ///   ([RFC 9110 §9.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.1)) without small letters
     ///   of at most [`MAX_METHOD`] bytes: `get` would meet the rules of no method while servers take
-    ///   it for `GET`. `CONNECT` is refused as well, for a tunnel has no path.
+    ///   it for `GET`. `CONNECT` is refused as well: a tunnel has no path, though Caddy tells of `/`.
     /// - [`Malformed::Target`] unless it begins with a slash and is visible ASCII without `#`. So `*`
     ///   (`OPTIONS *`), absolute URLs and CONNECT's `host:port` are refused: no rule can be for them.
     pub fn new(

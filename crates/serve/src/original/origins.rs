@@ -206,3 +206,113 @@ fn checked_prefix(prefix: &str, name: &str) -> Result<String, Fault> {
             .advise("write it like /internal")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trap_a_host_that_is_not_in_the_list_has_no_origin() {
+        let origins =
+            ["https://api.acme.example", "http://Plain.example/", "https://odd.example:8443"];
+        let origins = origins.map(|url| Origin::new(url).unwrap());
+        let origins = Origins::new(origins.into()).unwrap();
+        for (host, url) in [
+            ("api.acme.example", Some("https://api.acme.example")),
+            ("api.acme.example:443", Some("https://api.acme.example")),
+            ("plain.example:80", Some("http://plain.example")),
+            ("plain.example", Some("http://plain.example")),
+            ("odd.example:8443", Some("https://odd.example:8443")),
+            ("odd.example", None),
+            ("odd.example:443", None),
+            ("api.acme.example:80", None),
+            ("api.acme.example:0443", None),
+            ("api.acme.example.", None),
+            ("evil.example", None),
+            ("xapi.acme.example", None),
+            ("", None),
+        ] {
+            assert_eq!(origins.find(host).map(Origin::url), url, "{host}");
+        }
+        assert!(origins.iter().map(Origin::index).eq(0..3));
+        assert!(Origins::default().find("api.acme.example").is_none());
+    }
+
+    #[test]
+    fn two_origins_for_one_host_are_a_fault() {
+        for second in ["https://a.example:443/", "http://a.example", "https://A.example"] {
+            let list = ["https://b.example", "https://a.example", second];
+            let list = list.map(|url| Origin::new(url).unwrap()).into();
+            let fault = Origins::new(list).unwrap_err();
+            assert_eq!(fault.place(), Some("origins[2]"), "{second}");
+            assert!(fault.to_string().contains("origins[1]"), "{fault}");
+        }
+        let apart = ["https://a.example", "https://a.example:8443"];
+        assert!(Origins::new(apart.map(|url| Origin::new(url).unwrap()).into()).is_ok());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_host_alone() {
+        for url in [
+            "",
+            "/",
+            "a.example",
+            "localhost:8080",
+            "ftp://a.example",
+            "https://",
+            "https://a.example/orders",
+            "https://a.example?x",
+            "https://a.example/?x",
+            "https://a.example#x",
+            "https://a.example/#x",
+            "https://ada:secret@a.example",
+            "https://a.example:",
+            "https://a.example:65536",
+            "https://[::1]",
+            "https://a_b.example",
+            " https://a.example",
+        ] {
+            let fault = Origin::new(url).unwrap_err();
+            assert!(
+                !fault.to_string().contains("secret") && fault.advice().is_some(),
+                "{url}: {fault}"
+            );
+        }
+        assert_eq!(Origin::new("http://127.0.0.1:8080").unwrap().url(), "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_rewritten_path_is_told_as_the_client_called_it() {
+        for (strip, add, target, expected) in [
+            ("", "", "/orders?x=1", Some("/orders?x=1")),
+            ("/", "/", "/orders", Some("/orders")),
+            ("/internal", "", "/internal/orders", Some("/orders")),
+            ("/internal/", "", "/internal/", Some("/")),
+            ("/internal", "", "/internal", Some("/")),
+            ("/internal", "", "/internal?x", Some("/?x")),
+            ("/internal", "/v1", "/internal?x", Some("/v1?x")),
+            ("/internal", "/v1/", "/internal/orders", Some("/v1/orders")),
+            ("", "/v1", "/orders", Some("/v1/orders")),
+            ("/internal", "/v1", "/internals/orders", None),
+            ("/internal", "/v1", "/orders", None),
+            ("/internal", "/v1", "/orders?/internal/", None),
+        ] {
+            let origin = Origin::new("https://a.example").unwrap();
+            let origin = origin.strip_prefix(strip).unwrap_or_else(|_| panic!("{strip}"));
+            let origin = origin.add_prefix(add).unwrap();
+            assert_eq!(origin.client_target(target).as_deref(), expected, "{strip} {add} {target}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_path_of_plain_segments() {
+        let origin = || Origin::new("https://a.example").unwrap();
+        for prefix in
+            ["internal", "/a//b", "/a/../b", "/./a", "/a?x", "/a#x", "/a%2fb", "/a b", "/é"]
+        {
+            let fault = origin().strip_prefix(prefix).unwrap_err();
+            assert_eq!(fault.place(), Some("strip_prefix"), "{prefix}");
+            assert_eq!(origin().add_prefix(prefix).unwrap_err().place(), Some("add_prefix"));
+        }
+    }
+}

@@ -84,12 +84,13 @@ fn scheme_named(name: &str) -> Option<Scheme> {
     }
 }
 
-/// The value of a header of which there must be one.
+/// The value of a header of which there must be one. An empty one is not missing: it is what proxies
+/// make of a request without a host, or of `*`, and so is the client's doing.
 fn sole<'a>(mode: Mode, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a [u8], Unread> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) if !value.is_empty() => Ok(value.as_bytes()),
-        (_, None) => Err(Misconfigured::Missing(mode, own_name(mode, name)).into()),
+        (Some(value), None) => Ok(value.as_bytes()),
+        (None, _) => Err(Misconfigured::Missing(mode, own_name(mode, name)).into()),
         (_, Some(_)) => Err(Misconfigured::Doubled(mode, own_name(mode, name)).into()),
     }
 }

@@ -1,7 +1,9 @@
 use http::request::{Parts, Request};
 use http::uri::Scheme;
 use http::{Method, StatusCode, Version};
-use ipnet::IpNet;
+use okta_introspect::adapter::Gate;
+use okta_introspect::checker::{Answered, SendTime, Upstream};
+use okta_introspect::{BoxFuture, Checker, Error, Issuer, Requirement, Token};
 
 use super::*;
 
@@ -84,15 +86,16 @@ fn path_and_query_are_told_apart_at_the_first_question_mark() {
 
 #[test]
 fn nothing_is_copied_where_the_host_is_in_small_letters() {
-    let parts = asked("/authz", &FORWARDED);
-    let memory = allocations(|| assert!(Mode::Caddy.read(&parts, "").is_ok()));
-    assert_eq!(memory, 0);
-    let parts = asked("/authz", &NGINX);
-    assert_eq!(allocations(|| assert!(Mode::Nginx.read(&parts, "").is_ok())), 0);
-}
-
-fn allocations(read: impl FnOnce()) -> u64 {
-    allocation_counter::measure(read).count_total
+    let envoy = [("host", "api.acme.example")];
+    for (mode, uri, headers) in [
+        (Mode::Nginx, "/authz", &NGINX[..]),
+        (Mode::Caddy, "/authz", &FORWARDED),
+        (Mode::Envoy, "/authz/orders/7?full=1", &envoy),
+    ] {
+        let parts = asked(uri, headers);
+        let read = || assert!(mode.read(&parts, "/authz").is_ok());
+        assert_eq!(allocation_counter::measure(read).count_total, 0, "{mode}");
+    }
 }
 
 #[test]
@@ -105,12 +108,7 @@ fn websockets_begin_as_requests_of_http() {
 
 #[test]
 fn trap_a_missing_header_is_never_made_up_from_another_source() {
-    for (mode, headers) in [
-        (Mode::Nginx, &NGINX[..]),
-        (Mode::Caddy, &FORWARDED),
-        (Mode::Traefik, &FORWARDED),
-        (Mode::Haproxy, &FORWARDED),
-    ] {
+    for mode in [Mode::Nginx, Mode::Caddy, Mode::Traefik, Mode::Haproxy] {
         for missing in mode.headers() {
             // All other sources are there.
             let all = [&FORWARDED[..], &NGINX, &[("host", "api.acme.example")]].concat();
@@ -119,14 +117,28 @@ fn trap_a_missing_header_is_never_made_up_from_another_source() {
             assert_eq!(fault, Misconfigured::Missing(mode, missing).into());
             assert_eq!(fault.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert!(fault.to_string().contains(missing) && fault.to_string().contains("snippet"));
-
-            let empty = with(headers, missing, "");
-            let fault = mode.read(&asked("/", &empty), "").unwrap_err();
-            assert_eq!(fault, Misconfigured::Missing(mode, missing).into(), "empty");
         }
     }
     let fault = Mode::Envoy.read(&asked("/authz/x", &FORWARDED), "/authz").unwrap_err();
     assert_eq!(fault, Misconfigured::Missing(Mode::Envoy, "host").into());
+}
+
+#[test]
+fn an_empty_value_is_what_a_proxy_makes_of_a_clients_odd_request() {
+    let no_proto = Misconfigured::Unusable(Mode::Caddy, "x-forwarded-proto");
+    for (name, expected) in [
+        ("x-forwarded-method", Malformed::Method.into()),
+        ("x-forwarded-proto", no_proto.into()),
+        // HTTP/1.0 without a host.
+        ("x-forwarded-host", Malformed::Host.into()),
+        // `OPTIONS *`
+        ("x-forwarded-uri", Malformed::Target.into()),
+    ] {
+        let parts = asked("/", &with(&FORWARDED, name, ""));
+        assert_eq!(Mode::Caddy.read(&parts, ""), Err(expected), "{name}");
+    }
+    let parts = asked("/", &with(&NGINX, "x-original-url", "http:///orders"));
+    assert_eq!(Mode::Nginx.read(&parts, ""), Err(Malformed::Host.into()));
 }
 
 #[test]
@@ -171,6 +183,44 @@ fn trap_a_clients_forwarded_uri_chooses_no_rule_with_nginx_and_envoy() {
     let original = [("x-original-method", "GET"), ("x-original-url", "http://evil.example/public")];
     let parts = asked("/authz", &[&original[..], &FORWARDED].concat());
     assert_eq!(Mode::Caddy.read(&parts, "").unwrap(), put_orders(Some(Scheme::HTTPS)));
+}
+
+/// A server that must not be asked.
+#[derive(Debug)]
+struct Unasked(Issuer);
+
+impl Upstream for Unasked {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        panic!("the token of a request with two was sent to the server")
+    }
+}
+
+/// HTTP passes two lines on, and the map of Envoy's gRPC joins them with a comma.
+#[test_support::test]
+async fn trap_two_authorization_headers_or_one_joined_by_comma_are_no_credentials() {
+    let server = Unasked(Issuer::parse("https://acme.okta.com").unwrap());
+    let gate = Gate::new(Checker::builder(server).build().unwrap());
+    for lines in [
+        &[("authorization", "Bearer good"), ("authorization", "Bearer forged")][..],
+        &[("authorization", "Bearer good"), ("authorization", "Basic eDp5")],
+        &[("authorization", "Bearer good,Bearer forged")],
+        &[("authorization", "Bearer good, Bearer forged")],
+        &[("authorization", "Bearer good,forged")],
+        &[("authorization", "DPoP good"), ("dpop", "a.b.c"), ("dpop", "d.e.f")],
+    ] {
+        let parts = asked("/authz", &[lines, &FORWARDED].concat());
+        let rejection = gate.check(&parts, &Requirement::new()).await.unwrap_err();
+        assert_eq!(rejection.reason(), "malformed_header", "{lines:?}");
+        assert_eq!(rejection.status(), StatusCode::BAD_REQUEST, "{lines:?}");
+    }
 }
 
 #[test]
@@ -322,169 +372,7 @@ fn each_reason_has_a_word_of_its_own_and_a_status() {
     for mode in Mode::ALL {
         assert_eq!(Mode::named(mode.as_str()), Some(mode));
     }
-    assert_eq!(Mode::named("apache"), None);
-}
-
-#[test]
-fn trap_a_host_that_is_not_in_the_list_has_no_origin() {
-    let origins = ["https://api.acme.example", "http://Plain.example/", "https://odd.example:8443"];
-    let origins = origins.map(|url| Origin::new(url).unwrap());
-    let origins = Origins::new(origins.into()).unwrap();
-    for (host, url) in [
-        ("api.acme.example", Some("https://api.acme.example")),
-        ("api.acme.example:443", Some("https://api.acme.example")),
-        ("plain.example:80", Some("http://plain.example")),
-        ("plain.example", Some("http://plain.example")),
-        ("odd.example:8443", Some("https://odd.example:8443")),
-        ("odd.example", None),
-        ("odd.example:443", None),
-        ("api.acme.example:80", None),
-        ("api.acme.example:0443", None),
-        ("api.acme.example.", None),
-        ("evil.example", None),
-        ("xapi.acme.example", None),
-        ("", None),
-    ] {
-        assert_eq!(origins.find(host).map(Origin::url), url, "{host}");
+    for name in ["apache", "", "n", "Nginx", "nginx "] {
+        assert_eq!(Mode::named(name), None, "{name}");
     }
-    assert!(origins.iter().map(Origin::index).eq(0..3));
-    assert!(Origins::default().find("api.acme.example").is_none());
-}
-
-#[test]
-fn two_origins_for_one_host_are_a_fault() {
-    for second in ["https://a.example:443/", "http://a.example", "https://A.example"] {
-        let list = ["https://b.example", "https://a.example", second];
-        let list = list.map(|url| Origin::new(url).unwrap()).into();
-        let fault = Origins::new(list).unwrap_err();
-        assert_eq!(fault.place(), Some("origins[2]"), "{second}");
-        assert!(fault.to_string().contains("origins[1]"), "{fault}");
-    }
-    let apart = ["https://a.example", "https://a.example:8443"];
-    assert!(Origins::new(apart.map(|url| Origin::new(url).unwrap()).into()).is_ok());
-}
-
-#[test]
-fn an_origin_is_scheme_and_host_alone() {
-    for url in [
-        "",
-        "/",
-        "a.example",
-        "localhost:8080",
-        "ftp://a.example",
-        "https://",
-        "https://a.example/orders",
-        "https://a.example?x",
-        "https://a.example/?x",
-        "https://a.example#x",
-        "https://a.example/#x",
-        "https://ada:secret@a.example",
-        "https://a.example:",
-        "https://a.example:65536",
-        "https://[::1]",
-        "https://a_b.example",
-        " https://a.example",
-    ] {
-        let fault = Origin::new(url).unwrap_err();
-        assert!(
-            !fault.to_string().contains("secret") && fault.advice().is_some(),
-            "{url}: {fault}"
-        );
-    }
-    assert_eq!(Origin::new("http://127.0.0.1:8080").unwrap().url(), "http://127.0.0.1:8080");
-}
-
-#[test]
-fn a_rewritten_path_is_told_as_the_client_called_it() {
-    for (strip, add, target, expected) in [
-        ("", "", "/orders?x=1", Some("/orders?x=1")),
-        ("/", "/", "/orders", Some("/orders")),
-        ("/internal", "", "/internal/orders", Some("/orders")),
-        ("/internal/", "", "/internal/", Some("/")),
-        ("/internal", "", "/internal", Some("/")),
-        ("/internal", "", "/internal?x", Some("/?x")),
-        ("/internal", "/v1", "/internal?x", Some("/v1?x")),
-        ("/internal", "/v1/", "/internal/orders", Some("/v1/orders")),
-        ("", "/v1", "/orders", Some("/v1/orders")),
-        ("/internal", "/v1", "/internals/orders", None),
-        ("/internal", "/v1", "/orders", None),
-        ("/internal", "/v1", "/orders?/internal/", None),
-    ] {
-        let origin = Origin::new("https://a.example").unwrap();
-        let origin = origin.strip_prefix(strip).unwrap_or_else(|_| panic!("{strip}"));
-        let origin = origin.add_prefix(add).unwrap();
-        assert_eq!(origin.client_target(target).as_deref(), expected, "{strip} {add} {target}");
-    }
-}
-
-#[test]
-fn a_prefix_is_a_path_of_plain_segments() {
-    let origin = || Origin::new("https://a.example").unwrap();
-    for prefix in ["internal", "/a//b", "/a/../b", "/./a", "/a?x", "/a#x", "/a%2fb", "/a b", "/é"]
-    {
-        let fault = origin().strip_prefix(prefix).unwrap_err();
-        assert_eq!(fault.place(), Some("strip_prefix"), "{prefix}");
-        assert_eq!(origin().add_prefix(prefix).unwrap_err().place(), Some("add_prefix"));
-    }
-}
-
-fn nets(list: &[&str]) -> Vec<IpNet> {
-    list.iter().map(|net| net.parse().unwrap()).collect()
-}
-
-#[test]
-fn trap_everybody_is_never_a_trusted_peer() {
-    for all in [
-        &["0.0.0.0/0"][..],
-        &["::/0"],
-        &["10.0.0.0/8", "0.0.0.0/0"],
-        &["0.0.0.0/1", "128.0.0.0/1"],
-        &["::ffff:0.0.0.0/96"],
-        &["::/1", "8000::/1"],
-    ] {
-        for listener in ["0.0.0.0", "127.0.0.1", "::1"] {
-            let fault = TrustedPeers::new(&nets(all), listener.parse().unwrap());
-            assert!(fault.unwrap_err().to_string().contains("all of IPv"), "{all:?}");
-        }
-    }
-}
-
-#[test]
-fn trap_a_listener_beyond_loopback_without_trusted_networks_is_refused() {
-    for listener in ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
-        let fault = TrustedPeers::new(&[], listener.parse().unwrap()).unwrap_err();
-        assert!(fault.advice().is_some(), "{listener}");
-    }
-    for listener in ["127.0.0.1", "::1", "127.5.0.1", "::ffff:127.0.0.1"] {
-        let peers = TrustedPeers::new(&[], listener.parse().unwrap()).unwrap();
-        for (peer, trusted) in [("127.0.0.9", true), ("::1", true), ("10.0.0.1", false)] {
-            assert_eq!(peers.contains(Some(peer.parse().unwrap())), trusted, "{peer}");
-        }
-    }
-}
-
-#[test]
-fn trap_an_ipv4_address_in_ipv6_notation_is_that_ipv4_address() {
-    for networks in
-        [&["10.1.0.0/16", "2001:db8::/32"][..], &["::ffff:10.1.0.0/112", "2001:db8::/32"]]
-    {
-        let peers = TrustedPeers::new(&nets(networks), "0.0.0.0".parse().unwrap()).unwrap();
-        for (peer, trusted) in [
-            ("10.1.2.3", true),
-            ("::ffff:10.1.2.3", true),
-            ("::ffff:10.2.0.1", false),
-            ("10.2.0.1", false),
-            ("::10.1.2.3", false),
-            ("2001:db8::1", true),
-            ("2001:db9::1", false),
-        ] {
-            assert_eq!(peers.contains(Some(peer.parse().unwrap())), trusted, "{networks:?} {peer}");
-        }
-    }
-}
-
-#[test]
-fn a_unix_socket_trusts_its_peers_and_nobody_with_an_address() {
-    assert!(TrustedPeers::unix().contains(None));
-    assert!(!TrustedPeers::unix().contains(Some("127.0.0.1".parse().unwrap())));
 }

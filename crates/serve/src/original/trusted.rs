@@ -82,3 +82,73 @@ fn canonical(network: &IpNet) -> IpNet {
         _ => *network,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nets(list: &[&str]) -> Vec<IpNet> {
+        list.iter().map(|net| net.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn trap_everybody_is_never_a_trusted_peer() {
+        for all in [
+            &["0.0.0.0/0"][..],
+            &["::/0"],
+            &["10.0.0.0/8", "0.0.0.0/0"],
+            &["0.0.0.0/1", "128.0.0.0/1"],
+            &["::ffff:0.0.0.0/96"],
+            &["::/1", "8000::/1"],
+        ] {
+            for listener in ["0.0.0.0", "127.0.0.1", "::1"] {
+                let fault = TrustedPeers::new(&nets(all), listener.parse().unwrap());
+                assert!(fault.unwrap_err().to_string().contains("all of IPv"), "{all:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn trap_a_listener_beyond_loopback_without_trusted_networks_is_refused() {
+        for listener in ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
+            let fault = TrustedPeers::new(&[], listener.parse().unwrap()).unwrap_err();
+            assert!(fault.advice().is_some(), "{listener}");
+        }
+        for listener in ["127.0.0.1", "::1", "127.5.0.1", "::ffff:127.0.0.1"] {
+            let peers = TrustedPeers::new(&[], listener.parse().unwrap()).unwrap();
+            for (peer, trusted) in [("127.0.0.9", true), ("::1", true), ("10.0.0.1", false)] {
+                assert_eq!(peers.contains(Some(peer.parse().unwrap())), trusted, "{peer}");
+            }
+        }
+    }
+
+    #[test]
+    fn trap_an_ipv4_address_in_ipv6_notation_is_that_ipv4_address() {
+        for networks in
+            [&["10.1.0.0/16", "2001:db8::/32"][..], &["::ffff:10.1.0.0/112", "2001:db8::/32"]]
+        {
+            let peers = TrustedPeers::new(&nets(networks), "0.0.0.0".parse().unwrap()).unwrap();
+            for (peer, trusted) in [
+                ("10.1.2.3", true),
+                ("::ffff:10.1.2.3", true),
+                ("::ffff:10.2.0.1", false),
+                ("10.2.0.1", false),
+                ("::10.1.2.3", false),
+                ("2001:db8::1", true),
+                ("2001:db9::1", false),
+            ] {
+                assert_eq!(
+                    peers.contains(Some(peer.parse().unwrap())),
+                    trusted,
+                    "{networks:?} {peer}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_trusts_its_peers_and_nobody_with_an_address() {
+        assert!(TrustedPeers::unix().contains(None));
+        assert!(!TrustedPeers::unix().contains(Some("127.0.0.1".parse().unwrap())));
+    }
+}

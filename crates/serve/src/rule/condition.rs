@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use super::template::Template;
 use crate::error::Fault;
 
-/// How many bytes a compiled expression may take, so that `\w{1000}{1000}` is refused.
+/// How many bytes a compiled expression may take, so that `\w{200}` is refused.
 const SIZE_LIMIT: usize = 1 << 20;
 
 /// A regular expression for the text of one parameter.

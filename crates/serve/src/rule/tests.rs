@@ -141,8 +141,8 @@ fn patterns_of_the_host_come_before_those_of_every_host() {
 fn hosts_are_read_as_they_are_looked_up() {
     let rules = rules(&["Api.Acme.example./a"]);
     assert_eq!(found(&rules, "GET", "api.acme.example/a"), Some("Api.Acme.example./a"));
-    for host in ["a b", "api.acme.example:443", "ä.example", ".", "*.acme.example", "https:"] {
-        let fault = fault(&[&format!("GET {host}/a").replace("GET ", "")]);
+    for host in ["a_b", "api.acme.example:443", "ä.example", ".", "*.acme.example", "https:"] {
+        let fault = fault(&[&format!("{host}/a")]);
         assert!(
             fault.starts_with("host: ") && fault.contains("is not the name of a host"),
             "{fault}"
@@ -157,14 +157,14 @@ fn a_host_has_to_say_what_it_means_by_a_more_specific_path_of_every_host() {
         ("a.example/{*rest}", "/", "a.example/"),
         ("a.example/orders/{id}", "/orders/v{n}", "a.example/orders/v~"),
         ("a.example/{kind}/new", "/orders/{id}", "a.example/orders/new"),
-        ("a.example/files/{*rest}", "/files/{id}/meta", "a.example/files/~/meta"),
+        ("a.example/files/{*rest}", "/files/meta/{id}", "a.example/files/meta/~"),
     ];
     for (of_host, of_every, request) in cases {
         let text = fault(&[of_host, of_every]);
         let names = format!("the rules {of_host:?} and {of_every:?} are both for {request}:");
         assert!(text.starts_with(&names), "{text}");
         let settled = format!("a.example{of_every}");
-        rules(&[of_host, of_every, &settled]);
+        assert_eq!(found(&rules(&[of_host, of_every, &settled]), "GET", request), Some(&*settled));
     }
     for (of_host, of_every) in [
         ("a.example/health", "/{*rest}"),
@@ -175,7 +175,7 @@ fn a_host_has_to_say_what_it_means_by_a_more_specific_path_of_every_host() {
         ("a.example/orders/{id}", "/orders/7/lines"),
         ("a.example/orders/{id}", "/{kind}/new"),
     ] {
-        rules(&[of_host, of_every]);
+        assert_eq!(rules(&[of_host, of_every]).iter().count(), 2);
     }
 }
 
@@ -277,7 +277,7 @@ fn bad_expressions_are_refused_with_the_reason() {
         ("[0-9", "unclosed character class"),
         ("a)|(b", "unopened group"),
         ("(?=a)", "look-around"),
-        (r"(\w{500}){500}", "too large"),
+        (r"\w{200}", "too large"),
         ("(?P<a", "unclosed"),
     ] {
         let pattern = where_("/{id}", "id", expression);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Span;
 use crate::path::Decoding;
+
+use super::Span;
 
 /// A URL under which clients call the services.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -45,6 +45,10 @@ pub(super) fn config(
     folder: &Path,
     expansion: &mut Expansion<'_>,
 ) -> Config {
+    let dry_run = flag(root, "dry_run");
+    if dry_run {
+        faults.warn("dry_run", Fault::new("no rule refuses anything"));
+    }
     let okta = okta::resolve(root, faults, folder, expansion);
     let callers = caller::resolve(root, faults);
     let listeners = listener::resolve(root, faults, folder, !callers.is_empty());
@@ -58,13 +62,9 @@ pub(super) fn config(
         root,
         faults,
         paths,
-        &rule::Context { origins: &origins, checker: &checker, is_envoy },
+        &rule::Context { origins: &origins, checker: &checker, is_envoy, dry_run },
     );
     let dpop = dpop(root, faults, has_no_origins);
-    let dry_run = flag(root, "dry_run");
-    if dry_run {
-        faults.warn("dry_run", Fault::new("no rule refuses anything"));
-    }
     Config {
         okta,
         checker,

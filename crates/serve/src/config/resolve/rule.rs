@@ -24,6 +24,8 @@ pub(super) struct Context<'a> {
     pub(super) origins: &'a Origins,
     pub(super) checker: &'a CheckerConfig,
     pub(super) is_envoy: bool,
+    /// Whether all rules only log.
+    pub(super) dry_run: bool,
 }
 
 pub(super) fn resolve(
@@ -76,7 +78,8 @@ impl Context<'_> {
             where_: written.r#where.unwrap_or_default(),
         };
         let name = written.name.unwrap_or_else(|| pattern.to_string());
-        let rule = Rule { name, requirement, dry_run: written.dry_run.unwrap_or_default() };
+        let dry_run = self.dry_run || written.dry_run.unwrap_or_default();
+        let rule = Rule { name, requirement, dry_run };
         Some(RuleConfig { pattern, rule, written: written.require })
     }
 

@@ -263,15 +263,21 @@ fn mistakes_in_rules_are_told() {
         ),
         (
             "rules:\n- {path: '/orders/{id}', require: {}}\n- {name: other, path: '/orders/{order}', public: true}",
-            &["rules[1] (line 4): the rules \"/orders/{id}\" and \"other\" are for the same requests; leave one of them out, or write patterns that differ in more than parameters"],
+            &[
+                "rules[1] (line 4): the rules \"/orders/{id}\" and \"other\" are for the same requests; leave one of them out, or write patterns that differ in more than parameters",
+            ],
         ),
         (
             "origins: [{url: 'https://a.example'}]\nrules:\n- {name: one, host: a.example, path: '/{*rest}', require: {}}\n- {name: two, path: /a, public: true}",
-            &["rules (line 3): the rules \"one\" and \"two\" are both for a.example/a: one names the host, and the other the more specific path; add a rule with host a.example and the path of \"two\""],
+            &[
+                "rules (line 3): the rules \"one\" and \"two\" are both for a.example/a: one names the host, and the other the more specific path; add a rule with host a.example and the path of \"two\"",
+            ],
         ),
         (
             "paths: {decodings: [raw], case_insensitive: true}\nrules: [{path: /A, require: {}}]",
-            &["rules[0].path (line 3): paths are compared in lower case; write the pattern in lower case"],
+            &[
+                "rules[0].path (line 3): paths are compared in lower case; write the pattern in lower case",
+            ],
         ),
         (
             "rules: [{path: /a, require: {max_age: 11m}}]",

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use http::Method;
 
-use super::{HOST, pattern, rule};
+use super::{HOST, rule};
 use crate::path::{Decoding, PathPolicy};
-use crate::rule::{Rules, RulesBuilder};
+use crate::rule::{Pattern, Rules, RulesBuilder};
 
 const SPELLINGS: usize = 5_000;
 
@@ -94,7 +94,7 @@ impl Case {
         }
         let mut builder: RulesBuilder = Rules::builder().paths(paths);
         for text in &table {
-            builder.add(pattern(text), rule("")).unwrap();
+            builder.add(Pattern::new(*text), rule("")).unwrap();
         }
         Self { set, case_insensitive, table, rules: builder.build().unwrap() }
     }
@@ -383,7 +383,7 @@ impl Random {
             _ => format!(
                 "/public/{}{}",
                 self.of(&["../", "%2e%2e/", "..%2f", "..;/", "./", "", "%2e/"]),
-                &path[1.min(path.len())..]
+                path.strip_prefix('/').unwrap_or(path)
             ),
         }
     }
