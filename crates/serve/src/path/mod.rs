@@ -32,7 +32,7 @@ use crate::error::Fault;
 /// assert_eq!(declared, [Decoding::Raw, Decoding::Once]);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "snake_case")]
 pub enum Decoding {
     /// Nothing: the handler is chosen by the path as it came, as axum and Express do.
