@@ -9,4 +9,6 @@ pub mod metrics;
 
 pub mod management;
 
+pub mod listen;
+
 pub use error::Fault;
