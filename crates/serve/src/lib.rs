@@ -11,4 +11,6 @@ pub mod management;
 
 pub mod listen;
 
+pub mod life;
+
 pub use error::Fault;

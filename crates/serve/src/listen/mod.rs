@@ -13,6 +13,7 @@ mod unix;
 pub use connection::Service;
 pub use inherited::Inherited;
 pub use limits::Limits;
+pub(crate) use limits::later;
 pub use servers::Servers;
 pub use socket::Socket;
 pub use tls::{Tls, TlsFiles};

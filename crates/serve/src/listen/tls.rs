@@ -183,7 +183,10 @@ mod tests {
     fn certificate(add: impl Fn(&mut SubjectAlternativeName)) -> CertificateDer<'static> {
         let authority = test_support::tls::authority();
         let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
         builder.set_pubkey(&authority.key).unwrap();
+        builder.set_not_before(authority.certificate.not_before()).unwrap();
+        builder.set_not_after(authority.certificate.not_after()).unwrap();
         let mut names = SubjectAlternativeName::new();
         add(&mut names);
         let names = names.build(&builder.x509v3_context(None, None)).unwrap();
