@@ -1,0 +1,188 @@
+//! Which request a proxy asks about.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::uri::Scheme;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::generated::authorization::{AttributeContext, Entry, HttpRequest, RawHeaders};
+use super::reply::Denial;
+
+/// A request that a proxy asks about, all of it from the attributes of one call of `Check`.
+#[non_exhaustive]
+pub struct Question<'a> {
+    /// The request's method.
+    pub method: Method,
+    /// `http` or `https`, if the proxy says so.
+    pub scheme: Option<Scheme>,
+    /// The request's `Host` or `:authority`, as it came; empty if it had none.
+    pub host: &'a str,
+    /// The request's path and query, as they came; begins with `/`.
+    pub target: &'a str,
+    /// The request's headers. Without `encode_raw_headers` the proxy joins those of one name.
+    pub headers: HeaderMap,
+    /// The rule that the proxy's route names by the extension `okta-introspect-rule` of its context, in
+    /// place of the rule for the path. If there is no such rule, the proxy is set up for a configuration
+    /// that is not ours, and the request has to be denied.
+    pub rule: Option<&'a str>,
+    /// Which client the proxy has authenticated by its certificate, in the proxy's words. It is the
+    /// client of the proxy, not the proxy itself, which the call tells.
+    pub principal: Option<&'a str>,
+    /// What is known of the call itself: who called, for instance.
+    pub call: &'a Extensions,
+}
+
+/// The extension of a route's context by which a proxy names a rule.
+pub(super) const RULE: &str = "okta-introspect-rule";
+
+/// What is wrong with a request, or with what the proxy says of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fault {
+    /// Its method is none.
+    Method,
+    /// Its target does not begin with a slash, or is not text.
+    Target,
+    /// Its host is not text.
+    Host,
+    /// A header cannot be one.
+    Header,
+    /// It has more headers than [`MAX_HEADERS`].
+    Headers,
+    /// It has several `Authorization` headers, or one that is a list.
+    Tokens,
+    /// The rule's name is not text.
+    Rule,
+}
+
+impl Fault {
+    /// What to answer.
+    pub(super) fn denial(self) -> Denial {
+        let status = match self {
+            Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Rule => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let mut denial = Denial::new(status);
+        if self == Self::Tokens {
+            denial.headers.insert(WWW_AUTHENTICATE, INVALID_REQUEST);
+        }
+        denial
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Method => "the request's method is none",
+            Self::Target => "the request's path does not begin with a slash, or is not UTF-8",
+            Self::Host => "the request's host is not UTF-8",
+            Self::Header => "a header of the request has no name or value that HTTP permits",
+            Self::Headers => "the request has too many headers",
+            Self::Tokens => "the request has several Authorization headers, or a list in one",
+            Self::Rule => "the name of the route's rule is not UTF-8",
+        })
+    }
+}
+
+impl<'a> Question<'a> {
+    /// Reads what a proxy says of a request.
+    pub(super) fn read(
+        attributes: &'a AttributeContext,
+        http: &'a HttpRequest,
+        call: &'a Extensions,
+    ) -> Result<Self, Fault> {
+        let principal = attributes.source.as_ref().and_then(|source| text(&source.principal));
+        Ok(Self {
+            method: Method::from_bytes(&http.method).map_err(|_| Fault::Method)?,
+            scheme: scheme(&http.scheme),
+            host: text(&http.host).ok_or(Fault::Host)?,
+            // CVE-2026-33186: what has no slash in front matches no rule for a path, and a server
+            // behind may add one.
+            target: text(&http.path).filter(|path| path.starts_with('/')).ok_or(Fault::Target)?,
+            headers: headers(http)?,
+            rule: rule(&attributes.context_extensions)?,
+            principal: principal.filter(|principal| !principal.is_empty()),
+            call,
+        })
+    }
+}
+
+/// Never shows a header or the query.
+impl fmt::Debug for Question<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.target.split('?').next().unwrap_or_default();
+        f.debug_struct("Question")
+            .field("method", &self.method)
+            .field("host", &self.host)
+            .field("path", &path)
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+fn text(bytes: &Bytes) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn scheme(bytes: &Bytes) -> Option<Scheme> {
+    match &bytes[..] {
+        b"https" => Some(Scheme::HTTPS),
+        b"http" => Some(Scheme::HTTP),
+        _ => None,
+    }
+}
+
+fn rule(context: &[Entry]) -> Result<Option<&str>, Fault> {
+    // As in any map of protobuf, the last of two entries counts.
+    let entry = context.iter().rev().find(|entry| entry.key == RULE.as_bytes());
+    entry.map(|entry| text(&entry.value).ok_or(Fault::Rule)).transpose()
+}
+
+/// The headers from the one source that the proxy has chosen, without the pseudo-headers.
+fn headers(http: &HttpRequest) -> Result<HeaderMap, Fault> {
+    let (found, joined) = match &http.header_map {
+        Some(raw) => (raw_headers(raw)?, false),
+        None => (map(http.headers.iter().map(|entry| (&entry.key, &entry.value)))?, true),
+    };
+    let mut tokens = found.get_all(AUTHORIZATION).iter();
+    let is_list = |value: &HeaderValue| joined && value.as_bytes().contains(&b',');
+    match (tokens.next(), tokens.next()) {
+        (Some(value), None) if is_list(value) => Err(Fault::Tokens),
+        (_, Some(_)) => Err(Fault::Tokens),
+        _ => Ok(found),
+    }
+}
+
+fn raw_headers(raw: &RawHeaders) -> Result<HeaderMap, Fault> {
+    map(raw.headers.iter().map(|header| {
+        let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
+        (&header.key, value)
+    }))
+}
+
+fn map<'a>(
+    entries: impl ExactSizeIterator<Item = (&'a Bytes, &'a Bytes)>,
+) -> Result<HeaderMap, Fault> {
+    if entries.len() > MAX_HEADERS {
+        return Err(Fault::Headers);
+    }
+    let mut headers = HeaderMap::with_capacity(entries.len());
+    for (key, value) in entries {
+        if key.starts_with(b":") {
+            continue;
+        }
+        let name = HeaderName::from_bytes(key).map_err(|_| Fault::Header)?;
+        // Shares the bytes of the message.
+        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| Fault::Header)?;
+        headers.try_append(name, value).map_err(|_| Fault::Headers)?;
+    }
+    Ok(headers)
+}
+
+/// The most headers that a request may have. Envoy's own default is 100; room is left for what it adds.
+pub(super) const MAX_HEADERS: usize = 256;
+
+/// What RFC 6750 §3.1 has a request told that brings a token in more than one way.
+const INVALID_REQUEST: HeaderValue = HeaderValue::from_static(r#"Bearer error="invalid_request""#);
