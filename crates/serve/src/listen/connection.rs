@@ -143,7 +143,7 @@ impl<S: Service> Shared<S> {
         match Deadline::new(&*self.clock, by).before(handshake).await.flatten() {
             Some((stream, names)) => Some((
                 Stream::Tls(Box::new(stream)),
-                Peer::Tls { address: addr, names: names.into() },
+                Peer::Tls { addr, names: names.into() },
             )),
             None => {
                 self.metrics.refused(Refusal::Handshake);
