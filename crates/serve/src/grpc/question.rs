@@ -32,6 +32,9 @@ pub struct Question<'a> {
     pub principal: Option<&'a str>,
     /// What is known of the call itself: who called, for instance.
     pub call: &'a Extensions,
+    /// The headers of the call itself (`initial_metadata`), by which the proxy may show who it is. Those
+    /// of the request would be the client's word.
+    pub metadata: &'a HeaderMap,
 }
 
 /// The extension of a route's context by which a proxy names a rule.
@@ -92,6 +95,7 @@ impl<'a> Question<'a> {
         attributes: &'a AttributeContext,
         http: &'a HttpRequest,
         call: &'a Extensions,
+        metadata: &'a HeaderMap,
     ) -> Result<Self, Fault> {
         let principal = attributes.source.as_ref().and_then(|source| text(&source.principal));
         Ok(Self {
@@ -105,6 +109,7 @@ impl<'a> Question<'a> {
             rule: rule(&attributes.context_extensions)?,
             principal: principal.filter(|principal| !principal.is_empty()),
             call,
+            metadata,
         })
     }
 }
