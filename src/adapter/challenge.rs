@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use super::audiences;
 use super::grpc;
 use super::head::RequestHead;
 use super::mcp::fault::BodyFault;
@@ -19,7 +20,9 @@ use crate::error::Error;
 
 /// Why a request is not let in, and what to answer.
 ///
-/// `Debug` is for logs and says why; the [response](Self::response) says no more than it has to.
+/// `Debug` is for logs and says why; so does `Display`, in a sentence, which also names the audience
+/// that was wanted and those that the token has. The [response](Self::response) says no more than it
+/// has to.
 ///
 /// # Example: a line for each request that is not let in
 ///
@@ -45,6 +48,8 @@ struct Inner {
     scope: Option<String>,
     retry: Option<Duration>,
     form: Form,
+    /// The audience that the token lacks; clients are not told.
+    audience: Option<String>,
 }
 
 /// How an answer is written.
@@ -193,6 +198,11 @@ impl Rejection {
         problem.to_string()
     }
 
+    /// Whether it is known which audience the token lacks.
+    pub(super) fn names_audience(&self) -> bool {
+        self.0.audience.is_some()
+    }
+
     /// Whether the answer is to have a problem body.
     #[cfg(feature = "axum")]
     pub(super) fn has_problem(&self) -> bool {
@@ -276,7 +286,10 @@ impl Rejection {
             _ if status == StatusCode::UNAUTHORIZED => terms.scopes(),
             _ => None,
         };
+        let resource = terms.resource.map(ResourceMetadata::resource);
+        let audience = audiences::missing(&denied, resource, terms.requirement).map(str::to_owned);
         let mut rejection = Self::new(Cause::Denied(denied), status);
+        rejection.0.audience = audience;
         (rejection.0.error, rejection.0.scope) = (Some(error), scopes);
         rejection.challenge(scheme, terms);
         rejection
@@ -303,6 +316,7 @@ impl Rejection {
             scope: None,
             retry: None,
             form: Form::Bare,
+            audience: None,
         }))
     }
 
@@ -349,7 +363,11 @@ impl fmt::Display for Rejection {
             Cause::Malformed => f.write_str("the request's token cannot be read"),
             Cause::NoRule => f.write_str("there is no rule for the request"),
             Cause::Body(fault) => fault.fmt(f),
-            Cause::Denied(denied) => denied.reason().fmt(f),
+            Cause::Denied(denied) => {
+                denied.reason().fmt(f)?;
+                let wanted = self.0.audience.as_deref();
+                wanted.map_or(Ok(()), |wanted| audiences::write(f, wanted, denied))
+            }
             Cause::Unknown(error) => error.fmt(f),
         }
     }

@@ -215,7 +215,8 @@ where
 {
     let gate = Gate::from_ref(state);
     let Parts { extensions, .. } = parts;
-    let seen = RequestHead::parts(parts).at(original_uri(extensions), matched_path(extensions));
+    let seen =
+        RequestHead::parts(parts).as_seen(original_uri(extensions), matched_path(extensions));
     let head = gate.head(seen);
     let own_rule = gate.own_rule(&head);
     let head = head.under(own_rule.as_ref());

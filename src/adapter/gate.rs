@@ -14,7 +14,7 @@ use super::report::{Hook, log};
 use super::required::Required;
 use super::resource::ResourceMetadata;
 use super::rules::Rules;
-use crate::checker::{Authorized, Checker, Presented, Requirement, Verdict};
+use crate::checker::{Authorized, Checker, Presented, Replay, Requirement, Verdict};
 use crate::error::Error;
 
 /// Where requests are checked: a checker, and what it must know about this service. Cheap to
@@ -47,6 +47,7 @@ struct Inner {
     route: Find<str>,
     hook: Option<Hook>,
     problem_details: bool,
+    replay: Replay,
 }
 
 /// Finds what a router says about a request.
@@ -77,6 +78,7 @@ impl Gate {
             route: Find(|_| None),
             hook: None,
             problem_details: false,
+            replay: Replay::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -129,6 +131,14 @@ impl Gate {
             inner.origin.get_or_insert_with(|| resource.origin().to_owned());
         }
         inner.resource = Some(resource);
+        self
+    }
+
+    /// Whether the use of a proof counts that comes with a bound token. Default:
+    /// [`Replay::Consume`].
+    #[must_use]
+    pub fn replay(mut self, replay: Replay) -> Self {
+        self.set().replay = replay;
         self
     }
 
@@ -205,16 +215,66 @@ impl Gate {
         parts: &Parts,
         requirement: &Requirement,
     ) -> Result<Authorized, Rejection> {
-        let (head, required) = (self.head(RequestHead::parts(parts)), requirement.into());
+        self.check_head(&RequestHead::parts(parts), requirement).await
+    }
+
+    /// As [`check`](Self::check), for a request that is not in one piece.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not let in, and what to answer.
+    pub async fn check_head(
+        &self,
+        head: &RequestHead<'_>,
+        requirement: &Requirement,
+    ) -> Result<Authorized, Rejection> {
+        let (head, required) = (self.head(*head), requirement.into());
         let result = self.check_now_or_later(&head, Some(&required)).await;
         result.map_err(|rejection| self.refuse(rejection, &head, Some(requirement)))
+    }
+
+    /// As [`check_head`](Self::check_head), if it can be said without waiting; `None` if the server
+    /// has to be asked. Such a request is not yet refused, and its proof not yet used: `check_head`
+    /// goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not let in, and what to answer.
+    ///
+    /// # Example: who makes the server be asked
+    ///
+    /// ```
+    /// use okta_introspect::adapter::{Gate, Rejection, RequestHead};
+    /// use okta_introspect::{Authorized, Requirement};
+    ///
+    /// async fn check(
+    ///     gate: &Gate,
+    ///     head: &RequestHead<'_>,
+    ///     requirement: &Requirement,
+    ///     may_ask: impl FnOnce() -> bool,
+    /// ) -> Option<Result<Authorized, Rejection>> {
+    ///     match gate.try_check(head, requirement) {
+    ///         Some(result) => Some(result),
+    ///         None if may_ask() => Some(gate.check_head(head, requirement).await),
+    ///         None => None, // it has asked too often: 429
+    ///     }
+    /// }
+    /// ```
+    pub fn try_check(
+        &self,
+        head: &RequestHead<'_>,
+        requirement: &Requirement,
+    ) -> Option<Result<Authorized, Rejection>> {
+        let head = self.head(*head);
+        let result = self.try_check_seen(&head, requirement)?;
+        Some(result.map_err(|rejection| self.refuse(rejection, &head, Some(requirement))))
     }
 
     /// The request with what the router says about it.
     pub(super) fn head<'a>(&self, seen: RequestHead<'a>) -> RequestHead<'a> {
         let Inner { original_uri, route, .. } = &*self.inner;
         let extensions = seen.extensions();
-        seen.at((original_uri.0)(extensions), (route.0)(extensions))
+        seen.as_seen((original_uri.0)(extensions), (route.0)(extensions))
     }
 
     /// What the gate's own rules say of a request.
@@ -231,7 +291,7 @@ impl Gate {
         required: Option<&Required<'_>>,
     ) -> Result<Authorized, Rejection> {
         let Some(requirement) = required else { return Err(Rejection::no_rule()) };
-        match self.try_check(head, requirement) {
+        match self.try_check_seen(head, requirement) {
             Some(result) => result,
             // Boxed: it is seldom needed, and would make the future of every handler larger.
             None => Box::pin(self.check_seen(head, requirement)).await,
@@ -265,7 +325,7 @@ impl Gate {
     }
 
     /// As [`check_seen`](Self::check_seen), if it can be said without waiting.
-    pub(super) fn try_check(
+    pub(super) fn try_check_seen(
         &self,
         head: &RequestHead<'_>,
         requirement: &Requirement,
@@ -303,11 +363,15 @@ impl Gate {
         self.checker().issuer_for(token, requirement?).map(|issuer| issuer.as_str())
     }
 
-    /// The URL that the client called, where it matters.
+    /// The URL that the client called, where it matters. Its query tells a request that is repeated
+    /// from another one.
     fn url(&self, head: &RequestHead<'_>, credentials: Credentials<'_>) -> Option<String> {
         let origin = self.inner.origin.as_ref()?;
         let is_dpop = matches!(credentials, Credentials::Dpop(_, Some(_)));
-        is_dpop.then(|| format!("{origin}{}", head.uri().path()))
+        is_dpop.then(|| match (head.uri().path(), head.uri().query()) {
+            (path, Some(query)) => format!("{origin}{path}?{query}"),
+            (path, None) => format!("{origin}{path}"),
+        })
     }
 
     fn presented<'a>(
@@ -333,7 +397,12 @@ impl Gate {
             Credentials::Dpop(token, proof) => {
                 // Without a URL to compare with no proof is good.
                 let (proof, url) = proof.zip(url).unwrap_or_default();
-                let presented = Presented::dpop(token, proof, head.method().as_str(), url);
+                let presented = Presented::dpop(token, proof, head.method().as_str(), url)
+                    .replay(self.inner.replay);
+                let presented = match head.proxy() {
+                    Some(proxy) => presented.through(proxy),
+                    None => presented,
+                };
                 Ok((here(presented), Scheme::Dpop))
             }
         }

@@ -1,6 +1,7 @@
 //! What is looked at in a request.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
@@ -27,9 +28,54 @@ pub struct RequestHead<'a> {
     headers: &'a HeaderMap,
     route: Option<&'a str>,
     rule: Option<&'a Required<'a>>,
+    proxy: Option<&'a str>,
 }
 
+/// What other layers have found out about a request that is none of a framework's.
+static NO_EXTENSIONS: LazyLock<Extensions> = LazyLock::new(Extensions::new);
+
 impl<'a> RequestHead<'a> {
+    /// A request of which these parts are known, such as one that a proxy asks about: `uri` is what
+    /// the client called, of which path and query count here. For
+    /// [`Gate::check_head`](super::Gate::check_head) and
+    /// [`Gate::try_check`](super::Gate::try_check). Allocates nothing.
+    ///
+    /// # Example: a proxy asks about a request
+    ///
+    /// ```
+    /// use http::{HeaderMap, Method, Uri};
+    /// use okta_introspect::adapter::{Gate, Rejection, RequestHead};
+    /// use okta_introspect::{Authorized, Requirement};
+    ///
+    /// async fn decide(
+    ///     gate: &Gate,
+    ///     (method, original, headers): (&Method, &Uri, &HeaderMap),
+    ///     requirement: &Requirement,
+    ///     proxy: &str,
+    /// ) -> Result<Authorized, Rejection> {
+    ///     let head = RequestHead::new(method, original, headers);
+    ///     let head = head.at("read_orders").through(proxy);
+    ///     gate.check_head(&head, requirement).await
+    /// }
+    /// ```
+    pub fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
+        let extensions = &*NO_EXTENSIONS;
+        Self { method, uri, extensions, headers, route: None, rule: None, proxy: None }
+    }
+
+    /// The same request, on this route: what [`route`](Self::route) says, and the log.
+    #[must_use]
+    pub fn at(self, route: &'a str) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    /// The same request, by way of this proxy, which may ask about it again; see
+    /// [`Presented::through`](crate::checker::Presented::through) for what a name has to be.
+    #[must_use]
+    pub fn through(self, proxy: &'a str) -> Self {
+        Self { proxy: Some(proxy), ..self }
+    }
+
     /// The method.
     pub fn method(&self) -> &'a Method {
         self.method
@@ -82,16 +128,21 @@ impl<'a> RequestHead<'a> {
             headers: request.headers(),
             route: None,
             rule: None,
+            proxy: None,
         }
     }
 
     pub(super) fn parts(parts: &'a Parts) -> Self {
         let Parts { method, uri, headers, extensions, .. } = parts;
-        Self { method, uri, extensions, headers, route: None, rule: None }
+        Self { method, uri, extensions, headers, route: None, rule: None, proxy: None }
+    }
+
+    pub(super) fn proxy(&self) -> Option<&'a str> {
+        self.proxy
     }
 
     /// The same request, as it came under `uri`, on `route`.
-    pub(super) fn at(self, uri: Option<&'a Uri>, route: Option<&'a str>) -> Self {
+    pub(super) fn as_seen(self, uri: Option<&'a Uri>, route: Option<&'a str>) -> Self {
         Self { uri: uri.unwrap_or(self.uri), route: route.or(self.route), ..self }
     }
 }

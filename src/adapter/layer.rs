@@ -218,7 +218,7 @@ impl Guard {
         let head = self.gate.head(RequestHead::request(request));
         let required = self.rules.find(&head);
         let result = match &required {
-            Some(requirement) => self.gate.try_check(&head, requirement)?,
+            Some(requirement) => self.gate.try_check_seen(&head, requirement)?,
             None => Err(Rejection::no_rule()),
         };
         Some(match result {

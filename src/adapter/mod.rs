@@ -23,7 +23,8 @@
 //! # What the operator learns
 //!
 //! Each refusal is an event of `tracing` at level INFO: reason, status, method, route, issuer and
-//! the token's [fingerprint](crate::Token::fingerprint), by which Okta's System Log names it too.
+//! the token's [fingerprint](crate::Token::fingerprint), by which Okta's System Log names it too;
+//! of an audience that was missing also which one, and which ones the token has.
 //! [`Gate::on_rejection`] hands it to a function of the service's own. Numbers are in
 //! [`Checker::metrics`].
 //!
@@ -43,6 +44,7 @@
 //! `Retry-After`. Do not let `OPTIONS` through by a rule instead; the service behind would answer
 //! requests that nobody has checked.
 
+mod audiences;
 mod bearer;
 mod challenge;
 #[cfg(feature = "axum")]

@@ -41,15 +41,6 @@ pub(super) fn log<'a>(
         Cause::Unknown(error) => Some(tracing::field::display(error)),
         _ => None,
     };
-    // What the reason's name does not say already.
-    let detail = match rejection.cause() {
-        Cause::Denied(denied) => match denied.reason() {
-            Reason::Audience(AudienceFault::TrailingSlash) => Some(denied.reason().to_string()),
-            _ => None,
-        },
-        Cause::Body(fault) => Some(fault.to_string()),
-        _ => None,
-    };
     tracing::info!(
         reason = rejection.reason(),
         status = rejection.status().as_u16(),
@@ -58,7 +49,20 @@ pub(super) fn log<'a>(
         issuer = issuer(),
         token = credentials(head.headers()).token().map(fingerprint),
         error,
-        detail,
+        detail = detail(rejection),
         "a request is not let in"
     );
+}
+
+/// What the reason's name does not say already.
+fn detail(rejection: &Rejection) -> Option<String> {
+    let says_more = match rejection.cause() {
+        Cause::Denied(denied) => {
+            let near = Reason::Audience(AudienceFault::TrailingSlash);
+            *denied.reason() == near || rejection.names_audience()
+        }
+        Cause::Body(_) => true,
+        _ => false,
+    };
+    says_more.then(|| rejection.to_string())
 }

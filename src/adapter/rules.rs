@@ -263,7 +263,7 @@ mod tests {
     /// The first scope of the rule for a request, or nothing if it is refused.
     fn rule(rules: &Rules, method: &str, path: &str, route: Option<&str>) -> Option<String> {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
-        let head = RequestHead::request(&request).at(None, route);
+        let head = RequestHead::request(&request).as_seen(None, route);
         let found = rules.find(&head)?;
         Some(found.scopes().first().cloned().unwrap_or_default())
     }

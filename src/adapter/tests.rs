@@ -16,6 +16,7 @@ use super::resource::ResourceMetadata;
 use crate::checker::{
     Answered, AudienceFault, Checker, Denied, ProofDenial, Reason, Requirement, SendTime, Upstream,
 };
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::issuer::Issuer;
 use crate::secret::Token;
@@ -91,7 +92,7 @@ fn every_reader_of_a_refusal_learns_what_the_table_says() {
     let mut rejections =
         vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
     for reason in reasons() {
-        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+        rejections.push(Rejection::denied(Denied::new(reason), Scheme::Bearer, terms));
     }
     rejections
         .extend([BodyFault::TooLarge, BodyFault::TooSlow, BodyFault::NoTool].map(Rejection::body));
@@ -107,7 +108,7 @@ fn every_reader_of_a_refusal_learns_what_the_table_says() {
     let mut rejections =
         vec![Rejection::no_token(terms), Rejection::malformed(terms), Rejection::no_rule()];
     for reason in reasons() {
-        rejections.push(Rejection::denied(Denied::new(reason, None), Scheme::Bearer, terms));
+        rejections.push(Rejection::denied(Denied::new(reason), Scheme::Bearer, terms));
     }
     writeln!(table, "\nof a resource that has metadata").unwrap();
     for rejection in rejections {
@@ -213,4 +214,89 @@ impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         write!(self.0, " {}={value:?}", field.name()).unwrap();
     }
+}
+
+/// Stands for a server that knows of tokens for these audiences.
+#[derive(Debug)]
+struct Knowing(Issuer, Vec<String>);
+
+impl Upstream for Knowing {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        send_time: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        let sent = send_time.record(SystemClock.monotonic());
+        let answer = serde_json::json!({"active": true, "aud": self.1});
+        let introspection = serde_json::from_value(answer).unwrap();
+        Box::pin(async move { Ok(Answered { introspection, sent }) })
+    }
+}
+
+/// What the log has as the detail of a refusal, which the hook can say too, and no client learns.
+async fn told_of_audience(own: &[&str], resource: &str, requirement: &Requirement) -> String {
+    let own = own.iter().map(|&audience| audience.to_owned()).collect();
+    let heard = Arc::new(Mutex::new(String::new()));
+    let hook = Arc::clone(&heard);
+    let resource = ResourceMetadata::builder(resource).authorization_server(&issuer());
+    let gate = Gate::new(Checker::builder(Knowing(issuer(), own)).build().unwrap())
+        .resource(resource.build().unwrap())
+        .on_rejection(move |rejection, _| {
+            writeln!(hook.lock().unwrap(), "{rejection}").unwrap();
+        });
+    let (parts, ()) =
+        Request::get("/").header("authorization", "Bearer known").body(()).unwrap().into_parts();
+    let log = Log(Arc::clone(&heard));
+    let guard = tracing::subscriber::set_default(log);
+    let refused = gate.check(&parts, requirement).await.unwrap_err();
+    drop(guard);
+    let answer: Response<String> = refused.clone().response_with_problem();
+    let shown = format!("{:?} {}", answer.headers(), answer.body());
+    assert!(!shown.contains("api://") && !shown.contains("the token has:"), "{shown}");
+    let heard = std::mem::take(&mut *heard.lock().unwrap());
+    let (line, hooked) = heard.trim_end().rsplit_once('\n').unwrap();
+    assert!(line.ends_with(&format!(" detail={hooked:?}")), "{heard}");
+    let audiences = hooked.split_once(" (").map_or("none are named", |(_, audiences)| audiences);
+    audiences.trim_end_matches(')').to_owned()
+}
+
+#[test_support::test]
+async fn the_log_and_the_hook_name_the_audience_that_was_wanted_and_those_of_the_token() {
+    const HERE: &str = "https://api.acme.example";
+    let any = Requirement::new;
+    let wants = |audience: &str| any().audience(audience);
+    let jwt = format!("eyJhbGciOiJub25lIn0.{}.x", "e30".repeat(10));
+    let long = format!("api://{}", "long-".repeat(100));
+    for (own, requirement, expected) in [
+        (&["api://a"][..], any(), format!("wanted: {HERE}; the token has: api://a")),
+        (&[], wants("api://b"), format!("wanted: {HERE}; the token has: none")),
+        (&[HERE], wants("api://b"), format!("wanted: api://b; the token has: {HERE}")),
+        (
+            &[HERE, "api://a"],
+            any().and(wants("api://a").and(wants("api://c"))),
+            format!("wanted: api://c; the token has: {HERE}, api://a"),
+        ),
+        (
+            &["1", "2", "3", "4", "5", "6", "7"],
+            any(),
+            format!("wanted: {HERE}; the token has: 1, 2, 3, 4, 5 and 2 more"),
+        ),
+        (
+            &["1", "2", "3", "4", "5"],
+            any(),
+            format!("wanted: {HERE}; the token has: 1, 2, 3, 4, 5"),
+        ),
+        (&[&*jwt], any(), format!("wanted: {HERE}; the token has: [masked]")),
+        (&[HERE], wants(&jwt), format!("wanted: [masked]; the token has: {HERE}")),
+        (&["a\nb"], any(), format!("wanted: {HERE}; the token has: a b")),
+        (&[&*long], any(), format!("wanted: {HERE}; the token has: {}…", &long[..256])),
+    ] {
+        assert_eq!(told_of_audience(own, HERE, &requirement).await, expected);
+    }
+    let slash = told_of_audience(&["https://api.acme.example/"], HERE, &any()).await;
+    assert_eq!(slash, format!("wanted: {HERE}; the token has: {HERE}/"));
 }

@@ -70,7 +70,7 @@ impl Inner {
         (age, now): (Age, i64),
     ) -> Result<Verdict, Error> {
         let Known::Active(facts) = known else {
-            return Ok(Verdict::Denied(Denied::new(Reason::Inactive, None)));
+            return Ok(Verdict::Denied(Denied::new(Reason::Inactive)));
         };
         let (routes, server) = (&self.routes, question.server);
         let resource = question.presented.resource();

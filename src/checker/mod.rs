@@ -76,7 +76,7 @@ pub use policy::verdict::{AnswerSource, Authorized, Denied, Verdict};
 pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
-pub use crate::credential::dpop::{ProofConfig, ProofDenial};
+pub use crate::credential::dpop::{ProofConfig, ProofDenial, Replay};
 
 pub(crate) use policy::presented::Scheme;
 
@@ -416,7 +416,7 @@ impl Inner {
     /// The edge's no.
     fn refuse(&self, reason: Reason) -> Verdict {
         self.counters.denied_at_edge(&reason);
-        Verdict::Denied(Denied::new(reason, None))
+        Verdict::Denied(Denied::new(reason))
     }
 }
 

@@ -39,6 +39,10 @@ type Series<'a, T> = (Labels<'a>, T);
 /// | `cache_entries` | `pool` (`active`, `inactive`) |
 /// | `evictions_total` | `pool` |
 ///
+/// These are checks: requests that are refused before one, because they bring no token, are on no
+/// route that has a rule, or have a body that does not say what they ask for, are not counted here.
+/// `Gate::on_rejection` (feature `tower`) hears of them.
+///
 /// What `packaging/` of the repository has for Grafana and Prometheus uses these names.
 /// `status` is how a call ended, as in [`EndpointMetrics::statuses`]. Every status and reason is
 /// there from the start, at zero, so that its first time is an increase.

@@ -122,6 +122,10 @@ pub(super) const CAUSES: &[Row] = &[
     ("invalid_scope", "cannot request openid scopes", "scope",
         "OpenID scopes are for users, and this grant has none",
         "leave out openid, profile, email and offline_access"),
+    // RFC 6749 §5.2, where the server says no more.
+    ("invalid_scope", "", "scope",
+        "a requested scope is unknown to the server, malformed, or more than it grants to the app",
+        "request scopes that the server defines and grants to the app"),
     ("client_credentials_self_scope_requested", "", "scope",
         "`.self` scopes are for users, and this grant has none",
         "request the scope without `.self`"),

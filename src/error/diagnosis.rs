@@ -29,7 +29,7 @@ pub struct Diagnosis {
     /// What is wrong: an assertion's claim or header (`aud`, `kid`, …), or a setting of the
     /// request, the app or the server (`scope`, `policy`, …).
     pub about: String,
-    /// What we sent there, if it was part of an assertion.
+    /// What we sent there, if it was part of an assertion, or the requested scopes.
     pub sent: Option<String>,
     /// The likely cause; where the server's words have several, all of them, listed as such.
     pub cause: String,

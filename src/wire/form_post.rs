@@ -17,6 +17,7 @@ use crate::credential::audience::Audience;
 use crate::credential::dpop::Prover;
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
+use crate::error::redact;
 use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
@@ -238,10 +239,21 @@ impl RequestFactory for FormPost<'_> {
 impl FormPost<'_> {
     fn diagnose(&self, error: Error) -> Error {
         let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
-        match Diagnosis::of(refused, |about| self.forms.assertions.describe(about, sent)) {
+        let said = |about: &str| match about {
+            "scope" => self.scopes(),
+            _ => self.forms.assertions.describe(about, sent),
+        };
+        match Diagnosis::of(refused, said) {
             Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
             None => error,
         }
+    }
+
+    /// The scopes that the form requests, as far as they can be shown: a setting may hold anything.
+    fn scopes(&self) -> Option<String> {
+        let is_scope = |(name, scopes): &&(&str, &str)| *name == "scope" && !scopes.is_empty();
+        let (_, scopes) = self.form.fields.iter().find(is_scope)?;
+        Some(redact::excerpt(scopes.as_bytes(), &[]))
     }
 
     /// Whether the refusal says how the next request can succeed, and it has not been tried.

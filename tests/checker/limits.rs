@@ -105,7 +105,7 @@ fn every_setting_has_bounds() {
     };
     assert_eq!(build(&|_| {}), Ok(()));
     type Set = fn(&mut CheckerConfig);
-    let wrong: [(&str, Set); 17] = [
+    let wrong: [(&str, Set); 18] = [
         ("max_age", |config| config.max_age = Duration::MAX),
         ("max_age_limit", |config| config.max_age_limit = Duration::MAX),
         ("inactive_max_age", |config| config.inactive_max_age = Duration::MAX),
@@ -120,6 +120,9 @@ fn every_setting_has_bounds() {
         ("max_newcomers", |config| config.max_newcomers = usize::MAX),
         ("proofs.max_age", |config| config.proofs.max_age = Duration::MAX),
         ("proofs.leeway", |config| config.proofs.leeway = Duration::MAX),
+        ("proofs.repeat_within", |config| {
+            config.proofs.repeat_within = Duration::from_millis(10_001)
+        }),
         ("proofs.capacity", |config| config.proofs.capacity = usize::MAX),
         ("proofs.max_per_key", |config| config.proofs.max_per_key = 0),
         ("proofs.max_per_key", |config| config.proofs.max_per_key = usize::MAX),

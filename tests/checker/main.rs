@@ -18,6 +18,8 @@ mod dashboard;
 mod flood;
 #[cfg(feature = "axum")]
 mod guard;
+#[cfg(feature = "axum")]
+mod heads;
 mod histories;
 mod lies;
 mod limits;

@@ -1,7 +1,13 @@
 //! The memory of used proofs: which of them take room in it, and a flood of proofs by one key beside
-//! clients that use theirs as they should.
+//! clients that use theirs as they should. And what counts as a use: proxies ask again.
 
-use okta_introspect::checker::{Checker, Presented, Reason, Requirement, Verdict};
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+use okta_introspect::checker::{
+    Checker, CheckerConfig, Presented, ProofDenial, Reason, Replay, Requirement, Verdict,
+};
 use okta_introspect::{Algorithm, Error, ErrorKind, ManualClock, SigningKey};
 use serde_json::json;
 
@@ -30,13 +36,18 @@ impl Sender {
         Self { key, token, sent: 0 }
     }
 
+    /// The next proof.
+    fn proof(&mut self) -> String {
+        self.sent += 1;
+        proof(&self.key, "GET", URL, &self.token, self.sent)
+    }
+
     async fn check(
         &mut self,
         checker: &Checker,
         requirement: &Requirement,
     ) -> Result<Verdict, Error> {
-        self.sent += 1;
-        let proof = proof(&self.key, "GET", URL, &self.token, self.sent);
+        let proof = self.proof();
         let presented = Presented::dpop(&self.token, &proof, "GET", URL);
         checker.check(presented, requirement).await
     }
@@ -84,4 +95,142 @@ async fn requests_that_are_denied_anyway_take_no_room_for_their_proofs() {
     authorized(sender.check(&checker, &read).await);
     let full = sender.check(&checker, &read).await.unwrap_err();
     assert_eq!(full.kind(), ErrorKind::RateLimited, "it is full");
+}
+
+/// A checker that has the answer about the sender's token already.
+async fn knowing(clock: &ManualClock, set: impl FnOnce(&mut CheckerConfig)) -> (Checker, Sender) {
+    let script = Script::new(clock);
+    let checker = checker(&script, |config| {
+        config.proofs.repeat_within = WINDOW;
+        set(config);
+    });
+    let mut sender = Sender::new(&script, "bound".to_owned());
+    authorized(sender.check(&checker, &Requirement::new()).await);
+    (checker, sender)
+}
+
+const WINDOW: Duration = Duration::from_secs(2);
+const MS: Duration = Duration::from_millis(1);
+
+/// What becomes of a proof, by a name.
+fn outcome(checker: &Checker, presented: Presented<'_>) -> &'static str {
+    match checker.try_check(presented, &Requirement::new()).unwrap() {
+        Ok(Verdict::Authorized(_)) => "good",
+        Ok(Verdict::Denied(denied)) => match denied.reason() {
+            Reason::Proof(ProofDenial::Replayed) => "replayed",
+            Reason::Proof(ProofDenial::Mismatch) => "mismatch",
+            reason => panic!("{reason:?}"),
+        },
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::RateLimited, "{error}");
+            "full"
+        }
+    }
+}
+
+#[test_support::test]
+async fn a_proof_comes_again_within_the_window_by_way_of_the_same_proxy() {
+    let clock = ManualClock::new(start());
+    let (checker, mut sender) = knowing(&clock, |_| {}).await;
+    for (later, expected) in [
+        (Duration::ZERO, "good"),
+        (WINDOW - MS, "good"),
+        (WINDOW, "replayed"),
+        (WINDOW + MS, "replayed"),
+    ] {
+        let proof = sender.proof();
+        let presented = Presented::dpop(&sender.token, &proof, "GET", URL).through("edge");
+        assert_eq!(outcome(&checker, presented), "good", "{later:?}");
+        clock.advance(later);
+        assert_eq!(outcome(&checker, presented), expected, "{later:?}");
+    }
+    let proof = sender.proof();
+    let presented = Presented::dpop(&sender.token, &proof, "GET", URL).through("edge");
+    for (step, expected) in [(0, "good"), (1500, "good"), (500, "replayed")] {
+        clock.advance(step * MS);
+        assert_eq!(outcome(&checker, presented), expected, "a repetition prolongs nothing");
+    }
+}
+
+#[test_support::test]
+async fn another_proxy_or_another_query_is_no_repetition() {
+    let clock = ManualClock::new(start());
+    let (checker, mut sender) = knowing(&clock, |_| {}).await;
+    let (with_query, other_query) = (format!("{URL}?page=1"), format!("{URL}?page=2"));
+    let first = sender.proof();
+    let proof = |url| Presented::dpop(&sender.token, &first, "GET", url);
+    assert_eq!(outcome(&checker, proof(&with_query).through("edge")), "good");
+    assert_eq!(outcome(&checker, proof(&with_query).through("other")), "replayed");
+    assert_eq!(outcome(&checker, proof(&with_query)), "replayed");
+    assert_eq!(outcome(&checker, proof(&other_query).through("edge")), "replayed");
+    assert_eq!(outcome(&checker, proof(URL).through("edge")), "replayed");
+    assert_eq!(outcome(&checker, proof(&with_query).through("edge")), "good");
+}
+
+#[test_support::test]
+async fn without_a_window_a_proof_is_good_once_whatever_the_proxy() {
+    let clock = ManualClock::new(start());
+    let zero = |config: &mut CheckerConfig| config.proofs.repeat_within = Duration::ZERO;
+    let (checker, mut sender) = knowing(&clock, zero).await;
+    let proof = sender.proof();
+    let presented = Presented::dpop(&sender.token, &proof, "GET", URL).through("edge");
+    assert_eq!([(); 2].map(|()| outcome(&checker, presented)), ["good", "replayed"]);
+}
+
+#[test_support::test]
+async fn a_use_counts_as_the_check_says() {
+    use Replay::{CheckOnly, Consume, Off};
+    let clock = ManualClock::new(start());
+    // One proof has been used, so that there is room for one more.
+    let (checker, mut sender) = knowing(&clock, |config| config.proofs.capacity = 2).await;
+    let (first, second) = (sender.proof(), sender.proof());
+    for (proof, replay, expected) in [
+        (&first, CheckOnly, "good"),
+        (&first, CheckOnly, "good"),
+        (&first, Off, "good"),
+        (&first, Consume, "good"),
+        (&first, CheckOnly, "replayed"),
+        (&first, Consume, "replayed"),
+        (&first, Off, "good"),
+        (&second, Consume, "full"),
+        (&second, CheckOnly, "good"),
+        (&second, Off, "good"),
+    ] {
+        let presented = Presented::dpop(&sender.token, proof, "GET", URL).replay(replay);
+        assert_eq!(outcome(&checker, presented), expected, "{replay:?}");
+        let elsewhere = Presented::dpop(&sender.token, proof, "POST", URL).replay(replay);
+        assert_eq!(outcome(&checker, elsewhere), "mismatch", "{replay:?}");
+    }
+    assert_eq!([Consume, CheckOnly, Off].map(Replay::as_str), Replay::NAMES);
+    assert_eq!(Replay::NAMES.map(Replay::from_name), [Consume, CheckOnly, Off].map(Some));
+    assert_eq!(Replay::from_name("OFF"), None);
+}
+
+#[test_support::test]
+async fn of_many_proxies_at_once_one_gets_in_and_repeats_what_it_likes() {
+    const PROXIES: usize = 8;
+    const REPEATS: usize = 10;
+    let clock = ManualClock::new(start());
+    let (checker, mut sender) = knowing(&clock, |_| {}).await;
+    for round in 0..20 {
+        let proof = sender.proof();
+        let (checker, token, begin) = (&checker, &sender.token, Barrier::new(PROXIES));
+        let let_in = |proxy: usize| {
+            let name = format!("proxy-{proxy}");
+            let presented = Presented::dpop(token, &proof, "GET", URL).through(&name);
+            begin.wait();
+            (0..REPEATS).filter(|_| outcome(checker, presented) == "good").count()
+        };
+        let let_in = thread::scope(|scope| {
+            let let_in = &let_in;
+            let started: Vec<_> =
+                (0..PROXIES).map(|proxy| scope.spawn(move || let_in(proxy))).collect();
+            let mut counts: Vec<_> = started.into_iter().map(|one| one.join().unwrap()).collect();
+            counts.sort_unstable();
+            counts
+        });
+        let mut expected = vec![0; PROXIES - 1];
+        expected.push(REPEATS);
+        assert_eq!(let_in, expected, "{round}");
+    }
 }

@@ -135,6 +135,25 @@ async fn the_diagnosis_says_what_was_sent() {
 }
 
 #[test_support::test]
+async fn a_refusal_of_scopes_names_those_that_were_sent() {
+    let long = format!("orders.read {}", "Q1w2".repeat(20));
+    for (description, requested, sent) in [
+        ("One or more scopes are not configured for the authorization server.", "a.b c", "a.b c"),
+        ("Something else.", "okta.users.reed", "okta.users.reed"),
+        ("Something else.", &long, "[masked] orders.read"),
+    ] {
+        let body = serde_json::json!({"error": "invalid_scope", "error_description": description});
+        let peer = Peer::start([Act::Write(reply(400, JSON, &body.to_string()))]).await;
+        let requested = Scopes::parse(requested).unwrap();
+        let error = client(&peer, &clock()).request_token(&requested).await.unwrap_err();
+        let diagnosis = error.diagnosis().unwrap();
+        assert_eq!((diagnosis.about.as_str(), diagnosis.sent.as_deref()), ("scope", Some(sent)));
+        let words = format!("(we sent scope: {sent})");
+        assert!(error.advice().contains(&words), "{}", error.advice());
+    }
+}
+
+#[test_support::test]
 async fn other_refusals_have_the_kind_that_says_what_to_do() {
     let oauth = |error: &str, description: &str| {
         serde_json::json!({"error": error, "error_description": description}).to_string()

@@ -11,6 +11,7 @@ mod node;
 mod packaging;
 #[cfg(all(feature = "axum", feature = "prometheus"))]
 mod prometheus;
+mod proxies;
 mod python;
 #[path = "../support/tokens/mod.rs"]
 mod tokens;

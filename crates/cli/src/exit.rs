@@ -98,6 +98,13 @@ Exit codes:
   3  the first failure: the server cannot be reached, is failing, or is none
   4  the first failure: the server refused our credentials or the request";
 
+    /// For `serve`.
+    pub(crate) const SERVE_HELP: &'static str = "\
+Exit codes:
+  0  it was told to end, and has answered what was under way; with --check: nothing is wrong
+  2  the command line, the configuration, a setting or the key is wrong, or it cannot listen
+  3  the output cannot be written";
+
     /// For `demo`.
     pub(crate) const DEMO_HELP: &'static str = "\
 Exit codes:

@@ -291,9 +291,8 @@ fn an_app_is_written_down_and_used() {
     };
     run(&app(""), &[]).fails(2, "is there already");
     run(&app("staging"), &[]).fails(2, "has a profile of this name already");
-    let before = std::fs::read(world.path("home/.okta/okta.yaml")).unwrap();
     run(&app("staging"), &["--force"]).fails(2, "would remove the other apps");
-    assert_eq!(std::fs::read(world.path("home/.okta/okta.yaml")).unwrap(), before);
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
     let mut wrong = app("wrong");
     (wrong[3], wrong[5]) = ("https://acme.okta.com".to_owned(), "0oa-acme".to_owned());
     run(&wrong, &[]).fails(2, "the private key of the profile staging");

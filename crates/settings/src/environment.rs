@@ -69,8 +69,18 @@ impl Environment {
         self
     }
 
-    /// The value of a variable.
-    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
+    /// The value of a variable; `None` if it is not set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use okta_introspect_settings::Environment;
+    ///
+    /// let environment = Environment::empty().variable("PORT", "9180");
+    /// assert_eq!(environment.get("PORT").unwrap(), "9180");
+    /// assert_eq!(environment.get("HOST"), None);
+    /// ```
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 

@@ -28,6 +28,7 @@
 //! |---|---|
 //! | the settings of this process | [`Settings::load`] |
 //! | values of the program's own, a profile, another file, a test | [`Settings::loader`] |
+//! | which authorization server they name | [`Settings::issuer`] |
 //! | clients | [`Settings::client`], [`Settings::client_builder`] |
 //! | a check on every request of a backend | [`Settings::checker_builder`] |
 //! | service tokens | [`Settings::token_source`] |

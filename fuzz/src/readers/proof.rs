@@ -73,7 +73,7 @@ fn validate(proof: &str, jkt: &str, now: i64) -> Result<(), ProofDenial> {
         _ => DateTime::<Utc>::MAX_UTC,
     });
     let validator = ProofValidator::new(ProofConfig::default());
-    let presented = PresentedProof { proof, method: METHOD, url: URL };
+    let presented = PresentedProof::new(proof, METHOD, URL);
     let good = validator.validate(&presented, TOKEN, jkt, now)?;
     let mut monotonic = *STARTED;
     assert_eq!(validator.record_use(&good, Now { wall: now.timestamp(), monotonic }), Ok(()));

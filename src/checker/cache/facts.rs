@@ -109,6 +109,12 @@ impl Facts {
         self.expires_at != End::NEVER && now >= i64::from(self.expires_at.0)
     }
 
+    /// When the token ends, if it does.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let end = Some(self.expires_at).filter(|end| *end != End::NEVER)?;
+        DateTime::from_timestamp(i64::from(end.0), 0)
+    }
+
     /// Whether these facts are known to pass the watermark `number` and all before it.
     pub(crate) fn has_passed(&self, number: u64) -> bool {
         self.passed.load(Ordering::Relaxed) >= number
@@ -186,11 +192,13 @@ mod tests {
             for (now, expired) in [(9, false), (10, true), (11, true)] {
                 assert_eq!(facts.has_expired(now), expired, "{exp} {own:?} {now}");
             }
+            assert_eq!(facts.expires_at(), at(10), "{exp} {own:?}");
         }
         let (now, late) = (1_800_000_000, 99_999_999_999);
         assert!(facts(json!(-5), None).has_expired(now));
         assert!(!facts(json!(99_000_000_000_i64), None).has_expired(now));
         assert!(!facts(json!(null), None).has_expired(late));
+        assert_eq!(facts(json!(null), None).expires_at(), None);
     }
 
     #[test]

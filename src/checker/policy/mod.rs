@@ -41,12 +41,10 @@ pub(crate) fn decide(
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Verdict {
+    let Circumstances { age, source, .. } = *circumstances;
     match meets(&facts, requirement, circumstances) {
-        Ok(()) => {
-            let Circumstances { age, source, .. } = *circumstances;
-            Verdict::Authorized(Authorized::new(facts, age, source))
-        }
-        Err(reason) => Verdict::Denied(Denied::new(reason, Some(facts))),
+        Ok(()) => Verdict::Authorized(Authorized::new(facts, age, source)),
+        Err(reason) => Verdict::Denied(Denied::on_facts(reason, facts, age, source)),
     }
 }
 
@@ -196,6 +194,7 @@ mod tests {
     use crate::checker::cache::facts::sample;
     use crate::issuer::Issuer;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     const ASKED: &str = "https://acme.okta.com/oauth2/default";
     const OTHER_AUDIENCE: Option<Reason> = Some(Reason::Audience(AudienceFault::Other));
@@ -255,6 +254,28 @@ mod tests {
         for (name, requirement, members, expected) in cases {
             assert_eq!(reason(members, &requirement, 0), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_denial_tells_how_old_the_answer_is_that_it_rests_on_and_where_it_came_from() {
+        let facts = sample::facts(sample::introspection(json!({})), sample::sent(1), None);
+        let circumstances = Circumstances {
+            now: 0,
+            age: Age::from(Duration::from_secs(7)),
+            source: AnswerSource::Joined,
+            routes: &Routes::new(&[Issuer::parse(ASKED).unwrap()]),
+            server: 0,
+            resource: None,
+            objection: Some(ProofDenial::Missing),
+        };
+        let Verdict::Denied(denied) = decide(Arc::new(facts), &Requirement::new(), &circumstances)
+        else {
+            panic!("a bound token without its proof was let in");
+        };
+        assert_eq!(denied.age(), Some(Duration::from_secs(7)));
+        assert_eq!(denied.source(), Some(AnswerSource::Joined));
+        let unknown = Denied::new(Reason::Inactive);
+        assert_eq!((unknown.age(), unknown.source()), (None, None));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::credential::dpop;
+use crate::credential::dpop::{self, Replay};
 use crate::secret::Token;
 
 /// A token as a request presents it, with the proof of possession that came along. `Debug` shows
@@ -46,8 +46,40 @@ impl<'a> Presented<'a> {
     /// your configuration, because a sender can write any host into a request. A query is left
     /// out of the comparison.
     pub fn dpop(token: &'a str, proof: &'a str, method: &'a str, url: &'a str) -> Self {
-        let scheme = Scheme::Dpop(dpop::PresentedProof { proof, method, url });
+        let scheme = Scheme::Dpop(dpop::PresentedProof::new(proof, method, url));
         Self { scheme, ..Self::bearer(token) }
+    }
+
+    /// Whether the use of the proof counts. Default: [`Replay::Consume`]. Without a proof this says
+    /// nothing.
+    #[must_use]
+    pub fn replay(mut self, replay: Replay) -> Self {
+        if let Scheme::Dpop(proof) = &mut self.scheme {
+            proof.replay = replay;
+        }
+        self
+    }
+
+    /// By way of this proxy, which may ask about the same request again within
+    /// [`repeat_within`](crate::checker::ProofConfig::repeat_within). The name must come from your
+    /// configuration, or from how the proxy has authenticated itself: a sender that could choose it
+    /// could repeat what it has overheard. Without a proof this says nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use okta_introspect::checker::Presented;
+    ///
+    /// fn behind_proxy<'a>(token: &'a str, proof: &'a str, url: &'a str) -> Presented<'a> {
+    ///     Presented::dpop(token, proof, "GET", url).through("gateway-1")
+    /// }
+    /// ```
+    #[must_use]
+    pub fn through(mut self, proxy: &'a str) -> Self {
+        if let Scheme::Dpop(proof) = &mut self.scheme {
+            proof.proxy = Some(proxy);
+        }
+        self
     }
 
     /// To this resource: the token must have been issued for it, which is its audience, whatever

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::checker::cache::facts::Facts;
@@ -116,6 +117,24 @@ impl Authorized {
         self.source
     }
 
+    /// When the token ends, by the server's word or by the token's own, whichever comes first.
+    /// `None` if neither says so, or if it is after the year 2105.
+    ///
+    /// # Example: what is derived from a token ends with it
+    ///
+    /// ```
+    /// use chrono::{DateTime, TimeDelta, Utc};
+    /// use okta_introspect::checker::Authorized;
+    ///
+    /// fn session_end(caller: &Authorized, now: DateTime<Utc>) -> DateTime<Utc> {
+    ///     let longest = now + TimeDelta::minutes(15);
+    ///     caller.expires_at().map_or(longest, |end| end.min(longest))
+    /// }
+    /// ```
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.facts.expires_at()
+    }
+
     /// What the server said about the token, as a type of the caller's own. Members have the names
     /// of [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2); times are seconds
     /// since 1970.
@@ -159,7 +178,7 @@ impl Authorized {
 
     /// Takes it back before it is given out.
     pub(in crate::checker) fn deny(self, reason: Reason) -> Denied {
-        Denied::new(reason, Some(self.facts))
+        Denied::on_facts(reason, self.facts, self.age, self.source)
     }
 }
 
@@ -188,12 +207,32 @@ impl fmt::Debug for Authorized {
 #[derive(Clone)]
 pub struct Denied {
     reason: Reason,
-    facts: Option<Arc<Facts>>,
+    /// In a box: a verdict is moved on every hit, and few are denials.
+    evidence: Option<Box<Evidence>>,
+}
+
+/// What a denial of an active token rests on.
+#[derive(Clone)]
+struct Evidence {
+    facts: Arc<Facts>,
+    age: Age,
+    source: AnswerSource,
 }
 
 impl Denied {
-    pub(crate) fn new(reason: Reason, facts: Option<Arc<Facts>>) -> Self {
-        Self { reason, facts }
+    /// A denial of what is not known to be an active token.
+    pub(crate) fn new(reason: Reason) -> Self {
+        Self { reason, evidence: None }
+    }
+
+    /// A denial of an active token.
+    pub(super) fn on_facts(
+        reason: Reason,
+        facts: Arc<Facts>,
+        age: Age,
+        source: AnswerSource,
+    ) -> Self {
+        Self { reason, evidence: Some(Box::new(Evidence { facts, age, source })) }
     }
 
     /// Why.
@@ -204,7 +243,17 @@ impl Denied {
     /// What the server said about the token, if it is active. For logs: nothing here is proven to
     /// concern the request's sender.
     pub fn facts(&self) -> Option<&Introspection> {
-        self.facts.as_deref().map(|facts| &facts.introspection)
+        self.evidence.as_deref().map(|evidence| &evidence.facts.introspection)
+    }
+
+    /// How long ago the request was sent that brought these [facts](Self::facts).
+    pub fn age(&self) -> Option<Duration> {
+        self.evidence.as_deref().map(|evidence| evidence.age.into())
+    }
+
+    /// Where these [facts](Self::facts) came from.
+    pub fn source(&self) -> Option<AnswerSource> {
+        self.evidence.as_deref().map(|evidence| evidence.source)
     }
 }
 
@@ -213,6 +262,8 @@ impl fmt::Debug for Denied {
         f.debug_struct("Denied")
             .field("reason", &self.reason)
             .field("facts", &self.facts())
+            .field("age", &self.age())
+            .field("source", &self.source())
             .finish()
     }
 }

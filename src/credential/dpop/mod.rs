@@ -1,14 +1,17 @@
 //! DPoP: tokens that are worth nothing without a key
 //! ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
 
+mod digest;
 pub(crate) mod htu;
 mod proof;
 mod prover;
+mod repeats;
 mod replay;
 mod validator;
 
 use crate::key::SigningKey;
 
+pub use replay::Replay;
 pub use validator::{ProofConfig, ProofDenial};
 
 pub(crate) use htu::htu;

@@ -4,9 +4,59 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use openssl::sha::sha256;
-
 use super::Proof;
+use super::digest::{Digest, digest};
+use super::repeats::Repeats;
+
+/// What a check does about the replay of a proof.
+///
+/// # Example: before a backend that takes care of it
+///
+/// A proof is good once. Where a proxy checks a request in front of a backend that checks it again,
+/// one of the two records the use, and the other must not take it for the second.
+///
+/// ```no_run
+/// # use okta_introspect::{Error, checker::{Checker, Presented, Requirement}};
+/// use okta_introspect::checker::Replay;
+///
+/// # async fn example(checker: Checker, any: Requirement, presented: Presented<'_>) -> Result<(), Error> {
+/// let verdict = checker.check(presented.replay(Replay::CheckOnly), &any).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Replay {
+    /// A proof that was used before is refused, and the use of one that was not is recorded.
+    #[default]
+    Consume,
+    /// A proof whose use is recorded is refused, and nothing is recorded: the proof is still good
+    /// for a check that consumes it.
+    CheckOnly,
+    /// Nothing is looked up or recorded: within its time a proof can be used any number of times
+    /// for the same method and URL. All else about it is validated. For a gate before a service
+    /// that sees to replays itself.
+    Off,
+}
+
+impl Replay {
+    /// Every name that [`as_str`](Self::as_str) gives, in the order of the variants.
+    pub const NAMES: [&str; 3] = ["consume", "check_only", "off"];
+
+    /// A name for settings and logs; one of [`NAMES`](Self::NAMES).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consume => "consume",
+            Self::CheckOnly => "check_only",
+            Self::Off => "off",
+        }
+    }
+
+    /// What has this name, if anything has.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Consume, Self::CheckOnly, Self::Off].into_iter().find(|one| one.as_str() == name)
+    }
+}
 
 /// The used proofs, in generations. A generation is forgotten as a whole, by the monotonic clock:
 /// once everything in it is too old to be used again if the wall clock runs on steadily.
@@ -24,13 +74,11 @@ pub(super) struct ReplayMemory {
     /// The oldest first.
     generations: VecDeque<Generation>,
     forgotten: Vec<Dates>,
+    repeats: Repeats,
 }
 
 /// The first and the last `iat`, both included.
 type Dates = (i64, i64);
-
-/// 128 bits of a SHA-256: a sender that makes two of its own proofs collide shuts itself out.
-type Digest = [u8; 16];
 
 #[derive(Debug)]
 struct Generation {
@@ -38,6 +86,14 @@ struct Generation {
     proofs: HashSet<Digest>,
     by_key: HashMap<Digest, usize>,
     dates: Option<Dates>,
+}
+
+/// Which use of a proof a request makes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Use {
+    First,
+    /// The proxy that made the first asks about the same request again.
+    Repeated,
 }
 
 /// Why the use of a proof is not recorded.
@@ -63,27 +119,35 @@ impl ReplayMemory {
     /// How many ranges are kept. One more, and the two earliest become one.
     const MAX_RANGES: usize = 16;
 
-    /// A memory for so many proofs, and for so many of one key, that can be used for so long.
-    pub(super) fn new(usable_for: Duration, capacity: usize, max_per_key: usize) -> Self {
+    /// A memory for so many proofs, and for so many of one key, that can be used for so long, and
+    /// repeated for so long.
+    pub(super) fn new(
+        usable_for: Duration,
+        (capacity, max_per_key): (usize, usize),
+        repeat_within: Duration,
+    ) -> Self {
         Self {
             usable_for,
             capacity,
             max_per_key,
             generations: VecDeque::new(),
             forgotten: Vec::new(),
+            repeats: Repeats::new(repeat_within),
         }
     }
 
     /// Records that a proof is used now, unless it was used before or that cannot be told.
-    pub(super) fn record(&mut self, proof: &Proof, now: Now) -> Result<(), NotRecorded> {
-        self.turn(now);
-        let (id, key) = (digest(&format!("{} {}", proof.jkt, proof.jti)), digest(&proof.jkt));
-        if self.forgotten.iter().any(|(first, last)| (*first..=*last).contains(&proof.iat)) {
-            return Err(NotRecorded::Forgotten);
+    /// `request` is the digest of what it was used for, by which it may be repeated.
+    pub(super) fn record(
+        &mut self,
+        proof: &Proof,
+        request: Option<Digest>,
+        now: Now,
+    ) -> Result<(), NotRecorded> {
+        if self.look_up(proof, request, now)? == Use::Repeated {
+            return Ok(());
         }
-        if self.generations.iter().any(|generation| generation.proofs.contains(&id)) {
-            return Err(NotRecorded::Replayed);
-        }
+        let key = digest(&[&proof.jkt]);
         let held: usize = self.generations.iter().map(|generation| generation.proofs.len()).sum();
         let of_key = |generation: &Generation| generation.by_key.get(&key).copied();
         let of_key: usize = self.generations.iter().filter_map(of_key).sum();
@@ -91,9 +155,31 @@ impl ReplayMemory {
             return Err(NotRecorded::Full);
         }
         if let Some(young) = self.generations.back_mut() {
-            young.add(id, key, proof.iat);
+            young.add(id(proof), key, proof.iat);
+        }
+        if let Some(request) = request {
+            self.repeats.add(request, now.monotonic);
         }
         Ok(())
+    }
+
+    /// Whether a proof may be used now, as far as uses before this one are concerned.
+    pub(super) fn look_up(
+        &mut self,
+        proof: &Proof,
+        request: Option<Digest>,
+        now: Now,
+    ) -> Result<Use, NotRecorded> {
+        self.turn(now);
+        if self.forgotten.iter().any(|(first, last)| (*first..=*last).contains(&proof.iat)) {
+            return Err(NotRecorded::Forgotten);
+        }
+        let id = id(proof);
+        if !self.generations.iter().any(|generation| generation.proofs.contains(&id)) {
+            return Ok(Use::First);
+        }
+        let again = |request| self.repeats.admit(&request, now.monotonic);
+        if request.is_some_and(again) { Ok(Use::Repeated) } else { Err(NotRecorded::Replayed) }
     }
 
     /// Forgets what has become too old, and sees to it that there is a generation for `now`.
@@ -157,10 +243,8 @@ impl Generation {
     }
 }
 
-fn digest(text: &str) -> Digest {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&sha256(text.as_bytes())[..16]);
-    digest
+fn id(proof: &Proof) -> Digest {
+    digest(&[&proof.jkt, &proof.jti])
 }
 
 #[cfg(test)]
@@ -186,31 +270,40 @@ mod tests {
         let origin = SystemClock.monotonic();
         let now =
             move |wall, elapsed| Now { wall, monotonic: origin + Duration::from_secs(elapsed) };
-        (ReplayMemory::new(Duration::from_secs(66), capacity, max_per_key), now)
+        let limits = (capacity, max_per_key);
+        (ReplayMemory::new(Duration::from_secs(66), limits, Duration::ZERO), now)
     }
 
     #[test]
     fn a_wall_clock_that_was_ahead_and_is_set_back_does_not_keep_the_memory_full() {
         let (mut memory, now) = memory(2, 2);
         for number in 0..2 {
-            assert_eq!(memory.record(&proof("k", number, 4600), now(4600, 0)), Ok(()));
+            assert_eq!(memory.record(&proof("k", number, 4600), None, now(4600, 0)), Ok(()));
         }
         let next = proof("k", 2, 1131);
-        assert_eq!(memory.record(&next, now(1131, 131)), Err(NotRecorded::Full));
+        assert_eq!(memory.record(&next, None, now(1131, 131)), Err(NotRecorded::Full));
         let next = proof("k", 2, 1132);
-        assert_eq!(memory.record(&next, now(1132, 132)), Ok(()), "and is no day of the wrong time");
+        assert_eq!(
+            memory.record(&next, None, now(1132, 132)),
+            Ok(()),
+            "and is no day of the wrong time"
+        );
     }
 
     #[test]
     fn a_step_in_the_midst_of_a_generation_shuts_out_nothing_between() {
         let (mut memory, now) = memory(100, 100);
         let ahead = proof("k", 1, 4600);
-        assert_eq!(memory.record(&proof("k", 0, 1000), now(1000, 0)), Ok(()));
-        assert_eq!(memory.record(&ahead, now(4600, 1)), Ok(()));
-        assert_eq!(memory.record(&proof("k", 2, 1002), now(1002, 2)), Ok(()));
-        assert_eq!(memory.record(&proof("k", 3, 2000), now(2000, 1000)), Ok(()), "long after");
-        assert_eq!(memory.record(&ahead, now(4600, 3600)), Err(NotRecorded::Forgotten));
-        assert_eq!(memory.record(&proof("k", 4, 4601), now(4601, 3601)), Ok(()));
+        assert_eq!(memory.record(&proof("k", 0, 1000), None, now(1000, 0)), Ok(()));
+        assert_eq!(memory.record(&ahead, None, now(4600, 1)), Ok(()));
+        assert_eq!(memory.record(&proof("k", 2, 1002), None, now(1002, 2)), Ok(()));
+        assert_eq!(
+            memory.record(&proof("k", 3, 2000), None, now(2000, 1000)),
+            Ok(()),
+            "long after"
+        );
+        assert_eq!(memory.record(&ahead, None, now(4600, 3600)), Err(NotRecorded::Forgotten));
+        assert_eq!(memory.record(&proof("k", 4, 4601), None, now(4601, 3601)), Ok(()));
     }
 
     #[test]
@@ -218,9 +311,9 @@ mod tests {
         let (mut memory, now) = memory(100, 10);
         for number in 0..100 {
             let expected = if number < 10 { Ok(()) } else { Err(NotRecorded::Full) };
-            assert_eq!(memory.record(&proof("greedy", number, 1000), now(1000, 0)), expected);
+            assert_eq!(memory.record(&proof("greedy", number, 1000), None, now(1000, 0)), expected);
         }
-        assert_eq!(memory.record(&proof("other", 0, 1000), now(1000, 0)), Ok(()));
+        assert_eq!(memory.record(&proof("other", 0, 1000), None, now(1000, 0)), Ok(()));
     }
 
     #[test]

@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Proof;
+use super::digest::{Digest, digest};
 use super::htu;
 use super::prover::ath;
-use super::replay::{NotRecorded, Now, ReplayMemory};
+use super::replay::{NotRecorded, Now, Replay, ReplayMemory};
 use crate::error::{Error, bounds};
 use crate::secret::Token;
 
@@ -44,16 +45,24 @@ pub struct ProofConfig {
     /// with one key, so that one client cannot fill the memory for all others. Bounds: 1 to 100
     /// million; more than [`capacity`](Self::capacity) counts as that.
     pub max_per_key: usize,
+    /// For how long after its first use a proof may come again with the same request
+    /// [by way of the same proxy](crate::checker::Presented::through): proxies ask again when they
+    /// retry, or redirect inside. A request is the same if token, method and URL are, its query
+    /// included. Default: zero, each proof once. Bounds: at most 10 s.
+    pub repeat_within: Duration,
 }
 
 impl ProofConfig {
     const MAX_CAPACITY: usize = 100_000_000;
+    const MAX_REPEAT_WITHIN: Duration = Duration::from_secs(10);
 
     /// Refuses settings that are out of bounds.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
         bounds::within("proofs.max_age", self.max_age, second..=hour)?;
         bounds::within("proofs.leeway", self.leeway, Duration::ZERO..=hour)?;
+        let repeats = Duration::ZERO..=Self::MAX_REPEAT_WITHIN;
+        bounds::within("proofs.repeat_within", self.repeat_within, repeats)?;
         bounds::within("proofs.capacity", self.capacity, 1..=Self::MAX_CAPACITY)?;
         bounds::within("proofs.max_per_key", self.max_per_key, 1..=Self::MAX_CAPACITY)
     }
@@ -66,6 +75,7 @@ impl Default for ProofConfig {
             leeway: Duration::from_secs(5),
             capacity: 100_000,
             max_per_key: 10_000,
+            repeat_within: Duration::ZERO,
         }
     }
 }
@@ -76,6 +86,23 @@ pub(crate) struct PresentedProof<'a> {
     pub(crate) proof: &'a str,
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
+    /// Whether its use counts.
+    pub(crate) replay: Replay,
+    /// The proxy that asks about the request, and may do so again.
+    pub(crate) proxy: Option<&'a str>,
+}
+
+impl<'a> PresentedProof<'a> {
+    /// A proof that is used up by this request.
+    pub(crate) fn new(proof: &'a str, method: &'a str, url: &'a str) -> Self {
+        Self { proof, method, url, replay: Replay::Consume, proxy: None }
+    }
+
+    /// What tells the request from others of the same proxy.
+    fn digest(&self, proxy: &str, proof: &Proof) -> Digest {
+        let ath = proof.ath.as_deref().unwrap_or_default();
+        digest(&[proxy, &proof.jkt, &proof.jti, ath, self.method, self.url])
+    }
 }
 
 /// What is wrong with the proof of possession of a bound token
@@ -146,14 +173,20 @@ pub(crate) struct ProofValidator {
 /// A proof that is good in all but one thing: whether it was used before is not yet known.
 #[must_use]
 #[derive(Debug)]
-pub(crate) struct ValidProof(Proof);
+pub(crate) struct ValidProof {
+    proof: Proof,
+    replay: Replay,
+    /// The digest of the request, where it may be repeated.
+    request: Option<Digest>,
+}
 
 impl ProofValidator {
     pub(crate) fn new(config: ProofConfig) -> Self {
         // One second is for rounding: `iat` has no fraction.
         let usable_for = config.max_age.saturating_add(config.leeway);
         let usable_for = usable_for.saturating_add(Duration::from_secs(1));
-        let memory = ReplayMemory::new(usable_for, config.capacity, config.max_per_key);
+        let limits = (config.capacity, config.max_per_key);
+        let memory = ReplayMemory::new(usable_for, limits, config.repeat_within);
         Self { memory: Mutex::new(memory), config }
     }
 
@@ -170,24 +203,30 @@ impl ProofValidator {
         if proof.jkt != jkt {
             return Err(ProofDenial::Key);
         }
+        let (place, _query) = presented.url.split_once('?').unwrap_or((presented.url, ""));
         if proof.htm != presented.method
-            || !htu::names(&proof.htu, presented.url)
+            || !htu::names(&proof.htu, place)
             || proof.ath.as_deref() != Some(ath_of(token).as_str())
         {
             return Err(ProofDenial::Mismatch);
         }
         self.check_time(&proof, now)?;
-        Ok(ValidProof(proof))
+        let proxy = presented.proxy.filter(|_| !self.config.repeat_within.is_zero());
+        let request = proxy.map(|proxy| presented.digest(proxy, &proof));
+        Ok(ValidProof { proof, replay: presented.replay, request })
     }
 
-    /// Records that a proof is used now, for a request that is good in all else: so nothing but
-    /// such requests takes room in the memory.
-    pub(crate) fn record_use(&self, proof: &ValidProof, now: Now) -> Result<(), ProofRefusal> {
-        self.memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .record(&proof.0, now)
-            .map_err(Into::into)
+    /// Uses a proof now, as far as its use [counts](Replay), for a request that is good in all
+    /// else: so nothing but such requests takes room in the memory.
+    pub(crate) fn record_use(&self, valid: &ValidProof, now: Now) -> Result<(), ProofRefusal> {
+        let ValidProof { proof, replay, request } = valid;
+        let memory = || self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        match replay {
+            Replay::Consume => memory().record(proof, *request, now)?,
+            Replay::CheckOnly => drop(memory().look_up(proof, *request, now)?),
+            Replay::Off => {}
+        }
+        Ok(())
     }
 
     fn check_time(&self, proof: &Proof, now: DateTime<Utc>) -> Result<(), ProofDenial> {
@@ -275,7 +314,7 @@ mod tests {
         now: i64,
     ) -> Result<(), ProofRefusal> {
         static ORIGIN: LazyLock<Instant> = LazyLock::new(|| SystemClock.monotonic());
-        let presented = PresentedProof { proof, method: "GET", url: URL };
+        let presented = PresentedProof::new(proof, "GET", URL);
         let valid = validator.validate(&presented, TOKEN, jkt, at(now))?;
         let monotonic = *ORIGIN + Duration::from_secs(now.try_into().unwrap());
         validator.record_use(&valid, Now { wall: now, monotonic })
@@ -304,7 +343,7 @@ mod tests {
             assert_eq!(use_proof(&validator, &proof, jkt, 1000), denied(ProofDenial::Mismatch));
         }
         let proof = client.proof(URL, TOKEN, 1000).await;
-        let post = PresentedProof { proof: &proof, method: "POST", url: URL };
+        let post = PresentedProof::new(&proof, "POST", URL);
         let other_method = validator.validate(&post, TOKEN, jkt, at(1000));
         assert_eq!(other_method.unwrap_err(), ProofDenial::Mismatch);
         assert_eq!(use_proof(&validator, &proof, "other", 1000), denied(ProofDenial::Key));

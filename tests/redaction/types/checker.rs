@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use okta_introspect::checker::{
     Answered, AudienceFault, CheckerConfig, Invalidation, Presented, ProofConfig, ProofDenial,
-    SendTime, Upstream,
+    Replay, SendTime, Upstream,
 };
 use okta_introspect::sandbox::{Bucket, Grant};
 use okta_introspect::*;
@@ -92,6 +92,7 @@ pub(super) async fn checked(
                 }
                 Verdict::Denied(refused) => {
                     denied += &(said!(*refused) + &said!(refused.facts()));
+                    denied += &(said!(refused.age()) + &said!(refused.source()));
                     reasons.insert(said!(*refused.reason()));
                 }
             }
@@ -132,6 +133,7 @@ pub(super) async fn checked(
         ("Invalidation", said!(invalidations)),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),
         ("Presented", said!(presented) + &said!(Presented::from(&token))),
+        ("Replay", said!(Replay::CheckOnly)),
         ("ProofConfig", said!(ProofConfig::default())),
         ("ProofDenial", said!(denials)),
         ("Reason", reasons.into_iter().collect()),

@@ -51,6 +51,14 @@ pub(crate) struct SandboxArgs {
     pub(crate) json: bool,
 }
 
+impl SandboxArgs {
+    /// On any free port of loopback.
+    pub(crate) fn anywhere() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { listen, seed: None, tls: false, tls_cert: None, tls_key: None, json: false }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "assertion --endpoint token --claims",

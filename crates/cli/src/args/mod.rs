@@ -7,6 +7,7 @@ mod duration;
 mod flags;
 mod local;
 mod online;
+mod serve;
 mod shared;
 pub(crate) mod usage;
 mod verify;
@@ -23,6 +24,7 @@ pub(crate) use local::{
     SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use serve::{ServeArgs, ServeCommand, SnippetArgs};
 pub(crate) use shared::KeyArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
@@ -183,6 +185,13 @@ pub(crate) enum Command {
     /// and in the System Log, for which the app needs the scope okta.logs.read. Nothing else leaves
     /// for an address that stands only in the token.
     Explain(ExplainArgs),
+    /// Check tokens for a proxy, and for services in any language
+    ///
+    /// The sidecar: nginx, Caddy, Traefik, HAProxy and Envoy ask it about each request, over HTTP or
+    /// Envoy's gRPC, and services post tokens to its /introspect (RFC 7662). What it lets in, and
+    /// how old an answer may be, is said by rules in one YAML file; what has no rule is refused.
+    /// Runs until SIGTERM or Ctrl-C, and reads its file anew when that changes and at SIGHUP.
+    Serve(ServeArgs),
     /// Make a client assertion and print it
     ///
     /// It is good for one request to one endpoint within five minutes. Send it in a form body,

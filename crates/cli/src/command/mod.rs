@@ -21,6 +21,7 @@ mod revoke;
 mod running_sandbox;
 mod runtime;
 mod sandbox;
+mod serve;
 mod setup;
 mod times;
 mod token;
@@ -42,7 +43,10 @@ pub(crate) fn run() -> Result<Exit, Failure> {
             if args.quiet {
                 output::be_quiet();
             }
-            output::log_requests(args.verbose, args.trace);
+            // The sidecar's own log is set up by its configuration.
+            if !matches!(args.command, Command::Serve(_)) {
+                output::log_requests(args.verbose, args.trace);
+            }
             dispatch(args.command)
         }
         // Help and version come as errors too, but are what was asked for.
@@ -80,6 +84,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Revoke(args) => revoke::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Assertion(args) => assertion::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::input::document;
 use crate::output;
-use crate::storage::runtime_folder::{RuntimeFolder, SandboxRecord};
+use crate::storage::runtime_folder::{Recorded, RuntimeFolder, SandboxRecord};
 use crate::text;
 
 use super::runtime::wait_for;
@@ -38,20 +38,14 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Exit, Failure> {
 }
 
 async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
-    let folder = RuntimeFolder::locate();
-    folder.create()?;
-    let key = new_key()?;
-    let sandbox = speak_tls(fill(seed, &key), args)?.listen(args.listen).start().await;
-    let sandbox = sandbox.map_err(|cause| not_started(cause, args))?;
+    let running = Running::start(args, seed).await?;
     // Before anything is printed: a script that has read the line may send the signal at once.
     let end = end_signal()?;
-    let record = record(&sandbox, &folder, &key)?;
-    key.write_new_file(&record.key_file)?;
-    let recorded = folder.write_record(&record)?;
+    let Running { sandbox, record, .. } = &running;
     if args.json {
-        output::json(&record)?;
+        output::json(record)?;
     } else {
-        output::data(exports(&record))?;
+        output::data(exports(record))?;
     }
     output::note(format_args!(
         "the sandbox listens on {} until Ctrl-C; in another terminal, try `okta-introspect token \
@@ -59,9 +53,35 @@ async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
         sandbox.address()
     ));
     end.await;
-    // First, so that no command finds a sandbox that ends.
-    drop(recorded);
+    running.end();
     Ok(Exit::Done)
+}
+
+/// A sandbox that other commands find.
+pub(super) struct Running {
+    sandbox: Sandbox,
+    pub(super) record: SandboxRecord,
+    recorded: Recorded,
+}
+
+impl Running {
+    pub(super) async fn start(args: &SandboxArgs, seed: Seed) -> Result<Self, Failure> {
+        let folder = RuntimeFolder::locate();
+        folder.create()?;
+        let key = new_key()?;
+        let sandbox = speak_tls(fill(seed, &key), args)?.listen(args.listen).start().await;
+        let sandbox = sandbox.map_err(|cause| not_started(cause, args))?;
+        let record = record(&sandbox, &folder, &key)?;
+        key.write_new_file(&record.key_file)?;
+        let recorded = folder.write_record(&record)?;
+        Ok(Self { sandbox, record, recorded })
+    }
+
+    /// The record goes first, so that no command finds a sandbox that ends.
+    pub(super) fn end(self) {
+        drop(self.recorded);
+        drop(self.sandbox);
+    }
 }
 
 /// The sandbox's own app, users and server besides the seed.

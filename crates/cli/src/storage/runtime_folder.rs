@@ -81,6 +81,11 @@ impl RuntimeFolder {
         })
     }
 
+    /// The path of a file in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// Makes the folder if it is not there, and checks that it is this user's alone.
     pub(crate) fn create(&self) -> Result<(), Failure> {
         match private::make_folder(&self.0) {

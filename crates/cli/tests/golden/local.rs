@@ -124,12 +124,15 @@ fn config_use() {
 fn config_init() {
     let mut session = two_apps();
     let init = "okta-introspect config init --issuer https://beta.okta.com --client-id 0oa3";
+    let custom = "okta-introspect config init --issuer https://beta.okta.com/oauth2/default";
     session.prepare("okta-introspect keygen beta.pem > beta.jwk");
     session
         .run("cat ~/.okta/okta.yaml")
         .run(&format!("{init} --key-file beta.pem --scope okta.users.read --profile beta"))
         .run(&format!("{init} --key-file beta.pem --key-id k3 --config beta.yaml"))
         .run("cat beta.yaml")
+        .run(&format!("{custom} --client-id 0oa3 --key-file beta.pem --config custom.yaml"))
+        .run("cat custom.yaml")
         .is("config-init.human.txt");
     session
         .prints(&format!("{init} --key-file beta.pem --config b.yaml --json"), "config-init.json");

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use okta_introspect::Issuer;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -40,8 +41,10 @@ impl NewApp {
     /// The members as lines of YAML. Every value is a JSON text, which is YAML for the same one.
     fn lines(&self, indent: &str) -> Vec<String> {
         let key_file = self.key_file.display().to_string();
+        // Okta's SDKs read `orgUrl` as well, and take it for an org.
+        let is_custom = Issuer::parse(&self.issuer).is_ok_and(|issuer| !issuer.is_org());
         let members = [
-            ("orgUrl", Some(&self.issuer)),
+            (if is_custom { "issuer" } else { "orgUrl" }, Some(&self.issuer)),
             ("clientId", Some(&self.client_id)),
             ("privateKey", Some(&key_file)),
             ("keyId", self.key_id.as_ref()),

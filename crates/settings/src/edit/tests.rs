@@ -49,6 +49,29 @@ fn what_people_wrote_stays_and_what_is_new_stands_beside_it() {
 }
 
 #[test]
+fn a_custom_server_is_written_as_the_issuer_and_an_org_as_okta_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (server, member)) in [
+        ("acme.okta.com", "orgUrl"),
+        ("acme.okta.com/oauth2/default", "issuer"),
+        ("login.acme.example/oauth2/aus1", "issuer"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for profile in [None, Some("new")] {
+            let path = folder.path().join(format!("{number}{profile:?}.yaml"));
+            create(&path, profile, &app(server, "a"), false).unwrap();
+            let file = read(&path);
+            let layer = profile.map_or(&file.client, |name| file.get(name).unwrap());
+            let found = layer.server.as_ref().unwrap();
+            assert_eq!(found.value, format!("https://{server}"));
+            assert!(found.origin.to_string().contains(&format!(".{member} in")), "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_form_that_is_not_understood_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("okta.yaml");

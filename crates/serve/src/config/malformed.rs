@@ -1,0 +1,61 @@
+//! What is wrong with a file that is no YAML. Nothing of it is quoted: it may be a key.
+
+use serde_saphyr::Error;
+
+use crate::error::Fault;
+
+/// The form of a key in the file itself.
+const BLOCK: &str = "write `private_key: |`, and below it the lines of the key, two blanks further \
+                     in; better keep the key in a file of its own, `file:PATH`";
+
+const LOOK: &str = "check indentation, colons and quotation marks";
+
+/// Names the line, and what is wrong with it.
+pub(super) fn explain(text: &str, cause: &Error) -> Fault {
+    if let Some(line) = line_of(text, begins_with_tab) {
+        return Fault::new("a tab stands before the first word")
+            .at(format!("line {line}"))
+            .advise("indent with blanks: YAML takes no tabs there");
+    }
+    if let Some(line) = line_of(text, |line| line.starts_with("-----")) {
+        return Fault::new("a key is not indented").at(format!("line {line}")).advise(BLOCK);
+    }
+    match cause {
+        Error::DuplicateMappingKey { location, .. } => {
+            return Fault::new("a member is there twice")
+                .at(format!("line {}", location.line()))
+                .advise("keep one of the two");
+        }
+        Error::MultipleDocuments { .. } => {
+            return Fault::new("the file has more than one document")
+                .advise("keep one, and remove the lines with `---`");
+        }
+        Error::Budget { .. } => {
+            return Fault::new("the file is too large or too deeply nested for a configuration");
+        }
+        _ => {}
+    }
+    let place = cause.location();
+    let line = place.and_then(|place| usize::try_from(place.line()).ok()?.checked_sub(1));
+    let has_variable =
+        line.and_then(|line| text.lines().nth(line)).is_some_and(|line| line.contains("${"));
+    match place {
+        Some(place) if has_variable => Fault::new("no valid YAML")
+            .at(format!("line {}", place.line()))
+            .advise("put `${…}` in quotation marks inside of { } and [ ]"),
+        Some(place) => Fault::new(format!("no valid YAML from column {} on", place.column()))
+            .at(format!("line {}", place.line()))
+            .advise(LOOK),
+        None => Fault::new("no valid YAML").advise(LOOK),
+    }
+}
+
+fn begins_with_tab(line: &str) -> bool {
+    let content = line.trim_start();
+    !content.is_empty() && line[..line.len().saturating_sub(content.len())].contains('\t')
+}
+
+/// The number of the first such line, from 1.
+fn line_of(text: &str, is_such: impl Fn(&str) -> bool) -> Option<usize> {
+    text.lines().position(is_such).map(|index| index.saturating_add(1))
+}

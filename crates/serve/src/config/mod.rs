@@ -1,0 +1,80 @@
+//! The configuration: from the text of one YAML file to a description in which every value is checked.
+//!
+//! Everything that is wrong is told at once, a [`Fault`] each, in the order of the file.
+
+mod check_lines;
+mod conform;
+mod document;
+mod expand;
+mod faults;
+mod malformed;
+mod resolve;
+mod resolved;
+mod schema;
+mod settings;
+mod tree;
+
+use std::path::Path;
+
+use okta_introspect_settings::{Environment, SettingsError};
+
+use crate::error::Fault;
+use conform::Conformance;
+pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, Span};
+use expand::Expansion;
+use faults::Faults;
+pub use resolved::{
+    Address, CallerConfig, Config, IdentityConfig, ListenerConfig, LogConfig, OktaConfig,
+    OriginConfig, ReplayConfig, ResourceConfig, RuleConfig, TlsConfig, TokenConfig,
+};
+pub use schema::json_schema;
+use tree::Node;
+
+/// The longest file that is read, in bytes.
+const MAX_LEN: u64 = 1024 * 1024;
+
+/// Reads a file, and everything that it names. Beside the configuration, warnings: what is possible,
+/// and hardly meant.
+///
+/// `environment` has the variables; paths begin at the folder of the file.
+///
+/// # Errors
+///
+/// Everything that is wrong, in the order of the file. No fault quotes a value that may be a secret.
+pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    let text = expand::read(path, MAX_LEN).map_err(|fault| vec![fault])?;
+    let mut root = Node::parse(&text).map_err(|fault| vec![fault])?;
+    let mut faults = Faults::default();
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let mut expansion = Expansion::new(environment, path, folder);
+    root.tell_lines("", &mut faults);
+    expansion.expand(&mut root, "", &mut faults);
+    Conformance::new(schema::schema()).check(&mut root, &mut faults);
+    let config = resolve::config(&mut root, &mut faults, environment, folder, &mut expansion);
+    if !faults.any_within("okta") {
+        check_app(&config, &mut faults);
+    }
+    match faults.into_parts() {
+        (errors, warnings) if errors.is_empty() => Ok((config, warnings)),
+        (errors, _) => Err(errors),
+    }
+}
+
+/// Whether there is an app, with a server and a key.
+fn check_app(config: &Config, faults: &mut Faults) {
+    let checked = config.settings().and_then(|settings| {
+        settings.issuer()?;
+        settings.credentials().map(drop)
+    });
+    if let Err(error) = checked {
+        faults.error("okta", of_settings(&error));
+    }
+}
+
+fn of_settings(error: &SettingsError) -> Fault {
+    let fault = Fault::new(error.to_string());
+    if error.advice().is_empty() { fault } else { fault.advise(error.advice()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! What the file says, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Method;
+use ipnet::IpNet;
+use okta_introspect::checker::CheckerConfig;
+use okta_introspect::{Issuer, Requirement, Secret, SigningKey};
+use okta_introspect_settings::Environment;
+
+use super::document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
+use crate::caller::{Limits, SecretHash};
+use crate::identity::BackendCredentials;
+use crate::original::{Mode, Origins};
+use crate::path::Decoding;
+
+/// A configuration that was checked: every value is of the type that it is used as, and nothing in
+/// it is unsafe. `Debug` shows no secret.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_serve::config;
+/// use okta_introspect_settings::Environment;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("okta-introspect.yaml");
+/// std::fs::write(&path, "listeners: [{mode: ngnix}]\n")?;
+/// let faults = config::load(&path, &Environment::empty()).unwrap_err();
+/// assert_eq!(
+///     faults[0].to_string(),
+///     "listeners[0].mode (line 1): none of the words that can stand here; did you mean `nginx`?"
+/// );
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The authorization server and the app, as far as this file names them.
+    pub okta: OktaConfig,
+    /// How tokens are checked where a rule does not say.
+    pub checker: CheckerConfig,
+    /// Where proxies and services ask; at least one.
+    pub listeners: Vec<ListenerConfig>,
+    /// Who may ask with a bearer secret.
+    pub callers: Vec<CallerConfig>,
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    pub management: Address,
+    /// Under which URLs clients call the services.
+    pub origins: Origins,
+    /// What else the file says of each origin, by its index.
+    pub origin_configs: Vec<OriginConfig>,
+    /// How often proxy and service may decode a path; sorted, at least one.
+    pub decodings: Vec<Decoding>,
+    /// What each route requires, in the order of the file.
+    pub rules: Vec<RuleConfig>,
+    /// What the services are told.
+    pub identity: IdentityConfig,
+    /// How proofs of possession are treated.
+    pub dpop: ReplayConfig,
+    /// Whether a cache before us may keep answers of `POST /introspect`.
+    pub downstream_cache: bool,
+    /// Whether all rules only log what they would refuse.
+    pub dry_run: bool,
+    /// How long requests are still served after SIGTERM.
+    pub drain: Duration,
+    /// What is logged.
+    pub log: LogConfig,
+    /// The files that `file:` has read: when one of them changes, so does the configuration.
+    pub files: Vec<PathBuf>,
+    pub(super) environment: Environment,
+}
+
+/// The authorization server and the app.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OktaConfig {
+    /// The profile of the settings file.
+    pub profile: Option<String>,
+    /// The settings file.
+    pub settings: Option<PathBuf>,
+    /// The issuer; `client_id` and `private_key` are there if it is.
+    pub issuer: Option<Issuer>,
+    /// The client id.
+    pub client_id: Option<String>,
+    /// The private key, in PEM or as a JWK.
+    pub private_key: Option<Secret>,
+    /// The id under which the key is registered.
+    pub key_id: Option<String>,
+    /// Other servers of the same app.
+    pub further_issuers: Vec<Issuer>,
+}
+
+/// Where something listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Address {
+    /// A unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Its permissions, such as `0o660`.
+        permissions: u32,
+    },
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A socket of systemd's, by its `FileDescriptorName`.
+    Systemd(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix { path, permissions } => {
+                write!(f, "unix {} ({permissions:04o})", path.display())
+            }
+            Self::Tcp(address) => write!(f, "tcp {address}"),
+            Self::Systemd(name) => write!(f, "systemd {name}"),
+        }
+    }
+}
+
+/// A listener.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListenerConfig {
+    /// Where it listens.
+    pub address: Address,
+    /// Which proxy asks here; `None` if only `POST /introspect` is served.
+    pub mode: Option<Mode>,
+    /// What stands before the original path, in mode `envoy` over HTTP.
+    pub path_prefix: String,
+    /// Whose forwarded values count over TCP; empty: those of loopback.
+    pub trusted: Vec<IpNet>,
+    /// Whether `POST /introspect` is served.
+    pub introspection: bool,
+    /// TLS.
+    pub tls: Option<TlsConfig>,
+}
+
+/// TLS of a listener, in PEM.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// The chain of certificates.
+    pub certificate: String,
+    /// The private key.
+    pub key: Secret,
+    /// The authority of the clients' certificates.
+    pub client_ca: Option<String>,
+    /// The names of the clients that may ask; empty: any name of that authority.
+    pub client_names: Vec<String>,
+}
+
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConfig")
+            .field("has_client_ca", &self.client_ca.is_some())
+            .field("client_names", &self.client_names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A caller with a bearer secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CallerConfig {
+    /// Its name in logs and metrics.
+    pub name: String,
+    /// The SHA-256 of its secret.
+    pub secret: SecretHash,
+    /// Its budgets.
+    pub limits: Limits,
+}
+
+/// What the file says of an origin, beside its URL.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OriginConfig {
+    /// What the proxy puts before the path, as written.
+    pub strip_prefix: String,
+    /// What the proxy removes from the path, as written.
+    pub add_prefix: String,
+    /// Its metadata; `None`: nothing is said of it.
+    pub resource: Option<ResourceConfig>,
+}
+
+/// The metadata of a protected resource.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ResourceConfig {
+    /// The scopes that clients may ask for.
+    pub scopes: Vec<String>,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Whether tokens may, or have to, be bound to a key.
+    pub dpop: Option<ResourceDpop>,
+}
+
+/// What a route requires.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RuleConfig {
+    /// Its name; no two rules have the same.
+    pub name: String,
+    /// The methods; empty: all.
+    pub methods: Vec<Method>,
+    /// The host with its port, in lower case; `None`: all.
+    pub host: Option<String>,
+    /// The path with its parameters.
+    pub path: String,
+    /// The regular expressions of parameters, to be anchored.
+    pub parameters: BTreeMap<String, String>,
+    /// What is required; `None`: no token is needed.
+    pub requirement: Option<Requirement>,
+    /// The requirement as the file has it, for people.
+    pub written: Option<RequireDocument>,
+    /// Whether what it would refuse is only logged.
+    pub dry_run: bool,
+}
+
+/// What the services are told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IdentityConfig {
+    /// What the names of the headers begin with.
+    pub prefix: String,
+    /// Whether the services get the token itself.
+    pub credentials: BackendCredentials,
+    /// The signed token.
+    pub token: Option<TokenConfig>,
+}
+
+/// A signed token that says who a request is from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenConfig {
+    /// Its `aud`.
+    pub audience: String,
+    /// How long it is good for.
+    pub lifetime: Duration,
+    /// The key that signs it.
+    pub key: SigningKey,
+}
+
+/// How proofs of possession are treated.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ReplayConfig {
+    /// What becomes of a proof that was used.
+    pub replay: Replay,
+    /// How long the same proof for the same request counts as one use.
+    pub repeat_within: Duration,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// The form of the lines.
+    pub format: LogFormat,
+    /// The least severity.
+    pub level: LogLevel,
+    /// Whether each decision is logged.
+    pub decisions: bool,
+}

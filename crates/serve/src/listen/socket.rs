@@ -1,0 +1,118 @@
+//! Sockets that accept connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+
+use super::stream::Stream;
+use super::unix::{self, OwnFile};
+use crate::caller::Peer;
+use crate::error::Fault;
+
+/// A socket that accepts connections.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_serve::listen::Socket;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), okta_introspect_serve::Fault> {
+/// let socket = Socket::tcp("127.0.0.1:0".parse().unwrap())?;
+/// assert!(socket.address().is_some_and(|address| address.port() > 0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Socket {
+    kind: Kind,
+    /// Of a unix socket that this process made.
+    _file: Option<OwnFile>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+/// How many connections wait for their acceptance at most.
+pub(super) const BACKLOG: u32 = 1024;
+
+impl Socket {
+    /// Listens at a path, whose permissions are `mode` from the first moment on, whatever the umask.
+    ///
+    /// A socket of a process that is gone is replaced. When the socket is dropped its file is
+    /// removed, unless another process has replaced it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If a process listens there, if there is something that is no socket, if the path is too long,
+    /// or if the operating system refuses.
+    pub async fn unix(path: &Path, mode: u32) -> Result<Self, Fault> {
+        let (listener, file) = unix::bind(path, mode).await?;
+        Ok(Self { kind: Kind::Unix(listener), _file: Some(file) })
+    }
+
+    /// Listens at an address. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses, for example because the address is in use.
+    pub fn tcp(address: SocketAddr) -> Result<Self, Fault> {
+        let listener = listen(address).map_err(|error| {
+            Fault::new(format!("cannot listen: {error}")).at(address.to_string())
+        })?;
+        Ok(Self { kind: Kind::Tcp(listener), _file: None })
+    }
+
+    /// A socket that somebody else made, such as systemd.
+    pub(super) fn inherited_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), _file: None })
+    }
+
+    pub(super) fn inherited_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), _file: None })
+    }
+
+    /// Its address; none for a unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.kind {
+            Kind::Tcp(listener) => listener.local_addr().ok(),
+            Kind::Unix(_) => None,
+        }
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match &self.kind {
+            Kind::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let gone = |error| io::Error::new(io::ErrorKind::ConnectionAborted, error);
+                let of = stream.peer_cred().map_err(gone)?;
+                let peer = Peer::Unix { uid: of.uid(), gid: of.gid(), pid: of.pid() };
+                Ok((Stream::Unix(stream), peer))
+            }
+            Kind::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // Answers are small, and each is written at once. It fails if the peer has gone.
+                let _ = stream.set_nodelay(true);
+                Ok((Stream::Tcp(stream), Peer::Tcp(address)))
+            }
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A successor can listen while connections of its predecessor are in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

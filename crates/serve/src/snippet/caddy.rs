@@ -1,0 +1,33 @@
+//! Caddy: `forward_auth`.
+
+use super::template::{fill, lines};
+use super::{Address, Snippet, SnippetFile, address};
+use crate::error::Fault;
+
+pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
+    let headers = &snippet.headers;
+    let sidecar = match &snippet.config.sidecar {
+        Address::Unix(path) => format!("unix/{path}"),
+        tcp @ Address::Tcp { .. } => tcp.to_string(),
+    };
+    let remove = |name: &str| format!("request_header -{name}");
+    let strip = lines(headers.prefixes(), |prefix| remove(&format!("{prefix}*")))
+        + &lines(headers.beside_prefix(), |name| remove(name));
+    let credentials = match snippet.config.keep_authorization {
+        true => String::new(),
+        false => "# The token ends here.\nheader_up -Authorization\nheader_up -DPoP\n".to_owned(),
+    };
+    let places = [
+        ("LISTEN_HOST", snippet.listen.0.to_owned()),
+        ("LISTEN_PORT", snippet.listen.1.to_string()),
+        ("SIDECAR", sidecar),
+        ("UPSTREAM", address::joined(snippet.upstream)),
+        ("AUTHZ", snippet.config.path_prefix.clone()),
+        ("TIMEOUT", snippet.timeout()),
+        ("IDENTITY", headers.identity.join(" ")),
+        ("STRIP", strip),
+        ("CREDENTIALS", credentials),
+    ];
+    let text = fill(include_str!("templates/Caddyfile"), &places);
+    Ok(vec![SnippetFile { name: "Caddyfile", text }])
+}

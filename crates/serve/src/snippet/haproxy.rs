@@ -1,0 +1,53 @@
+//! HAProxy: an action in Lua, since it has none of its own that asks.
+
+use super::template::{fill, lines};
+use super::{Address, Snippet, SnippetFile, address};
+use crate::error::Fault;
+
+/// What the configuration loads, from the folder of the usual installation.
+const LUA: &str = "/etc/haproxy/okta-introspect.lua";
+
+pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
+    Ok(vec![configuration(snippet), action(snippet)])
+}
+
+fn configuration(snippet: &Snippet<'_>) -> SnippetFile {
+    let headers = &snippet.headers;
+    let remove = |name: &str| format!("http-request del-header {name}");
+    let pattern = |prefix: &String| {
+        format!("http-request del-header ^{} -m reg", prefix.replace('-', "[-_]"))
+    };
+    let strip =
+        lines(&headers.prefix, pattern) + &lines(headers.beside_prefix(), |name| remove(name));
+    let credentials = match snippet.config.keep_authorization {
+        true => String::new(),
+        false => "# The token ends here.\n".to_owned() + &lines(["authorization", "dpop"], remove),
+    };
+    let places = [
+        ("LUA", LUA.to_owned()),
+        ("LISTEN", address::joined(snippet.listen)),
+        ("UPSTREAM", address::joined(snippet.upstream)),
+        ("STRIP", strip),
+        ("CREDENTIALS", credentials),
+    ];
+    SnippetFile { name: "haproxy.cfg", text: fill(include_str!("templates/haproxy.cfg"), &places) }
+}
+
+fn action(snippet: &Snippet<'_>) -> SnippetFile {
+    let (host, destination) = match &snippet.config.sidecar {
+        Address::Unix(path) => ("okta-introspect".to_owned(), format!("unix@{path}")),
+        tcp @ Address::Tcp { .. } => (tcp.to_string(), tcp.to_string()),
+    };
+    let quoted: Vec<_> = snippet.credentials().iter().map(|name| format!("{name:?}")).collect();
+    let identity = |name: &String| format!("\"{}\",", name.to_ascii_lowercase());
+    let places = [
+        ("HOST", host),
+        ("AUTHZ", snippet.config.path_prefix.clone()),
+        ("DESTINATION", destination),
+        ("TIMEOUT_MS", snippet.config.timeout.as_millis().to_string()),
+        ("CREDENTIALS", quoted.join(", ")),
+        ("IDENTITY", lines(&snippet.headers.identity, identity)),
+    ];
+    let text = fill(include_str!("templates/haproxy.lua"), &places);
+    SnippetFile { name: "okta-introspect.lua", text }
+}

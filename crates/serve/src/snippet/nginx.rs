@@ -1,0 +1,40 @@
+//! nginx: `auth_request`.
+
+use super::template::{fill, lines};
+use super::{Snippet, SnippetFile, address};
+use crate::error::Fault;
+
+pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
+    let identity = &snippet.headers.identity;
+    // nginx's variables have small letters and underscores.
+    let variable = |name: &str| name.to_ascii_lowercase().replace('-', "_");
+    let read = |name: &String| {
+        let variable = variable(name);
+        format!("auth_request_set $okta_{variable} $upstream_http_{variable};")
+    };
+    let write = |name: &String| format!("proxy_set_header {name} $okta_{};", variable(name));
+    let credentials = match snippet.config.keep_authorization {
+        true => String::new(),
+        false => "# The token ends here.\nproxy_set_header Authorization \"\";\n\
+                  proxy_set_header DPoP \"\";\n"
+            .to_owned(),
+    };
+    let places = [
+        ("SIDECAR", snippet.config.sidecar.to_string()),
+        ("UPSTREAM", address::joined(snippet.upstream)),
+        ("LISTEN", address::joined(snippet.listen)),
+        ("AUTHZ", snippet.config.path_prefix.clone()),
+        ("TIMEOUT", snippet.timeout()),
+        ("IDENTITY_READ", lines(identity, read)),
+        ("IDENTITY_WRITE", lines(identity, write)),
+        ("STRIP", lines(strip(snippet), |name| format!("proxy_set_header {name} \"\";"))),
+        ("CREDENTIALS", credentials),
+    ];
+    let text = fill(include_str!("templates/nginx.conf"), &places);
+    Ok(vec![SnippetFile { name: "okta-introspect.conf", text }])
+}
+
+/// Names with underscores do not get so far.
+fn strip<'a>(snippet: &'a Snippet<'_>) -> impl Iterator<Item = &'a String> {
+    snippet.headers.beside_identity().filter(|name| !name.contains('_'))
+}

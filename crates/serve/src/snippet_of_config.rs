@@ -1,0 +1,71 @@
+//! The snippet that a configuration asks for.
+
+use crate::config::{self, Config};
+use crate::error::Fault;
+use crate::identity::{BackendCredentials, Identity};
+use crate::original::Mode;
+use crate::snippet::{Address, Proxy, SnippetConfig};
+
+impl SnippetConfig {
+    /// What a configuration says that concerns this proxy: the listener of its mode, the identity
+    /// headers, and how long the sidecar may take.
+    ///
+    /// # Errors
+    ///
+    /// If no listener is for this proxy, or its address is known to systemd alone.
+    pub fn of(config: &Config, proxy: Proxy) -> Result<Self, Fault> {
+        let mode = mode(proxy);
+        let listener = config.listeners.iter().find(|listener| listener.mode == Some(mode));
+        let listener = listener.ok_or_else(|| {
+            Fault::new(format!("no listener has the mode {mode}"))
+                .advise(format!("add one to listeners, with mode: {mode}"))
+        })?;
+        let identity =
+            Identity::new(&config.identity.prefix)?.credentials(config.identity.credentials);
+        let mut names: Vec<_> = identity.names().iter().map(|name| title(name.as_str())).collect();
+        if config.identity.token.is_some() {
+            names.push(format!("{}Token", title(&config.identity.prefix)));
+        }
+        Ok(Self {
+            sidecar: address(&listener.address)?,
+            identity: names,
+            keep_authorization: config.identity.credentials == BackendCredentials::Keep,
+            dpop: config.origins.iter().next().is_some(),
+            path_prefix: match mode {
+                Mode::Envoy => listener.path_prefix.clone(),
+                _ => crate::routes::AUTHZ.to_owned(),
+            },
+            ..Self::default()
+        })
+    }
+}
+
+fn mode(proxy: Proxy) -> Mode {
+    match proxy {
+        Proxy::Nginx => Mode::Nginx,
+        Proxy::Caddy => Mode::Caddy,
+        Proxy::Traefik => Mode::Traefik,
+        Proxy::Haproxy => Mode::Haproxy,
+        Proxy::Envoy | Proxy::EnvoyGrpc | Proxy::GatewayApi => Mode::Envoy,
+    }
+}
+
+fn address(address: &config::Address) -> Result<Address, Fault> {
+    match address {
+        config::Address::Unix { path, .. } => Ok(Address::Unix(path.display().to_string())),
+        config::Address::Tcp(address) => Ok(Address::tcp(address.ip().to_string(), address.port())),
+        config::Address::Systemd(name) => {
+            Err(Fault::new(format!("the address of systemd's socket {name} is not known here"))
+                .advise("take another listener's snippet, and write the address into it"))
+        }
+    }
+}
+
+/// `x-auth-sub` as `X-Auth-Sub`, which is how people write it.
+fn title(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}

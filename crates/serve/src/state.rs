@@ -1,0 +1,170 @@
+//! Everything that one configuration makes. It is exchanged as a whole, so that no request sees half
+//! of one configuration and half of another.
+
+mod access;
+mod asking;
+mod guarded;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use okta_introspect::adapter::{Gate, ResourceMetadata};
+use okta_introspect::{Authorized, Clock, SystemClock};
+
+use crate::answer::ENVOY_REMOVE;
+use crate::caller::Caller;
+use crate::config::{Config, RuleConfig};
+use crate::error::Fault;
+use crate::identity::{Identity, IdentityTokens, JwtSigner};
+use crate::introspection::IntrospectionEndpoint;
+use crate::original::{Mode, Origins};
+use crate::path::PathPolicy;
+use crate::rule::{Pattern, Rule, Rules};
+use access::{access, callers};
+use asking::Asking;
+use guarded::Guarded;
+
+pub(crate) use access::{Access, Places, planned};
+
+/// Everything that one configuration makes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) asking: Asking,
+    pub(crate) rules: Rules,
+    /// `None` where none are configured: every host is taken.
+    pub(crate) origins: Option<Origins>,
+    /// One for each origin, and what it says of itself.
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) resources: Vec<Option<ResourceMetadata>>,
+    /// Where the URL that the client called is not known, and so no proof is good.
+    pub(crate) anywhere: Gate,
+    pub(crate) identity: Identity,
+    pub(crate) signer: JwtSigner,
+    pub(crate) introspection: IntrospectionEndpoint,
+    /// Those with secrets.
+    callers: Vec<Arc<Caller>>,
+    /// One for each listener.
+    pub(crate) listeners: Vec<Access>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Under which name the sidecar signs, where the configuration does not say.
+pub(crate) const ISSUER: &str = "okta-introspect";
+
+impl State {
+    /// Makes everything that a configuration asks for. What an earlier one has learnt about tokens is
+    /// kept if the authorization servers, the app and the checker's settings are the same.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the settings, the key, the rules or the origins.
+    pub(crate) fn new(
+        config: Config,
+        places: &Places,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Vec<Fault>> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let asking = Asking::new(&config, earlier.map(|state| &state.asking)).map_err(one)?;
+        let rules = rules(&config)?;
+        let signer = signer(&config, earlier).map_err(one)?;
+        let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
+        let identity = identity(&config, &signer, &clock).map_err(one)?;
+        let introspection = IntrospectionEndpoint::new(
+            asking.checker.clone(),
+            &config.checker,
+            signer.clone(),
+            Arc::clone(&clock),
+        )
+        .downstream_cache(config.downstream_cache);
+        let callers = callers(&config, earlier.map_or(&[], |state| &state.callers))?;
+        let listeners = access(&config, places, &callers)?;
+        Ok(Self {
+            anywhere: Gate::new(asking.checker.clone()),
+            asking,
+            rules,
+            origins,
+            gates,
+            resources,
+            identity,
+            signer,
+            introspection,
+            listeners,
+            callers: callers.into_iter().map(|(_, caller)| caller).collect(),
+            clock,
+            config,
+        })
+    }
+
+    /// The headers of a yes.
+    pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(16);
+        match token {
+            Some(token) => self.identity.write(token, None, &mut headers),
+            None => self.identity.write_none(&mut headers),
+        }
+        if mode == Mode::Envoy {
+            headers.insert(ENVOY_REMOVE, self.identity.strip_line().clone());
+        }
+        headers
+    }
+}
+
+fn one(fault: Fault) -> Vec<Fault> {
+    vec![fault]
+}
+
+fn rules(config: &Config) -> Result<Rules, Vec<Fault>> {
+    let mut builder = Rules::builder().paths(PathPolicy::new(&config.decodings));
+    let mut faults = Vec::new();
+    for (index, rule) in config.rules.iter().enumerate() {
+        let RuleConfig { name, methods, host, path, parameters, requirement, dry_run, .. } = rule;
+        let pattern = Pattern {
+            methods: methods.clone(),
+            host: host.clone(),
+            path: path.clone(),
+            where_: parameters.clone(),
+        };
+        let rule = Rule {
+            name: name.clone(),
+            requirement: requirement.clone().map(Arc::new),
+            dry_run: config.dry_run || *dry_run,
+        };
+        if let Err(fault) = builder.add(pattern, rule) {
+            faults.push(fault.at(format!("rules[{index}]")));
+        }
+    }
+    match faults.is_empty() {
+        true => builder.build().map_err(one),
+        false => Err(faults),
+    }
+}
+
+/// The key of the configuration, or one that lives as long as the process.
+fn signer(config: &Config, earlier: Option<&State>) -> Result<JwtSigner, Fault> {
+    let signer = match (&config.identity.token, earlier) {
+        (Some(token), _) => JwtSigner::new(token.key.clone(), ISSUER),
+        (None, Some(earlier)) if earlier.config.identity.token.is_none() => {
+            return Ok(earlier.signer.clone());
+        }
+        (None, _) => JwtSigner::generate(ISSUER)?,
+    };
+    Ok(match earlier {
+        Some(earlier) => signer.after(&earlier.signer),
+        None => signer,
+    })
+}
+
+fn identity(
+    config: &Config,
+    signer: &JwtSigner,
+    clock: &Arc<dyn Clock>,
+) -> Result<Identity, Fault> {
+    let identity =
+        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
+    let identity = identity.credentials(config.identity.credentials);
+    let Some(token) = &config.identity.token else { return Ok(identity) };
+    let (signer, clock) = (signer.clone(), Arc::clone(clock));
+    let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);
+    Ok(identity.tokens(tokens.map_err(|fault| fault.at("identity.token"))?))
+}

@@ -1,0 +1,206 @@
+//! The command `okta-introspect serve` before the sandbox.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use okta_introspect::sandbox::{App, Grant, Sandbox, User};
+use okta_introspect::{Algorithm, KeyOptions, SigningKey};
+use okta_introspect_serve::{Address, Proxy};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+use super::client::{HOST, pause};
+
+const SERVICE: &str = "0oa1backend";
+const PORTAL: &str = "0oa2portal";
+pub(super) const USER: &str = "00u1ada";
+
+/// For how long a revocation may go unnoticed.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// The headers that it sends on every yes.
+pub(super) fn identity() -> Vec<String> {
+    let facts =
+        ["Sub", "Client-Id", "Uid", "Username", "Scope", "Exp", "Issuer", "Age-Ms", "Source"];
+    facts.map(|fact| format!("X-Auth-{fact}")).into()
+}
+
+/// A running sidecar, and the org that it asks.
+pub(super) struct Sidecar {
+    pub(super) sandbox: Sandbox,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The command, if it was built, and knows `serve`.
+pub(super) fn executable() -> Option<PathBuf> {
+    let own = std::env::current_exe().unwrap();
+    let path = own.ancestors().nth(2).unwrap().join("okta-introspect"); // without `deps` and the name
+    let help = Command::new(&path).args(["serve", "--help"]).output();
+    let knows = help.is_ok_and(|output| output.status.success());
+    if !knows {
+        println!(
+            "-- skipped: the sidecar behind proxies (okta-introspect with `serve` is not built)"
+        );
+    }
+    knows.then_some(path)
+}
+
+impl Sidecar {
+    pub(super) async fn start(proxy: Proxy) -> Self {
+        let (pem, key) = private_key();
+        let sandbox = Sandbox::builder()
+            .app(App::service(SERVICE).key(key.public_jwk()))
+            .app(App::web(PORTAL))
+            .user(User::new(USER, "ada@acme.example"))
+            .record_requests(false)
+            .start()
+            .await
+            .unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("key.pem"), pem).unwrap();
+        let config = configuration(sandbox.issuer().as_str(), mode(proxy), folder.path());
+        fs::write(folder.path().join("serve.yaml"), config).unwrap();
+        let mut sidecar = Self { sandbox, folder, child: None };
+        sidecar.run().await;
+        sidecar
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(super) async fn run(&mut self) {
+        let mut start = Command::new(executable().unwrap());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OKTA_")) {
+            start.env_remove(name);
+        }
+        start.args(["serve", "--config"]).arg(self.folder.path().join("serve.yaml"));
+        start.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        start.stdout(Stdio::null()).stderr(Stdio::from(log));
+        self.child = Some(start.spawn().unwrap());
+        for _ in 0..100 {
+            if ready(&self.folder.path().join("management.sock")).await {
+                return;
+            }
+            pause(Duration::from_millis(50)).await;
+        }
+        panic!("not ready: {}", fs::read_to_string(self.folder.path().join("log")).unwrap());
+    }
+
+    pub(super) fn address(&self) -> Address {
+        Address::Unix(self.folder.path().join("authz.sock").display().to_string())
+    }
+
+    pub(super) fn reload(&self) {
+        self.signal("HUP");
+    }
+
+    /// Asks it to end; it goes on serving for a while.
+    pub(super) fn drain(&self) {
+        self.signal("TERM");
+    }
+
+    /// Until it has ended, with what exit code.
+    pub(super) async fn ended(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([format!("-{name}"), pid]).status().unwrap().success());
+    }
+
+    /// A token with the scope to read.
+    pub(super) fn token(&self) -> String {
+        self.issued(Grant::to_client(PORTAL).user(USER).scope("orders.read"))
+    }
+
+    /// A token that is bound to this key.
+    pub(super) fn bound_token(&self, key: &SigningKey) -> String {
+        let grant = Grant::to_client(PORTAL).user(USER).scope("orders.read");
+        self.issued(grant.bound_to(key.public_jwk().thumbprint()))
+    }
+
+    fn issued(&self, grant: Grant) -> String {
+        self.sandbox.issue(&grant).unwrap().expose().to_owned()
+    }
+
+    /// A proof for `GET` of this path.
+    pub(super) fn proof(&self, key: &SigningKey, path: &str, token: &str, jti: u32) -> String {
+        let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
+        for member in ["alg", "use", "kid"] {
+            jwk.as_object_mut().unwrap().remove(member);
+        }
+        let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
+        let claims = json!({
+            "htm": "GET", "htu": format!("https://{HOST}{path}"), "ath": ath,
+            "iat": self.sandbox.now().timestamp(), "jti": format!("proof-{jti}"),
+        });
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(header), encode(claims));
+        let signature = key.sign_blocking(input.as_bytes()).unwrap();
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn mode(proxy: Proxy) -> &'static str {
+    match proxy {
+        Proxy::EnvoyGrpc => "envoy",
+        proxy => proxy.as_str(),
+    }
+}
+
+fn configuration(issuer: &str, mode: &str, folder: &Path) -> String {
+    let folder = folder.display();
+    let prefix = if mode == "envoy" { ", path_prefix: /authz" } else { "" };
+    format!(
+        "okta: {{issuer: {issuer:?}, client_id: {SERVICE}, private_key: \"file:{folder}/key.pem\"}}
+checker: {{max_age: 1s, inactive_max_age: 1s, stale_if_error: 0s, timeout: 500ms}}
+listeners: [{{unix: {folder}/authz.sock, mode: {mode}{prefix}}}]
+management: {{unix: {folder}/management.sock}}
+origins: [{{url: \"https://{HOST}\"}}]
+rules:
+  - {{name: read, methods: [GET], path: /orders, require: {{scopes: [orders.read]}}}}
+  - {{name: write, methods: [DELETE], path: \"/orders/{{id}}\", require: {{scopes: [orders.write]}}}}
+  - {{name: health, path: /health, public: true}}
+dpop: {{replay: consume, repeat_within: 0s}}
+drain: 1s
+"
+    )
+}
+
+fn private_key() -> (String, SigningKey) {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let pem = String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let own = SigningKey::parse(pem.as_bytes(), &KeyOptions::default()).unwrap();
+    assert_eq!(own.public_jwk().algorithm(), Algorithm::Es256);
+    (pem, own)
+}
+
+async fn ready(management: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(management).await else { return false };
+    let mut answer = String::new();
+    let _ = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let _ = stream.read_to_string(&mut answer).await;
+    answer.starts_with("HTTP/1.1 200")
+}
