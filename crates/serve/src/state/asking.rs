@@ -39,11 +39,7 @@ impl Asking {
     }
 }
 
-fn checker(
-    config: &Config,
-    settings: &Settings,
-    bounds: CheckerConfig,
-) -> Result<Checker, Fault> {
+fn checker(config: &Config, settings: &Settings, bounds: CheckerConfig) -> Result<Checker, Fault> {
     let builder = settings.checker_builder().map_err(|error| of_settings(&error))?;
     let mut builder = builder.config(bounds);
     for issuer in &config.okta.further_issuers {
