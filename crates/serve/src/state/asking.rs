@@ -1,6 +1,8 @@
 //! The checker: which authorization servers are asked, as which app, and under which bounds.
 
-use okta_introspect::{Checker, HttpConfig};
+use std::sync::Arc;
+
+use okta_introspect::{Checker, ClientBuilder, Clock, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
 use crate::config::Config;
@@ -21,7 +23,11 @@ pub(crate) struct Asking {
 impl Asking {
     /// The checker of a configuration; an earlier one, with all that it has learnt, if nothing has
     /// changed that it depends on.
-    pub(super) fn new(config: &Config, earlier: Option<&Self>) -> Result<Self, Fault> {
+    pub(super) fn new(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Fault> {
         let settings = config.settings().map_err(|error| of_settings(&error))?;
         let mut issuers = vec![settings.issuer().map_err(|error| of_settings(&error))?];
         issuers.extend(config.okta.further_issuers.iter().cloned());
@@ -31,19 +37,21 @@ impl Asking {
             let checker = earlier.checker.clone();
             return Ok(Self { checker, issuers, http, made_of });
         }
-        let checker = checker(config, &settings)?;
+        let checker = checker(config, &settings, clock)?;
         Ok(Self { checker, issuers, http, made_of })
     }
 }
 
-fn checker(config: &Config, settings: &Settings) -> Result<Checker, Fault> {
-    let builder = settings.checker_builder().map_err(|error| of_settings(&error))?;
-    let mut builder = builder.config(config.checker.clone());
+fn checker(config: &Config, settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Checker, Fault> {
+    let client = |builder: Result<ClientBuilder, SettingsError>| {
+        let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
+        builder.build().map_err(|error| of_library(&error))
+    };
+    let mut builder = Checker::builder(client(settings.client_builder())?);
     for issuer in &config.okta.further_issuers {
-        let client = settings.client_builder_at(issuer.clone());
-        let client = client.map_err(|error| of_settings(&error))?;
-        builder = builder.server(client.build().map_err(|error| of_library(&error))?);
+        builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
+    let builder = builder.clock(Arc::clone(clock)).config(config.checker.clone());
     builder.build().map_err(|error| of_library(&error))
 }
 
