@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use okta_introspect::checker::CheckerConfig;
 use okta_introspect::{Checker, ClientBuilder, Clock, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
@@ -32,17 +33,30 @@ impl Asking {
         let mut issuers = vec![settings.issuer().map_err(|error| of_settings(&error))?];
         issuers.extend(config.okta.further_issuers.iter().cloned());
         let http = settings.http().map_err(|error| of_settings(&error))?;
-        let made_of = format!("{:?} {issuers:?} {:?}", settings.shown(), config.checker);
+        let checks = checks(config);
+        let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
         if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
             let checker = earlier.checker.clone();
             return Ok(Self { checker, issuers, http, made_of });
         }
-        let checker = checker(config, &settings, clock)?;
+        let checker = checker(config, &settings, checks, clock)?;
         Ok(Self { checker, issuers, http, made_of })
     }
 }
 
-fn checker(config: &Config, settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Checker, Fault> {
+/// How tokens and proofs are checked where a rule does not say.
+fn checks(config: &Config) -> CheckerConfig {
+    let mut checks = config.checker.clone();
+    checks.proofs.repeat_within = config.dpop.repeat_within;
+    checks
+}
+
+fn checker(
+    config: &Config,
+    settings: &Settings,
+    checks: CheckerConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Checker, Fault> {
     let client = |builder: Result<ClientBuilder, SettingsError>| {
         let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
         builder.build().map_err(|error| of_library(&error))
@@ -51,7 +65,7 @@ fn checker(config: &Config, settings: &Settings, clock: &Arc<dyn Clock>) -> Resu
     for issuer in &config.okta.further_issuers {
         builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
-    let builder = builder.clock(Arc::clone(clock)).config(config.checker.clone());
+    let builder = builder.clock(Arc::clone(clock)).config(checks);
     builder.build().map_err(|error| of_library(&error))
 }
 
