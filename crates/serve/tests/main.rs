@@ -1,0 +1,5 @@
+//! The whole sidecar: real sockets, real requests to the sandbox, injected time.
+
+mod http;
+mod verdicts;
+mod world;
