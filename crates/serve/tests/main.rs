@@ -1,5 +1,6 @@
 //! The whole sidecar: real sockets, real requests to the sandbox, injected time.
 
 mod http;
+mod introspect;
 mod verdicts;
 mod world;

@@ -7,7 +7,7 @@ use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_serve::Mode;
 
 use crate::http::Reply;
-use crate::world::{Client, HOST, PORTAL, USER, World, proof};
+use crate::world::{Client, HOST, PORTAL, USER, World, proof, start_of_time};
 
 const FACTS: [&str; 9] =
     ["sub", "client-id", "uid", "username", "scope", "exp", "issuer", "age-ms", "source"];
@@ -219,10 +219,7 @@ async fn a_proxy_that_asks_again_uses_a_proof_once_and_another_proxy_does_not() 
 
 #[test_support::test]
 async fn proofs_name_what_the_client_called_behind_a_proxy_that_rewrites() {
-    let mut world = World::org(okta_introspect::ManualClock::new(
-        chrono::DateTime::from_timestamp(1_795_211_259, 0).unwrap(),
-    ))
-    .await;
+    let mut world = World::org(start_of_time()).await;
     world.write(&format!(
         "rules: [{{path: \"/internal/{{*rest}}\", require: {{}}}}]\n\
          origins: [{{url: \"https://{HOST}\", strip_prefix: /internal, add_prefix: /v1}}]\n"

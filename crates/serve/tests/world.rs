@@ -62,9 +62,7 @@ impl std::fmt::Debug for World {
 impl World {
     /// With [`RULES`], an origin, and what else is told.
     pub(crate) async fn new(more: &str) -> Self {
-        let world =
-            Self::org(ManualClock::new(DateTime::from_timestamp(1_795_211_259, 0).unwrap()));
-        let mut world = world.await;
+        let mut world = Self::org(start_of_time()).await;
         let origins = format!("origins: [{{url: \"https://{HOST}\"}}]\n");
         world.write(&format!("{RULES}{origins}{more}"));
         world.start().await.unwrap();
@@ -196,6 +194,11 @@ impl World {
         let authorization = format!("Bearer {token}");
         self.ask(mode, &Client::get(path).header("authorization", &authorization)).await
     }
+}
+
+/// A clock that shows the time at which every test begins.
+pub(crate) fn start_of_time() -> ManualClock {
+    ManualClock::new(DateTime::from_timestamp(1_795_211_259, 0).unwrap())
 }
 
 /// A listener for each mode, each with this beside.
