@@ -2,5 +2,6 @@
 
 mod http;
 mod introspect;
+mod reload;
 mod verdicts;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -73,7 +74,7 @@ impl World {
     /// The org alone; the sidecar is not configured yet.
     pub(crate) async fn org(clock: ManualClock) -> Self {
         let log = Log::begin();
-        let (key, own) = private_key();
+        let (key, own) = private_key("k1");
         let sandbox = Sandbox::builder()
             .app(App::service(BACKEND).key(own.public_jwk()))
             .app(App::web(PORTAL))
@@ -88,16 +89,17 @@ impl World {
         Self { clock, sandbox, folder, key, signals, log, running: None }
     }
 
-    /// Starts the sidecar with what is written.
-    pub(crate) async fn start(&mut self) -> Result<(), Vec<Fault>> {
+    /// Starts the sidecar with what is written; gives where it listens.
+    pub(crate) async fn start(&mut self) -> Result<Vec<Option<SocketAddr>>, Vec<Fault>> {
         let (path, environment) = (self.path("serve.yaml"), Environment::empty());
         let (config, _) = config::load(&path, &environment)?;
         let (sender, signals) = Signals::channel();
         let clock = Arc::new(self.clock.clone());
         let sidecar = Sidecar::start(path, config, environment, signals, clock).await?;
         self.signals = sender;
+        let addresses = sidecar.addresses().to_vec();
         self.running = Some(tokio::spawn(sidecar.run()));
-        Ok(())
+        Ok(addresses)
     }
 
     /// Writes the configuration: a listener for each mode, and this beside.
@@ -109,7 +111,7 @@ impl World {
     pub(crate) fn okta(&self) -> String {
         let issuer = self.sandbox.issuer();
         format!(
-            "okta: {{issuer: {:?}, client_id: {BACKEND}, private_key: \"file:key.pem\"}}\n",
+            "okta: {{issuer: {:?}, client_id: {BACKEND}, private_key: \"file:key.pem\", key_id: k1}}\n",
             issuer.as_str()
         )
     }
@@ -159,15 +161,9 @@ impl World {
         }
     }
 
-    /// Asks it to end, and waits until it has; time moves by itself.
-    pub(crate) async fn end(&mut self) {
-        self.signals.send(Signal::Stop).await.unwrap();
-        let running = self.running.take().unwrap();
-        while !running.is_finished() {
-            self.clock.advance(std::time::Duration::from_secs(1));
-            yield_now().await;
-        }
-        running.await.unwrap();
+    /// Waits until it has ended; time stands still.
+    pub(crate) async fn ended(&mut self) {
+        self.running.take().unwrap().await.unwrap();
     }
 
     /// A token of the portal's with these scopes.
@@ -263,12 +259,12 @@ impl<'a> Client<'a> {
 }
 
 /// A key for the app, as a file and to be registered.
-pub(crate) fn private_key() -> (PKey<Private>, SigningKey) {
+pub(crate) fn private_key(id: &str) -> (PKey<Private>, SigningKey) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let pem = key.private_key_to_pem_pkcs8().unwrap();
     let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
-    (key, own)
+    (key, own.with_key_id(Some(id.to_owned())))
 }
 
 /// A proof of possession for a request.
