@@ -49,5 +49,5 @@ pub use original::{
 };
 pub use path::{Decoding, PathFault, PathPolicy};
 pub use rule::{Pattern, Rule, Rules, RulesBuilder};
-pub use sidecar::{check, run};
+pub use sidecar::{Sidecar, check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};
