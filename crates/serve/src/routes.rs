@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Extensions, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use okta_introspect::adapter::ResourceMetadata;
@@ -117,7 +117,8 @@ impl Listener {
         let decision = match &original {
             Ok(original) => {
                 let question = Question { original, headers: &parts.headers, rule: None };
-                self.asked.decide(&state, &parts.extensions, question).await
+                let caller = CallerShown { call: &parts.extensions, headers: &parts.headers };
+                self.asked.decide(&state, caller, question).await
             }
             Err(unread) => Decision::No(Refusal::Unread(*unread)),
         };
@@ -187,20 +188,29 @@ fn peer(extensions: &Extensions) -> &Peer {
     extensions.get::<Arc<Peer>>().map_or(NOBODY, |peer| peer)
 }
 
+/// What shows which caller asks.
+#[derive(Clone, Copy)]
+struct CallerShown<'a> {
+    /// What the listener says of the connection.
+    call: &'a Extensions,
+    /// Where its secret may be.
+    headers: &'a HeaderMap,
+}
+
 impl Asked {
     /// Who asks, whether what it says counts, and then what is decided.
     async fn decide(
         &self,
         state: &State,
-        extensions: &Extensions,
+        caller: CallerShown<'_>,
         question: Question<'_>,
     ) -> Decision {
-        let peer = peer(extensions);
+        let peer = peer(caller.call);
         let access = &state.listeners[self.index]; // one for each listener
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
         }
-        match access.callers.identify(peer, question.headers) {
+        match access.callers.identify(peer, caller.headers) {
             Ok(caller) => state.decide(caller, question).await,
             Err(refused) => {
                 let now = state.clock.monotonic();
@@ -247,7 +257,9 @@ impl Authorize for Asked {
         let decision = match &original {
             Ok(original) => {
                 let asked = Question { original, headers: &question.headers, rule: question.rule };
-                self.decide(&state, question.call, asked).await
+                // Not what the client sent under the same name.
+                let caller = CallerShown { call: question.call, headers: question.metadata };
+                self.decide(&state, caller, asked).await
             }
             Err(malformed) => Decision::No(Refusal::Unread((*malformed).into())),
         };

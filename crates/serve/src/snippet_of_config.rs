@@ -1,5 +1,7 @@
 //! The snippet that a configuration asks for.
 
+use std::time::Duration;
+
 use crate::config::{self, Config};
 use crate::error::Fault;
 use crate::identity::{BackendCredentials, Identity};
@@ -35,9 +37,16 @@ impl SnippetConfig {
                 Mode::Envoy => listener.path_prefix.clone(),
                 _ => crate::routes::AUTHZ.to_owned(),
             },
+            timeout: timeout(config),
             ..Self::default()
         })
     }
+}
+
+/// Longer than the sidecar waits for Okta, so that it is the sidecar that says what is not known.
+fn timeout(config: &Config) -> Duration {
+    let waits = config.checker.timeout.saturating_add(Duration::from_millis(500));
+    waits.clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
 fn mode(proxy: Proxy) -> Mode {

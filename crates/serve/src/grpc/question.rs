@@ -30,6 +30,8 @@ pub struct Question<'a> {
     /// Which client the proxy has authenticated by its certificate, in the proxy's words. It is the
     /// client of the proxy, not the proxy itself, which the call tells.
     pub principal: Option<&'a str>,
+    /// The metadata of the call itself: what the proxy says for itself, and no client can.
+    pub metadata: &'a HeaderMap,
     /// What is known of the call itself: who called, for instance.
     pub call: &'a Extensions,
 }
@@ -91,6 +93,7 @@ impl<'a> Question<'a> {
     pub(super) fn read(
         attributes: &'a AttributeContext,
         http: &'a HttpRequest,
+        metadata: &'a HeaderMap,
         call: &'a Extensions,
     ) -> Result<Self, Fault> {
         let principal = attributes.source.as_ref().and_then(|source| text(&source.principal));
@@ -104,6 +107,7 @@ impl<'a> Question<'a> {
             headers: headers(http)?,
             rule: rule(&attributes.context_extensions)?,
             principal: principal.filter(|principal| !principal.is_empty()),
+            metadata,
             call,
         })
     }

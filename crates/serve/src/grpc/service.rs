@@ -147,7 +147,10 @@ fn question(request: &Request<CheckRequest>) -> Result<Result<Question<'_>, Faul
     let attributes = request.get_ref().attributes.as_ref();
     let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
     match attributes.zip(http) {
-        Some((attributes, http)) => Ok(Question::read(attributes, http, request.extensions())),
+        Some((attributes, http)) => {
+            let metadata = request.metadata().as_ref();
+            Ok(Question::read(attributes, http, metadata, request.extensions()))
+        }
         None => Err(Status::invalid_argument(NO_HTTP)),
     }
 }

@@ -40,7 +40,7 @@ fn read<T>(bytes: &[u8], look: impl FnOnce(Result<Question<'_>, Fault>) -> T) ->
     let message = CheckRequest::decode(bytes).unwrap();
     let attributes = message.attributes.as_ref().unwrap();
     let http = attributes.request.as_ref().unwrap().http.as_ref().unwrap();
-    look(Question::read(attributes, http, &Extensions::new()))
+    look(Question::read(attributes, http, &HeaderMap::new(), &Extensions::new()))
 }
 
 fn get() -> [Vec<u8>; 4] {
