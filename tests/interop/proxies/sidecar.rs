@@ -71,7 +71,8 @@ pub(super) fn executable() -> Option<PathBuf> {
 }
 
 /// Hands the socket at its standard input on as systemd does.
-const ACTIVATE: &str = "LISTEN_FDS=1 LISTEN_FDNAMES=authz LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0 </dev/null";
+const ACTIVATE: &str =
+    "LISTEN_FDS=1 LISTEN_FDNAMES=authz LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0 </dev/null";
 
 impl Sidecar {
     /// One that opens its own socket.
