@@ -95,12 +95,45 @@ async fn reload_and_restart_lose_no_request_and_let_nothing_through() {
     }
 }
 
+/// A client cannot be a caller, whichever secret it sends.
+#[test_support::test(multi_thread)]
+async fn a_proxy_shows_its_own_secret_in_place_of_the_clients() {
+    if executable().is_none() {
+        return;
+    }
+    let runs: Vec<_> =
+        installed().into_iter().map(|proxy| tokio::spawn(Stand::callers(proxy))).collect();
+    for run in runs {
+        run.await.unwrap();
+    }
+}
+
 impl Stand {
     async fn start(proxy: Proxy, sidecar: Sidecar) -> Self {
+        Self::start_with(proxy, sidecar, "").await
+    }
+
+    async fn start_with(proxy: Proxy, sidecar: Sidecar, secret: &str) -> Self {
         let backend = Backend::start().await;
         let snippet = |address| sidecar.snippet(address, backend.address);
-        let program = Program::start_of(proxy, snippet).await;
+        let program = Program::start_of(proxy, snippet, secret).await;
         Self { proxy, program, sidecar, backend }
+    }
+
+    /// The proxy has the secret, or the client has.
+    async fn callers(proxy: Proxy) {
+        const SECRET: &str = "4p8nGm2SxZ1wvR7c";
+        for (of_proxy, of_client) in [(SECRET, "another"), ("another", SECRET)] {
+            let sidecar = Sidecar::start_for(proxy, SECRET).await;
+            let stand = Self::start_with(proxy, sidecar, of_proxy).await;
+            let authorization = format!("Bearer {}", stand.sidecar.token());
+            let headers =
+                [("Authorization", &*authorization), ("X-Okta-Introspect-Key", of_client)];
+            let shown = stand.case("GET", "/orders", &headers).await;
+            let refused = if proxy == Proxy::Envoy { "503" } else { "500" };
+            let expected = if of_proxy == SECRET { "200 >" } else { refused };
+            assert_eq!(shown, expected, "{proxy}");
+        }
     }
 
     async fn all_cases(proxy: Proxy) -> Vec<(&'static str, String)> {

@@ -17,6 +17,9 @@ use super::client::pause;
 pub(super) const INSTALLABLE: [Proxy; 5] =
     [Proxy::Nginx, Proxy::Caddy, Proxy::Haproxy, Proxy::Envoy, Proxy::EnvoyGrpc];
 
+/// Where the others than nginx look for the secret.
+const KEY: &str = "OKTA_INTROSPECT_KEY";
+
 /// A running proxy.
 pub(super) struct Program {
     pub(super) proxy: Proxy,
@@ -66,19 +69,23 @@ impl Program {
             let files = config.files(proxy).unwrap().into_iter();
             files.map(|file| (file.name.to_owned(), change(&file.text))).collect()
         };
-        Self::start_of(proxy, files).await
+        Self::start_of(proxy, files, "").await
     }
 
-    /// Starts it with these files, names and texts, which are made for the address where it is to listen.
+    /// Starts it with these files, names and texts, which are made for the address where it is to listen. With the secret it
+    /// shows the sidecar as which caller it asks, where the files say so.
     pub(super) async fn start_of(
         proxy: Proxy,
         files: impl FnOnce(SocketAddr) -> Vec<(String, String)>,
+        secret: &str,
     ) -> Self {
         let [address, admin] = [free_address(), free_address()];
         let folder = TempDir::new().unwrap();
         let main = write(proxy, &files(address), folder.path(), admin);
-        assert!(is_valid(proxy, folder.path(), &main), "{proxy} refuses its snippet");
-        let child = command(proxy, folder.path(), &main).spawn().unwrap();
+        let key = format!("proxy_set_header X-Okta-Introspect-Key \"{secret}\";\n");
+        fs::write(folder.path().join("okta-introspect.key"), key).unwrap();
+        assert!(is_valid(proxy, folder.path(), &main, secret), "{proxy} refuses its snippet");
+        let child = command(proxy, folder.path(), &main).env(KEY, secret).spawn().unwrap();
         let mut started = Self { proxy, address, child, folder, admin };
         started.wait().await;
         started
@@ -151,7 +158,7 @@ fn nginx(folder: &Path) -> String {
 }
 
 /// What the proxy itself says of its configuration.
-fn is_valid(proxy: Proxy, folder: &Path, main: &Path) -> bool {
+fn is_valid(proxy: Proxy, folder: &Path, main: &Path, secret: &str) -> bool {
     let mut check = Command::new(executable(proxy).unwrap());
     match proxy {
         Proxy::Nginx => check.args(["-t", "-q", "-e", "stderr", "-p"]).arg(folder).arg("-c"),
@@ -159,7 +166,7 @@ fn is_valid(proxy: Proxy, folder: &Path, main: &Path) -> bool {
         Proxy::Haproxy => check.args(["-c", "-q", "-f"]),
         _ => check.args(["--mode", "validate", "-l", "error", "-c"]),
     };
-    let output = at_home(check.arg(main), folder).output().unwrap();
+    let output = at_home(check.arg(main), folder).env(KEY, secret).output().unwrap();
     if !output.status.success() {
         println!("{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -82,6 +82,18 @@ impl Sidecar {
         sidecar
     }
 
+    /// One that answers no proxy but the one that shows this secret.
+    pub(super) async fn start_for(proxy: Proxy, secret: &str) -> Self {
+        let mut sidecar = Self::prepare(proxy).await;
+        let hash = openssl::sha::sha256(secret.as_bytes());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let socket = format!("unix: {}", sidecar.path("authz.sock").display());
+        let callers = format!("\ncallers: [{{name: edge, secret_sha256: {hash}}}]\n");
+        sidecar.write_config("serve.yaml", &socket, &callers);
+        sidecar.run().await;
+        sidecar
+    }
+
     /// One that gets its socket as from systemd, which keeps it open.
     pub(super) async fn activate(proxy: Proxy) -> Self {
         let mut sidecar = Self::prepare(proxy).await;
@@ -113,11 +125,11 @@ impl Sidecar {
         self.folder.path().join(name)
     }
 
-    fn write_config(&self, name: &str, socket: &str, more_rules: &str) {
+    fn write_config(&self, name: &str, socket: &str, more: &str) {
         let issuer = self.sandbox.issuer();
         let config = configuration(issuer.as_str(), mode(self.proxy), socket, self.folder.path());
         // At once, for the sidecar looks at it all the time.
-        fs::write(self.path("new"), config + more_rules).unwrap();
+        fs::write(self.path("new"), config + more).unwrap();
         fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
