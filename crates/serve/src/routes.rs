@@ -117,8 +117,7 @@ impl Listener {
         let decision = match &original {
             Ok(original) => {
                 let question = Question { original, headers: &parts.headers, rule: None };
-                let caller = CallerShown { call: &parts.extensions, headers: &parts.headers };
-                self.asked.decide(&state, caller, question).await
+                self.asked.decide(&state, &parts.extensions, &parts.headers, question).await
             }
             Err(unread) => Decision::No(Refusal::Unread(*unread)),
         };
@@ -188,29 +187,21 @@ fn peer(extensions: &Extensions) -> &Peer {
     extensions.get::<Arc<Peer>>().map_or(NOBODY, |peer| peer)
 }
 
-/// What shows which caller asks.
-#[derive(Clone, Copy)]
-struct CallerShown<'a> {
-    /// What the listener says of the connection.
-    call: &'a Extensions,
-    /// Where its secret may be.
-    headers: &'a HeaderMap,
-}
-
 impl Asked {
-    /// Who asks, whether what it says counts, and then what is decided.
+    /// Who asks, by `credentials`, whether what it says counts, and then what is decided.
     async fn decide(
         &self,
         state: &State,
-        caller: CallerShown<'_>,
+        extensions: &Extensions,
+        credentials: &HeaderMap,
         question: Question<'_>,
     ) -> Decision {
-        let peer = peer(caller.call);
+        let peer = peer(extensions);
         let access = &state.listeners[self.index]; // one for each listener
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
         }
-        match access.callers.identify(peer, caller.headers) {
+        match access.callers.identify(peer, credentials) {
             Ok(caller) => state.decide(caller, question).await,
             Err(refused) => {
                 let now = state.clock.monotonic();
@@ -257,9 +248,7 @@ impl Authorize for Asked {
         let decision = match &original {
             Ok(original) => {
                 let asked = Question { original, headers: &question.headers, rule: question.rule };
-                // Not what the client sent under the same name.
-                let caller = CallerShown { call: question.call, headers: question.metadata };
-                self.decide(&state, caller, asked).await
+                self.decide(&state, question.call, question.metadata, asked).await
             }
             Err(malformed) => Decision::No(Refusal::Unread((*malformed).into())),
         };
