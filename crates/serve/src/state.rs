@@ -160,9 +160,7 @@ fn identity(
     signer: &JwtSigner,
     clock: &Arc<dyn Clock>,
 ) -> Result<Identity, Fault> {
-    let identity =
-        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
-    let identity = identity.credentials(config.identity.credentials);
+    let identity = config.identity.identity()?;
     let Some(token) = &config.identity.token else { return Ok(identity) };
     let (signer, clock) = (signer.clone(), Arc::clone(clock));
     let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);
