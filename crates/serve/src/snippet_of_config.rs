@@ -86,7 +86,12 @@ mod tests {
                     rules: [{path: /a, public: true}]\n\
                     identity: {headers: [sub, scope]}\n";
         std::fs::write(&file, text).unwrap();
-        let (config, _) = config::load(&file, &Environment::empty()).unwrap();
+        let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keys/sample-p256.pem");
+        let environment = Environment::empty()
+            .variable("OKTA_CLIENT_ISSUER", "https://acme.okta.com")
+            .variable("OKTA_CLIENT_CLIENTID", "0oa1b2c3d4")
+            .variable("OKTA_CLIENT_PRIVATEKEY", std::fs::read_to_string(key).unwrap());
+        let (config, _) = config::load(&file, &environment).unwrap();
         let config = SnippetConfig::of(&config, Proxy::Nginx).unwrap();
         assert_eq!(config.identity, ["X-Auth-Sub", "X-Auth-Scope"]);
         let files = config.files(Proxy::Nginx).unwrap();
