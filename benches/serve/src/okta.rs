@@ -1,8 +1,9 @@
 //! An authorization server that knows every token: discovery, and introspection with the same answer
-//! each time. What a hit costs does not depend on it, and a hundred thousand tokens need no signature.
+//! each time; `/count` says how often. What a hit costs does not depend on it, and a hundred thousand tokens need no signature.
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -39,6 +40,7 @@ pub fn serve(options: &Options) {
 struct Answers {
     metadata: Bytes,
     introspection: Bytes,
+    count: AtomicU64,
 }
 
 impl Answers {
@@ -51,7 +53,7 @@ impl Answers {
             r#"{{"active":true,"scope":"orders.read profile","username":"ada@acme.example","exp":{},"iat":{now},"sub":"ada@acme.example","aud":"api://orders","iss":"{issuer}","jti":"AT.0123456789abcdefghijklmnopqrstuvwxyz","token_type":"Bearer","client_id":"0oa1b2c3d4e5f6g7h8i9","uid":"00u1b2c3d4e5f6g7h8i9"}}"#,
             now + 86_400
         );
-        Self { metadata: metadata.into(), introspection: introspection.into() }
+        Self { metadata: metadata.into(), introspection: introspection.into(), count: AtomicU64::new(0) }
     }
 }
 
@@ -59,11 +61,18 @@ async fn answer(
     answers: Arc<Answers>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let asks = request.uri().path().ends_with("/v1/introspect");
+    let path = request.uri().path().to_owned();
     // Or the connection could not be used again.
     let _ = request.into_body().collect().await;
-    let body = if asks { &answers.introspection } else { &answers.metadata };
-    let mut response = Response::new(Full::new(body.clone()));
+    let body = match path.as_str() {
+        "/count" => answers.count.load(Ordering::Relaxed).to_string().into(),
+        path if path.ends_with("/v1/introspect") => {
+            answers.count.fetch_add(1, Ordering::Relaxed);
+            answers.introspection.clone()
+        }
+        _ => answers.metadata.clone(),
+    };
+    let mut response = Response::new(Full::new(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
