@@ -126,7 +126,7 @@ impl Listener {
             Decision::Yes { token, .. } => answer::yes(state.identity(token.as_ref(), mode)),
             Decision::No(refusal) => answer::no(refusal, mode),
         };
-        response.extensions_mut().insert(decision.outcome());
+        decision.outcome().mark(&mut response);
         response
     }
 
