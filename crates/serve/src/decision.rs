@@ -86,7 +86,7 @@ impl State {
         question: Question<'_>,
     ) -> Result<Decision, Refusal> {
         let Question { original, headers, rule } = question;
-        caller.admit(self.clock.monotonic()).map_err(Refusal::Busy)?;
+        caller.admit_when(|| self.clock.monotonic()).map_err(Refusal::Busy)?;
         let origin = self.origin(&original.host)?;
         let path = self.rules.paths().canonical(original.path()).map_err(Refusal::Path)?;
         let rule = match rule {
