@@ -45,7 +45,11 @@ pub fn run(options: &Options) {
             break;
         }
         let idle = connections.iter().any(|connection| connection.due.is_none());
-        wait(&connections, (idle && !over).then(|| due(sent, now).saturating_duration_since(now)));
+        let next = (idle && !over).then(|| match pace {
+            Some(_) => due(sent, now).saturating_duration_since(now).max(SLICE),
+            None => Duration::ZERO,
+        });
+        wait(&connections, next);
         for connection in connections.iter_mut().filter(|connection| connection.due.is_some()) {
             if let Some((took, is_good)) = connection.receive() {
                 nanos.push(took.as_nanos() as u64);
@@ -55,6 +59,10 @@ pub fn run(options: &Options) {
     }
     report(nanos, failed, begun.elapsed().as_secs_f64());
 }
+
+/// At a constant rate it looks this often at least what is due: woken for each request, it would be
+/// busy with that. It is part of the latencies.
+const SLICE: Duration = Duration::from_micros(50);
 
 /// Waits for an answer, or for as long as this.
 fn wait(connections: &[Connection], timeout: Option<Duration>) {
