@@ -96,7 +96,8 @@ impl State {
 
     /// The headers of a yes.
     pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(16);
+        // With room for those of the answer itself. A larger map would be beyond what allocators keep at hand.
+        let mut headers = HeaderMap::with_capacity(self.identity.names().len().saturating_add(2));
         match token {
             Some(token) => self.identity.write(token, None, &mut headers),
             None => self.identity.write_none(&mut headers),
