@@ -203,12 +203,12 @@ fn peer(extensions: &Extensions) -> &Peer {
 
 impl Asked {
     /// Who asks, whether what it says counts, and then what is decided.
-    async fn decide(
+    async fn decide<'s>(
         &self,
-        state: &State,
+        state: &'s State,
         peer: &Peer,
         question: Question<'_>,
-    ) -> Decision {
+    ) -> Decision<'s> {
         let access = &state.listeners[self.index]; // one for each listener
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
@@ -223,7 +223,7 @@ impl Asked {
     }
 
     /// Counts a decision, and writes it down.
-    fn settle(&self, state: &State, decision: &Decision, original: Option<&Original<'_>>) {
+    fn settle(&self, state: &State, decision: &Decision<'_>, original: Option<&Original<'_>>) {
         match decision {
             Decision::Yes { token, .. } => {
                 if token.is_some() {
