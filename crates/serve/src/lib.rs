@@ -24,7 +24,7 @@ mod grpc;
 
 mod identity;
 mod introspection;
-mod life;
+pub mod life;
 mod original;
 mod path;
 mod probe;

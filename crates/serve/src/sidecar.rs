@@ -1,5 +1,6 @@
 //! The whole sidecar: sockets, state, listeners, and what exchanges the state.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use arc_swap::ArcSwap;
 use http::Request;
 use hyper::body::Incoming;
 use okta_introspect::checker::Reason;
-use okta_introspect::{Clock, SystemClock};
 use okta_introspect_settings::Environment;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -17,11 +17,11 @@ use prometheus_client::registry::Registry;
 use crate::caller::Refused;
 use crate::config::{self, Address, Config, ListenerConfig};
 use crate::error::Fault;
-use crate::life;
+use crate::life::{Life, Loaded, Manager, Signals};
 use crate::listen::{Inherited, Limits, Servers, Socket, Tls, TlsIdentity, later};
 use crate::management::{Management, Readiness};
 use crate::metrics::Metrics;
-use crate::original::{Malformed, Misconfigured};
+use crate::original::{Malformed, Misconfigured, Mode};
 use crate::path::PathFault;
 use crate::refusal::Refusal;
 use crate::routes::{Listener, Shared};
@@ -50,22 +50,45 @@ pub async fn run(
     config: Config,
     environment: Environment,
 ) -> Result<(), Vec<Fault>> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let metrics = Metrics::new(reasons());
+    let signals = Signals::install().map_err(|cause| vec![unheard(&cause)])?;
     let sockets = Sockets::open(&config).await?;
-    let tls = tls(&config)?;
-    let places = sockets.places.clone();
+    let (places, tls, drain) = (sockets.places.clone(), tls(&config)?, config.drain);
     let state = State::new(config, &places, None)?;
+    let (clock, metrics) = (Arc::clone(&state.clock), Metrics::new(reasons()));
     let readiness = Readiness::new();
-    let shared = Arc::new(Shared { state: ArcSwap::from_pointee(state), metrics, readiness });
-    let servers = Servers::new(Limits::default(), clock, Arc::clone(&shared.metrics));
+    tell(&state);
+    let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
+    let state = ArcSwap::from_pointee(state);
+    let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
     serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
     shared.readiness.configured();
     let discovery = tokio::spawn(discover(Arc::clone(&shared)));
-    let reload = Reload { path, environment, tls, places, shared: Arc::clone(&shared) };
-    life::run(&servers, &shared, &reload).await;
+    let reload = Arc::new(Reload { path, environment, tls, places, shared: Arc::clone(&shared) });
+    let manager = Manager::from_environment();
+    let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
+    life.drain = drain;
+    let files = reload.files();
+    let load = move || {
+        let reload = Arc::clone(&reload);
+        async move { reload.load() }
+    };
+    life.run(signals, files, load).await;
     discovery.abort();
     Ok(())
+}
+
+/// Where it listens, for the log.
+fn tell(state: &State) {
+    for listener in &state.config.listeners {
+        let mode = listener.mode.map(Mode::as_str);
+        let introspection = listener.introspection;
+        tracing::info!(mode, introspection, "listening on {}", listener.address);
+    }
+    tracing::info!("management on {}", state.config.management);
+}
+
+fn unheard(cause: &io::Error) -> Fault {
+    Fault::new(format!("signals cannot be listened to: {cause}"))
 }
 
 /// Serves every listener, and the management.
@@ -104,7 +127,10 @@ async fn discover(shared: Arc<Shared>) {
         let state = shared.state.load_full();
         let (issuer, http) = (&state.asking.issuers[0], &state.asking.http); // the default one
         match okta_introspect::metadata::discover(issuer, http).await {
-            Ok(_) => return shared.readiness.answered(),
+            Ok(_) => {
+                tracing::info!(issuer = issuer.as_str(), "ready");
+                return shared.readiness.answered();
+            }
             Err(error) => tracing::warn!(%error, "the authorization server does not answer yet"),
         }
         let clock = &state.clock;
@@ -114,7 +140,7 @@ async fn discover(shared: Arc<Shared>) {
 }
 
 /// What is needed to put another configuration in force.
-pub(crate) struct Reload {
+struct Reload {
     path: PathBuf,
     environment: Environment,
     tls: Vec<Option<Arc<Tls>>>,
@@ -124,18 +150,19 @@ pub(crate) struct Reload {
 
 impl Reload {
     /// The file, and all files that it names.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.path.clone()];
         files.extend(self.shared.state.load().config.files.iter().cloned());
         files
     }
 
-    /// Reads the file, and puts what it says in force. Sockets stay as they are.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong; then all is as it was before.
-    pub(crate) fn reload(&self) -> Result<(), Vec<Fault>> {
+    /// Reads the file, and puts what it says in force if all of it is good. Sockets stay as they are.
+    fn load(&self) -> Loaded {
+        let result = self.exchange();
+        Loaded { files: self.files(), result }
+    }
+
+    fn exchange(&self) -> Result<(), Vec<Fault>> {
         let (config, warnings) = config::load(&self.path, &self.environment)?;
         let earlier = self.shared.state.load_full();
         same_sockets(&earlier.config, &config)?;

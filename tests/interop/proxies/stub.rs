@@ -142,8 +142,12 @@ fn asked(proxy: Proxy, request: &Request<Incoming>) -> Question {
         values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     };
     let one = |name: &str| all(name).join(" and ");
-    let mut question =
-        Question { authorization: all("authorization"), dpop: all("dpop"), ..Question::default() };
+    let mut question = Question {
+        authorization: all("authorization"),
+        dpop: all("dpop"),
+        announces_body: !request.body().is_end_stream(),
+        ..Question::default()
+    };
     match proxy {
         Proxy::Nginx => {
             let url = one("x-original-url");

@@ -12,6 +12,7 @@ use okta_introspect_settings::Environment;
 use tempfile::TempDir;
 
 use super::*;
+use crate::path::Decoding;
 
 /// The folder of a configuration, with a key.
 pub(super) struct Place {

@@ -141,10 +141,9 @@ impl<S: Service> Shared<S> {
             }
         };
         match Deadline::new(&*self.clock, by).before(handshake).await.flatten() {
-            Some((stream, names)) => Some((
-                Stream::Tls(Box::new(stream)),
-                Peer::Tls { addr, names: names.into() },
-            )),
+            Some((stream, names)) => {
+                Some((Stream::Tls(Box::new(stream)), Peer::Tls { addr, names: names.into() }))
+            }
             None => {
                 self.metrics.refused(Refusal::Handshake);
                 None

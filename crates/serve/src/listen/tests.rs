@@ -1,6 +1,5 @@
 //! Real sockets, injected time.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +11,7 @@ use chrono::DateTime;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use okta_introspect::ManualClock;
+use okta_introspect::{ManualClock, Secret};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tempfile::TempDir;
 use test_support::tls::{Identity, authority, issue};
@@ -384,22 +383,22 @@ async fn the_end_waits_for_nothing() {
     assert_eq!(served.metrics.closures(Closed::Shutdown), 1);
 }
 
+/// What a listener of this authority shows.
+fn shown(own: &Identity, client_ca: Option<&Identity>) -> TlsIdentity {
+    let text = |pem: Vec<u8>| String::from_utf8(pem).unwrap();
+    let leaf = issue(own, "localhost", 86_400);
+    TlsIdentity {
+        certificate: text(leaf.certificate.to_pem().unwrap()),
+        key: Secret::new(text(leaf.key.private_key_to_pem_pkcs8().unwrap())),
+        client_ca: client_ca.map(|authority| text(authority.certificate.to_pem().unwrap())),
+    }
+}
+
 /// A listener with TLS, and its authority's clients.
 async fn with_tls(client_ca: Option<&Identity>) -> (Served, SocketAddr, Identity) {
     let served = Served::new(Limits::default());
-    let (own, path) = (authority(), |name: &str| served.folder.path().join(name));
-    let leaf = issue(&own, "localhost", 86_400);
-    fs::write(path("cert"), leaf.certificate.to_pem().unwrap()).unwrap();
-    fs::write(path("key"), leaf.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    if let Some(authority) = client_ca {
-        fs::write(path("ca"), authority.certificate.to_pem().unwrap()).unwrap();
-    }
-    let files = TlsFiles {
-        certificate: path("cert"),
-        key: path("key"),
-        client_ca: client_ca.map(|_| path("ca")),
-    };
-    let tls = Arc::new(Tls::load(files).unwrap());
+    let own = authority();
+    let tls = Arc::new(Tls::new(&shown(&own, client_ca)).unwrap());
     let socket = Socket::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.address().unwrap();
     served.servers.serve("authz", socket, Some(tls), served.service()).unwrap();
@@ -475,12 +474,8 @@ async fn a_handshake_has_the_time_of_a_head() {
 #[test_support::test]
 async fn tls_on_a_unix_socket_is_refused() {
     let served = Served::new(Limits::default());
-    let (_other, _, _) = with_tls(None).await;
-    let files = _other.folder.path();
-    let files =
-        TlsFiles { certificate: files.join("cert"), key: files.join("key"), client_ca: None };
     let socket = Socket::unix(&served.path(), 0o600).await.unwrap();
-    let tls = Some(Arc::new(Tls::load(files).unwrap()));
+    let tls = Some(Arc::new(Tls::new(&shown(&authority(), None)).unwrap()));
     let fault = served.servers.serve("authz", socket, tls, served.service()).unwrap_err();
     assert!(fault.to_string().contains("TLS on a unix socket"), "{fault}");
 }

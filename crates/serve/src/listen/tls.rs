@@ -170,18 +170,35 @@ fn one_name(name: &GeneralNameRef) -> Option<&str> {
 mod tests {
     use super::*;
     use openssl::x509::extension::SubjectAlternativeName;
-    use std::fs;
 
     fn certificate(add: impl Fn(&mut SubjectAlternativeName)) -> CertificateDer<'static> {
         let authority = test_support::tls::authority();
         let mut builder = X509::builder().unwrap();
+        builder.set_version(2).unwrap();
         builder.set_pubkey(&authority.key).unwrap();
+        builder.set_not_before(authority.certificate.not_before()).unwrap();
+        builder.set_not_after(authority.certificate.not_after()).unwrap();
         let mut names = SubjectAlternativeName::new();
         add(&mut names);
         let names = names.build(&builder.x509v3_context(None, None)).unwrap();
         builder.append_extension(names).unwrap();
         builder.sign(&authority.key, openssl::hash::MessageDigest::sha256()).unwrap();
         builder.build().to_der().unwrap().into()
+    }
+
+    /// Certificate and key in PEM.
+    fn made() -> (String, String) {
+        let own = test_support::tls::authority();
+        let text = |pem: Vec<u8>| String::from_utf8(pem).unwrap();
+        (text(own.certificate.to_pem().unwrap()), text(own.key.private_key_to_pem_pkcs8().unwrap()))
+    }
+
+    fn identity(certificate: &str, key: &str, client_ca: Option<&str>) -> TlsIdentity {
+        TlsIdentity {
+            certificate: certificate.to_owned(),
+            key: Secret::new(key),
+            client_ca: client_ca.map(str::to_owned),
+        }
     }
 
     #[test]
@@ -205,55 +222,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_with_its_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let (own, other) = (test_support::tls::authority(), test_support::tls::authority());
-        fs::write(path("cert"), own.certificate.to_pem().unwrap()).unwrap();
-        fs::write(path("key"), own.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        fs::write(path("other"), other.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        fs::write(path("empty"), "").unwrap();
-        fs::write(path("half"), "-----BEGIN CERTIFICATE-----\nsecret").unwrap();
-        let load = |certificate: &str, key: &str, ca: Option<&str>| {
-            Tls::load(TlsFiles {
-                certificate: path(certificate),
-                key: path(key),
-                client_ca: ca.map(path),
-            })
-        };
-        load("cert", "key", Some("cert")).unwrap();
-        for (certificate, key, ca, place, said) in [
-            ("none", "key", None, "none", "the certificate cannot be read"),
-            ("empty", "key", None, "empty", "there is no certificate in PEM"),
-            ("half", "key", None, "half", "the certificate is no valid PEM"),
-            ("cert", "cert", None, "cert", "there is no private key in PEM"),
-            ("cert", "other", None, "cert", ""),
-            ("cert", "key", Some("key"), "key", "there is no certificate in PEM"),
+    fn what_is_wrong_is_said_with_its_member_and_without_its_content() {
+        let ((certificate, key), (_, other)) = (made(), made());
+        let half = "-----BEGIN CERTIFICATE-----\nsecret";
+        Tls::new(&identity(&certificate, &key, Some(&certificate))).unwrap();
+        for (shown, place, said) in [
+            (identity("", &key, None), "certificate", "there is no certificate in PEM"),
+            (identity(half, &key, None), "certificate", "the certificate is no valid PEM"),
+            (identity(&certificate, &certificate, None), "key", "there is no private key in PEM"),
+            (identity(&certificate, &other, None), "certificate", ""),
+            (identity(&certificate, &key, Some(&key)), "client_ca", "there is no certificate"),
         ] {
-            let fault = load(certificate, key, ca).unwrap_err();
-            assert_eq!(fault.place(), Some(path(place).display().to_string().as_str()));
-            assert!(
-                fault.to_string().contains(said) && !fault.to_string().contains("secret"),
-                "{fault}"
-            );
+            let fault = Tls::new(&shown).unwrap_err();
+            assert_eq!(fault.place(), Some(place), "{fault}");
+            let fault = fault.to_string();
+            assert!(fault.contains(said) && !fault.contains("secret"), "{fault}");
         }
     }
 
     #[test]
-    fn files_that_cannot_be_loaded_leave_what_was_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let own = test_support::tls::authority();
-        fs::write(path("cert"), own.certificate.to_pem().unwrap()).unwrap();
-        fs::write(path("key"), own.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        let files = TlsFiles { certificate: path("cert"), key: path("key"), client_ca: None };
-        let tls = Tls::load(files).unwrap();
+    fn what_cannot_be_used_leaves_what_was_there() {
+        let (certificate, key) = made();
+        let tls = Tls::new(&identity(&certificate, &key, None)).unwrap();
         let before = tls.config.load_full();
-        fs::write(path("cert"), "").unwrap();
-        tls.reload().unwrap_err();
+        tls.exchange(&identity("", &key, None)).unwrap_err();
         assert!(Arc::ptr_eq(&before, &tls.config.load_full()));
-        fs::write(path("cert"), own.certificate.to_pem().unwrap()).unwrap();
-        tls.reload().unwrap();
+        tls.exchange(&identity(&certificate, &key, None)).unwrap();
         assert!(!Arc::ptr_eq(&before, &tls.config.load_full()));
     }
 }

@@ -134,7 +134,7 @@ impl Metrics {
     /// `other`.
     pub fn refused(&self, reason: &str) {
         let known = self.refusals.iter().find(|(name, _)| *name == reason);
-        if let Some((_, count)) = known.or(self.refusals.last()) {
+        if let Some((_, count)) = known.or_else(|| self.refusals.last()) {
             add(count);
         }
     }

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::condition::Condition;
-use super::pattern::Pattern;
+use super::host::read_host;
+use super::overlap::check_host;
+use super::pattern::{Pattern, Rule};
+use super::rules::Rules;
 use super::table::{InTheWay, Table};
 use super::template::Template;
-use super::{Rule, Rules, normal_host, overlap};
 use crate::error::Fault;
 use crate::path::PathPolicy;
 
@@ -40,6 +42,13 @@ pub struct RulesBuilder {
     names: HashMap<String, Arc<Rule>>,
     literals: String,
     paths: PathPolicy,
+}
+
+impl Rules {
+    /// Begins without any rule.
+    pub fn builder() -> RulesBuilder {
+        RulesBuilder::default()
+    }
 }
 
 impl RulesBuilder {
@@ -94,7 +103,7 @@ impl RulesBuilder {
     pub fn build(&self) -> Result<Rules, Fault> {
         let Self { mut hosts, mut every_host, names, literals, paths } = self.clone();
         for (host, table) in &hosts {
-            overlap::check(host, table, &every_host)?;
+            check_host(host, table, &every_host)?;
         }
         for table in hosts.values_mut().chain([&mut every_host]) {
             table.meet_empty_rests().map_err(|_| {
@@ -143,15 +152,4 @@ fn check_methods(pattern: &Pattern) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-fn read_host(host: &str) -> Result<String, Fault> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let normal = normal_host(host);
-    if normal.is_empty() || host.contains(':') || !normal.bytes().all(is_part) {
-        return Err(Fault::new(format!("{host:?} is not the name of a host"))
-            .at("host")
-            .advise("write it as in https://api.acme.example: api.acme.example, without a port"));
-    }
-    Ok(normal.into_owned())
 }

@@ -2,8 +2,9 @@
 //! configuration could not tell which counts.
 
 use std::cmp::Ordering;
+use std::iter;
 
-use super::table::Table;
+use super::table::{Route, Table};
 use super::template::{Segment, Template};
 use crate::error::Fault;
 
@@ -12,7 +13,7 @@ const ANY: &str = "~";
 
 /// A host's own patterns come first. Where one of them is less specific than a pattern for every
 /// host, it would hide that; then the host has to say what it means by a pattern of its own.
-pub(super) fn check(host: &str, own: &Table, every_host: &Table) -> Result<(), Fault> {
+pub(super) fn check_host(host: &str, own: &Table, every_host: &Table) -> Result<(), Fault> {
     let hidden = every_host.routes().iter().filter(|route| !own.has(&route.template));
     for other in hidden {
         for route in own.routes() {
@@ -20,16 +21,20 @@ pub(super) fn check(host: &str, own: &Table, every_host: &Table) -> Result<(), F
             if by_specificity(&other.template, &route.template) != Ordering::Less {
                 continue;
             }
-            let name =
-                |rule: Option<_>| rule.map_or("", |rule: &std::sync::Arc<super::Rule>| &rule.name);
-            let (mine, theirs) = (name(route.first()), name(other.first()));
-            return Err(Fault::new(format!(
-                "the rules {mine:?} and {theirs:?} are both for {host}{path}: one names the host, and the other the more specific path"
-            ))
-            .advise(format!("add a rule with host {host} and the path of {theirs:?}")));
+            return Err(hidden_rule(host, &path, route, other));
         }
     }
     Ok(())
+}
+
+fn hidden_rule(host: &str, path: &str, own: &Route, hidden: &Route) -> Fault {
+    let name = |route: &Route| route.first().map(|rule| rule.name.clone()).unwrap_or_default();
+    let (own, hidden) = (name(own), name(hidden));
+    Fault::new(format!(
+        "the rules {own:?} and {hidden:?} are both for {host}{path}: \
+         one names the host, and the other the more specific path"
+    ))
+    .advise(format!("add a rule with host {host} and the path of {hidden:?}"))
 }
 
 /// A path that both templates meet, if there is one.
@@ -41,11 +46,11 @@ fn common(one: &Template, other: &Template) -> Option<String> {
             (None, None) | (Some(Segment::Rest(_)), None) | (None, Some(Segment::Rest(_))) => break,
             (None, Some(_)) | (Some(_), None) => return None,
             (Some(Segment::Rest(_)), Some(segment)) => {
-                append(&mut path, std::iter::once(segment).chain(other));
+                append(&mut path, iter::once(segment).chain(other));
                 break;
             }
             (Some(segment), Some(Segment::Rest(_))) => {
-                append(&mut path, std::iter::once(segment).chain(one));
+                append(&mut path, iter::once(segment).chain(one));
                 break;
             }
             (Some(one), Some(other)) => common_text(one, other)?,

@@ -1,9 +1,32 @@
-//! Which requests a rule is for, as the configuration says it.
+//! A rule, and which requests it is for, as the configuration says it.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use http::Method;
+use okta_introspect::Requirement;
+
+/// What requests of one [`Pattern`] have to meet.
+///
+/// # Example: a health check without a token
+///
+/// ```
+/// use okta_introspect_serve::Rule;
+///
+/// let rule = Rule { name: "health".into(), requirement: None, dry_run: false };
+/// assert!(rule.requirement.is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Under which name it is logged, and required by a proxy's own settings for a route. Left
+    /// empty, it is the pattern's text, such as `GET /orders/{id}`.
+    pub name: String,
+    /// What a token has to meet; `None` lets every request in, without any token.
+    pub requirement: Option<Arc<Requirement>>,
+    /// Whether requests that fail it are let in all the same, and the refusal is only logged.
+    pub dry_run: bool,
+}
 
 /// Which requests a rule is for. Shows as `GET,POST api.acme.example/orders/{id}`.
 ///

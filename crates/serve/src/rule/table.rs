@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::Method;
 use matchit::{InsertError, Params, Router};
 
-use super::Rule;
 use super::condition::Condition;
+use super::pattern::Rule;
 use super::template::Template;
 
 /// Finds the route of a path, and the rule of a method there.

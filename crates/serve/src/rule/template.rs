@@ -2,7 +2,6 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::without_slash;
 use crate::error::Fault;
 
 /// The path of a pattern, by its segments.
@@ -143,4 +142,12 @@ impl Segment {
 
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A path without the slash at its end, unless that is all of it.
+pub(super) fn without_slash(path: &str) -> &str {
+    match path.strip_suffix('/') {
+        None | Some("") => path,
+        Some(shorter) => shorter,
+    }
 }

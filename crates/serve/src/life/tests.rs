@@ -1,0 +1,242 @@
+//! A whole life, in injected time.
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use chrono::DateTime;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use okta_introspect::ManualClock;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::Sender;
+use tokio::task::yield_now;
+
+use super::*;
+use crate::listen::{Limits, Socket};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Living {
+    clock: ManualClock,
+    signals: Sender<Signal>,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    address: std::net::SocketAddr,
+    file: PathBuf,
+    folder: tempfile::TempDir,
+    told: Arc<Mutex<Vec<String>>>,
+    loads: Arc<AtomicUsize>,
+    left: JoinHandle<usize>,
+}
+
+impl Living {
+    /// With a configuration that is good unless it is `bad`, and a bug if it is `bug`.
+    async fn new(watchdog: Option<Duration>) -> Self {
+        let clock = ManualClock::stepped(DateTime::UNIX_EPOCH);
+        let (metrics, readiness) = (Metrics::new([]), Readiness::new());
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let servers = Servers::new(Limits::default(), Arc::clone(&shared), Arc::clone(&metrics));
+        let socket = Socket::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.address().unwrap();
+        let service = |request: Request<Incoming>| async move {
+            if request.uri().path() == "/never" {
+                std::future::pending::<()>().await;
+            }
+            Response::new(Full::new(Bytes::new()))
+        };
+        servers.serve("authz", socket, None, service).unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let manager = Manager::new(
+            move |state| {
+                hears.lock().unwrap().extend(state.iter().map(ToString::to_string));
+                Ok(())
+            },
+            watchdog,
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("serve.yaml");
+        fs::write(&file, "good").unwrap();
+        readiness.configured();
+        readiness.answered();
+        let life = Life::new(shared, servers, readiness.clone(), Arc::clone(&metrics), manager);
+        let (signals, received) = Signals::channel();
+        let loads = Arc::new(AtomicUsize::new(0));
+        let (path, count) = (file.clone(), Arc::clone(&loads));
+        let load = move || {
+            let (path, count) = (path.clone(), Arc::clone(&count));
+            async move {
+                count.fetch_add(1, Ordering::SeqCst);
+                let content = fs::read_to_string(&path).unwrap_or_default();
+                assert_ne!(content, "bug");
+                let result = match content == "bad" {
+                    true => Err(vec![Fault::new("bad").at("line 1")]),
+                    false => Ok(()),
+                };
+                Loaded { files: vec![path], result }
+            }
+        };
+        let left = tokio::spawn(life.run(received, vec![file.clone()], load));
+        let living =
+            Self { clock, signals, readiness, metrics, address, file, folder, told, loads, left };
+        living.hears("READY=1", 1).await;
+        living
+    }
+
+    fn told(&self, what: &str) -> usize {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|told| told.starts_with(what)).count()
+    }
+
+    /// Waits until systemd has been told this so often.
+    async fn hears(&self, what: &str, times: usize) {
+        while self.told(what) < times {
+            yield_now().await;
+        }
+    }
+
+    fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    fn replace(&self, content: &str) {
+        let new = self.folder.path().join("new");
+        fs::write(&new, content).unwrap();
+        fs::rename(new, &self.file).unwrap();
+    }
+
+    /// Asks on a connection of its own.
+    async fn ask(&self, path: &str) -> std::io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        Ok(stream)
+    }
+}
+
+#[test_support::test]
+async fn the_end_is_announced_then_served_through_then_finished() {
+    let living = Living::new(None).await;
+    assert_eq!(living.readiness.obstacle(), None);
+    living.signals.send(Signal::Stop).await.unwrap();
+    living.hears("STOPPING=1", 1).await;
+    assert_eq!(living.readiness.obstacle(), Some("draining"));
+    living.clock.advance(5 * SECOND - Duration::from_millis(1));
+    let mut answer = String::new();
+    living.ask("/").await.unwrap().read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert!(!living.left.is_finished());
+    living.clock.advance(Duration::from_millis(1));
+    assert_eq!(living.left.await.unwrap(), 0);
+    TcpStream::connect(living.address).await.unwrap_err();
+}
+
+#[test_support::test]
+async fn what_does_not_finish_is_cut_off_after_ten_seconds_more() {
+    let living = Living::new(None).await;
+    let mut stream = living.ask("/never").await.unwrap();
+    while living.metrics.listener("authz").connections() == 0 {
+        yield_now().await;
+    }
+    living.signals.send(Signal::Stop).await.unwrap();
+    living.hears("STOPPING=1", 1).await;
+    living.clock.advance(5 * SECOND);
+    while TcpStream::connect(living.address).await.is_ok() {
+        yield_now().await;
+    }
+    assert!(!living.left.is_finished());
+    living.clock.advance(10 * SECOND);
+    assert_eq!(living.left.await.unwrap(), 1);
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.is_empty());
+}
+
+#[test_support::test]
+async fn further_signals_to_end_cut_each_step_short() {
+    let living = Living::new(None).await;
+    let _stream = living.ask("/never").await.unwrap();
+    while living.metrics.listener("authz").connections() == 0 {
+        yield_now().await;
+    }
+    for _ in 0..3 {
+        living.signals.send(Signal::Stop).await.unwrap();
+    }
+    assert_eq!(living.left.await.unwrap(), 1);
+    assert_eq!(living.clock.elapsed(), Duration::ZERO);
+}
+
+#[test_support::test]
+async fn a_signal_loads_the_configuration_and_systemd_hears_of_both_ends() {
+    let living = Living::new(None).await;
+    living.clock.advance(SECOND);
+    living.signals.send(Signal::Reload).await.unwrap();
+    living.hears("READY=1", 2).await;
+    let told = living.told.lock().unwrap().clone();
+    assert_eq!(told[0..3], ["READY=1", "STATUS=serving", "RELOADING=1"]);
+    let since_boot = told[3].strip_prefix("MONOTONIC_USEC=").unwrap();
+    assert!(since_boot.parse::<u64>().unwrap() > 0);
+    assert_eq!(told[4..], ["READY=1", "STATUS=serving"]);
+    assert_eq!((living.loads(), living.metrics.reload_failures()), (1, 0));
+}
+
+#[test_support::test]
+async fn a_file_that_changed_is_loaded_at_the_next_look() {
+    let living = Living::new(None).await;
+    living.replace("better");
+    living.clock.advance(2 * SECOND);
+    living.hears("READY=1", 2).await;
+    assert_eq!(living.loads(), 1);
+    // What is unchanged is not loaded, however often it is looked at.
+    for _ in 0..3 {
+        living.clock.advance(2 * SECOND);
+        yield_now().await;
+    }
+    living.signals.send(Signal::Reload).await.unwrap();
+    living.hears("READY=1", 3).await;
+    assert_eq!(living.loads(), 2);
+}
+
+#[test_support::test]
+async fn a_bad_file_counts_once_and_the_next_good_one_is_taken() {
+    let living = Living::new(None).await;
+    for (content, failures) in [("bad", 1), ("bug", 2), ("good again", 2)] {
+        let before = living.told("READY=1");
+        living.replace(content);
+        living.clock.advance(2 * SECOND);
+        living.hears("READY=1", before + 1).await;
+        assert_eq!(living.metrics.reload_failures(), failures, "{content}");
+        assert_eq!(living.readiness.obstacle(), None, "{content}");
+    }
+    assert_eq!(living.loads(), 3);
+}
+
+#[test_support::test]
+async fn the_watchdog_hears_at_half_its_time() {
+    let living = Living::new(Some(10 * SECOND)).await;
+    assert_eq!(living.told("WATCHDOG=1"), 0);
+    for times in 1..=3 {
+        living.clock.advance(5 * SECOND);
+        living.hears("WATCHDOG=1", times).await;
+        assert_eq!(living.told("WATCHDOG=1"), times);
+    }
+    living.signals.send(Signal::Stop).await.unwrap();
+    living.hears("STOPPING=1", 1).await;
+    living.clock.advance(5 * SECOND);
+    assert_eq!(living.left.await.unwrap(), 0);
+}
+
+#[test_support::test]
+async fn the_signals_of_the_process_are_handled() {
+    let mut signals = Signals::install().unwrap();
+    for (name, signal) in [("HUP", Signal::Reload), ("TERM", Signal::Stop), ("INT", Signal::Stop)] {
+        let process = std::process::id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &process]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(signals.next().await, signal, "{name}");
+    }
+}

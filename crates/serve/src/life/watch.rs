@@ -1,0 +1,139 @@
+//! Whether files have changed, by looking at them.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use openssl::sha::sha256;
+
+/// Files that are looked at every now and then.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    files: Vec<File>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    /// As it was when its content was last looked at.
+    known: Stamp,
+    /// As it was at the last look.
+    seen: Stamp,
+    /// `None` if it could not be read.
+    content: Option<[u8; 32]>,
+}
+
+/// What tells that a file may have changed, without reading it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    modified: (i64, i64),
+    size: u64,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl Watch {
+    /// Looks at these files from now on; what they are now is no change.
+    pub(super) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { files: paths.into_iter().map(File::new).collect() }
+    }
+
+    /// Whether the content of a file differs from that of the last look that said so.
+    ///
+    /// A file that was replaced, as editors and secret stores do it, is read at once; one that is
+    /// written in place only when two looks have seen it alike, since it may be half written.
+    pub(super) fn changed(&mut self) -> bool {
+        let changed = self.files.iter_mut().map(File::changed);
+        changed.fold(false, |any, one| any || one)
+    }
+}
+
+impl File {
+    fn new(path: PathBuf) -> Self {
+        let stamp = Stamp::of(&path);
+        Self { content: digest(&path), path, known: stamp, seen: stamp }
+    }
+
+    fn changed(&mut self) -> bool {
+        let now = Stamp::of(&self.path);
+        let last = std::mem::replace(&mut self.seen, now);
+        let replaced = now.identity != self.known.identity;
+        if now == self.known || !(replaced || now == last) {
+            return false;
+        }
+        self.known = now;
+        let content = digest(&self.path);
+        content != std::mem::replace(&mut self.content, content)
+    }
+}
+
+impl Stamp {
+    /// Of a file that is not there: zeros.
+    fn of(path: &Path) -> Self {
+        let found = fs::metadata(path);
+        found.map_or(Self { modified: (0, 0), size: 0, identity: (0, 0) }, |found| Self {
+            modified: (found.mtime(), found.mtime_nsec()),
+            size: found.size(),
+            identity: (found.dev(), found.ino()),
+        })
+    }
+}
+
+fn digest(path: &Path) -> Option<[u8; 32]> {
+    let content: io::Result<Vec<u8>> = fs::read(path);
+    content.ok().map(|content| sha256(&content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_replaced_counts_at_once_and_only_if_its_content_differs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&path, "one").unwrap();
+        let mut watch = Watch::new([path.clone()]);
+        assert!(!watch.changed());
+        for (content, is_change) in [("two", true), ("two", false), ("one", true)] {
+            fs::write(&new, content).unwrap();
+            fs::rename(&new, &path).unwrap();
+            assert_eq!(watch.changed(), is_change, "{content}");
+            assert!(!watch.changed(), "said once");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_counts_when_it_has_come_to_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "one").unwrap();
+        let mut watch = Watch::new([path.clone()]);
+        let looks: Vec<bool> = ["ha", "half", "half and half"]
+            .into_iter()
+            .map(|content| {
+                fs::write(&path, content).unwrap();
+                watch.changed()
+            })
+            .collect();
+        assert_eq!(looks, [false, false, false]);
+        assert!(watch.changed());
+        assert!(!watch.changed());
+    }
+
+    #[test]
+    fn a_file_that_goes_and_comes_is_a_change_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
+        for path in [&path, &other] {
+            fs::write(path, "one").unwrap();
+        }
+        let mut watch = Watch::new([path.clone(), other]);
+        fs::remove_file(&path).unwrap();
+        assert!(watch.changed());
+        assert!(!watch.changed());
+        fs::write(&path, "one").unwrap();
+        assert!(watch.changed());
+    }
+}
