@@ -1,0 +1,3 @@
+//! The whole sidecar.
+
+mod probe;
