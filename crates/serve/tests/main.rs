@@ -1,3 +1,5 @@
 //! The whole sidecar.
 
+mod modes;
 mod probe;
+mod sidecar;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, Clock, KeyOptions, SigningKey, SystemClock, Token};
-use okta_introspect_serve::config;
+use okta_introspect_serve::{Mode, config};
 use okta_introspect_settings::Environment;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
@@ -20,9 +20,9 @@ const PORTAL: &str = "0oa2portal";
 const USER: &str = "00u1ada";
 
 /// Under which host the service is called.
-pub(super) const HOST: &str = "api.acme.example";
+pub(crate) const HOST: &str = "api.acme.example";
 
-pub(super) struct Sidecar {
+pub(crate) struct Sidecar {
     sandbox: Sandbox,
     folder: TempDir,
     task: JoinHandle<()>,
@@ -35,13 +35,14 @@ impl Drop for Sidecar {
 }
 
 impl Sidecar {
-    pub(super) async fn start(lines: &str) -> Self {
+    /// With one listener for this mode, a rule for `/files/{*rest}`, and more lines of configuration.
+    pub(crate) async fn start(mode: Mode, lines: &str) -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         let pem = key.private_key_to_pem_pkcs8().unwrap();
-        let public = SigningKey::parse(&pem, &KeyOptions::default()).unwrap().public_jwk();
+        let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
         let sandbox = Sandbox::builder()
-            .app(App::service(SERVICE).key(public))
+            .app(App::service(SERVICE).key(own.public_jwk()))
             .app(App::web(PORTAL))
             .user(User::new(USER, "ada@acme.example"))
             .record_requests(false)
@@ -53,9 +54,10 @@ impl Sidecar {
         let file = folder.path().join("serve.yaml");
         let place = folder.path().display();
         let issuer = sandbox.issuer();
+        let prefix = if mode == Mode::Envoy { ", path_prefix: /authz" } else { "" };
         let text = format!(
             "okta: {{issuer: \"{issuer}\", client_id: {SERVICE}, private_key: \"file:{place}/key.pem\"}}
-listeners: [{{unix: {place}/authz.sock, mode: caddy}}]
+listeners: [{{unix: {place}/authz.sock, mode: {mode}{prefix}}}]
 management: {{unix: {place}/management.sock}}
 origins: [{{url: \"https://{HOST}\"}}]
 rules:
@@ -76,22 +78,22 @@ rules:
         sidecar
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("authz.sock")
     }
 
     /// Nobody listens any more.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.task.abort();
         fs::remove_file(self.socket()).unwrap();
     }
 
-    pub(super) fn token(&self) -> Token {
+    pub(crate) fn token(&self) -> Token {
         self.issued(Grant::to_client(PORTAL).user(USER).scope("orders.read"))
     }
 
     /// A token that is bound to some key.
-    pub(super) fn bound_token(&self) -> Token {
+    pub(crate) fn bound_token(&self) -> Token {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         let grant = Grant::to_client(PORTAL).user(USER).scope("orders.read");
         self.issued(grant.bound_to(key.public_jwk().thumbprint()))
