@@ -13,13 +13,12 @@ use okta_introspect::{Authorized, Clock, SystemClock};
 
 use crate::answer::ENVOY_REMOVE;
 use crate::caller::Caller;
-use crate::config::{Config, RuleConfig};
+use crate::config::Config;
 use crate::error::Fault;
 use crate::identity::{Identity, IdentityTokens, JwtSigner};
 use crate::introspection::IntrospectionEndpoint;
 use crate::original::{Mode, Origins};
-use crate::path::PathPolicy;
-use crate::rule::{Pattern, Rule, Rules};
+use crate::rule::Rules;
 use access::{access, callers};
 use asking::Asking;
 use guarded::Guarded;
@@ -31,7 +30,7 @@ pub(crate) use access::{Access, Places, planned};
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) asking: Asking,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     /// `None` where none are configured: every host is taken.
     pub(crate) origins: Option<Origins>,
     /// One for each origin, and what it says of itself.
@@ -66,7 +65,6 @@ impl State {
     ) -> Result<Self, Vec<Fault>> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let asking = Asking::new(&config, earlier.map(|state| &state.asking)).map_err(one)?;
-        let rules = rules(&config)?;
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
@@ -82,7 +80,7 @@ impl State {
         Ok(Self {
             anywhere: Gate::new(asking.checker.clone()),
             asking,
-            rules,
+            rules: Arc::clone(&config.rules),
             origins,
             gates,
             resources,
@@ -112,32 +110,6 @@ impl State {
 
 fn one(fault: Fault) -> Vec<Fault> {
     vec![fault]
-}
-
-fn rules(config: &Config) -> Result<Rules, Vec<Fault>> {
-    let mut builder = Rules::builder().paths(PathPolicy::new(&config.decodings));
-    let mut faults = Vec::new();
-    for (index, rule) in config.rules.iter().enumerate() {
-        let RuleConfig { name, methods, host, path, parameters, requirement, dry_run, .. } = rule;
-        let pattern = Pattern {
-            methods: methods.clone(),
-            host: host.clone(),
-            path: path.clone(),
-            where_: parameters.clone(),
-        };
-        let rule = Rule {
-            name: name.clone(),
-            requirement: requirement.clone().map(Arc::new),
-            dry_run: config.dry_run || *dry_run,
-        };
-        if let Err(fault) = builder.add(pattern, rule) {
-            faults.push(fault.at(format!("rules[{index}]")));
-        }
-    }
-    match faults.is_empty() {
-        true => builder.build().map_err(one),
-        false => Err(faults),
-    }
 }
 
 /// The key of the configuration, or one that lives as long as the process.

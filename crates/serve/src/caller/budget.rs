@@ -63,7 +63,7 @@ impl Caller {
     /// If the name is empty, longer than 64 bytes or not visible ASCII without quotes, or if a limit
     /// is out of its bounds.
     pub fn new(name: &str, limits: Limits) -> Result<Self, Fault> {
-        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\:".contains(&byte);
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\".contains(&byte);
         if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
             return Err(Fault::new("this is not the name of a caller")
                 .at("name")

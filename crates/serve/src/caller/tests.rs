@@ -425,7 +425,7 @@ fn limits_and_names_have_bounds() {
     }
     let longest = "x".repeat(64);
     assert!(Caller::new(&longest, Limits::default()).is_ok());
-    for name in ["", "two words", "a:b", "a\"b", "a\\b", "é", "a\n", &format!("{longest}x")] {
+    for name in ["", "two words", "a\"b", "a\\b", "é", "a\n", &format!("{longest}x")] {
         let fault = Caller::new(name, Limits::default()).unwrap_err();
         assert_eq!(fault.place(), Some("name"), "{name}");
     }

@@ -146,8 +146,9 @@ impl<A: Authorize> Authorization for Checks<A> {
 fn question(request: &Request<CheckRequest>) -> Result<Result<Question<'_>, Fault>, Status> {
     let attributes = request.get_ref().attributes.as_ref();
     let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
+    let (extensions, metadata) = (request.extensions(), request.metadata().as_ref());
     match attributes.zip(http) {
-        Some((attributes, http)) => Ok(Question::read(attributes, http, request.extensions())),
+        Some((attributes, http)) => Ok(Question::read(attributes, http, extensions, metadata)),
         None => Err(Status::invalid_argument(NO_HTTP)),
     }
 }

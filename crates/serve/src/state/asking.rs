@@ -1,5 +1,6 @@
 //! The checker: which authorization servers are asked, as which app, and under which bounds.
 
+use okta_introspect::checker::CheckerConfig;
 use okta_introspect::{Checker, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
@@ -26,19 +27,25 @@ impl Asking {
         let mut issuers = vec![settings.issuer().map_err(|error| of_settings(&error))?];
         issuers.extend(config.okta.further_issuers.iter().cloned());
         let http = settings.http().map_err(|error| of_settings(&error))?;
-        let made_of = format!("{:?} {issuers:?} {:?}", settings.shown(), config.checker);
+        let mut bounds = config.checker.clone();
+        bounds.proofs.repeat_within = config.dpop.repeat_within;
+        let made_of = format!("{:?} {issuers:?} {bounds:?}", settings.shown());
         if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
             let checker = earlier.checker.clone();
             return Ok(Self { checker, issuers, http, made_of });
         }
-        let checker = checker(config, &settings)?;
+        let checker = checker(config, &settings, bounds)?;
         Ok(Self { checker, issuers, http, made_of })
     }
 }
 
-fn checker(config: &Config, settings: &Settings) -> Result<Checker, Fault> {
+fn checker(
+    config: &Config,
+    settings: &Settings,
+    bounds: CheckerConfig,
+) -> Result<Checker, Fault> {
     let builder = settings.checker_builder().map_err(|error| of_settings(&error))?;
-    let mut builder = builder.config(config.checker.clone());
+    let mut builder = builder.config(bounds);
     for issuer in &config.okta.further_issuers {
         let client = settings.client_builder_at(issuer.clone());
         let client = client.map_err(|error| of_settings(&error))?;

@@ -69,9 +69,9 @@ fn a_dollar_is_written_twice_before_a_brace_and_once_at_the_end_of_an_expression
     let text = format!(
         "{NGINX}rules: [{{path: \"/{{id}}\", where: {{id: \"[0-9]+$$\"}}, require: {{}}}}]"
     );
-    assert_eq!(place.load(&text).unwrap().0.rules[0].parameters["id"], "[0-9]+$");
+    assert_eq!(place.load(&text).unwrap().0.rule_configs[0].pattern.where_["id"], "[0-9]+$");
     assert_eq!(
-        place.load(&text.replace("$$", "$")).unwrap().0.rules[0].parameters["id"],
+        place.load(&text.replace("$$", "$")).unwrap().0.rule_configs[0].pattern.where_["id"],
         "[0-9]+$"
     );
 }
