@@ -30,7 +30,7 @@ pub(super) fn run(args: &ProbeArgs) -> Result<Exit, Failure> {
             // Ends with the runtime.
             tokio::spawn(echo.serve());
         }
-        Ok(probe.run(&dial).await)
+        Ok::<_, Failure>(probe.run(&dial).await)
     })?;
     match args.json {
         true => output::json(&report)?,
