@@ -74,27 +74,33 @@ impl Judge<'_> {
             return finding.got_through("the proxy answered from a cache, without asking");
         }
         match case.expect {
-            Expect::Refused => finding.got_through("it reached the service"),
+            Expect::Refused => finding.verdict = Verdict::GotThrough,
             Expect::Identity => self.identity(finding, seen),
-            Expect::Path => {
-                self.path(finding, &case.message.target(), seen);
-            }
+            Expect::Path => self.path(finding, &case.message.target(), seen),
         }
     }
 
     /// Whether an identity header carries what was made up, or is missing.
     pub(super) fn identity(&self, finding: &mut Finding, seen: &Seen) {
         let mark = self.probe.mark();
+        let (mut own, mut believed) = (Vec::new(), Vec::new());
         for (name, _) in seen.headers().filter(|(_, value)| value.contains(&mark)) {
-            match self.probe.is_identity(name) {
-                true => finding.got_through(format!("the service got the client's own {name}")),
-                false => finding
-                    .details
-                    .push(format!("the service got it ({name}), and must not believe it")),
+            let names = if self.probe.is_identity(name) { &mut own } else { &mut believed };
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
-        for name in self.identity.iter().filter(|name| !seen.has(name)) {
-            finding.got_through(format!("the service did not get {name}"));
+        if !own.is_empty() {
+            finding.got_through(format!("the service got the client's own {}", own.join(", ")));
+        }
+        if !believed.is_empty() {
+            let names = believed.join(", ");
+            let detail = format!("the service got the client's {names}, and must not believe it");
+            finding.details.push(detail);
+        }
+        let lost: Vec<_> = self.identity.iter().filter(|name| !seen.has(name)).cloned().collect();
+        if !lost.is_empty() {
+            finding.got_through(format!("the service did not get {}", lost.join(", ")));
         }
     }
 
