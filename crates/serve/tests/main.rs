@@ -2,6 +2,9 @@
 
 mod http;
 mod introspect;
+mod modes;
+mod probe;
 mod reload;
+mod sidecar;
 mod verdicts;
 mod world;
