@@ -53,5 +53,5 @@ pub use probe::{
     Dial, Echo, Finding, Heard, Probe, ProbeReport, ProbeUrl, Transport, Trap, Verdict,
 };
 pub use rule::{Pattern, Rule, Rules, RulesBuilder};
-pub use sidecar::{check, run};
+pub use sidecar::{Sidecar, check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Extensions, Request, Response, StatusCode};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use okta_introspect::adapter::ResourceMetadata;
@@ -117,7 +117,7 @@ impl Listener {
         let decision = match &original {
             Ok(original) => {
                 let question = Question { original, headers: &parts.headers, rule: None };
-                self.asked.decide(&state, &parts.extensions, question).await
+                self.asked.decide(&state, &parts.extensions, &parts.headers, question).await
             }
             Err(unread) => Decision::No(Refusal::Unread(*unread)),
         };
@@ -188,11 +188,12 @@ fn peer(extensions: &Extensions) -> &Peer {
 }
 
 impl Asked {
-    /// Who asks, whether what it says counts, and then what is decided.
+    /// Who asks, by `credentials`, whether what it says counts, and then what is decided.
     async fn decide(
         &self,
         state: &State,
         extensions: &Extensions,
+        credentials: &HeaderMap,
         question: Question<'_>,
     ) -> Decision {
         let peer = peer(extensions);
@@ -200,7 +201,7 @@ impl Asked {
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
         }
-        match access.callers.identify(peer, question.headers) {
+        match access.callers.identify(peer, credentials) {
             Ok(caller) => state.decide(caller, question).await,
             Err(refused) => {
                 let now = state.clock.monotonic();
@@ -247,7 +248,7 @@ impl Authorize for Asked {
         let decision = match &original {
             Ok(original) => {
                 let asked = Question { original, headers: &question.headers, rule: question.rule };
-                self.decide(&state, question.call, asked).await
+                self.decide(&state, question.call, question.metadata, asked).await
             }
             Err(malformed) => Decision::No(Refusal::Unread((*malformed).into())),
         };

@@ -1,6 +1,8 @@
 //! The snippet that a configuration asks for.
 
-use crate::config::{self, Config};
+use std::time::Duration;
+
+use crate::config::{self, Config, ListenerConfig};
 use crate::error::Fault;
 use crate::identity::{BackendCredentials, Identity};
 use crate::original::Mode;
@@ -31,13 +33,26 @@ impl SnippetConfig {
             identity: names,
             keep_authorization: config.identity.credentials == BackendCredentials::Keep,
             dpop: config.origins.iter().next().is_some(),
+            caller_key: !config.callers.is_empty() && !has_names(listener),
             path_prefix: match mode {
                 Mode::Envoy => listener.path_prefix.clone(),
                 _ => crate::routes::AUTHZ.to_owned(),
             },
+            timeout: timeout(config),
             ..Self::default()
         })
     }
+}
+
+/// Where certificates tell the callers apart, no secret is looked at.
+fn has_names(listener: &ListenerConfig) -> bool {
+    listener.tls.as_ref().is_some_and(|tls| !tls.client_names.is_empty())
+}
+
+/// Longer than the sidecar waits for Okta, so that it is the sidecar that says what is not known.
+fn timeout(config: &Config) -> Duration {
+    let waits = config.checker.timeout.saturating_add(Duration::from_millis(500));
+    waits.clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
 fn mode(proxy: Proxy) -> Mode {
@@ -52,7 +67,11 @@ fn mode(proxy: Proxy) -> Mode {
 
 fn address(address: &config::Address) -> Result<Address, Fault> {
     match address {
-        config::Address::Unix { path, .. } => Ok(Address::Unix(path.display().to_string())),
+        // As seen from here; the proxy runs elsewhere.
+        config::Address::Unix { path, .. } => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            Ok(Address::Unix(path.display().to_string()))
+        }
         config::Address::Tcp(address) => Ok(Address::tcp(address.ip().to_string(), address.port())),
         config::Address::Systemd(name) => {
             Err(Fault::new(format!("the address of systemd's socket {name} is not known here"))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use okta_introspect::adapter::{Gate, ResourceMetadata};
-use okta_introspect::{Authorized, Clock, SystemClock};
+use okta_introspect::{Authorized, Clock};
 
 use crate::answer::ENVOY_REMOVE;
 use crate::caller::Caller;
@@ -61,10 +61,11 @@ impl State {
     pub(crate) fn new(
         config: Config,
         places: &Places,
+        clock: Arc<dyn Clock>,
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<Fault>> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let asking = Asking::new(&config, earlier.map(|state| &state.asking)).map_err(one)?;
+        let asking = Asking::new(&config, &clock, earlier.map(|state| &state.asking));
+        let asking = asking.map_err(one)?;
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
