@@ -43,7 +43,7 @@ pub use caller::{
 pub use config::Config;
 pub use error::Fault;
 pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_call};
-pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
+pub use identity::{BackendCredentials, Identity, IdentityFact, IdentityTokens, JwtSigner};
 pub use introspection::{IntrospectionEndpoint, Reader};
 pub use original::{
     MAX_METHOD, Malformed, Misconfigured, Mode, Origin, Original, Origins, TrustedPeers, Unread,

@@ -97,7 +97,8 @@ impl State {
 
     /// The headers of a yes.
     pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(16);
+        // With room for those of the answer itself. A larger map would be beyond what allocators keep at hand.
+        let mut headers = HeaderMap::with_capacity(self.identity.names().len().saturating_add(2));
         match token {
             Some(token) => self.identity.write(token, None, &mut headers),
             None => self.identity.write_none(&mut headers),
@@ -133,9 +134,7 @@ fn identity(
     signer: &JwtSigner,
     clock: &Arc<dyn Clock>,
 ) -> Result<Identity, Fault> {
-    let identity =
-        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
-    let identity = identity.credentials(config.identity.credentials);
+    let identity = config.identity.identity()?;
     let Some(token) = &config.identity.token else { return Ok(identity) };
     let (signer, clock) = (signer.clone(), Arc::clone(clock));
     let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);
