@@ -43,7 +43,7 @@ fn a_variable_brings_neither_members_nor_files_nor_variables_along() {
     place.write("name.txt", "from-file");
     for value in ["x}\n  requests_per_second: 1", "file:name.txt", "a: ${HOME}"] {
         place.environment = place.environment.clone().variable("EVIL", value);
-        let line = "callers[0].name (line 4): this is not the name of a caller; take letters, digits, - . and _, 64 at most";
+        let line = "callers[0].name (line 4): this is not the name of a caller; take letters, digits, - . and _, 253 at most";
         assert_eq!(name_of_caller(&place, "${EVIL}"), Err(vec![line.to_owned()]), "{value}");
     }
 }
