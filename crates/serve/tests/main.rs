@@ -1,7 +1,10 @@
 //! The whole sidecar: real sockets, real requests to the sandbox, injected time.
 
+mod garbage;
 mod http;
 mod introspect;
 mod reload;
+mod secrets;
+mod start;
 mod verdicts;
 mod world;
