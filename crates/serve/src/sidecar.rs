@@ -191,14 +191,14 @@ fn serve(
         let listener = Listener::new(config, index, Arc::clone(shared));
         for socket in opened {
             let listener = Arc::clone(&listener);
-            let answer = move |request: Request<Incoming>| Arc::clone(&listener).answer(request);
+            let answer = move |request, peer| Arc::clone(&listener).answer(request, peer);
             servers.serve(&config.address.to_string(), socket, tls[index].clone(), answer)?;
         }
     }
     let management = Arc::new(Management::new(shared.readiness.clone(), registry(shared)));
     for socket in sockets.management {
         let management = Arc::clone(&management);
-        let answer = move |request: Request<Incoming>| {
+        let answer = move |request: Request<Incoming>, _| {
             let response = management.answer(&request);
             async move { response }
         };

@@ -13,13 +13,12 @@ use okta_introspect::{Authorized, Clock};
 
 use crate::answer::ENVOY_REMOVE;
 use crate::caller::Caller;
-use crate::config::{Config, RuleConfig};
+use crate::config::Config;
 use crate::error::Fault;
 use crate::identity::{Identity, IdentityTokens, JwtSigner};
 use crate::introspection::IntrospectionEndpoint;
 use crate::original::{Mode, Origins};
-use crate::path::PathPolicy;
-use crate::rule::{Pattern, Rule, Rules};
+use crate::rule::Rules;
 use access::{access, callers};
 use asking::Asking;
 use guarded::Guarded;
@@ -31,7 +30,7 @@ pub(crate) use access::{Access, Places, planned};
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) asking: Asking,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     /// `None` where none are configured: every host is taken.
     pub(crate) origins: Option<Origins>,
     /// One for each origin, and what it says of itself.
@@ -67,7 +66,6 @@ impl State {
     ) -> Result<Self, Vec<Fault>> {
         let asking = Asking::new(&config, &clock, earlier.map(|state| &state.asking));
         let asking = asking.map_err(one)?;
-        let rules = rules(&config)?;
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
@@ -83,7 +81,7 @@ impl State {
         Ok(Self {
             anywhere: Gate::new(asking.checker.clone()),
             asking,
-            rules,
+            rules: Arc::clone(&config.rules),
             origins,
             gates,
             resources,
@@ -99,7 +97,8 @@ impl State {
 
     /// The headers of a yes.
     pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(16);
+        // With room for those of the answer itself. A larger map would be beyond what allocators keep at hand.
+        let mut headers = HeaderMap::with_capacity(self.identity.names().len().saturating_add(2));
         match token {
             Some(token) => self.identity.write(token, None, &mut headers),
             None => self.identity.write_none(&mut headers),
@@ -113,32 +112,6 @@ impl State {
 
 fn one(fault: Fault) -> Vec<Fault> {
     vec![fault]
-}
-
-fn rules(config: &Config) -> Result<Rules, Vec<Fault>> {
-    let mut builder = Rules::builder().paths(PathPolicy::new(&config.decodings));
-    let mut faults = Vec::new();
-    for (index, rule) in config.rules.iter().enumerate() {
-        let RuleConfig { name, methods, host, path, parameters, requirement, dry_run, .. } = rule;
-        let pattern = Pattern {
-            methods: methods.clone(),
-            host: host.clone(),
-            path: path.clone(),
-            where_: parameters.clone(),
-        };
-        let rule = Rule {
-            name: name.clone(),
-            requirement: requirement.clone().map(Arc::new),
-            dry_run: config.dry_run || *dry_run,
-        };
-        if let Err(fault) = builder.add(pattern, rule) {
-            faults.push(fault.at(format!("rules[{index}]")));
-        }
-    }
-    match faults.is_empty() {
-        true => builder.build().map_err(one),
-        false => Err(faults),
-    }
 }
 
 /// The key of the configuration, or one that lives as long as the process.
@@ -161,9 +134,7 @@ fn identity(
     signer: &JwtSigner,
     clock: &Arc<dyn Clock>,
 ) -> Result<Identity, Fault> {
-    let identity =
-        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
-    let identity = identity.credentials(config.identity.credentials);
+    let identity = config.identity.identity()?;
     let Some(token) = &config.identity.token else { return Ok(identity) };
     let (signer, clock) = (signer.clone(), Arc::clone(clock));
     let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);

@@ -3,8 +3,11 @@
 mod garbage;
 mod http;
 mod introspect;
+mod modes;
+mod probe;
 mod reload;
 mod secrets;
+mod sidecar;
 mod start;
 mod verdicts;
 mod world;

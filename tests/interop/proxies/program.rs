@@ -17,6 +17,9 @@ use super::client::pause;
 pub(super) const INSTALLABLE: [Proxy; 5] =
     [Proxy::Nginx, Proxy::Caddy, Proxy::Haproxy, Proxy::Envoy, Proxy::EnvoyGrpc];
 
+/// Where the others than nginx look for the secret.
+const KEY: &str = "OKTA_INTROSPECT_KEY";
+
 /// A running proxy.
 pub(super) struct Program {
     pub(super) proxy: Proxy,
@@ -60,13 +63,29 @@ impl Program {
         backend: SocketAddr,
         change: impl Fn(&str) -> String,
     ) -> Self {
-        let [address, admin] = [free_address(), free_address()];
-        config.listen = Address::tcp(address.ip().to_string(), address.port());
         config.upstream = Address::tcp(backend.ip().to_string(), backend.port());
+        let files = |address: SocketAddr| {
+            config.listen = Address::tcp(address.ip().to_string(), address.port());
+            let files = config.files(proxy).unwrap().into_iter();
+            files.map(|file| (file.name.to_owned(), change(&file.text))).collect()
+        };
+        Self::start_of(proxy, files, "").await
+    }
+
+    /// Starts it with these files, names and texts, which are made for the address where it is to listen. With the secret it
+    /// shows the sidecar as which caller it asks, where the files say so.
+    pub(super) async fn start_of(
+        proxy: Proxy,
+        files: impl FnOnce(SocketAddr) -> Vec<(String, String)>,
+        secret: &str,
+    ) -> Self {
+        let [address, admin] = [free_address(), free_address()];
         let folder = TempDir::new().unwrap();
-        let main = write(proxy, &config, folder.path(), admin, change);
-        assert!(is_valid(proxy, folder.path(), &main), "{proxy} refuses its snippet");
-        let child = command(proxy, folder.path(), &main).spawn().unwrap();
+        let main = write(proxy, &files(address), folder.path(), admin);
+        let key = format!("proxy_set_header X-Okta-Introspect-Key \"{secret}\";\n");
+        fs::write(folder.path().join("okta-introspect.key"), key).unwrap();
+        assert!(is_valid(proxy, folder.path(), &main, secret), "{proxy} refuses its snippet");
+        let child = command(proxy, folder.path(), &main).env(KEY, secret).spawn().unwrap();
         let mut started = Self { proxy, address, child, folder, admin };
         started.wait().await;
         started
@@ -105,29 +124,23 @@ impl Program {
 }
 
 /// Writes the snippet and what a whole configuration has beside it; gives the file to start with.
-fn write(
-    proxy: Proxy,
-    config: &SnippetConfig,
-    folder: &Path,
-    admin: SocketAddr,
-    change: impl Fn(&str) -> String,
-) -> PathBuf {
-    for file in config.files(proxy).unwrap() {
-        let mut text = change(&file.text).replace("/etc/haproxy", &folder.display().to_string());
+fn write(proxy: Proxy, files: &[(String, String)], folder: &Path, admin: SocketAddr) -> PathBuf {
+    for (name, text) in files {
+        let mut text = text.replace("/etc/haproxy", &folder.display().to_string());
         if proxy == Proxy::Caddy {
             text.insert_str(0, &format!("{{\n\tadmin {admin}\n}}\n"));
         }
-        if file.name == "haproxy.cfg" {
+        if name == "haproxy.cfg" {
             // Without it a reload drops connections that wait to be accepted.
             let socket = folder.join("admin.sock");
             text +=
                 &format!("\nglobal\n    stats socket {} expose-fd listeners\n", socket.display());
         }
-        fs::write(folder.join(file.name), text).unwrap();
+        fs::write(folder.join(name), text).unwrap();
     }
     match proxy {
         Proxy::Nginx => fs::write(folder.join("nginx.conf"), nginx(folder)).unwrap(),
-        _ => return folder.join(config.files(proxy).unwrap()[0].name),
+        _ => return folder.join(&files[0].0),
     }
     folder.join("nginx.conf")
 }
@@ -145,7 +158,7 @@ fn nginx(folder: &Path) -> String {
 }
 
 /// What the proxy itself says of its configuration.
-fn is_valid(proxy: Proxy, folder: &Path, main: &Path) -> bool {
+fn is_valid(proxy: Proxy, folder: &Path, main: &Path, secret: &str) -> bool {
     let mut check = Command::new(executable(proxy).unwrap());
     match proxy {
         Proxy::Nginx => check.args(["-t", "-q", "-e", "stderr", "-p"]).arg(folder).arg("-c"),
@@ -153,7 +166,7 @@ fn is_valid(proxy: Proxy, folder: &Path, main: &Path) -> bool {
         Proxy::Haproxy => check.args(["-c", "-q", "-f"]),
         _ => check.args(["--mode", "validate", "-l", "error", "-c"]),
     };
-    let output = at_home(check.arg(main), folder).output().unwrap();
+    let output = at_home(check.arg(main), folder).env(KEY, secret).output().unwrap();
     if !output.status.success() {
         println!("{}", String::from_utf8_lossy(&output.stderr));
     }

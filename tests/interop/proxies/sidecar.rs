@@ -1,6 +1,9 @@
 //! The command `okta-introspect serve` before the sandbox.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, KeyOptions, SigningKey};
-use okta_introspect_serve::{Address, Proxy};
+use okta_introspect_serve::Proxy;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
@@ -37,8 +40,11 @@ pub(super) fn identity() -> Vec<String> {
 /// A running sidecar, and the org that it asks.
 pub(super) struct Sidecar {
     pub(super) sandbox: Sandbox,
+    proxy: Proxy,
     folder: TempDir,
     child: Option<Child>,
+    /// As a socket unit has it: open whether a sidecar runs or not.
+    held: Option<UnixListener>,
 }
 
 impl Drop for Sidecar {
@@ -64,8 +70,40 @@ pub(super) fn executable() -> Option<PathBuf> {
     knows.then_some(path)
 }
 
+/// Hands the socket at its standard input on as systemd does.
+const ACTIVATE: &str =
+    "LISTEN_FDS=1 LISTEN_FDNAMES=authz LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0 </dev/null";
+
 impl Sidecar {
+    /// One that opens its own socket.
     pub(super) async fn start(proxy: Proxy) -> Self {
+        let mut sidecar = Self::prepare(proxy).await;
+        sidecar.run().await;
+        sidecar
+    }
+
+    /// One that answers no proxy but the one that shows this secret.
+    pub(super) async fn start_for(proxy: Proxy, secret: &str) -> Self {
+        let mut sidecar = Self::prepare(proxy).await;
+        let hash = openssl::sha::sha256(secret.as_bytes());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let socket = format!("unix: {}", sidecar.path("authz.sock").display());
+        let callers = format!("\ncallers: [{{name: edge, secret_sha256: {hash}}}]\n");
+        sidecar.write_config("serve.yaml", &socket, &callers);
+        sidecar.run().await;
+        sidecar
+    }
+
+    /// One that gets its socket as from systemd, which keeps it open.
+    pub(super) async fn activate(proxy: Proxy) -> Self {
+        let mut sidecar = Self::prepare(proxy).await;
+        sidecar.held = Some(UnixListener::bind(sidecar.path("authz.sock")).unwrap());
+        sidecar.write_config("unit.yaml", "systemd: authz", "");
+        sidecar.run().await;
+        sidecar
+    }
+
+    async fn prepare(proxy: Proxy) -> Self {
         let (pem, key) = private_key();
         let sandbox = Sandbox::builder()
             .app(App::service(SERVICE).key(key.public_jwk()))
@@ -77,35 +115,93 @@ impl Sidecar {
             .unwrap();
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("key.pem"), pem).unwrap();
-        let config = configuration(sandbox.issuer().as_str(), mode(proxy), folder.path());
-        fs::write(folder.path().join("serve.yaml"), config).unwrap();
-        let mut sidecar = Self { sandbox, folder, child: None };
-        sidecar.run().await;
+        let sidecar = Self { sandbox, proxy, folder, child: None, held: None };
+        let socket = format!("unix: {}", sidecar.path("authz.sock").display());
+        sidecar.write_config("serve.yaml", &socket, "");
         sidecar
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write_config(&self, name: &str, socket: &str, more: &str) {
+        let issuer = self.sandbox.issuer();
+        let config = configuration(issuer.as_str(), mode(self.proxy), socket, self.folder.path());
+        // At once, for the sidecar looks at it all the time.
+        fs::write(self.path("new"), config + more).unwrap();
+        fs::rename(self.path("new"), self.path(name)).unwrap();
+    }
+
+    /// The files that the command prints for the proxy.
+    pub(super) fn snippet(&self, listen: SocketAddr, backend: SocketAddr) -> Vec<(String, String)> {
+        let folder = TempDir::new_in(self.folder.path()).unwrap();
+        let mut print = self.command();
+        print.args(["serve", "snippet", self.proxy.as_str(), "--config"]);
+        print.arg(self.path("serve.yaml")).args(["--listen", &listen.to_string()]);
+        print.args(["--backend", &backend.to_string(), "--directory"]).arg(folder.path());
+        let printed = print.output().unwrap();
+        let failed = String::from_utf8_lossy(&printed.stderr);
+        assert!(printed.status.success(), "{}: {failed}", self.proxy);
+        let names = String::from_utf8(printed.stdout).unwrap();
+        let read = |path: &str| {
+            let name = Path::new(path).file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).unwrap())
+        };
+        names.lines().map(read).collect()
+    }
+
+    /// The command, without what a developer has configured.
+    fn command(&self) -> Command {
+        self.at_home(Command::new(executable().unwrap()))
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OKTA_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command
     }
 
     /// Starts it, and waits until it is ready.
     pub(super) async fn run(&mut self) {
-        let mut start = Command::new(executable().unwrap());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OKTA_")) {
-            start.env_remove(name);
-        }
-        start.args(["serve", "--config"]).arg(self.folder.path().join("serve.yaml"));
-        start.current_dir(self.folder.path()).env("HOME", self.folder.path());
-        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        let mut start = match &self.held {
+            None => self.command(),
+            Some(held) => {
+                let socket = OwnedFd::from(held.try_clone().unwrap());
+                let mut start = self.at_home(Command::new("sh"));
+                start.args(["-c", ACTIVATE]).arg(executable().unwrap()).stdin(Stdio::from(socket));
+                start
+            }
+        };
+        let config = if self.held.is_some() { "unit.yaml" } else { "serve.yaml" };
+        start.args(["serve", "--config"]).arg(self.path(config));
+        let log = fs::File::create(self.path("log")).unwrap();
         start.stdout(Stdio::null()).stderr(Stdio::from(log));
         self.child = Some(start.spawn().unwrap());
         for _ in 0..100 {
-            if ready(&self.folder.path().join("management.sock")).await {
+            if ready(&self.path("management.sock")).await {
                 return;
             }
             pause(Duration::from_millis(50)).await;
         }
-        panic!("not ready: {}", fs::read_to_string(self.folder.path().join("log")).unwrap());
+        panic!("not ready: {}", fs::read_to_string(self.path("log")).unwrap());
     }
 
-    pub(super) fn address(&self) -> Address {
-        Address::Unix(self.folder.path().join("authz.sock").display().to_string())
+    /// Closes the socket that a unit would keep open.
+    pub(super) fn close(&mut self) {
+        self.held = None;
+    }
+
+    /// Writes another configuration, which it finds by itself: `GET /added` is public there.
+    pub(super) fn change_config(&self) {
+        let rule = "\n  - {name: added, path: /added, public: true}\n";
+        let (name, socket) = match self.held {
+            Some(_) => ("unit.yaml", "systemd: authz".to_owned()),
+            None => ("serve.yaml", format!("unix: {}", self.path("authz.sock").display())),
+        };
+        self.write_config(name, &socket, rule);
     }
 
     pub(super) fn reload(&self) {
@@ -169,22 +265,21 @@ fn mode(proxy: Proxy) -> &'static str {
     }
 }
 
-fn configuration(issuer: &str, mode: &str, folder: &Path) -> String {
+fn configuration(issuer: &str, mode: &str, socket: &str, folder: &Path) -> String {
     let folder = folder.display();
     let prefix = if mode == "envoy" { ", path_prefix: /authz" } else { "" };
     format!(
         "okta: {{issuer: {issuer:?}, client_id: {SERVICE}, private_key: \"file:{folder}/key.pem\"}}
-checker: {{max_age: 1s, inactive_max_age: 1s, stale_if_error: 0s, timeout: 500ms}}
-listeners: [{{unix: {folder}/authz.sock, mode: {mode}{prefix}}}]
+checker: {{max_age: 1s, inactive_max_age: 1s, stale_if_error: 0s, timeout: 5s}}
+listeners: [{{{socket}, mode: {mode}{prefix}}}]
 management: {{unix: {folder}/management.sock}}
 origins: [{{url: \"https://{HOST}\"}}]
+dpop: {{replay: consume, repeat_within: 0s}}
+drain: 1s
 rules:
   - {{name: read, methods: [GET], path: /orders, require: {{scopes: [orders.read]}}}}
   - {{name: write, methods: [DELETE], path: \"/orders/{{id}}\", require: {{scopes: [orders.write]}}}}
-  - {{name: health, path: /health, public: true}}
-dpop: {{replay: consume, repeat_within: 0s}}
-drain: 1s
-"
+  - {{name: health, path: /health, public: true}}"
     )
 }
 

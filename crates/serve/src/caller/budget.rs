@@ -60,14 +60,25 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// If the name is empty, longer than 64 bytes or not visible ASCII without quotes, or if a limit
-    /// is out of its bounds.
+    /// If the name is empty, longer than 253 bytes or not visible ASCII without quotes and colons, or if
+    /// a limit is out of its bounds.
     pub fn new(name: &str, limits: Limits) -> Result<Self, Fault> {
-        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\:".contains(&byte);
-        if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
-            return Err(Fault::new("this is not the name of a caller")
-                .at("name")
-                .advise("take letters, digits, - . and _, 64 at most"));
+        // What stands before the colon of Basic.
+        if name.contains(':') {
+            return Err(no_name());
+        }
+        Self::certified(name, limits)
+    }
+
+    /// A caller that is known by a name of its certificate, which may be a URI.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), but for colons.
+    pub fn certified(name: &str, limits: Limits) -> Result<Self, Fault> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\".contains(&byte);
+        if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(plain) {
+            return Err(no_name());
         }
         let budget = |limit: Option<u32>, place: &str| {
             limit.map(Budget::new).transpose().map_err(|fault| fault.at(place))
@@ -99,7 +110,12 @@ impl Caller {
     ///
     /// How long to wait until there is room again; nothing was taken.
     pub fn admit(&self, now: Instant) -> Result<(), Duration> {
-        self.requests.as_ref().map_or(Ok(()), |budget| budget.take(now))
+        self.admit_when(|| now)
+    }
+
+    /// As [`admit`](Self::admit); the clock is read only if there is a limit.
+    pub(crate) fn admit_when(&self, now: impl FnOnce() -> Instant) -> Result<(), Duration> {
+        self.requests.as_ref().map_or(Ok(()), |budget| budget.take(now()))
     }
 
     /// Takes one request to the authorization server from its budget.
@@ -111,6 +127,15 @@ impl Caller {
         self.misses.as_ref().map_or(Ok(()), |budget| budget.take(now))
     }
 }
+
+fn no_name() -> Fault {
+    Fault::new("this is not the name of a caller")
+        .at("name")
+        .advise("take letters, digits, - . and _, 253 at most")
+}
+
+/// As long as the name of a host may be.
+const MAX_NAME: usize = 253;
 
 /// The generic cell rate algorithm: one number says when the budget will be whole again, which is a
 /// token bucket without a clock that fills it. All of it in whole nanoseconds.

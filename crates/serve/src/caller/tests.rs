@@ -423,10 +423,12 @@ fn limits_and_names_have_bounds() {
         let fault: Fault = with(requests, misses).unwrap_err();
         assert_eq!(fault.place(), Some(place));
     }
-    let longest = "x".repeat(64);
+    let longest = "x".repeat(253);
     assert!(Caller::new(&longest, Limits::default()).is_ok());
     for name in ["", "two words", "a:b", "a\"b", "a\\b", "é", "a\n", &format!("{longest}x")] {
         let fault = Caller::new(name, Limits::default()).unwrap_err();
         assert_eq!(fault.place(), Some("name"), "{name}");
+        let certified = Caller::certified(name, Limits::default());
+        assert_eq!(certified.is_ok(), name == "a:b", "{name}");
     }
 }

@@ -2,14 +2,12 @@
 //! they meant.
 
 use std::cmp::Reverse;
-use std::fmt::Write as _;
 
-use http::Method;
 use okta_introspect::checker::CheckerConfig;
 
 use super::document::{Replay, RequireDocument, Span};
-use super::resolved::{Config, ListenerConfig, RuleConfig};
-use crate::identity::BackendCredentials;
+use super::resolved::{Config, IdentityConfig, ListenerConfig, RuleConfig};
+use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
 use crate::path::Decoding;
 
@@ -97,29 +95,32 @@ impl Config {
 
     fn show_rules(&self, lines: &mut Lines) {
         lines.heading("rules, the most specific first");
-        let mut rules: Vec<&RuleConfig> = self.rules.iter().collect();
-        rules.sort_by_key(|rule| order(rule));
-        for rule in rules {
-            let methods: Vec<&str> = rule.methods.iter().map(Method::as_str).collect();
-            let methods = if methods.is_empty() { "all".to_owned() } else { methods.join(",") };
-            let host = rule.host.as_deref().unwrap_or_default();
-            let mut title = format!("{methods} {host}{}", rule.path);
-            if !rule.name.ends_with(&rule.path) {
-                let _ = write!(title, " ({})", rule.name);
-            }
-            lines.entry(&title, &self.of_rule(rule));
+        let mut rules: Vec<&RuleConfig> = self.rule_configs.iter().collect();
+        rules.sort_by_key(|config| order(config));
+        for config in rules {
+            let pattern = config.pattern.to_string();
+            let all = if config.pattern.methods.is_empty() { "all " } else { "" };
+            let name = match config.rule.name == pattern {
+                true => String::new(),
+                false => format!(" ({})", config.rule.name),
+            };
+            lines.entry(&format!("{all}{pattern}{name}"), &self.of_rule(config));
         }
         lines.entry("all others", &["denied".to_owned()]);
     }
 
-    fn of_rule(&self, rule: &RuleConfig) -> Vec<String> {
-        let mut words: Vec<String> =
-            rule.parameters.iter().map(|(name, regex)| format!("{name} is {regex}")).collect();
-        match &rule.written {
+    fn of_rule(&self, config: &RuleConfig) -> Vec<String> {
+        let mut words: Vec<String> = config
+            .pattern
+            .where_
+            .iter()
+            .map(|(name, regex)| format!("{name} is {regex}"))
+            .collect();
+        match &config.written {
             Some(written) => words.extend(of_requirement(written, &self.checker)),
             None => words.push("no token needed".to_owned()),
         }
-        if rule.dry_run || self.dry_run {
+        if config.rule.dry_run {
             words.push("only logged (dry run)".to_owned());
         }
         words
@@ -140,7 +141,7 @@ impl Config {
                 identity.prefix, token.audience
             ));
         }
-        lines.entry(&format!("headers {}…", identity.prefix), &words);
+        lines.entry(&of_headers(identity), &words);
         lines.heading("besides");
         let decodings: Vec<&str> =
             self.decodings.iter().map(|decoding| of_decoding(*decoding)).collect();
@@ -153,6 +154,17 @@ impl Config {
         };
         lines.entry("proofs", &[proofs]);
         lines.entry("drain", &[Span(self.drain).to_string()]);
+    }
+}
+
+/// The headers by their names, unless they are all that there are.
+fn of_headers(identity: &IdentityConfig) -> String {
+    match identity.identity() {
+        Ok(declared) if identity.headers.len() < IdentityFact::ALL.len() => {
+            let names: Vec<&str> = declared.names().iter().map(|name| name.as_str()).collect();
+            format!("headers {}", names.join(", "))
+        }
+        _ => format!("headers {}…", identity.prefix),
     }
 }
 
@@ -245,7 +257,8 @@ fn of_requirement(require: &RequireDocument, checker: &CheckerConfig) -> Vec<Str
 }
 
 /// Text before parameters before the rest; with a host before without; with methods before without.
-fn order(rule: &RuleConfig) -> impl Ord + use<> {
+fn order(config: &RuleConfig) -> impl Ord + use<> {
+    let rule = &config.pattern;
     let segments: Vec<(u8, String)> = rule
         .path
         .split('/')

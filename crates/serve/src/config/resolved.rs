@@ -1,22 +1,23 @@
 //! What the file says, with every default filled in.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use ipnet::IpNet;
 use okta_introspect::checker::CheckerConfig;
-use okta_introspect::{Issuer, Requirement, Secret, SigningKey};
+use okta_introspect::{Issuer, Secret, SigningKey};
 use okta_introspect_settings::Environment;
 
 use super::document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
 use crate::caller::{Limits, SecretHash};
-use crate::identity::BackendCredentials;
+use crate::error::Fault;
+use crate::identity::{BackendCredentials, Identity, IdentityFact};
 use crate::original::{Mode, Origins};
 use crate::path::Decoding;
+use crate::rule::{Pattern, Rule, Rules};
 
 /// A configuration that was checked: every value is of the type that it is used as, and nothing in
 /// it is unsafe. `Debug` shows no secret.
@@ -56,17 +57,20 @@ pub struct Config {
     pub origins: Origins,
     /// What else the file says of each origin, by its index.
     pub origin_configs: Vec<OriginConfig>,
-    /// How often proxy and service may decode a path; sorted, at least one.
+    /// How often proxy and service may decode a path; at least one.
     pub decodings: Vec<Decoding>,
-    /// What each route requires, in the order of the file.
-    pub rules: Vec<RuleConfig>,
+    /// What each route requires, ready to be asked. [`Rules::paths`] makes paths canonical by
+    /// `decodings`.
+    pub rules: Arc<Rules>,
+    /// The same, one by one in the order of the file.
+    pub rule_configs: Vec<RuleConfig>,
     /// What the services are told.
     pub identity: IdentityConfig,
     /// How proofs of possession are treated.
     pub dpop: ReplayConfig,
     /// Whether a cache before us may keep answers of `POST /introspect`.
     pub downstream_cache: bool,
-    /// Whether all rules only log what they would refuse.
+    /// Whether all rules only log what they would refuse; each of `rules` says so as well.
     pub dry_run: bool,
     /// How long requests are still served after SIGTERM.
     pub drain: Duration,
@@ -207,22 +211,12 @@ pub struct ResourceConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RuleConfig {
-    /// Its name; no two rules have the same.
-    pub name: String,
-    /// The methods; empty: all.
-    pub methods: Vec<Method>,
-    /// The host with its port, in lower case; `None`: all.
-    pub host: Option<String>,
-    /// The path with its parameters.
-    pub path: String,
-    /// The regular expressions of parameters, to be anchored.
-    pub parameters: BTreeMap<String, String>,
-    /// What is required; `None`: no token is needed.
-    pub requirement: Option<Requirement>,
+    /// Which requests it is for.
+    pub pattern: Pattern,
+    /// What they have to meet.
+    pub rule: Rule,
     /// The requirement as the file has it, for people.
     pub written: Option<RequireDocument>,
-    /// Whether what it would refuse is only logged.
-    pub dry_run: bool,
 }
 
 /// What the services are told.
@@ -231,10 +225,24 @@ pub struct RuleConfig {
 pub struct IdentityConfig {
     /// What the names of the headers begin with.
     pub prefix: String,
+    /// The facts that have a header; at least one, each once.
+    pub headers: Vec<IdentityFact>,
     /// Whether the services get the token itself.
     pub credentials: BackendCredentials,
     /// The signed token.
     pub token: Option<TokenConfig>,
+}
+
+impl IdentityConfig {
+    /// The headers, as far as they need no signer.
+    ///
+    /// # Errors
+    ///
+    /// If the prefix cannot be one.
+    pub(crate) fn identity(&self) -> Result<Identity, Fault> {
+        let identity = Identity::new(&self.prefix).map_err(|fault| fault.at("identity.prefix"))?;
+        Ok(identity.credentials(self.credentials).facts(&self.headers))
+    }
 }
 
 /// A signed token that says who a request is from.

@@ -119,7 +119,7 @@ fn the_defaults_of_the_schema_are_those_of_the_code() {
         text.push_str(&format!("{name}: {value}\n"));
     }
     assert_eq!(place.load(&text).unwrap().0.check_lines(), written, "{text}");
-    assert_eq!(text.lines().count(), 23, "{text}");
+    assert_eq!(text.lines().count(), 24, "{text}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn the_example_of_the_package_is_taken_without_a_warning() {
     let (place, text) = example();
     let (config, warnings) = place.load(&text).unwrap();
     assert_eq!(warnings, []);
-    assert_eq!(config.rules.len(), 4);
+    assert_eq!(config.rule_configs.len(), 4);
     assert_eq!(config.files, [place.path("private-key")]);
 }
 
@@ -174,6 +174,16 @@ fn what_is_left_out_has_its_default() {
     let (config, _) = place.load("listeners: [{mode: envoy}]").unwrap();
     assert_eq!(config.checker.timeout, Duration::from_millis(150));
     assert_eq!(config.listeners[0].path_prefix, "/authz");
+}
+
+#[test]
+fn a_dry_run_of_all_is_one_of_each_rule() {
+    let place = Place::with_app();
+    let text =
+        "listeners: [{mode: nginx}]\ndry_run: true\nrules: [{name: a, path: /a, require: {}}]";
+    assert!(place.load(text).unwrap().0.rules.named("a").unwrap().dry_run);
+    let text = text.replace("true", "false");
+    assert!(!place.load(&text).unwrap().0.rules.named("a").unwrap().dry_run);
 }
 
 #[test]

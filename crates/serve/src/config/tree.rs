@@ -107,6 +107,20 @@ impl Node {
         }
     }
 
+    /// A copy of the value, for what is no secret.
+    pub(super) fn to_value(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(flag) => Value::Bool(*flag),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text(text) => Value::String(text.to_string()),
+            Kind::List(items) => items.iter().map(Self::to_value).collect(),
+            Kind::Map(members) => {
+                members.iter().map(|member| (member.name.clone(), member.node.to_value())).collect()
+            }
+        }
+    }
+
     /// The value for serde. Texts are moved, so that no copy of a secret is left behind.
     pub(super) fn into_value(self) -> Value {
         match self.kind {

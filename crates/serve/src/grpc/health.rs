@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use super::authorize::Authorize;
 use super::generated::authorization::authorization_server::SERVICE_NAME;
 use super::generated::health::health_check_response::ServingStatus;
 use super::generated::health::health_server::Health;
 use super::generated::health::{HealthCheckRequest, HealthCheckResponse};
-use super::service::Authorize;
 
 pub(super) struct Answers<A>(pub(super) Arc<A>);
 

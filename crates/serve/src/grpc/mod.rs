@@ -7,6 +7,7 @@
 //! server that does not answer. Calls fail only by the proxy's own doing, such as one from a filter that
 //! knows nothing of HTTP.
 
+mod authorize;
 mod deadline;
 mod generated;
 mod health;
@@ -18,6 +19,7 @@ mod tests;
 #[cfg(test)]
 mod wire_tests;
 
+pub use authorize::Authorize;
 pub use question::Question;
 pub use reply::{Answer, Denial, OnUnknown};
-pub use service::{Authorize, Grpc, MAX_MESSAGE, is_call};
+pub use service::{Grpc, MAX_MESSAGE, is_call};

@@ -21,7 +21,8 @@ pub struct Question<'a> {
     pub host: &'a str,
     /// The request's path and query, as they came; begins with `/`.
     pub target: &'a str,
-    /// The request's headers. Without `encode_raw_headers` the proxy joins those of one name.
+    /// The request's headers. Without `encode_raw_headers` the proxy joins those of
+    /// one name; two `Authorization` headers are never among them.
     pub headers: HeaderMap,
     /// The rule that the proxy's route names by the extension `okta-introspect-rule` of its context, in
     /// place of the rule for the path. If there is no such rule, the proxy is set up for a configuration
@@ -32,6 +33,9 @@ pub struct Question<'a> {
     pub principal: Option<&'a str>,
     /// What is known of the call itself: who called, for instance.
     pub call: &'a Extensions,
+    /// The headers of the call itself (`initial_metadata`), by which the proxy may show who it is. Those
+    /// of the request would be the client's word.
+    pub metadata: &'a HeaderMap,
 }
 
 /// The extension of a route's context by which a proxy names a rule.
@@ -92,6 +96,7 @@ impl<'a> Question<'a> {
         attributes: &'a AttributeContext,
         http: &'a HttpRequest,
         call: &'a Extensions,
+        metadata: &'a HeaderMap,
     ) -> Result<Self, Fault> {
         let principal = attributes.source.as_ref().and_then(|source| text(&source.principal));
         Ok(Self {
@@ -105,6 +110,7 @@ impl<'a> Question<'a> {
             rule: rule(&attributes.context_extensions)?,
             principal: principal.filter(|principal| !principal.is_empty()),
             call,
+            metadata,
         })
     }
 }
@@ -142,12 +148,13 @@ fn rule(context: &[Entry]) -> Result<Option<&str>, Fault> {
 
 /// The headers from the one source that the proxy has chosen, without the pseudo-headers.
 fn headers(http: &HttpRequest) -> Result<HeaderMap, Fault> {
-    let (found, joined) = match &http.header_map {
-        Some(raw) => (raw_headers(raw)?, false),
-        None => (map(http.headers.iter().map(|entry| (&entry.key, &entry.value)))?, true),
+    let found = match &http.header_map {
+        Some(raw) => raw_headers(raw)?,
+        None => map(http.headers.iter().map(|entry| (&entry.key, &entry.value)))?,
     };
     let mut tokens = found.get_all(AUTHORIZATION).iter();
-    let is_list = |value: &HeaderValue| joined && value.as_bytes().contains(&b',');
+    // Envoy joins two headers of this name as it reads them, and so in its raw headers too.
+    let is_list = |value: &HeaderValue| value.as_bytes().contains(&b',');
     match (tokens.next(), tokens.next()) {
         (Some(value), None) if is_list(value) => Err(Fault::Tokens),
         (_, Some(_)) => Err(Fault::Tokens),

@@ -13,6 +13,7 @@ use tonic::body::Body;
 use tonic::{Code, Request, Response, Status};
 use tower_service::Service as _;
 
+use super::authorize::Authorize;
 use super::deadline;
 use super::generated::authorization::authorization_server::{Authorization, AuthorizationServer};
 use super::generated::authorization::{CheckRequest, CheckResponse};
@@ -35,37 +36,6 @@ pub fn is_call<B>(request: &http::Request<B>) -> bool {
     let rest = media_type.and_then(|media_type| media_type.strip_prefix(b"application/grpc"));
     let is_grpc = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')));
     is_grpc && [CHECK, HEALTH].contains(&request.uri().path())
-}
-
-/// What decides about requests.
-///
-/// # Example: a service that lets nothing through that it has no word of
-///
-/// ```
-/// use std::sync::Arc;
-/// use http::StatusCode;
-/// use okta_introspect_serve::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question};
-///
-/// struct Closed;
-///
-/// impl Authorize for Closed {
-///     async fn authorize(&self, _: Question<'_>) -> Answer {
-///         Answer::No(Denial::new(StatusCode::FORBIDDEN))
-///     }
-///
-///     fn is_ready(&self) -> bool {
-///         true
-///     }
-/// }
-///
-/// let service = Grpc::new(Arc::new(Closed), OnUnknown::Deny, MAX_MESSAGE);
-/// ```
-pub trait Authorize: Send + Sync + 'static {
-    /// Decides about a request. The future is dropped when the proxy is about to wait no longer.
-    fn authorize(&self, question: Question<'_>) -> impl Future<Output = Answer> + Send;
-
-    /// Whether new calls are welcome: what the health check says.
-    fn is_ready(&self) -> bool;
 }
 
 /// `envoy.service.auth.v3.Authorization/Check`, and gRPC's health check (`grpc.health.v1.Health/Check`).
@@ -146,8 +116,9 @@ impl<A: Authorize> Authorization for Checks<A> {
 fn question(request: &Request<CheckRequest>) -> Result<Result<Question<'_>, Fault>, Status> {
     let attributes = request.get_ref().attributes.as_ref();
     let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
+    let (extensions, metadata) = (request.extensions(), request.metadata().as_ref());
     match attributes.zip(http) {
-        Some((attributes, http)) => Ok(Question::read(attributes, http, request.extensions())),
+        Some((attributes, http)) => Ok(Question::read(attributes, http, extensions, metadata)),
         None => Err(Status::invalid_argument(NO_HTTP)),
     }
 }

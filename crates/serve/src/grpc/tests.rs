@@ -43,6 +43,7 @@ impl Authorize for Gate {
             Some("Bearer good") if question.target.starts_with("/orders") => yes(),
             Some("Bearer odd") => Answer::No(Denial::unknown()),
             Some("Bearer slow") => future::pending().await,
+            Some("Bearer caller") if question.metadata.contains_key("caller") => yes(),
             _ => Answer::No(Denial::new(StatusCode::UNAUTHORIZED).headers(challenge())),
         }
     }
@@ -204,6 +205,17 @@ async fn a_rule_that_is_not_known_lets_nothing_through() {
             _ => assert_eq!(status(&denied(answer).1), expected, "{rule}"),
         }
     }
+}
+
+#[test_support::test]
+async fn the_proxy_shows_by_the_headers_of_the_call_who_it_is_and_no_client_does() {
+    let headers = [("authorization", "Bearer caller"), ("caller", "gateway")];
+    let message = check(asked("/orders", &headers));
+    assert_eq!(status(&denied(ask(message.clone()).await.unwrap()).1), 401);
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("caller", "gateway".parse().unwrap());
+    let answer = AuthorizationClient::new(channel().await).check(request).await;
+    allowed(answer.unwrap().into_inner());
 }
 
 #[test_support::test]

@@ -42,7 +42,7 @@ impl Living {
         let servers = Servers::new(Limits::default(), Arc::clone(&shared), Arc::clone(&metrics));
         let socket = Socket::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.address().unwrap();
-        let service = |request: Request<Incoming>| async move {
+        let service = |request: Request<Incoming>, _| async move {
             if request.uri().path() == "/never" {
                 std::future::pending::<()>().await;
             }

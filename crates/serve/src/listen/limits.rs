@@ -64,6 +64,9 @@ impl Default for Limits {
     }
 }
 
+/// How many connections wait for their acceptance at most.
+pub(super) const BACKLOG: u32 = 1024;
+
 /// The time `wait` after `at`. Nothing here waits for more than a year.
 pub(crate) fn later(at: Instant, wait: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);

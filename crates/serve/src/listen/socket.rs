@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
+use super::limits::BACKLOG;
 use super::stream::Stream;
 use super::unix::{self, OwnFile};
 use crate::caller::Peer;
@@ -37,9 +38,6 @@ enum Kind {
     Unix(UnixListener),
     Tcp(TcpListener),
 }
-
-/// How many connections wait for their acceptance at most.
-pub(super) const BACKLOG: u32 = 1024;
 
 impl Socket {
     /// Listens at a path, whose permissions are `mode` from the first moment on, whatever the umask.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
-use super::socket::BACKLOG;
+use super::limits::BACKLOG;
 use crate::error::Fault;
 
 /// The file of a socket that this process made. Dropping it removes the file, unless another process

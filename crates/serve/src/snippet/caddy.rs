@@ -4,6 +4,11 @@ use super::template::{fill, lines};
 use super::{Address, Snippet, SnippetFile, address};
 use crate::error::Fault;
 
+const CALLER_KEY: &str = "\
+# The secret, from Caddy's environment; it replaces what the client sent.
+header_up X-Okta-Introspect-Key {env.OKTA_INTROSPECT_KEY}
+";
+
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     let headers = &snippet.headers;
     let sidecar = match &snippet.config.sidecar {
@@ -27,6 +32,7 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
         ("IDENTITY", headers.identity.join(" ")),
         ("STRIP", strip),
         ("CREDENTIALS", credentials),
+        ("CALLER_KEY", snippet.caller_key(CALLER_KEY)),
     ];
     let text = fill(include_str!("templates/Caddyfile"), &places);
     Ok(vec![SnippetFile { name: "Caddyfile", text }])

@@ -19,6 +19,7 @@ http_service:
   server_uri: {uri: http://okta-introspect, cluster: okta-introspect, timeout: @TIMEOUT@}
   # Stands before the original path, which goes along as the client wrote it.
   path_prefix: @AUTHZ@
+  @CALLER_KEY@
   authorization_response:
     # Each one replaces what the client sent. No patterns: a header of the client's choice would match them.
     allowed_upstream_headers:
@@ -28,11 +29,27 @@ http_service:
 
 const GRPC: &str = "\
 transport_api_version: V3
-grpc_service: {envoy_grpc: {cluster_name: okta-introspect}, timeout: @TIMEOUT@}
+grpc_service:
+  envoy_grpc: {cluster_name: okta-introspect}
+  timeout: @TIMEOUT@
+  @CALLER_KEY@
 # Else two headers of one name arrive joined into one.
 encode_raw_headers: true
 # Whose certificate the client showed, if it showed one.
 include_peer_certificate: true
+";
+
+const HTTP_CALLER_KEY: &str = "\
+# The secret, from Envoy's environment.
+authorization_request:
+  headers_to_add:
+    - {key: x-okta-introspect-key, value: \"%ENVIRONMENT(OKTA_INTROSPECT_KEY)%\"}
+";
+
+const GRPC_CALLER_KEY: &str = "\
+# The secret, from Envoy's environment.
+initial_metadata:
+  - {key: x-okta-introspect-key, value: \"%ENVIRONMENT(OKTA_INTROSPECT_KEY)%\"}
 ";
 
 const HTTP2: &str = "\
@@ -66,6 +83,14 @@ pub(super) fn files(snippet: &Snippet<'_>, protocol: Protocol) -> Result<Vec<Sni
 }
 
 impl Protocol {
+    /// Where the sidecar looks for the secret: in the question itself, never among the client's headers.
+    fn caller_key(self) -> &'static str {
+        match self {
+            Self::Http => HTTP_CALLER_KEY,
+            Self::Grpc => GRPC_CALLER_KEY,
+        }
+    }
+
     fn of_cluster(self) -> &'static str {
         match self {
             Self::Http => "",
@@ -79,6 +104,7 @@ fn service(snippet: &Snippet<'_>, protocol: Protocol) -> String {
     let places = [
         ("TIMEOUT", timeout(snippet)),
         ("AUTHZ", snippet.config.path_prefix.clone()),
+        ("CALLER_KEY", snippet.caller_key(protocol.caller_key())),
         ("IDENTITY", lines(&snippet.headers.identity, exact)),
     ];
     match protocol {

@@ -5,6 +5,10 @@ use super::{Snippet, SnippetFile};
 use crate::error::Fault;
 
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
+    if snippet.config.caller_key {
+        return Err(Fault::new("the filter ExternalAuth cannot show a caller's secret")
+            .advise("tell gateways apart by client_names below tls instead"));
+    }
     let sidecar = service("sidecar", snippet.config.sidecar.host_and_port("sidecar")?)?;
     let upstream = service("upstream", snippet.upstream)?;
     let places = [

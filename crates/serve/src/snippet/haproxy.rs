@@ -7,6 +7,13 @@ use crate::error::Fault;
 /// What the configuration loads, from the folder of the usual installation.
 const LUA: &str = "/etc/haproxy/okta-introspect.lua";
 
+const CALLER_KEY: &str = "\
+-- The secret, from HAProxy's environment: without it nobody is let in, so HAProxy does not start.
+local KEY = assert(os.getenv(\"OKTA_INTROSPECT_KEY\"), \"OKTA_INTROSPECT_KEY is not set\")
+";
+
+const CALLER_KEY_SENT: &str = "[\"x-okta-introspect-key\"] = { KEY },";
+
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     Ok(vec![configuration(snippet), action(snippet)])
 }
@@ -46,6 +53,8 @@ fn action(snippet: &Snippet<'_>) -> SnippetFile {
         ("DESTINATION", destination),
         ("TIMEOUT_MS", snippet.config.timeout.as_millis().to_string()),
         ("CREDENTIALS", quoted.join(", ")),
+        ("CALLER_KEY", snippet.caller_key(CALLER_KEY)),
+        ("CALLER_KEY_SENT", snippet.caller_key(CALLER_KEY_SENT)),
         ("IDENTITY", lines(&snippet.headers.identity, identity)),
     ];
     let text = fill(include_str!("templates/haproxy.lua"), &places);

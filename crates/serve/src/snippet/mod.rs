@@ -100,6 +100,9 @@ pub struct SnippetConfig {
     pub keep_authorization: bool,
     /// Whether proofs (RFC 9449) are checked, for which `DPoP` has to reach the sidecar. `true` unless given.
     pub dpop: bool,
+    /// Whether the sidecar asks its callers for a secret, which the proxy shows as `X-Okta-Introspect-Key`. The snippet
+    /// says where it stands, and never has it. `false` unless given; Gateway API cannot do it.
+    pub caller_key: bool,
     /// The path at which the sidecar answers; Envoy puts it before the original path. `/authz` unless given.
     pub path_prefix: String,
     /// How long the proxy waits for the sidecar, which must be longer than the sidecar waits for Okta. 1 s unless given,
@@ -123,6 +126,7 @@ impl Default for SnippetConfig {
             strip: Vec::new(),
             keep_authorization: true,
             dpop: true,
+            caller_key: false,
             path_prefix: "/authz".to_owned(),
             timeout: Duration::from_secs(1),
             listen: Address::tcp("127.0.0.1", 8080),
@@ -193,6 +197,11 @@ impl<'a> Snippet<'a> {
             true => &["authorization", "dpop"],
             false => &["authorization"],
         }
+    }
+
+    /// What is written only where the sidecar asks for a secret.
+    fn caller_key(&self, text: &str) -> String {
+        if self.config.caller_key { text.to_owned() } else { String::new() }
     }
 
     /// Such as `1000ms`, which nginx and Caddy read.

@@ -4,6 +4,12 @@ use super::template::{fill, lines};
 use super::{Snippet, SnippetFile, address};
 use crate::error::Fault;
 
+/// `include` fails where the file is missing, so that nobody runs without it.
+const CALLER_KEY: &str = "\
+# A file of one line, readable by root alone: proxy_set_header X-Okta-Introspect-Key \"SECRET\";
+include okta-introspect.key;
+";
+
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     let identity = &snippet.headers.identity;
     // nginx's variables have small letters and underscores.
@@ -29,6 +35,7 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
         ("IDENTITY_WRITE", lines(identity, write)),
         ("STRIP", lines(strip(snippet), |name| format!("proxy_set_header {name} \"\";"))),
         ("CREDENTIALS", credentials),
+        ("CALLER_KEY", snippet.caller_key(CALLER_KEY)),
     ];
     let text = fill(include_str!("templates/nginx.conf"), &places);
     Ok(vec![SnippetFile { name: "okta-introspect.conf", text }])

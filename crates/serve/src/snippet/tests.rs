@@ -18,6 +18,7 @@ fn other() -> SnippetConfig {
         strip: vec!["Remote-Groups".to_owned()],
         keep_authorization: false,
         dpop: false,
+        caller_key: true,
         path_prefix: "/check".to_owned(),
         timeout: Duration::from_millis(250),
         listen: Address::tcp("::1", 8443),
@@ -25,8 +26,14 @@ fn other() -> SnippetConfig {
     }
 }
 
+fn files(config: &SnippetConfig, proxy: Proxy) -> Vec<SnippetFile> {
+    let mut config = config.clone();
+    config.caller_key &= proxy != Proxy::GatewayApi; // see below
+    config.files(proxy).unwrap()
+}
+
 fn text(config: &SnippetConfig, proxy: Proxy) -> String {
-    let files = config.files(proxy).unwrap();
+    let files = files(config, proxy);
     files.iter().map(|file| format!("==> {} <==\n{}", file.name, file.text)).collect()
 }
 
@@ -148,6 +155,26 @@ fn a_proxy_that_cannot_ask_by_a_unix_socket_says_so() {
     }
 }
 
+/// A client must not choose as which caller the proxy asks.
+#[test]
+fn a_callers_secret_is_set_by_the_proxy_and_never_printed() {
+    let keyed = SnippetConfig { caller_key: true, ..other() };
+    for (proxy, line) in [
+        (Proxy::Nginx, "include okta-introspect.key;\n"),
+        (Proxy::Caddy, "header_up X-Okta-Introspect-Key {env.OKTA_INTROSPECT_KEY}\n"),
+        (Proxy::Traefik, "X-Okta-Introspect-Key: \"{{ env `OKTA_INTROSPECT_KEY` }}\"\n"),
+        (Proxy::Haproxy, "os.getenv(\"OKTA_INTROSPECT_KEY\")"),
+        (Proxy::Envoy, "value: \"%ENVIRONMENT(OKTA_INTROSPECT_KEY)%\""),
+        (Proxy::EnvoyGrpc, "value: \"%ENVIRONMENT(OKTA_INTROSPECT_KEY)%\""),
+    ] {
+        assert!(text(&keyed, proxy).contains(line), "{proxy}: {}", text(&keyed, proxy));
+        let plain = text(&SnippetConfig { caller_key: false, ..other() }, proxy);
+        assert!(!plain.to_lowercase().contains("introspect-key"), "{proxy}: {plain}");
+    }
+    let fault = keyed.files(Proxy::GatewayApi).unwrap_err().to_string();
+    assert!(fault.contains("client_names"), "{fault}");
+}
+
 #[test]
 fn a_prefix_covers_the_names_that_share_it_and_nothing_broader() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -171,7 +198,7 @@ fn credentials_that_are_to_be_stripped_are_left_to_the_check() {
 #[test]
 fn traefiks_and_the_gateways_files_are_yaml() {
     for proxy in [Proxy::Traefik, Proxy::GatewayApi, Proxy::Envoy, Proxy::EnvoyGrpc] {
-        for file in other().files(proxy).unwrap() {
+        for file in files(&other(), proxy) {
             let read: Result<serde_json::Value, _> = serde_saphyr::from_str(&file.text);
             assert!(read.is_ok(), "{proxy}: {:?}\n{}", read.err(), file.text);
         }

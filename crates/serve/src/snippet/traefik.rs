@@ -4,30 +4,52 @@ use super::template::{fill, lines};
 use super::{Snippet, SnippetFile, address};
 use crate::error::Fault;
 
-/// Removes the token after the check.
-const WITHOUT_CREDENTIALS: &str = "
-# The token ends here.
-okta-token:
+/// What ends here, after the check.
+const END: &str = "
+# What the backend does not get.
+okta-end:
   headers:
     customRequestHeaders:
-      Authorization: \"\"
-      DPoP: \"\"
+";
+
+const CALLER_KEY: &str = "X-Okta-Introspect-Key";
+
+/// The file provider fills in templates of Go.
+const CALLER_KEY_SET: &str = "\
+# The secret, from Traefik's environment; it replaces what the client sent.
+X-Okta-Introspect-Key: \"{{ env `OKTA_INTROSPECT_KEY` }}\"
 ";
 
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     let headers = &snippet.headers;
     let sidecar = snippet.config.sidecar.host_and_port("sidecar")?;
-    let (middlewares, without) = match snippet.config.keep_authorization {
-        true => ("[okta-strip, okta-introspect]", ""),
-        false => ("[okta-strip, okta-introspect, okta-token]", WITHOUT_CREDENTIALS),
+    let (keeps, has_key) = (snippet.config.keep_authorization, snippet.config.caller_key);
+    let middlewares = match !keeps || has_key {
+        true => "[okta-strip, okta-introspect, okta-end]",
+        false => "[okta-strip, okta-introspect]",
     };
+    let mut end = String::new();
+    if !keeps || has_key {
+        end += END;
+    }
+    if !keeps {
+        end += "      Authorization: \"\"\n      DPoP: \"\"\n";
+    }
+    if has_key {
+        end += &format!("      {CALLER_KEY}: \"\"\n");
+    }
+    let mut read = snippet.credentials().to_vec();
+    if snippet.config.caller_key {
+        read.push(CALLER_KEY);
+    }
     let authz = &snippet.config.path_prefix;
     let places = [
         ("ADDRESS", format!("http://{}{authz}", address::joined(sidecar))),
         ("UPSTREAM", address::joined(snippet.upstream)),
         ("MIDDLEWARES", middlewares.to_owned()),
-        ("WITHOUT_CREDENTIALS", without.to_owned()),
-        ("CREDENTIALS", format!("[{}]", snippet.credentials().join(", "))),
+        ("END", end),
+        ("CREDENTIALS", format!("[{}]", read.join(", "))),
+        ("CALLER_KEY", snippet.caller_key(CALLER_KEY_SET)),
         ("IDENTITY", lines(&headers.identity, |name| format!("- {name}"))),
         ("STRIP", lines(&headers.forged, |name| format!("{name}: \"\""))),
     ];

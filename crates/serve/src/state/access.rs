@@ -69,7 +69,7 @@ fn of_listener(
         let named = known.iter().find(|(_, caller)| caller.name() == name);
         let caller = match named {
             Some((_, caller)) => Arc::clone(caller),
-            None => Arc::new(Caller::new(name, Limits::default())?),
+            None => Arc::new(Caller::certified(name, Limits::default())?),
         };
         builder = builder.certificate(name, caller);
     }

@@ -55,6 +55,10 @@ pub(crate) struct PathsDocument {
     #[schemars(length(min = 1))]
     #[schemars(extend("default" = ["raw", "once"]))]
     pub decodings: Option<Vec<Decoding>>,
+    /// Whether services do not tell upper from lower case, as IIS and, by default, Express. Rules are
+    /// written in lower case then. Default: false.
+    #[schemars(extend("default" = false))]
+    pub case_insensitive: Option<bool>,
 }
 
 /// What a route requires. One of `require` and `public`.
@@ -62,7 +66,7 @@ pub(crate) struct PathsDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleDocument {
     /// Its name in logs, metrics and Envoy's `context_extensions`. Default: methods, host and path.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 200))]
     pub name: Option<String>,
     /// The methods, in capitals. Default: all.
     #[schemars(length(max = 64))]

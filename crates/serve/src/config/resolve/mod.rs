@@ -24,7 +24,7 @@ use super::resolved::{Config, LogConfig, ReplayConfig};
 use super::tree::{Kind, Node};
 use crate::error::Fault;
 use crate::original::Mode;
-use crate::path::Decoding;
+use crate::path::{Decoding, PathPolicy};
 
 /// How long the proxy of mode `envoy` waits for us, unless it is told otherwise.
 const ENVOY_TIMEOUT: Duration = Duration::from_millis(200);
@@ -45,6 +45,10 @@ pub(super) fn config(
     folder: &Path,
     expansion: &mut Expansion<'_>,
 ) -> Config {
+    let dry_run = flag(root, "dry_run");
+    if dry_run {
+        faults.warn("dry_run", Fault::new("no rule refuses anything"));
+    }
     let okta = okta::resolve(root, faults, folder, expansion);
     let callers = caller::resolve(root, faults);
     let listeners = listener::resolve(root, faults, folder, !callers.is_empty());
@@ -53,12 +57,14 @@ pub(super) fn config(
     let checker = checker::resolve(root, faults, is_envoy);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
-    let rules = rule::resolve(root, faults, &origins, &checker, is_envoy);
+    let (paths, decodings) = paths(root, faults);
+    let (rules, rule_configs) = rule::resolve(
+        root,
+        faults,
+        paths,
+        &rule::Context { origins: &origins, checker: &checker, is_envoy, dry_run },
+    );
     let dpop = dpop(root, faults, has_no_origins);
-    let dry_run = flag(root, "dry_run");
-    if dry_run {
-        faults.warn("dry_run", Fault::new("no rule refuses anything"));
-    }
     Config {
         okta,
         checker,
@@ -67,8 +73,9 @@ pub(super) fn config(
         management,
         origins,
         origin_configs,
-        decodings: decodings(root, faults),
+        decodings,
         rules,
+        rule_configs,
         identity: identity::resolve(root, faults),
         dpop,
         downstream_cache: section::<IntrospectionDocument>(root, "introspection", faults)
@@ -137,13 +144,16 @@ fn within(
     None
 }
 
-fn decodings(root: &mut Node, faults: &mut Faults) -> Vec<Decoding> {
-    let paths: Option<PathsDocument> = section(root, "paths", faults);
-    let written = paths.and_then(|paths| paths.decodings);
-    let mut decodings = written.unwrap_or_else(|| vec![Decoding::Raw, Decoding::Once]);
-    decodings.sort();
-    decodings.dedup();
-    decodings
+/// How paths are read, and by which decodings.
+fn paths(root: &mut Node, faults: &mut Faults) -> (PathPolicy, Vec<Decoding>) {
+    let written: Option<PathsDocument> = section(root, "paths", faults);
+    let (decodings, case_insensitive) =
+        written.map_or((None, None), |paths| (paths.decodings, paths.case_insensitive));
+    let decodings = decodings.unwrap_or_else(|| vec![Decoding::Raw, Decoding::Once]);
+    let policy = PathPolicy::new(&decodings);
+    let policy =
+        if case_insensitive.unwrap_or_default() { policy.case_insensitive() } else { policy };
+    (policy, decodings)
 }
 
 fn dpop(root: &mut Node, faults: &mut Faults, has_no_origins: bool) -> ReplayConfig {

@@ -43,7 +43,7 @@ fn a_variable_brings_neither_members_nor_files_nor_variables_along() {
     place.write("name.txt", "from-file");
     for value in ["x}\n  requests_per_second: 1", "file:name.txt", "a: ${HOME}"] {
         place.environment = place.environment.clone().variable("EVIL", value);
-        let line = "callers[0].name (line 4): this is not the name of a caller; take letters, digits, - . and _, 64 at most";
+        let line = "callers[0].name (line 4): this is not the name of a caller; take letters, digits, - . and _, 253 at most";
         assert_eq!(name_of_caller(&place, "${EVIL}"), Err(vec![line.to_owned()]), "{value}");
     }
 }
@@ -69,9 +69,9 @@ fn a_dollar_is_written_twice_before_a_brace_and_once_at_the_end_of_an_expression
     let text = format!(
         "{NGINX}rules: [{{path: \"/{{id}}\", where: {{id: \"[0-9]+$$\"}}, require: {{}}}}]"
     );
-    assert_eq!(place.load(&text).unwrap().0.rules[0].parameters["id"], "[0-9]+$");
+    assert_eq!(place.load(&text).unwrap().0.rule_configs[0].pattern.where_["id"], "[0-9]+$");
     assert_eq!(
-        place.load(&text.replace("$$", "$")).unwrap().0.rules[0].parameters["id"],
+        place.load(&text.replace("$$", "$")).unwrap().0.rule_configs[0].pattern.where_["id"],
         "[0-9]+$"
     );
 }

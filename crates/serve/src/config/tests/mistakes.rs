@@ -166,6 +166,20 @@ fn values_out_of_bounds_are_told() {
                 "identity.token.key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file",
             ],
         ),
+        (
+            "identity: {headers: []}",
+            &["identity.headers (line 2): empty; leave it out for all of them"],
+        ),
+        (
+            "identity: {headers: [sub, scope, sub]}",
+            &["identity.headers[2] (line 2): is there already"],
+        ),
+        (
+            "identity: {headers: [sub, client-id]}",
+            &[
+                "identity.headers[1] (line 2): none of the words that can stand here; did you mean `client_id`?",
+            ],
+        ),
         ("identity: {token: {audience: a}}", &["identity.token.key (line 2): missing"]),
     ]);
 }
@@ -191,46 +205,50 @@ fn mistakes_in_rules_are_told() {
             "rules: [{path: /a, public: true, require: {}}]",
             &["rules[0] (line 2): `public` and `require`, one of which is wrong; keep one of them"],
         ),
-        ("rules: [{path: a, require: {}}]", &["rules[0].path (line 2): does not begin with `/`"]),
         (
-            "rules: [{path: '/a?b=c', require: {}}]",
-            &[
-                "rules[0].path (line 2): has a query or a fragment; write the path alone: rules do not look at the query",
-            ],
+            "rules: [{path: a, require: {}}]",
+            &["rules[0].path (line 2): the path of a pattern begins with a slash"],
         ),
+        ("rules: [{path: '/a?b=c', require: {}}]", &["rules[0].path (line 2): no path has '?'"]),
         (
             "rules: [{path: '/{*rest}/a', require: {}}]",
-            &["rules[0].path (line 2): goes on behind `{*…}`; end the path with it"],
+            &[
+                "rules[0].path (line 2): something follows the rest of the path; write {*rest} as the last segment",
+            ],
         ),
         (
             "rules: [{path: '/{}', require: {}}]",
             &[
-                "rules[0].path (line 2): has a parameter without a name, or braces that do not match; write {name}, or {*rest} at the end",
+                "rules[0].path (line 2): \"{}\" does not name a parameter; write {id} or {*rest}: letters, digits and underscores",
             ],
         ),
         (
             "rules: [{path: '/{a}{b}', require: {}}]",
             &[
-                "rules[0].path (line 2): has a segment with two parameters, or with text behind one; write one parameter for each segment",
+                "rules[0].path (line 2): \"{a}{b}\" does not name a parameter; write {id} or {*rest}: letters, digits and underscores",
             ],
         ),
         (
             "rules:\n- path: '/{id}'\n  where:\n    id: '[0-9'\n  require: {}",
-            &["rules[0].where.id (line 5): no regular expression: unclosed character class"],
+            &[
+                "rules[0].where.id (line 5): the regular expression is not valid: unclosed character class",
+            ],
         ),
         (
             "rules: [{path: '/{id}', where: {no: '[0-9]'}, require: {}}]",
-            &["rules[0].where.no (line 2): the path has no such parameter"],
+            &["rules[0].where (line 2): there is no parameter \"no\" in the path"],
         ),
         (
             "rules: [{path: '/{id}', where: {id: '(a{1000}){1000}'}, require: {}}]",
             &[
-                "rules[0].where.id (line 2): no regular expression: Compiled regex exceeds size limit of 1048576 bytes.",
+                "rules[0].where.id (line 2): the regular expression is too large; repeat less, or write [0-9] and [A-Za-z] for \\d and \\w",
             ],
         ),
         (
             "rules: [{path: /a, methods: [get], require: {}}]",
-            &["rules[0].methods[0] (line 2): a method in small letters is another one; write GET"],
+            &[
+                "rules[0].methods[0] (line 2): no usual method is called get; write methods in upper case",
+            ],
         ),
         (
             "rules: [{path: /a, methods: ['G T'], require: {}}]",
@@ -238,21 +256,42 @@ fn mistakes_in_rules_are_told() {
         ),
         (
             "rules: [{path: /a, host: 'a.example/b', require: {}}]",
-            &["rules[0].host (line 2): no host; write it as api.acme.example"],
-        ),
-        (
-            "origins: [{url: 'https://a.example'}]\nrules: [{path: /a, host: b.example, require: {}}]",
-            &["rules[0].host (line 3): no origin has the host b.example; add it to `origins`"],
-        ),
-        (
-            "rules: [{name: x, path: /a, require: {}}, {name: x, path: /b, require: {}}]",
             &[
-                "rules[1].name (line 2): another rule has the same name; give each rule its own `name`",
+                "rules[0].host (line 2): no origin has this host; add it to `origins`",
+                "rules[0].host (line 2): \"a.example/b\" is not the name of a host; write it as in https://api.acme.example: api.acme.example, without a port",
             ],
         ),
         (
-            "rules: [{name: 'a b', path: /a, require: {}}]",
-            &["rules[0].name (line 2): no name; use 1 to 64 letters, digits, `-`, `_` and `.`"],
+            "origins: [{url: 'https://a.example'}]\nrules: [{path: /a, host: b.example, require: {}}]",
+            &["rules[0].host (line 3): no origin has this host; add it to `origins`"],
+        ),
+        (
+            "rules: [{name: x, path: /a, require: {}}, {name: x, path: /b, require: {}}]",
+            &["rules[1].name (line 2): two rules are called \"x\"; rename one of them"],
+        ),
+        (
+            "rules: [{name: \"a\\nb\", path: /a, require: {}}]",
+            &[
+                "rules[0].name (line 2): the name of a rule has at most 200 bytes and no control characters",
+            ],
+        ),
+        (
+            "rules:\n- {path: '/orders/{id}', require: {}}\n- {name: other, path: '/orders/{order}', public: true}",
+            &[
+                "rules[1] (line 4): the rules \"/orders/{id}\" and \"other\" are for the same requests; leave one of them out, or write patterns that differ in more than parameters",
+            ],
+        ),
+        (
+            "origins: [{url: 'https://a.example'}]\nrules:\n- {name: one, host: a.example, path: '/{*rest}', require: {}}\n- {name: two, path: /a, public: true}",
+            &[
+                "rules (line 3): the rules \"one\" and \"two\" are both for a.example/a: one names the host, and the other the more specific path; add a rule with host a.example and the path of \"two\"",
+            ],
+        ),
+        (
+            "paths: {decodings: [raw], case_insensitive: true}\nrules: [{path: /A, require: {}}]",
+            &[
+                "rules[0].path (line 3): paths are compared in lower case; write the pattern in lower case",
+            ],
         ),
         (
             "rules: [{path: /a, require: {max_age: 11m}}]",

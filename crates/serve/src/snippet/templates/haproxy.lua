@@ -4,6 +4,7 @@
 local URL = "http://@HOST@@AUTHZ@"
 local DESTINATION = "@DESTINATION@"
 local TIMEOUT_MS = @TIMEOUT_MS@
+@CALLER_KEY@
 -- All that is read of the client's headers.
 local CREDENTIALS = { @CREDENTIALS@ }
 local IDENTITY = {
@@ -28,15 +29,15 @@ local function question(txn)
         ["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" },
         -- As the client wrote it, with its query.
         ["x-forwarded-uri"] = { txn.f:pathq() },
+        -- Empty if the client sent none, which is its fault; left out, it would be this proxy's.
+        ["x-forwarded-host"] = received["host"] and copied(received["host"]) or { "" },
+        @CALLER_KEY_SENT@
     }
     -- Each of them, so that two are seen as two.
     for _, name in ipairs(CREDENTIALS) do
         if received[name] then
             asked[name] = copied(received[name])
         end
-    end
-    if received["host"] then
-        asked["x-forwarded-host"] = copied(received["host"])
     end
     return asked
 end
