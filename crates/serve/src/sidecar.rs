@@ -118,8 +118,8 @@ impl Sidecar {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Vec<Fault>> {
         let sockets = Sockets::open(&config).await?;
-        let (places, tls, drain) = (sockets.places(), tls(&config)?, config.drain);
         let (addresses, management) = (sockets.addresses(), sockets.management_address());
+        let (places, tls, drain) = (addresses.clone(), tls(&config)?, config.drain);
         let state = State::new(config, &places, Arc::clone(&clock), None)?;
         tell(&state);
         let (metrics, readiness) = (Metrics::new(reasons()), Readiness::new());

@@ -29,6 +29,11 @@ impl Reply {
         }
     }
 
+    /// The first value of a header, or else this.
+    pub(crate) fn one_or<'a>(&'a self, name: &str, otherwise: &'a str) -> &'a str {
+        self.all(name).first().copied().unwrap_or(otherwise)
+    }
+
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
     }
@@ -67,6 +72,16 @@ impl Connection {
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Sends as much as the other side takes.
+    pub(crate) async fn send_all(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) async fn finish(&mut self) {
+        let _ = self.stream.shutdown().await;
     }
 
     /// The next answer; none if the connection ended before it was whole.

@@ -1,10 +1,13 @@
 //! The whole sidecar: real sockets, real requests to the sandbox, injected time.
 
+mod garbage;
 mod http;
 mod introspect;
 mod modes;
 mod probe;
 mod reload;
+mod secrets;
 mod sidecar;
+mod start;
 mod verdicts;
 mod world;

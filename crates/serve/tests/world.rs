@@ -152,6 +152,14 @@ impl World {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// How many connections are open, on all listeners.
+    pub(crate) async fn open_connections(&self) -> f64 {
+        let text = self.management("/metrics").await.body;
+        let open =
+            text.lines().filter(|line| line.starts_with("okta_introspect_connections_open{"));
+        open.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
     /// Loads what is written, and waits until that is done.
     pub(crate) async fn reload(&self) {
         let before = self.log.count("the configuration was");

@@ -38,18 +38,13 @@ impl Sockets {
     }
 
     /// Where each listener is; none for unix sockets.
-    pub(super) fn addresses(&self) -> Vec<Option<SocketAddr>> {
+    pub(super) fn addresses(&self) -> Places {
         self.listeners.iter().map(|sockets| first(sockets)).collect()
     }
 
     /// Where the management is; none for a unix socket.
     pub(super) fn management_address(&self) -> Option<SocketAddr> {
         first(&self.management)
-    }
-
-    pub(super) fn places(&self) -> Places {
-        let place = |address: Option<SocketAddr>| Some(address?.ip().to_canonical());
-        self.addresses().into_iter().map(place).collect()
     }
 }
 
