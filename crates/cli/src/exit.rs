@@ -105,6 +105,15 @@ Exit codes:
   2  the command line, the configuration, a setting or the key is wrong, or it cannot listen
   3  the output cannot be written";
 
+    /// For `serve probe`.
+    pub(crate) const PROBE_HELP: &'static str = "\
+Exit codes:
+  0  the good token got through, and nothing else did
+  1  something got through that should not
+  2  the command line, the token, or a file is wrong
+  3  could not find out: no connection, the good token did not get through, no answer in time, or
+     the service does not show what it was asked";
+
     /// For `demo`.
     pub(crate) const DEMO_HELP: &'static str = "\
 Exit codes:

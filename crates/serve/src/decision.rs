@@ -1,6 +1,6 @@
 //! Whether a request may go on to the service behind the proxy.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use http::{HeaderMap, HeaderName, Uri};
 use okta_introspect::adapter::{Gate, RequestHead};
@@ -15,11 +15,11 @@ use crate::state::State;
 
 /// What is decided about a request.
 #[derive(Debug)]
-pub(crate) enum Decision {
+pub(crate) enum Decision<'s> {
     /// It may go on: with this token, or by a rule that asks for none.
     Yes {
         /// The rule that it has met.
-        rule: Arc<Rule>,
+        rule: &'s Rule,
         /// What is known of its token.
         token: Option<Authorized>,
     },
@@ -27,7 +27,7 @@ pub(crate) enum Decision {
     No(Refusal),
 }
 
-impl Decision {
+impl Decision<'_> {
     /// For the metrics of the listener.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
@@ -73,7 +73,7 @@ impl State {
     /// Decides about a request, for this caller of the sidecar.
     ///
     /// The order is that of what it costs: the caller's budget, host, path and rule, then the token.
-    pub(crate) async fn decide(&self, caller: &Caller, question: Question<'_>) -> Decision {
+    pub(crate) async fn decide(&self, caller: &Caller, question: Question<'_>) -> Decision<'_> {
         match self.try_decide(caller, question).await {
             Ok(decision) => decision,
             Err(refusal) => Decision::No(refusal),
@@ -84,9 +84,9 @@ impl State {
         &self,
         caller: &Caller,
         question: Question<'_>,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision<'_>, Refusal> {
         let Question { original, headers, rule } = question;
-        caller.admit(self.clock.monotonic()).map_err(Refusal::Busy)?;
+        caller.admit_when(|| self.clock.monotonic()).map_err(Refusal::Busy)?;
         let origin = self.origin(&original.host)?;
         let path = self.rules.paths().canonical(original.path()).map_err(Refusal::Path)?;
         let rule = match rule {
@@ -97,17 +97,17 @@ impl State {
             }
         };
         let Some(requirement) = &rule.requirement else {
-            return Ok(Decision::Yes { rule: Arc::clone(rule), token: None });
+            return Ok(Decision::Yes { rule, token: None });
         };
         let (gate, uri) = self.gate(origin, original, headers);
         let uri = uri.as_ref().unwrap_or(&ANY);
         let head = RequestHead::new(&original.method, uri, headers).at(&rule.name);
         let checked = self.check(gate, &head.through(caller.name()), requirement, caller).await;
         match checked {
-            Ok(token) => Ok(Decision::Yes { rule: Arc::clone(rule), token: Some(token) }),
+            Ok(token) => Ok(Decision::Yes { rule, token: Some(token) }),
             Err(refusal) if rule.dry_run => {
                 would_refuse(rule, &refusal);
-                Ok(Decision::Yes { rule: Arc::clone(rule), token: None })
+                Ok(Decision::Yes { rule, token: None })
             }
             Err(refusal) => Err(refusal),
         }

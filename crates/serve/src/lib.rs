@@ -27,6 +27,7 @@ mod introspection;
 pub mod life;
 mod original;
 mod path;
+mod probe;
 mod refusal;
 mod routes;
 mod rule;
@@ -42,12 +43,15 @@ pub use caller::{
 pub use config::Config;
 pub use error::Fault;
 pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_call};
-pub use identity::{BackendCredentials, Identity, IdentityTokens, JwtSigner};
+pub use identity::{BackendCredentials, Identity, IdentityFact, IdentityTokens, JwtSigner};
 pub use introspection::{IntrospectionEndpoint, Reader};
 pub use original::{
     MAX_METHOD, Malformed, Misconfigured, Mode, Origin, Original, Origins, TrustedPeers, Unread,
 };
 pub use path::{Decoding, PathFault, PathPolicy};
+pub use probe::{
+    Dial, Echo, Finding, Heard, Probe, ProbeReport, ProbeUrl, Transport, Trap, Verdict,
+};
 pub use rule::{Pattern, Rule, Rules, RulesBuilder};
-pub use sidecar::{check, run};
+pub use sidecar::{Sidecar, check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};

@@ -87,16 +87,21 @@ impl Listener {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> Response<Body> {
         let path = request.uri().path();
         let response = match self.mode {
             Some(Mode::Envoy) if grpc::is_call(&request) => {
+                request.extensions_mut().insert(peer);
                 return Box::pin(self.grpc.call(request)).await.map(Either::Right);
             }
             _ if self.introspection && path == INTROSPECT => {
-                Box::pin(self.introspect(request)).await
+                Box::pin(self.introspect(request, &peer)).await
             }
-            Some(mode) if self.is_authz(mode, path) => self.authz(mode, request).await,
+            Some(mode) if self.is_authz(mode, path) => self.authz(mode, request, &peer).await,
             _ => self.document(&request),
         };
         response.map(Either::Left)
@@ -110,14 +115,19 @@ impl Listener {
     }
 
     /// A proxy's question over HTTP.
-    async fn authz(&self, mode: Mode, request: Request<Incoming>) -> Response<answer::Body> {
+    async fn authz(
+        &self,
+        mode: Mode,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Response<answer::Body> {
         let (parts, _) = request.into_parts();
         let state = self.shared.state.load();
         let original = mode.read(&parts, &self.path_prefix);
         let decision = match &original {
             Ok(original) => {
                 let question = Question { original, headers: &parts.headers, rule: None };
-                self.asked.decide(&state, &parts.extensions, &parts.headers, question).await
+                self.asked.decide(&state, peer, &parts.headers, question).await
             }
             Err(unread) => Decision::No(Refusal::Unread(*unread)),
         };
@@ -126,15 +136,15 @@ impl Listener {
             Decision::Yes { token, .. } => answer::yes(state.identity(token.as_ref(), mode)),
             Decision::No(refusal) => answer::no(refusal, mode),
         };
-        response.extensions_mut().insert(decision.outcome());
+        decision.outcome().mark(&mut response);
         response
     }
 
     /// A service's question about a token.
-    async fn introspect(&self, request: Request<Incoming>) -> Response<answer::Body> {
+    async fn introspect(&self, request: Request<Incoming>, peer: &Peer) -> Response<answer::Body> {
         let state = self.shared.state.load_full();
         let callers = &state.listeners[self.asked.index].callers; // one for each listener
-        let (peer, now) = (peer(request.extensions()), || state.clock.monotonic());
+        let now = || state.clock.monotonic();
         let identified = callers.identify_client(peer, request.headers());
         let caller = match identified {
             Ok(caller) => Arc::clone(caller),
@@ -181,7 +191,7 @@ fn metadata<'a>(state: &'a State, request: &Request<Incoming>) -> Option<&'a Res
     found.filter(|found| found.path().trim_end_matches('/') == path)
 }
 
-/// The other end of the connection, which every listener names.
+/// The other end of the connection of a call of gRPC.
 fn peer(extensions: &Extensions) -> &Peer {
     const NOBODY: &Peer = &Peer::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
     extensions.get::<Arc<Peer>>().map_or(NOBODY, |peer| peer)
@@ -189,14 +199,13 @@ fn peer(extensions: &Extensions) -> &Peer {
 
 impl Asked {
     /// Who asks, by `credentials`, whether what it says counts, and then what is decided.
-    async fn decide(
+    async fn decide<'s>(
         &self,
-        state: &State,
-        extensions: &Extensions,
+        state: &'s State,
+        peer: &Peer,
         credentials: &HeaderMap,
         question: Question<'_>,
-    ) -> Decision {
-        let peer = peer(extensions);
+    ) -> Decision<'s> {
         let access = &state.listeners[self.index]; // one for each listener
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
@@ -211,7 +220,7 @@ impl Asked {
     }
 
     /// Counts a decision, and writes it down.
-    fn settle(&self, state: &State, decision: &Decision, original: Option<&Original<'_>>) {
+    fn settle(&self, state: &State, decision: &Decision<'_>, original: Option<&Original<'_>>) {
         match decision {
             Decision::Yes { token, .. } => {
                 if token.is_some() {
@@ -248,7 +257,7 @@ impl Authorize for Asked {
         let decision = match &original {
             Ok(original) => {
                 let asked = Question { original, headers: &question.headers, rule: question.rule };
-                self.decide(&state, question.call, question.metadata, asked).await
+                self.decide(&state, peer(question.call), question.metadata, asked).await
             }
             Err(malformed) => Decision::No(Refusal::Unread((*malformed).into())),
         };

@@ -1,6 +1,11 @@
 //! The whole sidecar: sockets, state, listeners, and what exchanges the state.
 
+mod reload;
+mod sockets;
+
+use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,32 +14,36 @@ use arc_swap::ArcSwap;
 use http::Request;
 use hyper::body::Incoming;
 use okta_introspect::checker::Reason;
+use okta_introspect::{Clock, SystemClock};
 use okta_introspect_settings::Environment;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
+use tokio::task::JoinSet;
 
 use crate::caller::Refused;
-use crate::config::{self, Address, Config, ListenerConfig};
+use crate::config::Config;
 use crate::error::Fault;
-use crate::life::{Life, Loaded, Manager, Signals};
-use crate::listen::{Inherited, Limits, Servers, Socket, Tls, TlsIdentity, later};
+use crate::life::{Life, Manager, Signals};
+use crate::listen::{Limits, Servers, Tls, later};
 use crate::management::{Management, Readiness};
 use crate::metrics::Metrics;
 use crate::original::{Malformed, Misconfigured, Mode};
 use crate::path::PathFault;
 use crate::refusal::Refusal;
 use crate::routes::{Listener, Shared};
-use crate::state::{Places, State, planned};
+use crate::state::{State, planned};
+use reload::Reload;
+use sockets::{Sockets, tls};
 
 /// Whether a configuration can be used, without listening anywhere and without asking anybody.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it beside what [`config::load`] tells.
+/// Everything that is wrong with it beside what [`config::load`](crate::config::load) tells.
 pub fn check(config: &Config) -> Result<(), Vec<Fault>> {
     let places = planned(config);
-    State::new(config.clone(), &places, None)?;
+    State::new(config.clone(), &places, Arc::new(SystemClock), None)?;
     tls(config)?;
     Ok(())
 }
@@ -51,30 +60,112 @@ pub async fn run(
     environment: Environment,
 ) -> Result<(), Vec<Fault>> {
     let signals = Signals::install().map_err(|cause| vec![unheard(&cause)])?;
-    let sockets = Sockets::open(&config).await?;
-    let (places, tls, drain) = (sockets.places.clone(), tls(&config)?, config.drain);
-    let state = State::new(config, &places, None)?;
-    let (clock, metrics) = (Arc::clone(&state.clock), Metrics::new(reasons()));
-    let readiness = Readiness::new();
-    tell(&state);
-    let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
-    let state = ArcSwap::from_pointee(state);
-    let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
-    serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
-    shared.readiness.configured();
-    let discovery = tokio::spawn(discover(Arc::clone(&shared)));
-    let reload = Arc::new(Reload { path, environment, tls, places, shared: Arc::clone(&shared) });
-    let manager = Manager::from_environment();
-    let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
-    life.drain = drain;
-    let files = reload.files();
-    let load = move || {
-        let reload = Arc::clone(&reload);
-        async move { reload.load() }
-    };
-    life.run(signals, files, load).await;
-    discovery.abort();
+    Sidecar::start(path, config, environment, signals, Arc::new(SystemClock)).await?.run().await;
     Ok(())
+}
+
+fn unheard(cause: &io::Error) -> Fault {
+    Fault::new(format!("signals cannot be listened to: {cause}"))
+}
+
+/// A sidecar that serves. [`run`] is what most programs need; this is for those that have signals and
+/// time of their own, as tests do. Dropping it ends it at once.
+///
+/// # Example
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use okta_introspect::SystemClock;
+/// use okta_introspect_serve::life::{Signal, Signals};
+/// use okta_introspect_serve::{Fault, Sidecar, config};
+/// use okta_introspect_settings::Environment;
+///
+/// async fn started_and_ended(environment: Environment) -> Result<(), Vec<Fault>> {
+///     let file = "/etc/okta-introspect/serve.yaml";
+///     let (config, _) = config::load(file.as_ref(), &environment)?;
+///     let (sender, signals) = Signals::channel();
+///     let clock = Arc::new(SystemClock);
+///     let sidecar = Sidecar::start(file.into(), config, environment, signals, clock).await?;
+///     let _ = sender.send(Signal::Stop).await;
+///     sidecar.run().await;
+///     Ok(())
+/// }
+/// ```
+pub struct Sidecar {
+    life: Life,
+    signals: Signals,
+    reload: Arc<Reload>,
+    /// Ends when it is dropped.
+    discovery: JoinSet<()>,
+    addresses: Vec<Option<SocketAddr>>,
+    management: Option<SocketAddr>,
+}
+
+impl Sidecar {
+    /// Opens the sockets of a configuration and serves them from now on. The configuration is that of
+    /// `path`, which is read again at a signal, and when it changes; signals are heard once it
+    /// [runs](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration, or with a socket.
+    pub async fn start(
+        path: PathBuf,
+        config: Config,
+        environment: Environment,
+        signals: Signals,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Vec<Fault>> {
+        let sockets = Sockets::open(&config).await?;
+        let (places, tls, drain) = (sockets.places(), tls(&config)?, config.drain);
+        let (addresses, management) = (sockets.addresses(), sockets.management_address());
+        let state = State::new(config, &places, Arc::clone(&clock), None)?;
+        tell(&state);
+        let (metrics, readiness) = (Metrics::new(reasons()), Readiness::new());
+        let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
+        let state = ArcSwap::from_pointee(state);
+        let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
+        serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
+        shared.readiness.configured();
+        let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);
+        let manager = Manager::from_environment();
+        let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
+        life.drain = drain;
+        let reload = Arc::new(Reload { path, environment, tls, places, shared });
+        Ok(Self { life, signals, reload, discovery, addresses, management })
+    }
+
+    /// Where each listener is, in their order; none for unix sockets.
+    pub fn addresses(&self) -> &[Option<SocketAddr>] {
+        &self.addresses
+    }
+
+    /// Where the management is; none for a unix socket.
+    pub fn management_address(&self) -> Option<SocketAddr> {
+        self.management
+    }
+
+    /// Lives until a signal to end, and through the drain after it.
+    pub async fn run(self) {
+        let Self { life, signals, reload, discovery, .. } = self;
+        let files = reload.files();
+        let load = move || {
+            let reload = Arc::clone(&reload);
+            async move { reload.load() }
+        };
+        life.run(signals, files, load).await;
+        drop(discovery);
+    }
+}
+
+impl fmt::Debug for Sidecar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sidecar")
+            .field("addresses", &self.addresses)
+            .field("management", &self.management)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where it listens, for the log.
@@ -85,10 +176,6 @@ fn tell(state: &State) {
         tracing::info!(mode, introspection, "listening on {}", listener.address);
     }
     tracing::info!("management on {}", state.config.management);
-}
-
-fn unheard(cause: &io::Error) -> Fault {
-    Fault::new(format!("signals cannot be listened to: {cause}"))
 }
 
 /// Serves every listener, and the management.
@@ -104,14 +191,14 @@ fn serve(
         let listener = Listener::new(config, index, Arc::clone(shared));
         for socket in opened {
             let listener = Arc::clone(&listener);
-            let answer = move |request: Request<Incoming>| Arc::clone(&listener).answer(request);
+            let answer = move |request, peer| Arc::clone(&listener).answer(request, peer);
             servers.serve(&config.address.to_string(), socket, tls[index].clone(), answer)?;
         }
     }
     let management = Arc::new(Management::new(shared.readiness.clone(), registry(shared)));
     for socket in sockets.management {
         let management = Arc::clone(&management);
-        let answer = move |request: Request<Incoming>| {
+        let answer = move |request: Request<Incoming>, _| {
             let response = management.answer(&request);
             async move { response }
         };
@@ -139,66 +226,6 @@ async fn discover(shared: Arc<Shared>) {
     }
 }
 
-/// What is needed to put another configuration in force.
-struct Reload {
-    path: PathBuf,
-    environment: Environment,
-    tls: Vec<Option<Arc<Tls>>>,
-    places: Places,
-    shared: Arc<Shared>,
-}
-
-impl Reload {
-    /// The file, and all files that it names.
-    fn files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.path.clone()];
-        files.extend(self.shared.state.load().config.files.iter().cloned());
-        files
-    }
-
-    /// Reads the file, and puts what it says in force if all of it is good. Sockets stay as they are.
-    fn load(&self) -> Loaded {
-        let result = self.exchange();
-        Loaded { files: self.files(), result }
-    }
-
-    fn exchange(&self) -> Result<(), Vec<Fault>> {
-        let (config, warnings) = config::load(&self.path, &self.environment)?;
-        let earlier = self.shared.state.load_full();
-        same_sockets(&earlier.config, &config)?;
-        let identities: Vec<_> = config.listeners.iter().map(identity).collect();
-        let state = State::new(config, &self.places, Some(&earlier))?;
-        for (tls, identity) in self.tls.iter().zip(&identities) {
-            if let (Some(tls), Some(identity)) = (tls, identity) {
-                tls.exchange(identity).map_err(|fault| vec![fault])?;
-            }
-        }
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        self.shared.state.store(Arc::new(state));
-        Ok(())
-    }
-}
-
-/// Sockets are opened once: another address takes a restart.
-fn same_sockets(earlier: &Config, now: &Config) -> Result<(), Vec<Fault>> {
-    let of = |config: &Config| {
-        let listener = |listener: &ListenerConfig| {
-            let ListenerConfig { address, mode, path_prefix, introspection, tls, .. } = listener;
-            (address.clone(), *mode, path_prefix.clone(), *introspection, tls.is_some())
-        };
-        config.listeners.iter().map(listener).collect::<Vec<_>>()
-    };
-    match of(earlier) == of(now) && earlier.management == now.management {
-        true => Ok(()),
-        false => Err(vec![
-            Fault::new("listeners and management cannot be changed while the sidecar runs")
-                .advise("restart it; with a socket unit no request is lost"),
-        ]),
-    }
-}
-
 /// What is counted: by the sidecar, and by the checker that is in use.
 fn registry(shared: &Arc<Shared>) -> Registry {
     let mut registry = Registry::default();
@@ -219,69 +246,12 @@ fn reasons() -> impl Iterator<Item = &'static str> {
         .chain(Refused::NAMES)
 }
 
-/// The sockets of a configuration. They stay for as long as the process lives.
-struct Sockets {
-    /// Of each listener; systemd may have opened several for one.
-    listeners: Vec<Vec<Socket>>,
-    management: Vec<Socket>,
-    places: Places,
-}
-
-impl Sockets {
-    /// Opens all of them, or tells of all that cannot be opened.
-    async fn open(config: &Config) -> Result<Self, Vec<Fault>> {
-        let mut inherited = Inherited::from_environment();
-        let (mut listeners, mut faults) = (Vec::new(), Vec::new());
-        for (index, listener) in config.listeners.iter().enumerate() {
-            match open(&listener.address, &mut inherited).await {
-                Ok(sockets) => listeners.push(sockets),
-                Err(fault) => faults.push(fault.at(format!("listeners[{index}]"))),
-            }
-        }
-        let management = open(&config.management, &mut inherited).await;
-        let management = management.map_err(|fault| faults.push(fault.at("management")));
-        for name in inherited.left() {
-            tracing::warn!(name, "systemd has opened a socket that no listener is for");
-        }
-        let address = |sockets: &Vec<Socket>| Some(sockets.first()?.address()?.ip().to_canonical());
-        let places = listeners.iter().map(address).collect();
-        match management {
-            Ok(management) if faults.is_empty() => Ok(Self { listeners, management, places }),
-            _ => Err(faults),
-        }
-    }
-}
-
-async fn open(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket>, Fault> {
-    match address {
-        Address::Unix { path, permissions } => Ok(vec![Socket::unix(path, *permissions).await?]),
-        Address::Tcp(address) => Ok(vec![Socket::tcp(*address)?]),
-        Address::Systemd(name) => inherited.take(name),
-    }
-}
-
-/// TLS of each listener that has it.
-fn tls(config: &Config) -> Result<Vec<Option<Arc<Tls>>>, Vec<Fault>> {
-    let listeners = config.listeners.iter().enumerate();
-    let loaded = listeners.map(|(index, listener)| {
-        let loaded = identity(listener).map(|identity| Tls::new(&identity).map(Arc::new));
-        loaded.transpose().map_err(|fault| vec![fault.at(format!("listeners[{index}].tls"))])
-    });
-    loaded.collect()
-}
-
-fn identity(listener: &ListenerConfig) -> Option<TlsIdentity> {
-    let tls = listener.tls.as_ref()?;
-    let (certificate, key) = (tls.certificate.clone(), tls.key.clone());
-    Some(TlsIdentity { certificate, key, client_ca: tls.client_ca.clone() })
-}
-
 /// The checker that is in use when the metrics are asked for.
 #[derive(Debug)]
 struct CheckerInUse(Arc<Shared>);
 
 impl Collector for CheckerInUse {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.0.state.load().asking.checker.encode(encoder)
     }
 }

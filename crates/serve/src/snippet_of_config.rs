@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::{self, Config, ListenerConfig};
 use crate::error::Fault;
-use crate::identity::{BackendCredentials, Identity};
+use crate::identity::BackendCredentials;
 use crate::original::Mode;
 use crate::snippet::{Address, Proxy, SnippetConfig};
 
@@ -22,15 +22,18 @@ impl SnippetConfig {
             Fault::new(format!("no listener has the mode {mode}"))
                 .advise(format!("add one to listeners, with mode: {mode}"))
         })?;
-        let identity =
-            Identity::new(&config.identity.prefix)?.credentials(config.identity.credentials);
+        let identity = config.identity.identity()?;
+        let strip = identity.undeclared().map(|name| title(name.as_str()));
+        let mut strip: Vec<_> = strip.collect();
         let mut names: Vec<_> = identity.names().iter().map(|name| title(name.as_str())).collect();
         if config.identity.token.is_some() {
             names.push(format!("{}Token", title(&config.identity.prefix)));
+            strip.retain(|name| !names.contains(name));
         }
         Ok(Self {
             sidecar: address(&listener.address)?,
             identity: names,
+            strip,
             keep_authorization: config.identity.credentials == BackendCredentials::Keep,
             dpop: config.origins.iter().next().is_some(),
             caller_key: !config.callers.is_empty() && !has_names(listener),
@@ -87,4 +90,33 @@ fn title(name: &str) -> String {
         first.to_ascii_uppercase() + rest
     };
     name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use okta_introspect_settings::Environment;
+
+    #[test]
+    fn trap_headers_that_are_not_declared_are_removed_by_the_proxy() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("serve.yaml");
+        let text = "listeners: [{tcp: '127.0.0.1:1', mode: nginx}]\n\
+                    rules: [{path: /a, public: true}]\n\
+                    identity: {headers: [sub, scope]}\n";
+        std::fs::write(&file, text).unwrap();
+        let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keys/sample-p256.pem");
+        let environment = Environment::empty()
+            .variable("OKTA_CLIENT_ISSUER", "https://acme.okta.com")
+            .variable("OKTA_CLIENT_CLIENTID", "0oa1b2c3d4")
+            .variable("OKTA_CLIENT_PRIVATEKEY", std::fs::read_to_string(key).unwrap());
+        let (config, _) = config::load(&file, &environment).unwrap();
+        let config = SnippetConfig::of(&config, Proxy::Nginx).unwrap();
+        assert_eq!(config.identity, ["X-Auth-Sub", "X-Auth-Scope"]);
+        let files = config.files(Proxy::Nginx).unwrap();
+        for removed in ["X-Auth-Uid", "X-Auth-Client-Id", "X-Auth-Token"] {
+            let line = format!("proxy_set_header {removed} \"\";").to_lowercase();
+            assert!(files[0].text.to_lowercase().contains(&line), "{removed}: {}", files[0].text);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use okta_introspect::adapter::{Gate, ResourceMetadata};
-use okta_introspect::{Authorized, Clock, SystemClock};
+use okta_introspect::{Authorized, Clock};
 
 use crate::answer::ENVOY_REMOVE;
 use crate::caller::Caller;
@@ -61,10 +61,11 @@ impl State {
     pub(crate) fn new(
         config: Config,
         places: &Places,
+        clock: Arc<dyn Clock>,
         earlier: Option<&Self>,
     ) -> Result<Self, Vec<Fault>> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let asking = Asking::new(&config, earlier.map(|state| &state.asking)).map_err(one)?;
+        let asking = Asking::new(&config, &clock, earlier.map(|state| &state.asking));
+        let asking = asking.map_err(one)?;
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
@@ -96,7 +97,8 @@ impl State {
 
     /// The headers of a yes.
     pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(16);
+        // With room for those of the answer itself. A larger map would be beyond what allocators keep at hand.
+        let mut headers = HeaderMap::with_capacity(self.identity.names().len().saturating_add(2));
         match token {
             Some(token) => self.identity.write(token, None, &mut headers),
             None => self.identity.write_none(&mut headers),
@@ -132,9 +134,7 @@ fn identity(
     signer: &JwtSigner,
     clock: &Arc<dyn Clock>,
 ) -> Result<Identity, Fault> {
-    let identity =
-        Identity::new(&config.identity.prefix).map_err(|fault| fault.at("identity.prefix"))?;
-    let identity = identity.credentials(config.identity.credentials);
+    let identity = config.identity.identity()?;
     let Some(token) = &config.identity.token else { return Ok(identity) };
     let (signer, clock) = (signer.clone(), Arc::clone(clock));
     let tokens = IdentityTokens::new(signer, &*token.audience, token.lifetime, clock);

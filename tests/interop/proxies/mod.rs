@@ -4,6 +4,7 @@ mod answers;
 mod backend;
 mod cases;
 mod client;
+mod probe;
 mod program;
 mod protobuf;
 mod sidecar;

@@ -24,7 +24,7 @@ pub(crate) use local::{
     SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
-pub(crate) use serve::{ServeArgs, ServeCommand, SnippetArgs};
+pub(crate) use serve::{ProbeArgs, ServeArgs, ServeCommand, SnippetArgs};
 pub(crate) use shared::KeyArgs;
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;

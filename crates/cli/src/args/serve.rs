@@ -1,11 +1,13 @@
 //! The sidecar's command.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use okta_introspect_serve::Proxy;
 
 use crate::exit::Exit;
+use crate::input::token::Source;
 
 use super::shared::help;
 
@@ -17,6 +19,7 @@ use super::shared::help;
         "serve --config serve.yaml --check",
         "serve --config serve.yaml",
         "serve snippet nginx --config serve.yaml",
+        "serve probe https://api.acme.example/orders --token-file token.txt",
     ])
 )]
 pub(crate) struct ServeArgs {
@@ -45,6 +48,17 @@ pub(crate) enum ServeCommand {
         "serve snippet envoy-grpc --config serve.yaml",
     ]))]
     Snippet(SnippetArgs),
+    /// Send forged and odd requests through a running proxy, and tell what got through
+    ///
+    /// Sends no token, a made-up one and the good one; forged identity and forwarding headers, odd
+    /// hosts and odd spellings of paths, byte for byte. The service behind the proxy has to show what
+    /// it was asked: --echo is such a service. A token goes to the proxy alone.
+    #[command(after_help = help(Exit::PROBE_HELP, &[
+        "serve probe https://api.acme.example/orders --token-file token.txt --forbidden /admin",
+        "serve probe http://api.acme.example/orders --connect 127.0.0.1:8080 \\\n      \
+            --echo 127.0.0.1:8081 < token.txt",
+    ]))]
+    Probe(ProbeArgs),
     /// Print the JSON Schema of the configuration
     #[command(after_help = help(Exit::LOCAL_HELP, &["serve schema > serve.schema.json"]))]
     Schema,
@@ -68,6 +82,50 @@ pub(crate) struct SnippetArgs {
     /// Write the files into this folder instead of printing them
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+}
+
+// What is sent through a proxy, and where it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProbeArgs {
+    /// What the token may reach by GET, as clients call it through the proxy
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Read the token from a file instead of stdin
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// A token that is bound to a key, to be sent without a proof
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bound_token_file: Option<PathBuf>,
+    /// A path of the same host that the token must not reach; default: one without a rule
+    #[arg(long, value_name = "PATH")]
+    pub(crate) forbidden: Option<String>,
+    /// Be the service behind the proxy at this address: answer with what was asked
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) echo: Option<SocketAddr>,
+    /// Connect to the proxy here instead of at the URL's host
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) connect: Option<String>,
+    /// How the identity headers begin
+    #[arg(long, value_name = "PREFIX", default_value = "X-Auth-")]
+    pub(crate) prefix: String,
+    /// A further header of clients that the service must not get; repeat it for more
+    #[arg(long, value_name = "HEADER")]
+    pub(crate) drop: Vec<String>,
+    /// Certificate authorities to trust besides the system's, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Print the findings as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ProbeArgs {
+    pub(crate) fn token_source(&self) -> Source<'_> {
+        match &self.token_file {
+            Some(path) if path != Path::new("-") => Source::File(path),
+            _ => Source::Stdin,
+        }
+    }
 }
 
 // The proxies that there is a snippet for.

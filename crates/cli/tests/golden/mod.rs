@@ -20,5 +20,6 @@ mod help;
 mod local;
 mod online;
 mod redactions;
+mod serve;
 mod session;
 mod terminal;

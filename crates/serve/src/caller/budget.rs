@@ -99,7 +99,12 @@ impl Caller {
     ///
     /// How long to wait until there is room again; nothing was taken.
     pub fn admit(&self, now: Instant) -> Result<(), Duration> {
-        self.requests.as_ref().map_or(Ok(()), |budget| budget.take(now))
+        self.admit_when(|| now)
+    }
+
+    /// As [`admit`](Self::admit); the clock is read only if there is a limit.
+    pub(crate) fn admit_when(&self, now: impl FnOnce() -> Instant) -> Result<(), Duration> {
+        self.requests.as_ref().map_or(Ok(()), |budget| budget.take(now()))
     }
 
     /// Takes one request to the authorization server from its budget.

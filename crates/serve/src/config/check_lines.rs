@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 use okta_introspect::checker::CheckerConfig;
 
 use super::document::{Replay, RequireDocument, Span};
-use super::resolved::{Config, ListenerConfig, RuleConfig};
-use crate::identity::BackendCredentials;
+use super::resolved::{Config, IdentityConfig, ListenerConfig, RuleConfig};
+use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
 use crate::path::Decoding;
 
@@ -141,7 +141,7 @@ impl Config {
                 identity.prefix, token.audience
             ));
         }
-        lines.entry(&format!("headers {}…", identity.prefix), &words);
+        lines.entry(&of_headers(identity), &words);
         lines.heading("besides");
         let decodings: Vec<&str> =
             self.decodings.iter().map(|decoding| of_decoding(*decoding)).collect();
@@ -154,6 +154,17 @@ impl Config {
         };
         lines.entry("proofs", &[proofs]);
         lines.entry("drain", &[Span(self.drain).to_string()]);
+    }
+}
+
+/// The headers by their names, unless they are all that there are.
+fn of_headers(identity: &IdentityConfig) -> String {
+    match identity.identity() {
+        Ok(declared) if identity.headers.len() < IdentityFact::ALL.len() => {
+            let names: Vec<&str> = declared.names().iter().map(|name| name.as_str()).collect();
+            format!("headers {}", names.join(", "))
+        }
+        _ => format!("headers {}…", identity.prefix),
     }
 }
 

@@ -13,7 +13,8 @@ use okta_introspect_settings::Environment;
 
 use super::document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
 use crate::caller::{Limits, SecretHash};
-use crate::identity::BackendCredentials;
+use crate::error::Fault;
+use crate::identity::{BackendCredentials, Identity, IdentityFact};
 use crate::original::{Mode, Origins};
 use crate::path::Decoding;
 use crate::rule::{Pattern, Rule, Rules};
@@ -224,10 +225,24 @@ pub struct RuleConfig {
 pub struct IdentityConfig {
     /// What the names of the headers begin with.
     pub prefix: String,
+    /// The facts that have a header; at least one, each once.
+    pub headers: Vec<IdentityFact>,
     /// Whether the services get the token itself.
     pub credentials: BackendCredentials,
     /// The signed token.
     pub token: Option<TokenConfig>,
+}
+
+impl IdentityConfig {
+    /// The headers, as far as they need no signer.
+    ///
+    /// # Errors
+    ///
+    /// If the prefix cannot be one.
+    pub(crate) fn identity(&self) -> Result<Identity, Fault> {
+        let identity = Identity::new(&self.prefix).map_err(|fault| fault.at("identity.prefix"))?;
+        Ok(identity.credentials(self.credentials).facts(&self.headers))
+    }
 }
 
 /// A signed token that says who a request is from.

@@ -1,6 +1,7 @@
 //! What the backend is told of a checked request: headers that stand on every yes, and a signed
 //! token for backends that believe no bare header.
 
+mod fact;
 mod names;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -17,9 +18,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::Fault;
-use names::{FACTS, Names};
+use names::Names;
 use value::ABSENT;
 
+pub use fact::IdentityFact;
 pub use signer::JwtSigner;
 pub use token::IdentityTokens;
 
@@ -114,11 +116,19 @@ impl Identity {
         self.listed()
     }
 
+    /// Declares these facts and no others; each once. What is not declared is [stripped](Self::strip).
+    /// Default: all of them.
+    #[must_use]
+    pub fn facts(mut self, facts: &[IdentityFact]) -> Self {
+        self.names = self.names.declare(facts);
+        self.listed()
+    }
+
     /// Signs an identity token for each yes too. Default: none.
     #[must_use]
     pub fn tokens(mut self, tokens: IdentityTokens) -> Self {
         self.tokens = Some(tokens);
-        self.names.declare_token();
+        self.names = self.names.declare_token();
         self.listed()
     }
 
@@ -129,11 +139,16 @@ impl Identity {
 
     /// What must be removed from the client's request and is replaced by nothing: spellings with
     /// underscores, which become declared names in CGI, WSGI and PHP, the identity token's header
-    /// where none is signed, and what [`credentials`](Self::credentials) says.
+    /// where none is signed, facts that are not declared, and what [`credentials`](Self::credentials) says.
     ///
     /// No declared header is among them: Envoy removes after it has set, and would remove ours.
     pub fn strip(&self) -> &[HeaderName] {
         &self.strip
+    }
+
+    /// The headers of this prefix that are not declared.
+    pub(crate) fn undeclared(&self) -> impl Iterator<Item = &HeaderName> {
+        self.names.undeclared()
     }
 
     /// [`strip`](Self::strip), to be shared.
@@ -150,8 +165,8 @@ impl Identity {
     /// that the identity token is for; `None` is the configured one.
     pub fn write(&self, authorized: &Authorized, audience: Option<&str>, headers: &mut HeaderMap) {
         headers.reserve(self.names.declared().len());
-        for (name, value) in self.names.facts().iter().zip(facts(authorized)) {
-            headers.insert(name, value);
+        for (name, fact) in self.names.facts() {
+            headers.insert(name, fact.value(authorized));
         }
         if let Some(tokens) = &self.tokens {
             headers.insert(self.names.token(), tokens.header(authorized, audience));
@@ -173,24 +188,6 @@ impl Identity {
         self.strip_line = HeaderValue::try_from(line.join(", ")).unwrap_or(ABSENT);
         self
     }
-}
-
-/// The values, in the order of the names.
-fn facts(authorized: &Authorized) -> [HeaderValue; FACTS.len()] {
-    let token = authorized.introspection();
-    let text = |fact: &Option<String>| value::text(fact.as_deref());
-    let age = u64::try_from(authorized.age().as_millis()).unwrap_or(u64::MAX);
-    [
-        text(&token.sub),
-        text(&token.client_id),
-        text(&token.uid),
-        text(&token.username),
-        value::scopes(token.scope.as_ref()),
-        authorized.expires_at().map_or(ABSENT, |end| end.timestamp().into()),
-        text(&token.iss),
-        age.into(),
-        HeaderValue::from_static(authorized.source().as_str()),
-    ]
 }
 
 #[cfg(test)]
@@ -261,6 +258,22 @@ mod tests {
                 ("x-auth-username", "%C3%A4"),
             ]
         );
+    }
+
+    #[test_support::test]
+    async fn facts_that_are_not_declared_are_neither_written_nor_let_through() {
+        let script = Script::new();
+        let identity = Identity::new(Identity::PREFIX).unwrap();
+        let identity = identity.facts(&[IdentityFact::Scope, IdentityFact::Sub]);
+        let mut headers = HeaderMap::new();
+        identity.write(&script.authorized(json!({"sub": "ada"})).await, None, &mut headers);
+        assert_eq!(written(&headers), [("x-auth-scope", "-"), ("x-auth-sub", "ada")]);
+        let undeclared: Vec<_> = identity.undeclared().collect();
+        assert_eq!(undeclared.len(), 8);
+        assert!(undeclared.iter().all(|name| identity.strip().contains(name)));
+        let mut nobody = HeaderMap::new();
+        identity.write_none(&mut nobody);
+        assert_eq!(written(&nobody), [("x-auth-scope", "-"), ("x-auth-sub", "-")]);
     }
 
     #[test_support::test]

@@ -2,11 +2,8 @@
 
 use http::header::{AUTHORIZATION, HeaderName};
 
+use super::fact::IdentityFact;
 use crate::error::Fault;
-
-/// What stands behind the prefix: the facts, in the order in which they are written.
-pub(super) const FACTS: [&str; 9] =
-    ["Sub", "Client-Id", "Uid", "Username", "Scope", "Exp", "Issuer", "Age-Ms", "Source"];
 
 /// The signed identity token, behind the prefix.
 const TOKEN: &str = "Token";
@@ -39,54 +36,77 @@ const TAKEN: [&str; 17] = [
 /// The names of the headers under one prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
-    /// One for each of [`FACTS`], then that of the token.
-    own: Vec<HeaderName>,
+    /// Those that stand on every yes: of the facts, in their order, then that of the token.
+    declared: Vec<HeaderName>,
+    facts: Vec<IdentityFact>,
     has_token: bool,
+    /// Of each fact that there is, then of the token, whether declared or not.
+    all: Vec<HeaderName>,
     twins: Vec<HeaderName>,
 }
 
 impl Names {
-    /// The names under `prefix`.
+    /// The names under `prefix`; all facts are declared.
     pub(super) fn new(prefix: &str) -> Result<Self, Fault> {
         check(prefix)?;
-        let name = |suffix: &&str| {
+        let name = |suffix: &str| {
             HeaderName::from_bytes(format!("{prefix}{suffix}").as_bytes())
                 .map_err(|_| Fault::new("the prefix of the identity headers makes no header name"))
         };
-        let own: Vec<_> = FACTS.iter().chain([&TOKEN]).map(name).collect::<Result<_, _>>()?;
-        let twins = own.iter().flat_map(twins).collect();
-        Ok(Self { own, has_token: false, twins })
+        let suffixes = IdentityFact::ALL.map(IdentityFact::suffix).into_iter().chain([TOKEN]);
+        let all: Vec<_> = suffixes.map(name).collect::<Result<_, _>>()?;
+        let twins = all.iter().flat_map(twins).collect();
+        let (facts, has_token) = (IdentityFact::ALL.to_vec(), false);
+        let names = Self { declared: Vec::new(), facts, has_token, all, twins };
+        Ok(names.listed())
+    }
+
+    /// Declares these facts and no others.
+    pub(super) fn declare(mut self, facts: &[IdentityFact]) -> Self {
+        self.facts = facts.to_vec();
+        self.listed()
     }
 
     /// Declares the token's header too.
-    pub(super) fn declare_token(&mut self) {
+    pub(super) fn declare_token(mut self) -> Self {
         self.has_token = true;
+        self.listed()
+    }
+
+    fn listed(mut self) -> Self {
+        let facts = self.facts.iter().map(|fact| &self.all[*fact as usize]);
+        let token = self.has_token.then(|| self.token());
+        self.declared = facts.chain(token).cloned().collect();
+        self
     }
 
     /// Those that stand on every yes.
     pub(super) fn declared(&self) -> &[HeaderName] {
-        if self.has_token { &self.own } else { &self.own[..FACTS.len()] }
+        &self.declared
     }
 
-    /// Those of the facts.
-    pub(super) fn facts(&self) -> &[HeaderName] {
-        &self.own[..FACTS.len()]
+    /// The declared facts, and how each is called.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (&HeaderName, IdentityFact)> {
+        self.declared.iter().zip(self.facts.iter().copied())
     }
 
     /// That of the token.
     pub(super) fn token(&self) -> &HeaderName {
-        &self.own[FACTS.len()]
+        &self.all[IdentityFact::ALL.len()]
+    }
+
+    /// Those that are not declared: a client's would be believed as much as ours.
+    pub(super) fn undeclared(&self) -> impl Iterator<Item = &HeaderName> {
+        self.all.iter().filter(|name| !self.declared.contains(name))
     }
 
     /// Those that must not come from a client, and that nothing of ours replaces.
     pub(super) fn strip(&self, authorization: bool) -> Vec<HeaderName> {
-        let token = (!self.has_token).then(|| self.token());
         let credentials = [AUTHORIZATION, HeaderName::from_static("dpop")];
         let credentials = authorization.then_some(credentials);
-        token
-            .into_iter()
+        self.undeclared()
+            .chain(&self.twins)
             .cloned()
-            .chain(self.twins.iter().cloned())
             .chain(credentials.into_iter().flatten())
             .collect()
     }
@@ -201,18 +221,29 @@ mod tests {
 
     #[test]
     fn no_declared_name_is_stripped_since_envoy_removes_after_it_has_set() {
-        let mut names = Names::new("X-Auth-").unwrap();
         let of = |names: &Names| {
             let (declared, strip) = (names.declared().to_vec(), names.strip(true));
             assert!(texts(&declared).is_disjoint(&texts(&strip)));
             (declared.len(), strip.len())
         };
-        let (facts, with_token) = (of(&names), {
-            names.declare_token();
-            of(&names)
-        });
-        assert_eq!(facts, (9, 41));
-        assert_eq!(with_token, (10, 40));
+        let names = Names::new("X-Auth-").unwrap();
+        assert_eq!(of(&names), (9, 41));
+        let names = names.declare_token();
+        assert_eq!(of(&names), (10, 40));
+        let names = names.declare(&[IdentityFact::Scope, IdentityFact::Sub]);
+        assert_eq!(of(&names), (3, 47));
+        assert_eq!(names.declared(), ["x-auth-scope", "x-auth-sub", "x-auth-token"]);
+    }
+
+    #[test]
+    fn trap_a_fact_that_is_not_declared_is_stripped_in_all_its_spellings() {
+        let names = Names::new("X-Auth-").unwrap().declare(&[IdentityFact::Sub]);
+        let strip = names.strip(false);
+        let strip = texts(&strip);
+        for name in ["x-auth-client-id", "x-auth-client_id", "x_auth_uid", "x-auth-uid"] {
+            assert!(strip.contains(name), "{name} is not stripped");
+        }
+        assert!(!strip.contains("x-auth-sub") && strip.contains("x_auth_sub"));
     }
 
     #[test]

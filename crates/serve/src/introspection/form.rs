@@ -45,6 +45,9 @@ pub(super) const BROKEN: Refusal = invalid("the body did not come whole");
 pub(super) const TOO_SLOW: Refusal =
     Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
 
+/// What its own server would say of it was not asked, and so is not said.
+pub(super) const FOREIGN: Refusal = invalid("the token is of an issuer that is not asked here");
+
 /// Refuses a request whose body need not be read.
 pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
     if parts.method != Method::POST {
@@ -88,6 +91,8 @@ pub(super) fn read(body: &[u8]) -> Result<Question, Refusal> {
     };
     sole("token_type_hint")?;
     let token = sole("token")?.ok_or_else(|| invalid("the parameter token is missing"))?;
+    // A file that is sent by `curl --data-urlencode token@FILE` ends with a line break.
+    let token = token.trim_matches(|char: char| char.is_ascii_whitespace());
     let token = Token::parse(token).map_err(|_| invalid("this cannot be a token"))?;
     let max_age = sole("max_age")?.map(|text| seconds(text)).transpose()?;
     Ok(Question { token, max_age })
@@ -173,6 +178,7 @@ mod tests {
         assert_eq!(ok("token=abc&token_type_hint=access_token&max_age=5"), (plain(), Some(5)));
         assert_eq!(ok("token=abc&token_type_hint=made_up&other=1&other=2"), (plain(), None));
         assert_eq!(ok("token=abc&max_age=0"), (plain(), Some(0)));
+        assert_eq!(ok("token=+%09abc%0D%0A"), (plain(), None));
         assert_eq!(ok("token=abc&max_age=99999999999999999999"), (plain(), Some(u64::MAX)));
         for (body, says) in [
             ("", "token is missing"),
@@ -180,6 +186,8 @@ mod tests {
             ("token=", "cannot be a token"),
             ("token", "cannot be a token"),
             ("token=null", "cannot be a token"),
+            ("token=%0Anull%0A", "cannot be a token"),
+            ("token=%C2%A0abc", "cannot be a token"),
             ("token=a+b", "cannot be a token"),
             ("token=a%0Ab", "cannot be a token"),
             ("token=abc&token=abc", "occurs twice"),

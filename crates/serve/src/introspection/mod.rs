@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerConfig, Reason, Verdict};
 use okta_introspect::{Checker, Clock, Deadline, Requirement};
 use serde::Serialize;
 use serde_json::Value;
@@ -33,10 +33,13 @@ use form::{Question, Refusal};
 ///   are given then is for the configuration to say, and the answer tells (`stale_on_error`).
 /// - `token_type_hint`: changes nothing.
 ///
+/// White space around the token is taken off.
+///
 /// | the token | the answer |
 /// |---|---|
 /// | is active | 200, the authorization server's members, and `okta_introspect`: `age_ms`, `source` and `checked_at` (in seconds since 1970) |
-/// | is not, has ended, does not verify, or is of another issuer | 200 `{"active": false}` and nothing else |
+/// | is not, has ended, or does not verify | 200 `{"active": false}` and nothing else |
+/// | is of an issuer that is not configured here | 400 `invalid_request`: nobody was asked, so there is no verdict |
 /// | cannot be one, or occurs twice | 400 `invalid_request`: there is nothing to be said about it |
 /// | may be active or not: the server cannot be asked | 503 with `Retry-After` |
 /// | would have to be asked about, and the reader has used up what it may ask | 429 with `Retry-After` |
@@ -162,6 +165,7 @@ impl IntrospectionEndpoint {
             }
         };
         match verdict {
+            Ok(verdict) if is_foreign(&verdict) => refused(form::FOREIGN),
             Ok(verdict) => {
                 let told = Told::of(&verdict);
                 let is_signed = accept::wants_jwt(&parts.headers);
@@ -237,6 +241,11 @@ impl fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// Whether the token is none of the servers' that are asked here.
+fn is_foreign(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Denied(denied) if *denied.reason() == Reason::UnknownIssuer)
 }
 
 /// The `typ` of a signed answer

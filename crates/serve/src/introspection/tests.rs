@@ -67,10 +67,9 @@ async fn an_active_token_has_the_servers_members_and_how_fresh_they_are() {
 async fn of_an_inactive_token_nothing_more_is_said() {
     let script = Script::new();
     let endpoint = endpoint(&script);
-    let of_another_issuer = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyLmV4YW1wbGUifQ.c2ln";
     let ended = script.token(json!({"sub": "ada", "exp": START}));
     let to_come = script.token(json!({"sub": "ada", "nbf": START + 1}));
-    for token in ["never-issued", of_another_issuer, &ended, &to_come] {
+    for token in ["never-issued", &ended, &to_come] {
         let (status, answer, headers) = ask(&endpoint, &format!("token={token}")).await;
         assert_eq!((status, answer), (200, json!({"active": false})), "{token}");
         assert_eq!(headers["cache-control"], "no-store");
@@ -91,6 +90,24 @@ async fn what_cannot_be_a_token_is_refused_and_never_called_inactive() {
     let response = endpoint.answer(get, READER).await;
     assert_eq!(response.status(), 405);
     assert_eq!(response.headers()["allow"], "POST");
+}
+
+#[test_support::test]
+async fn a_token_of_an_issuer_that_is_not_asked_gets_no_verdict() {
+    let script = Script::new();
+    let endpoint = endpoint(&script);
+    let of_another_issuer = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyLmV4YW1wbGUifQ.c2ln";
+    let (status, answer, headers) = ask(&endpoint, &format!("token={of_another_issuer}")).await;
+    let expected = json!({
+        "error": "invalid_request",
+        "error_description": "the token is of an issuer that is not asked here",
+    });
+    assert_eq!((status, answer), (400, expected));
+    assert_eq!(headers["cache-control"], "no-store");
+    let signed =
+        endpoint.answer(request(&format!("token={of_another_issuer}"), accept::JWT), READER);
+    assert_eq!(signed.await.status(), 400);
+    assert_eq!(script.calls(), 0);
 }
 
 #[test_support::test]

@@ -104,7 +104,7 @@ impl Life {
         F: Future<Output = Loaded> + Send + 'static,
     {
         let _watchdog = self.watchdog();
-        let mut watch = looked_at(Watch::new, files).await.unwrap_or_default();
+        let mut watch = beside(move || Watch::new(files)).await;
         self.metrics.reloaded(self.clock.now());
         self.manager.ready();
         let mut next = self.after(self.look);
@@ -113,20 +113,19 @@ impl Life {
             match signal {
                 Some(Signal::Stop) => break,
                 Some(Signal::Reload) => {}
-                None => {
-                    next = self.after(self.look);
-                    let (looked, changed) = look(watch).await;
-                    watch = looked;
-                    if !changed {
-                        continue;
-                    }
-                }
+                None => next = self.after(self.look),
+            }
+            // Before loading, so that a change after it is not missed.
+            let (looked, changed) = look(watch).await;
+            watch = looked;
+            if signal.is_none() && !changed {
+                continue;
             }
             let loading = tokio::spawn(load());
             tokio::select! {
                 biased;
                 files = self.reload(loading) => if !files.is_empty() {
-                    watch = looked_at(Watch::new, files).await.unwrap_or_default();
+                    watch = follow(watch, files).await;
                 },
                 () = signals.stop() => break,
             }
@@ -210,21 +209,26 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Files may be on a disk that is slow, so they are looked at beside the runtime.
-async fn looked_at(
-    make: fn(Vec<PathBuf>) -> Watch,
-    files: Vec<PathBuf>,
-) -> Result<Watch, tokio::task::JoinError> {
-    tokio::task::spawn_blocking(move || make(files)).await
-}
-
 async fn look(mut watch: Watch) -> (Watch, bool) {
-    let looking = tokio::task::spawn_blocking(move || {
+    beside(move || {
         let changed = watch.changed();
         (watch, changed)
-    });
+    })
+    .await
+}
+
+async fn follow(mut watch: Watch, files: Vec<PathBuf>) -> Watch {
+    beside(move || {
+        watch.follow(files);
+        watch
+    })
+    .await
+}
+
+/// Files may be on a disk that is slow, so they are looked at beside the runtime.
+async fn beside<T: Default + Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     // It fails only if the runtime ends.
-    looking.await.unwrap_or_default()
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -39,6 +39,17 @@ impl Watch {
         Self { files: paths.into_iter().map(File::new).collect() }
     }
 
+    /// Looks at these files from now on. What is known of those before stays: one that has changed
+    /// since the last look, such as while it was loaded, is a change at the next.
+    pub(super) fn follow(&mut self, paths: Vec<PathBuf>) {
+        let mut before = std::mem::take(&mut self.files);
+        let file = |path: PathBuf| match before.iter().position(|file| file.path == path) {
+            Some(known) => before.swap_remove(known),
+            None => File::new(path),
+        };
+        self.files = paths.into_iter().map(file).collect();
+    }
+
     /// Whether the content of a file differs from that of the last look that said so.
     ///
     /// A file that was replaced, as editors and secret stores do it, is read at once; one that is

@@ -25,9 +25,10 @@ use super::tls::Tls;
 use crate::caller::Peer;
 use crate::metrics::{Closed, ListenerMetrics, Outcome, Refusal};
 
-/// What a listener serves: every `Fn(Request<Incoming>) -> impl Future<Output = Response<B>>` is one.
+/// What a listener serves: every `Fn(Request<Incoming>, Arc<Peer>) -> impl Future<Output = Response<B>>`
+/// is one.
 ///
-/// The request has an `Arc<Peer>` in its extensions; the response may carry an
+/// The peer is no extension of the request, which would be three allocations; the response may carry an
 /// [`Outcome`](crate::metrics::Outcome) for the metrics.
 pub trait Service: Send + Sync + 'static {
     /// The body of responses.
@@ -37,12 +38,13 @@ pub trait Service: Send + Sync + 'static {
     fn answer(
         &self,
         request: Request<Incoming>,
+        peer: Arc<Peer>,
     ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 }
 
 impl<F, A, B> Service for F
 where
-    F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Arc<Peer>) -> A + Send + Sync + 'static,
     A: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
@@ -51,8 +53,9 @@ where
     fn answer(
         &self,
         request: Request<Incoming>,
+        peer: Arc<Peer>,
     ) -> impl Future<Output = Response<B>> + Send + 'static {
-        self(request)
+        self(request, peer)
     }
 }
 
@@ -152,21 +155,20 @@ impl<S: Service> Shared<S> {
     }
 
     fn answer(
-        &self,
-        mut request: Request<Incoming>,
+        self: &Arc<Self>,
+        request: Request<Incoming>,
         peer: Arc<Peer>,
         in_flight: InFlight,
     ) -> impl Future<Output = Result<Response<S::Body>, Infallible>> + Send + 'static {
-        request.extensions_mut().insert(peer);
         let http1 = request.version() <= Version::HTTP_11;
-        let answer = self.service.answer(request);
-        let (metrics, draining) = (Arc::clone(&self.metrics), Arc::clone(&self.draining));
+        let answer = self.service.answer(request, peer);
+        let shared = Arc::clone(self);
         async move {
             let mut response = answer.await;
-            if http1 && draining.load(Ordering::Relaxed) {
+            if http1 && shared.draining.load(Ordering::Relaxed) {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            metrics.answered(Outcome::of(&response), in_flight.end());
+            shared.metrics.answered(Outcome::of(&response), in_flight.end());
             Ok(response)
         }
     }

@@ -58,7 +58,7 @@ impl Pulse {
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.head.store(false, Ordering::Relaxed);
-        InFlight { begun: self.stamp(), pulse: Arc::clone(self) }
+        InFlight { begun: self.stamp(), pulse: Arc::clone(self), has_ended: false }
     }
 
     /// When the time of what the connection is doing is up, and what that would be called.
@@ -72,6 +72,13 @@ impl Pulse {
         };
         let since = Duration::from_nanos(self.since.load(Ordering::Relaxed));
         (later(later(self.opened, since), limit), reason)
+    }
+
+    /// A request ends.
+    fn end(&self) -> Instant {
+        let now = self.stamp();
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        now
     }
 
     fn stamp(&self) -> Instant {
@@ -92,19 +99,22 @@ impl fmt::Debug for Pulse {
 pub(super) struct InFlight {
     pulse: Arc<Pulse>,
     begun: Instant,
+    has_ended: bool,
 }
 
 impl InFlight {
     /// Ends it, and says how long it took.
-    pub(super) fn end(self) -> Duration {
-        self.pulse.clock.monotonic().saturating_duration_since(self.begun)
+    pub(super) fn end(mut self) -> Duration {
+        self.has_ended = true;
+        self.pulse.end().saturating_duration_since(self.begun)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.pulse.stamp();
-        self.pulse.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.has_ended {
+            self.pulse.end();
+        }
     }
 }
 

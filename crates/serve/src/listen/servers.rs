@@ -40,7 +40,7 @@ use crate::metrics::{ListenerMetrics, Metrics, Refusal};
 /// # async fn main() -> Result<(), okta_introspect_serve::Fault> {
 /// let servers = Servers::new(Limits::default(), Arc::new(SystemClock), Metrics::new([]));
 /// let socket = Socket::tcp("127.0.0.1:0".parse().unwrap())?;
-/// servers.serve("authz", socket, None, |_: Request<Incoming>| async {
+/// servers.serve("authz", socket, None, |_: Request<Incoming>, _| async {
 ///     Response::new(Full::new(Bytes::from_static(b"hello\n")))
 /// })?;
 /// servers.close();

@@ -61,14 +61,13 @@ impl Served {
     /// Says who asks.
     fn service(&self) -> impl Service {
         let (held, release) = (Arc::clone(&self.held), Arc::clone(&self.release));
-        move |request: Request<Incoming>| {
+        move |request: Request<Incoming>, peer: Arc<Peer>| {
             let (held, release) = (Arc::clone(&held), Arc::clone(&release));
             async move {
                 if request.uri().path() == "/hold" {
                     held.notify_one();
                     release.notified().await;
                 }
-                let peer = request.extensions().get::<Arc<Peer>>().unwrap();
                 Response::new(Full::new(Bytes::from(format!("{peer:?}"))))
             }
         }

@@ -62,8 +62,13 @@ impl Tls {
     ///
     /// As [`new`](Self::new) has them; then what was there before stays in use.
     pub fn exchange(&self, identity: &TlsIdentity) -> Result<(), Fault> {
-        self.config.store(configure(identity)?);
+        self.adopt(&Self::new(identity)?);
         Ok(())
+    }
+
+    /// Handshakes from now on use what the other one has.
+    pub(crate) fn adopt(&self, other: &Self) {
+        self.config.store(other.config.load_full());
     }
 
     /// Does the handshake; gives the stream and the names of the client.

@@ -243,6 +243,13 @@ impl Outcome {
         response.extensions().get().copied().unwrap_or_else(|| Self::by_status(response.status()))
     }
 
+    /// Says it in a response, unless its status does.
+    pub(crate) fn mark<B>(self, response: &mut Response<B>) {
+        if Self::by_status(response.status()) != self {
+            response.extensions_mut().insert(self);
+        }
+    }
+
     fn by_status(status: StatusCode) -> Self {
         match status {
             status if status.is_success() => Self::Allowed,
@@ -363,7 +370,9 @@ mod tests {
             assert_eq!(Outcome::of(&response(status)), outcome, "{status}");
         }
         let mut grpc = response(200);
-        grpc.extensions_mut().insert(Outcome::Denied);
+        Outcome::Allowed.mark(&mut grpc);
+        assert!(grpc.extensions().is_empty(), "an allocation that nobody needs");
+        Outcome::Denied.mark(&mut grpc);
         assert_eq!(Outcome::of(&grpc), Outcome::Denied);
     }
 }

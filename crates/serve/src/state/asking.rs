@@ -1,7 +1,9 @@
 //! The checker: which authorization servers are asked, as which app, and under which bounds.
 
+use std::sync::Arc;
+
 use okta_introspect::checker::CheckerConfig;
-use okta_introspect::{Checker, HttpConfig};
+use okta_introspect::{Checker, ClientBuilder, Clock, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
 use crate::config::Config;
@@ -22,31 +24,48 @@ pub(crate) struct Asking {
 impl Asking {
     /// The checker of a configuration; an earlier one, with all that it has learnt, if nothing has
     /// changed that it depends on.
-    pub(super) fn new(config: &Config, earlier: Option<&Self>) -> Result<Self, Fault> {
+    pub(super) fn new(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Fault> {
         let settings = config.settings().map_err(|error| of_settings(&error))?;
         let mut issuers = vec![settings.issuer().map_err(|error| of_settings(&error))?];
         issuers.extend(config.okta.further_issuers.iter().cloned());
         let http = settings.http().map_err(|error| of_settings(&error))?;
-        let mut bounds = config.checker.clone();
-        bounds.proofs.repeat_within = config.dpop.repeat_within;
-        let made_of = format!("{:?} {issuers:?} {bounds:?}", settings.shown());
+        let checks = checks(config);
+        let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
         if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
             let checker = earlier.checker.clone();
             return Ok(Self { checker, issuers, http, made_of });
         }
-        let checker = checker(config, &settings, bounds)?;
+        let checker = checker(config, &settings, checks, clock)?;
         Ok(Self { checker, issuers, http, made_of })
     }
 }
 
-fn checker(config: &Config, settings: &Settings, bounds: CheckerConfig) -> Result<Checker, Fault> {
-    let builder = settings.checker_builder().map_err(|error| of_settings(&error))?;
-    let mut builder = builder.config(bounds);
+/// How tokens and proofs are checked where a rule does not say.
+fn checks(config: &Config) -> CheckerConfig {
+    let mut checks = config.checker.clone();
+    checks.proofs.repeat_within = config.dpop.repeat_within;
+    checks
+}
+
+fn checker(
+    config: &Config,
+    settings: &Settings,
+    checks: CheckerConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Checker, Fault> {
+    let client = |builder: Result<ClientBuilder, SettingsError>| {
+        let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
+        builder.build().map_err(|error| of_library(&error))
+    };
+    let mut builder = Checker::builder(client(settings.client_builder())?);
     for issuer in &config.okta.further_issuers {
-        let client = settings.client_builder_at(issuer.clone());
-        let client = client.map_err(|error| of_settings(&error))?;
-        builder = builder.server(client.build().map_err(|error| of_library(&error))?);
+        builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
+    let builder = builder.clock(Arc::clone(clock)).config(checks);
     builder.build().map_err(|error| of_library(&error))
 }
 

@@ -1,6 +1,7 @@
 //! `serve`: the sidecar, and what belongs to it.
 
 mod demo;
+mod probe;
 mod snippet;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::output;
 pub(super) fn run(args: ServeArgs) -> Result<Exit, Failure> {
     match (args.command, args.config) {
         (Some(ServeCommand::Snippet(args)), _) => snippet::run(&args),
+        (Some(ServeCommand::Probe(args)), _) => probe::run(&args),
 
         (Some(ServeCommand::Schema), _) => {
             output::data(config::json_schema())?;

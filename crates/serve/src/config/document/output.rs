@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Span;
-use crate::identity::BackendCredentials;
+use crate::identity::{BackendCredentials, IdentityFact};
 
 /// What the services are told of the token, in headers.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -14,6 +14,9 @@ pub(crate) struct IdentityDocument {
     /// What the names of the headers begin with. Default: `X-Auth-`.
     #[schemars(extend("default" = "X-Auth-"))]
     pub prefix: Option<String>,
+    /// Which facts the services are told, a header each: on every yes, all of these. A client's own
+    /// headers of the others are removed. Default: all.
+    pub headers: Option<Vec<IdentityFact>>,
     /// Whether the services get the token itself, in `Authorization`. Default: `keep`.
     #[schemars(extend("default" = "keep"))]
     pub authorization: Option<BackendCredentials>,

@@ -10,7 +10,7 @@ use crate::config::faults::Faults;
 use crate::config::resolved::{IdentityConfig, TokenConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
-use crate::identity::{BackendCredentials, Identity, IdentityTokens};
+use crate::identity::{BackendCredentials, Identity, IdentityFact, IdentityTokens};
 
 const LIFETIME: Span = Span(IdentityTokens::MAX_LIFETIME);
 
@@ -21,6 +21,7 @@ pub(super) fn resolve(root: &mut Node, faults: &mut Faults) -> IdentityConfig {
     let Some(written) = written else {
         return IdentityConfig {
             prefix: Identity::PREFIX.to_owned(),
+            headers: IdentityFact::ALL.to_vec(),
             credentials: BackendCredentials::default(),
             token: None,
         };
@@ -31,9 +32,24 @@ pub(super) fn resolve(root: &mut Node, faults: &mut Faults) -> IdentityConfig {
     }
     IdentityConfig {
         prefix,
+        headers: headers(written.headers, faults),
         credentials: written.authorization.unwrap_or_default(),
         token: written.token.and_then(|token| self::token(token, faults)),
     }
+}
+
+fn headers(written: Option<Vec<IdentityFact>>, faults: &mut Faults) -> Vec<IdentityFact> {
+    let Some(headers) = written else { return IdentityFact::ALL.to_vec() };
+    if headers.is_empty() {
+        let fault = Fault::new("empty").advise("leave it out for all of them");
+        faults.error("identity.headers", fault);
+    }
+    for (at, fact) in headers.iter().enumerate() {
+        if headers[..at].contains(fact) {
+            faults.error(&format!("identity.headers[{at}]"), Fault::new("is there already"));
+        }
+    }
+    headers
 }
 
 fn token(written: TokenDocument, faults: &mut Faults) -> Option<TokenConfig> {

@@ -166,6 +166,20 @@ fn values_out_of_bounds_are_told() {
                 "identity.token.key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file",
             ],
         ),
+        (
+            "identity: {headers: []}",
+            &["identity.headers (line 2): empty; leave it out for all of them"],
+        ),
+        (
+            "identity: {headers: [sub, scope, sub]}",
+            &["identity.headers[2] (line 2): is there already"],
+        ),
+        (
+            "identity: {headers: [sub, client-id]}",
+            &[
+                "identity.headers[1] (line 2): none of the words that can stand here; did you mean `client_id`?",
+            ],
+        ),
         ("identity: {token: {audience: a}}", &["identity.token.key (line 2): missing"]),
     ]);
 }

@@ -1,0 +1,105 @@
+//! The sidecar in this process, before a sandbox.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use okta_introspect::sandbox::{App, Grant, Sandbox, User};
+use okta_introspect::{Algorithm, Clock, KeyOptions, SigningKey, SystemClock, Token};
+use okta_introspect_serve::{Mode, config};
+use okta_introspect_settings::Environment;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+
+const SERVICE: &str = "0oa1backend";
+const PORTAL: &str = "0oa2portal";
+const USER: &str = "00u1ada";
+
+/// Under which host the service is called.
+pub(crate) const HOST: &str = "api.acme.example";
+
+pub(crate) struct Sidecar {
+    sandbox: Sandbox,
+    folder: TempDir,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sidecar {
+    /// With one listener for this mode, a rule for `/files/{*rest}`, and more lines of configuration.
+    pub(crate) async fn start(mode: Mode, lines: &str) -> Self {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let pem = key.private_key_to_pem_pkcs8().unwrap();
+        let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
+        let sandbox = Sandbox::builder()
+            .app(App::service(SERVICE).key(own.public_jwk()))
+            .app(App::web(PORTAL))
+            .user(User::new(USER, "ada@acme.example"))
+            .record_requests(false)
+            .start()
+            .await
+            .unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("key.pem"), pem).unwrap();
+        let file = folder.path().join("serve.yaml");
+        let place = folder.path().display();
+        let issuer = sandbox.issuer();
+        let prefix = if mode == Mode::Envoy { ", path_prefix: /authz" } else { "" };
+        let text = format!(
+            "okta: {{issuer: \"{issuer}\", client_id: {SERVICE}, private_key: \"file:{place}/key.pem\"}}
+listeners: [{{unix: {place}/authz.sock, mode: {mode}{prefix}}}]
+management: {{unix: {place}/management.sock}}
+origins: [{{url: \"https://{HOST}\"}}]
+rules:
+  - {{name: files, methods: [GET], path: \"/files/{{*rest}}\", require: {{scopes: [orders.read]}}}}
+{lines}
+"
+        );
+        fs::write(&file, text).unwrap();
+        let environment = Environment::process();
+        let (config, _) = config::load(&file, &environment).unwrap();
+        let task = tokio::spawn(async move {
+            okta_introspect_serve::run(file, config, environment).await.unwrap();
+        });
+        let sidecar = Self { sandbox, folder, task };
+        while UnixStream::connect(sidecar.socket()).await.is_err() {
+            SystemClock.sleep_until(SystemClock.monotonic() + Duration::from_millis(5)).await;
+        }
+        sidecar
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("authz.sock")
+    }
+
+    /// Nobody listens any more.
+    pub(crate) fn end(&mut self) {
+        self.task.abort();
+        fs::remove_file(self.socket()).unwrap();
+    }
+
+    pub(crate) fn token(&self) -> Token {
+        self.issued(Grant::to_client(PORTAL).user(USER).scope("orders.read"))
+    }
+
+    /// A token that is bound to some key.
+    pub(crate) fn bound_token(&self) -> Token {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let grant = Grant::to_client(PORTAL).user(USER).scope("orders.read");
+        self.issued(grant.bound_to(key.public_jwk().thumbprint()))
+    }
+
+    fn issued(&self, grant: Grant) -> Token {
+        Token::parse(self.sandbox.issue(&grant).unwrap().expose()).unwrap()
+    }
+}
