@@ -83,7 +83,7 @@ rules:
     }
 
     /// Nobody listens any more.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&self) {
         self.task.abort();
         fs::remove_file(self.socket()).unwrap();
     }

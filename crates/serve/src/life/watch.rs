@@ -55,8 +55,9 @@ impl Watch {
     /// A file that was replaced, as editors and secret stores do it, is read at once; one that is
     /// written in place only when two looks have seen it alike, since it may be half written.
     pub(super) fn changed(&mut self) -> bool {
-        let changed = self.files.iter_mut().map(File::changed);
-        changed.fold(false, |any, one| any || one)
+        // All of them are looked at, also behind one that has changed.
+        let changed = self.files.iter_mut().filter_map(|file| file.changed().then_some(()));
+        changed.count() > 0
     }
 }
 
