@@ -156,10 +156,17 @@ rules:
 async fn process(world: Arc<World>, binary: String, socket: OwnedFd) {
     while !world.is_over() {
         let mut child = start(&world, &binary, socket.try_clone().unwrap());
+        sleep(Duration::from_secs(1)).await;
+        // Where the file is the bad one it does not start, and systemd tries again.
+        if child.try_wait().unwrap().is_some_and(|status| status.code() == Some(2)) {
+            world.count("starts with a bad file");
+            continue;
+        }
         let restart = world.end.min(Instant::now() + Duration::from_secs(60));
         sleep(restart.saturating_duration_since(Instant::now())).await;
         if let Some(status) = child.try_wait().unwrap() {
             world.wrong.lock().unwrap().push(format!("the command ended by itself: {status}"));
+            continue;
         }
         let stopped = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status();
         assert!(stopped.unwrap().success());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{self, Config, ListenerConfig};
+use crate::config::{self, Config};
 use crate::error::Fault;
 use crate::identity::BackendCredentials;
 use crate::original::Mode;
@@ -10,18 +10,28 @@ use crate::snippet::{Address, Proxy, SnippetConfig};
 
 impl SnippetConfig {
     /// What a configuration says that concerns this proxy: the listener of its mode, the identity
-    /// headers, and how long the sidecar may take.
+    /// headers, and how long the sidecar may take. `sidecar` is where the proxy reaches that
+    /// listener, if it is elsewhere for the proxy than for the sidecar.
     ///
     /// # Errors
     ///
-    /// If no listener is for this proxy, or its address is known to systemd alone.
-    pub fn of(config: &Config, proxy: Proxy) -> Result<Self, Fault> {
+    /// If no listener is for this proxy, or its address is known to systemd alone; and if it speaks TLS,
+    /// which snippets do not, unless `sidecar` is given.
+    pub fn of(config: &Config, proxy: Proxy, sidecar: Option<Address>) -> Result<Self, Fault> {
         let mode = mode(proxy);
         let listener = config.listeners.iter().find(|listener| listener.mode == Some(mode));
         let listener = listener.ok_or_else(|| {
             Fault::new(format!("no listener has the mode {mode}"))
                 .advise(format!("add one to listeners, with mode: {mode}"))
         })?;
+        if listener.tls.is_some() && sidecar.is_none() {
+            return Err(Fault::new(
+                "a snippet speaks no TLS to the sidecar, and this listener does",
+            )
+            .advise("say by --sidecar where that is which adds TLS, such as the gateway itself"));
+        }
+        // Where certificates tell the callers apart, no secret is looked at.
+        let named = listener.tls.as_ref().is_some_and(|tls| !tls.client_names.is_empty());
         let identity = config.identity.identity()?;
         let strip = identity.undeclared().map(|name| title(name.as_str()));
         let mut strip: Vec<_> = strip.collect();
@@ -31,12 +41,12 @@ impl SnippetConfig {
             strip.retain(|name| !names.contains(name));
         }
         Ok(Self {
-            sidecar: address(&listener.address)?,
+            sidecar: sidecar.map_or_else(|| address(&listener.address), Ok)?,
             identity: names,
             strip,
             keep_authorization: config.identity.credentials == BackendCredentials::Keep,
             dpop: config.origins.iter().next().is_some(),
-            caller_key: !config.callers.is_empty() && !has_names(listener),
+            caller_key: !config.callers.is_empty() && !named,
             path_prefix: match mode {
                 Mode::Envoy => listener.path_prefix.clone(),
                 _ => crate::routes::AUTHZ.to_owned(),
@@ -45,11 +55,6 @@ impl SnippetConfig {
             ..Self::default()
         })
     }
-}
-
-/// Where certificates tell the callers apart, no secret is looked at.
-fn has_names(listener: &ListenerConfig) -> bool {
-    listener.tls.as_ref().is_some_and(|tls| !tls.client_names.is_empty())
 }
 
 /// Longer than the sidecar waits for Okta, so that it is the sidecar that says what is not known.
@@ -78,7 +83,7 @@ fn address(address: &config::Address) -> Result<Address, Fault> {
         config::Address::Tcp(address) => Ok(Address::tcp(address.ip().to_string(), address.port())),
         config::Address::Systemd(name) => {
             Err(Fault::new(format!("the address of systemd's socket {name} is not known here"))
-                .advise("take another listener's snippet, and write the address into it"))
+                .advise("say it by --sidecar, such as unix:/run/okta-introspect/authz.sock"))
         }
     }
 }
@@ -97,21 +102,68 @@ mod tests {
     use super::*;
     use okta_introspect_settings::Environment;
 
-    #[test]
-    fn trap_headers_that_are_not_declared_are_removed_by_the_proxy() {
+    fn config(listen: &str, rest: &str) -> Config {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("serve.yaml");
-        let text = "listeners: [{tcp: '127.0.0.1:1', mode: nginx}]\n\
-                    rules: [{path: /a, public: true}]\n\
-                    identity: {headers: [sub, scope]}\n";
+        let text = format!(
+            "listeners: [{{tcp: '{listen}', mode: nginx}}]\n\
+             rules: [{{path: /a, public: true}}]\n{rest}\n"
+        );
         std::fs::write(&file, text).unwrap();
         let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keys/sample-p256.pem");
         let environment = Environment::empty()
             .variable("OKTA_CLIENT_ISSUER", "https://acme.okta.com")
             .variable("OKTA_CLIENT_CLIENTID", "0oa1b2c3d4")
             .variable("OKTA_CLIENT_PRIVATEKEY", std::fs::read_to_string(key).unwrap());
-        let (config, _) = config::load(&file, &environment).unwrap();
-        let config = SnippetConfig::of(&config, Proxy::Nginx).unwrap();
+        config::load(&file, &environment).unwrap().0
+    }
+
+    #[test]
+    fn a_proxy_waits_longer_than_the_sidecar() {
+        for (waits, expected) in [("150ms", 1000), ("5s", 5500), ("1m", 60_000)] {
+            let config = config("127.0.0.1:1", &format!("checker: {{timeout: {waits}}}"));
+            let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
+            assert_eq!(config.timeout, Duration::from_millis(expected), "{waits}");
+        }
+    }
+
+    #[test]
+    fn a_secret_has_a_place_where_callers_have_some() {
+        let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        let callers = format!("callers: [{{name: edge, secret_sha256: {hash}}}]");
+        for (rest, expected) in [("", false), (callers.as_str(), true)] {
+            let config = config("127.0.0.1:1", rest);
+            let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
+            assert_eq!(config.caller_key, expected, "{rest}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_listeners_unless_the_user_knows_better() {
+        let mut config = config("127.0.0.1:1", "");
+        let sidecar = |config: &Config, given| {
+            SnippetConfig::of(config, Proxy::Nginx, given).map(|config| config.sidecar.to_string())
+        };
+        assert_eq!(sidecar(&config, None).unwrap(), "127.0.0.1:1");
+        let given = Address::tcp("sidecar", 9180);
+        config.listeners[0].address = config::Address::Systemd("authz".to_owned());
+        assert_eq!(sidecar(&config, Some(given.clone())).unwrap(), "sidecar:9180");
+        let fault = sidecar(&config, None).unwrap_err().to_string();
+        assert!(fault.contains("--sidecar"), "{fault}");
+        config.listeners[0].tls = Some(config::TlsConfig {
+            certificate: String::new(),
+            key: okta_introspect::Secret::new(String::new()),
+            client_ca: None,
+            client_names: Vec::new(),
+        });
+        assert!(sidecar(&config, None).unwrap_err().to_string().contains("TLS"));
+        assert_eq!(sidecar(&config, Some(given)).unwrap(), "sidecar:9180");
+    }
+
+    #[test]
+    fn trap_headers_that_are_not_declared_are_removed_by_the_proxy() {
+        let config = config("127.0.0.1:1", "identity: {headers: [sub, scope]}");
+        let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
         assert_eq!(config.identity, ["X-Auth-Sub", "X-Auth-Scope"]);
         let files = config.files(Proxy::Nginx).unwrap();
         for removed in ["X-Auth-Uid", "X-Auth-Client-Id", "X-Auth-Token"] {

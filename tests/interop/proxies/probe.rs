@@ -1,24 +1,21 @@
 //! `serve probe` through real proxies: with the snippet, and with one that lacks a line.
 
 use okta_introspect::Token;
-use okta_introspect_serve::{
-    Dial, Echo, Probe, ProbeReport, ProbeUrl, Proxy, SnippetConfig, Trap, Verdict,
-};
+use okta_introspect_serve::{Dial, Echo, Probe, ProbeReport, ProbeUrl, Proxy, Trap, Verdict};
 
 use super::client::HOST;
 use super::program::{Program, installed};
-use super::sidecar::{Sidecar, executable, identity};
+use super::sidecar::{Sidecar, executable};
 
 /// Probes a proxy whose snippet was changed, perhaps for the worse.
 async fn probed(proxy: Proxy, change: impl Fn(&str) -> String) -> ProbeReport {
     let sidecar = Sidecar::start(proxy).await;
     let echo = Echo::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let config = SnippetConfig {
-        sidecar: sidecar.address(),
-        identity: identity(),
-        ..SnippetConfig::default()
+    let snippet = |address| {
+        let files = sidecar.snippet(address, echo.address()).into_iter();
+        files.map(|(name, text)| (name, change(&text))).collect()
     };
-    let program = Program::start_with(proxy, config, echo.address(), change).await;
+    let program = Program::start_of(proxy, snippet, "").await;
     tokio::spawn(echo.serve());
     let url = ProbeUrl::parse(&format!("http://{HOST}/orders")).unwrap();
     let dial = Dial::new(&url, Some(&program.address.to_string()), &[]).unwrap();

@@ -73,6 +73,9 @@ pub(crate) struct SnippetArgs {
     /// The sidecar's configuration, whose listener of this mode is meant
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Where the proxy reaches the sidecar, HOST:PORT or unix:PATH; default: where that listens
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) sidecar: Option<String>,
     /// Where the proxy listens
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,

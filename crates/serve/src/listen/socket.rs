@@ -60,9 +60,8 @@ impl Socket {
     ///
     /// If the operating system refuses, for example because the address is in use.
     pub fn tcp(address: SocketAddr) -> Result<Self, Fault> {
-        let listener = listen(address).map_err(|error| {
-            Fault::new(format!("cannot listen: {error}")).at(address.to_string())
-        })?;
+        let listener = listen(address)
+            .map_err(|error| Fault::new(format!("cannot listen on {address}: {error}")))?;
         Ok(Self { kind: Kind::Tcp(listener), _file: None })
     }
 

@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::answer::Answer;
-use super::{Heard, ProbeUrl, Transport};
+use super::setup::{Heard, Transport};
+use super::url::ProbeUrl;
 use crate::error::Fault;
 use crate::listen::later;
 

@@ -2,8 +2,9 @@
 
 use super::answer::Answer;
 use super::plan::{Case, Expect};
+use super::report::{Finding, Trap, Verdict};
 use super::seen::{Mapping, Seen, plain, usual};
-use super::{Finding, Heard, Probe, Trap, Verdict};
+use super::setup::{Heard, Probe};
 
 /// Carries a mark of the request, so that an answer to another one is known as that.
 pub(super) const NONCE: &str = "X-Probe-Request";

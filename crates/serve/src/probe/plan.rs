@@ -1,8 +1,9 @@
 //! What is sent: each request is a case of its own.
 
 use super::message::Message;
+use super::report::Trap;
+use super::setup::Probe;
 use super::spelling::{self, Spelling};
-use super::{Probe, Trap};
 
 /// A request, and what must not come of it.
 pub(super) struct Case {
@@ -150,7 +151,8 @@ impl Probe {
     pub(super) fn forged_forwarding(&self, forbidden: Option<&str>) -> Vec<Case> {
         let (path, host) = (self.url.path(), &*self.url.host);
         let url = format!("{}://{host}{path}", self.url.scheme());
-        let sets: [(Trap, &str, Vec<(&str, String)>); 6] = [
+        type Forged<'a> = (Trap, &'a str, Vec<(&'a str, String)>);
+        let sets: [Forged<'_>; 6] = [
             (
                 Trap::ForwardedUri,
                 "X-Forwarded-Uri",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use okta_introspect_serve::{Fault, SnippetConfig, SnippetFile};
+use okta_introspect_serve::{Address, Fault, SnippetConfig, SnippetFile};
 
 use crate::args::SnippetArgs;
 use crate::exit::Exit;
@@ -12,11 +12,13 @@ use crate::text;
 
 pub(super) fn run(args: &SnippetArgs) -> Result<Exit, Failure> {
     let usage = |fault: Fault| Failure::usage(fault.to_string());
-    let config = match &args.config {
-        Some(file) => configured(file, args)?,
-        None => SnippetConfig::default(),
+    let sidecar = args.sidecar.as_deref().map(str::parse).transpose();
+    let sidecar = sidecar.map_err(|fault: Fault| usage(fault.at("--sidecar")))?;
+    let mut config = match (&args.config, sidecar) {
+        (Some(file), sidecar) => configured(file, args, sidecar)?,
+        (None, Some(sidecar)) => SnippetConfig { sidecar, ..SnippetConfig::default() },
+        (None, None) => SnippetConfig::default(),
     };
-    let mut config = config;
     config.upstream = args.backend.parse().map_err(|fault: Fault| usage(fault.at("--backend")))?;
     config.listen = args.listen.parse().map_err(|fault: Fault| usage(fault.at("--listen")))?;
     let files = config.files(args.proxy.into()).map_err(usage)?;
@@ -28,9 +30,14 @@ pub(super) fn run(args: &SnippetArgs) -> Result<Exit, Failure> {
 }
 
 /// What the sidecar's configuration says that concerns the proxy.
-fn configured(file: &Path, args: &SnippetArgs) -> Result<SnippetConfig, Failure> {
+fn configured(
+    file: &Path,
+    args: &SnippetArgs,
+    sidecar: Option<Address>,
+) -> Result<SnippetConfig, Failure> {
     let config = super::load(file)?;
-    SnippetConfig::of(&config, args.proxy.into()).map_err(|fault| Failure::usage(fault.to_string()))
+    SnippetConfig::of(&config, args.proxy.into(), sidecar)
+        .map_err(|fault| Failure::usage(fault.to_string()))
 }
 
 /// One file as it is; of several, each under its name.
