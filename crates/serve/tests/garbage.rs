@@ -9,6 +9,8 @@ use crate::world::{Client, HOST, World};
 async fn sent(world: &World, mode: Mode, bytes: &[u8]) -> Vec<u8> {
     let mut connection = Connection::open(&world.socket(mode)).await;
     connection.send_all(bytes).await;
+    // While another is answered so is this one, if it is; the end of the questions would cut it off.
+    assert_alive(world, mode, "the first half").await;
     connection.finish().await;
     connection.rest().await
 }

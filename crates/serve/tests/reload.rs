@@ -8,7 +8,13 @@ use std::time::Duration;
 
 use okta_introspect::sandbox::{App, Fault, Sandbox};
 use okta_introspect_serve::Mode;
+use openssl::asn1::Asn1Time;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use openssl::x509::X509;
 use test_support::tls::Identity;
 use tokio::task::{LocalSet, yield_now};
 
@@ -246,45 +252,64 @@ async fn shown(address: SocketAddr) -> Vec<u8> {
     tokio::task::spawn_blocking(shake).await.unwrap()
 }
 
+/// Puts certificate and key where a listener looks for them.
+fn write(world: &World, name: &str, identity: &Identity) {
+    let pem = identity.certificate.to_pem().unwrap();
+    fs::write(world.path(&format!("{name}.crt")), pem).unwrap();
+    let pem = identity.key.private_key_to_pem_pkcs8().unwrap();
+    fs::write(world.path(&format!("{name}.key")), pem).unwrap();
+}
+
+/// What OpenSSL can use, and rustls with ring cannot.
+fn of_a_long_curve() -> Identity {
+    let group = EcGroup::from_curve_name(Nid::SECP521R1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_pubkey(&key).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    Identity { certificate: builder.build(), key }
+}
+
 #[test_support::test]
 async fn certificates_are_exchanged_all_or_not_at_all() {
     let mut world = World::org(start_of_time()).await;
-    let write = |name: &str, certificate: &Identity, key: &Identity| {
-        let pem = certificate.certificate.to_pem().unwrap();
-        fs::write(world.path(&format!("{name}.crt")), pem).unwrap();
-        let pem = key.key.private_key_to_pem_pkcs8().unwrap();
-        fs::write(world.path(&format!("{name}.key")), pem).unwrap();
-    };
     let made: Vec<_> = (0..4).map(|_| test_support::tls::authority_for("localhost")).collect();
-    write("a", &made[0], &made[0]);
-    write("b", &made[1], &made[1]);
-    let tls =
-        |name: &str| format!("tls: {{certificate: \"file:{name}.crt\", key: \"file:{name}.key\"}}");
+    write(&world, "a", &made[0]);
+    write(&world, "b", &made[1]);
+    let listener = |number: u8, name: &str| {
+        let tls = format!("{{certificate: \"file:{name}.crt\", key: \"file:{name}.key\"}}");
+        format!("  - {{tcp: \"127.0.0.{number}:0\", mode: nginx, tls: {tls}}}\n")
+    };
+    let (one, two) = (listener(1, "a"), listener(2, "b"));
     let text = format!(
-        "{}listeners:\n  - {{tcp: \"127.0.0.1:0\", mode: nginx, {}}}\n  - {{tcp: \"127.0.0.2:0\", mode: nginx, {}}}\n\
-         management: {{unix: management.sock}}\n{RULES}",
+        "{}listeners:\n{one}{two}management: {{unix: management.sock}}\n{RULES}",
         world.okta(),
-        tls("a"),
-        tls("b"),
     );
     world.write_whole(&text);
     let addresses = world.start().await.unwrap();
     let [first, second] = [addresses[0].unwrap(), addresses[1].unwrap()];
     let der = |at: usize| made[at].certificate.to_der().unwrap();
     assert!((shown(first).await, shown(second).await) == (der(0), der(1)));
-    let write = |name: &str, certificate: &Identity, key: &Identity| {
-        let pem = certificate.certificate.to_pem().unwrap();
-        fs::write(world.path(&format!("{name}.crt")), pem).unwrap();
-        let pem = key.key.private_key_to_pem_pkcs8().unwrap();
-        fs::write(world.path(&format!("{name}.key")), pem).unwrap();
-    };
-    // The second key belongs to another certificate.
-    write("a", &made[2], &made[2]);
-    write("b", &made[3], &made[1]);
+    // The second cannot be used.
+    write(&world, "a", &made[2]);
+    write(&world, "b", &of_a_long_curve());
     world.reload().await;
-    assert_eq!(world.log.count("the configuration was not taken"), 1);
+    let log = world.log.text();
+    let told = log.lines().find(|line| line.contains("the configuration was not taken")).unwrap();
+    assert!(told.contains("listeners[1].tls"), "{told}");
     assert!((shown(first).await, shown(second).await) == (der(0), der(1)));
-    write("b", &made[3], &made[3]);
+    // Both could be used, and something else could not.
+    write(&world, "b", &made[3]);
+    let issuer = world.sandbox.issuer();
+    let twice = format!("key_id: k1, further_issuers: [{:?}]", issuer.as_str());
+    world.write_whole(&text.replace("key_id: k1", &twice));
+    world.reload().await;
+    assert_eq!(world.log.count("the configuration was not taken"), 2);
+    assert!((shown(first).await, shown(second).await) == (der(0), der(1)));
+    world.write_whole(&text);
     world.reload().await;
     assert!((shown(first).await, shown(second).await) == (der(2), der(3)));
 }

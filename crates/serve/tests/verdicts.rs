@@ -290,6 +290,34 @@ async fn what_is_not_known_here_is_refused_before_any_token_is_looked_at() {
 }
 
 #[test_support::test]
+async fn where_case_is_not_told_apart_no_spelling_reaches_another_rule() {
+    let mut world = World::org(start_of_time()).await;
+    let rules = "rules:
+  - {path: /admin, require: {scopes: [admin]}}
+  - {path: \"/{*rest}\", public: true}
+";
+    for (paths, expected) in [("", [403, 200, 200]), (", case_insensitive: true", [403, 403, 200])]
+    {
+        world.write(&format!("{rules}paths: {{decodings: [raw, once]{paths}}}\n"));
+        match paths {
+            "" => drop(world.start().await.unwrap()),
+            _ => world.reload().await,
+        }
+        let token = world.token("orders.read");
+        for mode in Mode::ALL {
+            let mut statuses = Vec::new();
+            for path in ["/admin", "/ADMIN", "/Other"] {
+                statuses.push(world.get(mode, path, &token).await.status);
+            }
+            assert_eq!(statuses, expected, "{mode} {paths}");
+            // Capital letters of Unicode that have small ones in ASCII.
+            let kelvin = world.get(mode, "/%E2%84%AA", &token).await.status;
+            assert_eq!(kelvin, if paths.is_empty() { 200 } else { 400 }, "{mode}");
+        }
+    }
+}
+
+#[test_support::test]
 async fn a_proxy_that_is_not_set_up_is_told_once() {
     let world = World::new("").await;
     let token = format!("Bearer {}", world.token("orders.read"));
