@@ -10,6 +10,8 @@ use prost::Message as _;
 use tonic::Code;
 use tonic::body::Body;
 
+use crate::metrics::Outcome;
+
 use super::generated::authorization::HeaderValue as Field;
 use super::generated::authorization::check_response::HttpResponse;
 use super::generated::authorization::{
@@ -110,6 +112,16 @@ impl Denial {
 }
 
 impl Answer {
+    /// For the metrics of the listener.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Yes { .. } => Outcome::Allowed,
+            Self::No(denial) if denial.unknown => Outcome::Unknown,
+            Self::No(denial) if denial.status.is_server_error() => Outcome::Refused,
+            Self::No(_) => Outcome::Denied,
+        }
+    }
+
     /// The answer as a response to a call of `Check`, for what keeps a call from being read: a caller
     /// over its budget, for instance.
     pub fn response(self, unknown: OnUnknown) -> Response<Body> {

@@ -108,7 +108,11 @@ impl<A: Authorize> Authorization for Checks<A> {
                 Answer::No(fault.denial())
             }
         };
-        Ok(Response::new(answer.message(self.unknown)))
+        let outcome = answer.outcome();
+        let mut response = Response::new(answer.message(self.unknown));
+        // The status of HTTP is 200 in any case.
+        response.extensions_mut().insert(outcome);
+        Ok(response)
     }
 }
 

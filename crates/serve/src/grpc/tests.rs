@@ -27,6 +27,7 @@ use super::generated::health::HealthCheckRequest;
 use super::generated::health::health_check_response::ServingStatus;
 use super::generated::health::health_client::HealthClient;
 use super::*;
+use crate::metrics::Outcome;
 
 /// Lets `good` in as `ada`, is without an answer for `slow` and for ever, and does not know `odd`.
 struct Gate;
@@ -247,12 +248,31 @@ async fn the_health_check_says_whether_calls_are_welcome() {
     assert_eq!(client.check(request).await.unwrap_err().code(), Code::NotFound);
 }
 
-/// Calls the service with these bytes as its message, without a network.
-async fn call(frame: Vec<u8>, waits: Option<&str>) -> (HeaderMap, Option<CheckResponse>) {
+/// A call with these bytes as its message.
+fn of_bytes(frame: Vec<u8>) -> http::Request<Full<Bytes>> {
     let mut request = http::Request::new(Full::new(Bytes::from(frame)));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = "/envoy.service.auth.v3.Authorization/Check".parse().unwrap();
     request.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+    request
+}
+
+#[test_support::test]
+async fn an_answer_carries_its_outcome_for_the_metrics() {
+    for (token, expected) in [
+        ("Bearer good", Outcome::Allowed),
+        ("Bearer bad", Outcome::Denied),
+        ("Bearer odd", Outcome::Unknown),
+    ] {
+        let asked = check(asked("/orders", &[("authorization", token)]));
+        let response = service().call(of_bytes(frame(&asked.encode_to_vec()))).await;
+        assert_eq!(response.extensions().get(), Some(&expected), "{token}");
+    }
+}
+
+/// Calls the service with these bytes as its message, without a network.
+async fn call(frame: Vec<u8>, waits: Option<&str>) -> (HeaderMap, Option<CheckResponse>) {
+    let mut request = of_bytes(frame);
     if let Some(waits) = waits {
         request.headers_mut().insert("grpc-timeout", waits.parse().unwrap());
     }

@@ -30,9 +30,9 @@ pub(crate) struct CheckerDocument {
     #[schemars(range(min = 1, max = 100_000_000))]
     #[schemars(extend("default" = 100_000))]
     pub capacity: Option<usize>,
-    /// How many inactive tokens are remembered. Default: 100000.
+    /// How many inactive tokens are remembered. Default: 25000.
     #[schemars(range(min = 1, max = 100_000_000))]
-    #[schemars(extend("default" = 100_000))]
+    #[schemars(extend("default" = 25_000))]
     pub inactive_capacity: Option<usize>,
     /// Whether tokens in use are asked about again shortly before their answers get too old.
     /// Default: true.

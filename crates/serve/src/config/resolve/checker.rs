@@ -19,8 +19,12 @@ pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 /// The default in mode `envoy`: leaves some of the proxy's own time for the answer.
 const TIMEOUT_OF_ENVOY: Duration = Duration::from_millis(150);
 
+/// Fewer than the library's: room for them is taken at once, and a sidecar stands beside each service.
+const INACTIVE: usize = 25_000;
+
 pub(super) fn resolve(root: &mut Node, faults: &mut Faults, is_envoy: bool) -> CheckerConfig {
     let mut config = CheckerConfig::default();
+    config.inactive_capacity = INACTIVE;
     if is_envoy {
         config.timeout = TIMEOUT_OF_ENVOY;
     }
