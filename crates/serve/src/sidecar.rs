@@ -126,6 +126,8 @@ impl Sidecar {
         let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
+        // Before the first question about it.
+        metrics.reloaded(clock.now());
         serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
         shared.readiness.configured();
         let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
@@ -116,6 +116,9 @@ pub(super) async fn serve<S: Service>(
     }
 }
 
+/// How long a connection that was opened just before the end may take to send its first request.
+const WELCOME: Duration = Duration::from_secs(1);
+
 /// What happens to a connection.
 enum Event {
     /// It ended by itself; with an error if what came made no sense.
@@ -185,17 +188,28 @@ impl<S: Service> Shared<S> {
     {
         // When it has to have left, once it was asked to for being idle.
         let mut leaves: Option<Instant> = None;
+        // Until when the first request may come, though the process closes.
+        let mut welcome: Option<Instant> = None;
         loop {
             let (due, reason) =
                 leaves.map_or_else(|| pulse.due(&self.limits), |at| (at, Closed::Idle));
+            let due = welcome.map_or(due, |until| until.min(due));
             let mut deadline = Deadline::new(&*self.clock, due);
             match deadline.before(next(connection.as_mut(), phase)).await {
                 Some(Event::Ended(reason)) => {
                     return reason.or_else(|| leaves.map(|_| Closed::Idle));
                 }
                 Some(Event::Phase(Phase::Serving)) => {}
+                // Its request may be under way, and its peer would not send it again elsewhere.
+                Some(Event::Phase(Phase::Closing)) if pulse.is_new() => {
+                    welcome = Some(later(self.clock.monotonic(), WELCOME));
+                }
                 Some(Event::Phase(Phase::Closing)) => connection.as_mut().graceful_shutdown(),
                 Some(Event::Phase(Phase::Ended)) => return Some(Closed::Shutdown),
+                None if welcome == Some(due) => {
+                    welcome = None;
+                    connection.as_mut().graceful_shutdown();
+                }
                 // Something began or ended meanwhile.
                 None if leaves.is_none() && pulse.due(&self.limits).0 > due => {}
                 None if leaves.is_none() && reason == Closed::Idle => {

@@ -21,6 +21,8 @@ pub(super) struct Pulse {
     /// Whether the head of a request is awaited or has begun.
     head: AtomicBool,
     http2: AtomicBool,
+    /// Whether no request has begun yet.
+    new: AtomicBool,
 }
 
 impl Pulse {
@@ -33,6 +35,7 @@ impl Pulse {
             in_flight: AtomicUsize::new(0),
             head: AtomicBool::new(true),
             http2: AtomicBool::new(false),
+            new: AtomicBool::new(true),
         }
     }
 
@@ -58,7 +61,13 @@ impl Pulse {
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.head.store(false, Ordering::Relaxed);
+        self.new.store(false, Ordering::Relaxed);
         InFlight { begun: self.stamp(), pulse: Arc::clone(self), has_ended: false }
+    }
+
+    /// Whether no request has begun on it yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.new.load(Ordering::Relaxed)
     }
 
     /// When the time of what the connection is doing is up, and what that would be called.

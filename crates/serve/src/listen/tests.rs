@@ -344,6 +344,20 @@ async fn while_draining_everything_is_served_and_peers_are_asked_to_leave() {
 }
 
 #[test_support::test]
+async fn a_connection_that_was_just_opened_is_served_though_the_process_closes() {
+    let served = Served::unix(Limits::default()).await;
+    let (mut asks, mut silent) = (served.connect().await, served.connect().await);
+    served.until(|metrics| metrics.connections() == 2).await;
+    served.servers.close();
+    let answer = ask(&mut asks, "/").await.to_ascii_lowercase();
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert_eq!(rest(&mut asks).await, b"");
+    served.clock.advance(SECOND);
+    assert_eq!(rest(&mut silent).await, b"");
+    served.servers.finished().await;
+}
+
+#[test_support::test]
 async fn closing_ends_what_is_idle_and_finishes_what_is_under_way() {
     let served = Served::unix(Limits::default()).await;
     let (mut idle, mut busy) = (served.connect().await, served.connect().await);
