@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+/// Tells the service manager.
+type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
+
 /// The service manager, which is systemd or nothing.
 ///
 /// See [`sd_notify(3)`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
@@ -21,7 +24,7 @@ use sd_notify::NotifyState;
 /// ```
 #[derive(Clone)]
 pub struct Manager {
-    send: Arc<dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync>,
+    send: Arc<Tell>,
     watchdog: Option<Duration>,
 }
 

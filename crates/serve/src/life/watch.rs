@@ -55,8 +55,11 @@ impl Watch {
     /// A file that was replaced, as editors and secret stores do it, is read at once; one that is
     /// written in place only when two looks have seen it alike, since it may be half written.
     pub(super) fn changed(&mut self) -> bool {
-        let changed = self.files.iter_mut().map(File::changed);
-        changed.fold(false, |any, one| any || one)
+        let mut any = false;
+        for file in &mut self.files {
+            any |= file.changed();
+        }
+        any
     }
 }
 
