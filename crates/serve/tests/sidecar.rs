@@ -83,9 +83,10 @@ rules:
     }
 
     /// Nobody listens any more.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&self) {
         self.task.abort();
-        fs::remove_file(self.socket()).unwrap();
+        // The sidecar may have removed it already.
+        let _ = fs::remove_file(self.socket());
     }
 
     pub(crate) fn token(&self) -> Token {

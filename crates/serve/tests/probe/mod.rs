@@ -152,7 +152,7 @@ async fn trap_failure_mode_allow_lets_everything_through_while_the_sidecar_is_do
     for (flaw, verdict) in
         [(Flaw::FailsOpen, Verdict::GotThrough), (Flaw::None, Verdict::CannotTell)]
     {
-        let mut stand = Stand::new(flaw).await;
+        let stand = Stand::new(flaw).await;
         stand.sidecar.end();
         let report = stand.report().await;
         assert_eq!(report.verdict(), verdict, "{report:#?}");
