@@ -8,7 +8,7 @@ use crate::error::Fault;
 /// The signed identity token, behind the prefix.
 const TOKEN: &str = "Token";
 
-/// The longest prefix, and the most hyphens in it: each doubles the number of [twins](twins).
+/// The longest prefix, and the most hyphens in it: each doubles the number of [twins].
 const MAX_PREFIX: usize = 64;
 const MAX_HYPHENS: usize = 3;
 

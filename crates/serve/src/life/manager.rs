@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// Tells the service manager.
-type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
-
 /// The service manager, which is systemd or nothing.
 ///
 /// See [`sd_notify(3)`](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html).
@@ -24,14 +21,16 @@ type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub struct Manager {
-    send: Arc<Tell>,
+    tell: Arc<Tell>,
     watchdog: Option<Duration>,
 }
+
+type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
 
 impl Manager {
     /// What `NOTIFY_SOCKET` and `WATCHDOG_USEC` say. Without them nothing is told to nobody.
     pub fn from_environment() -> Self {
-        Self { send: Arc::new(sd_notify::notify), watchdog: sd_notify::watchdog_enabled() }
+        Self { tell: Arc::new(sd_notify::notify), watchdog: sd_notify::watchdog_enabled() }
     }
 
     /// Another way to tell it, and how often the watchdog wants to hear of this process at least.
@@ -39,7 +38,7 @@ impl Manager {
         send: impl Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync + 'static,
         watchdog: Option<Duration>,
     ) -> Self {
-        Self { send: Arc::new(send), watchdog }
+        Self { tell: Arc::new(send), watchdog }
     }
 
     pub(super) fn ready(&self) {
@@ -67,7 +66,7 @@ impl Manager {
     }
 
     fn tell(&self, state: &[NotifyState<'_>]) {
-        if let Err(error) = (self.send)(state) {
+        if let Err(error) = (self.tell)(state) {
             tracing::warn!(%error, "systemd cannot be told");
         }
     }

@@ -55,11 +55,9 @@ impl Watch {
     /// A file that was replaced, as editors and secret stores do it, is read at once; one that is
     /// written in place only when two looks have seen it alike, since it may be half written.
     pub(super) fn changed(&mut self) -> bool {
-        let mut any = false;
-        for file in &mut self.files {
-            any |= file.changed();
-        }
-        any
+        // All of them are looked at, also behind one that has changed.
+        let changed = self.files.iter_mut().filter_map(|file| file.changed().then_some(()));
+        changed.count() > 0
     }
 }
 

@@ -29,7 +29,7 @@ use crate::metrics::{Closed, ListenerMetrics, Outcome, Refusal};
 /// is one.
 ///
 /// The peer is no extension of the request, which would be three allocations; the response may carry an
-/// [`Outcome`](crate::metrics::Outcome) for the metrics.
+/// [`Outcome`] for the metrics.
 pub trait Service: Send + Sync + 'static {
     /// The body of responses.
     type Body: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;

@@ -262,8 +262,7 @@ async fn a_connection_too_many_is_closed_at_once_and_room_comes_back() {
 
 #[test_support::test]
 async fn the_limit_of_all_holds_across_listeners() {
-    let mut limits = Limits::default();
-    limits.connections = 1;
+    let limits = Limits { connections: 1, ..Limits::default() };
     let served = Served::unix(limits).await;
     let other = served.folder.path().join("other.sock");
     let socket = Socket::unix(&other, 0o600).await.unwrap();

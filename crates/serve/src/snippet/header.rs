@@ -113,6 +113,6 @@ fn shared_prefix(names: &[String]) -> Option<String> {
     let is_shared =
         |prefix: &&str| names.iter().all(|name| name.to_ascii_lowercase().starts_with(prefix));
     let ends = first.match_indices('-').map(|(at, _)| at.saturating_add(1));
-    let prefixes = ends.filter_map(|end| first.get(..end)).filter(is_shared);
-    prefixes.filter(|prefix| prefix.matches('-').count() >= 2).last().map(str::to_owned)
+    let mut prefixes = ends.filter_map(|end| first.get(..end)).filter(is_shared);
+    prefixes.rfind(|prefix| prefix.matches('-').count() >= 2).map(str::to_owned)
 }
