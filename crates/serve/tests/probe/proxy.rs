@@ -172,7 +172,9 @@ impl Inner {
         let target = request.target();
         let client = |name: &str| request.one(name).map(str::to_owned);
         match self.flaw {
-            Flaw::ClientsForwardedUri => client("x-forwarded-uri").unwrap_or_else(|| target.to_owned()),
+            Flaw::ClientsForwardedUri => {
+                client("x-forwarded-uri").unwrap_or_else(|| target.to_owned())
+            }
             Flaw::ClientsForwardedPrefix => {
                 format!("{}{target}", client("x-forwarded-prefix").unwrap_or_default())
             }
