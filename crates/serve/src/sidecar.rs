@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use crate::caller::Refused;
 use crate::config::Config;
 use crate::error::Fault;
-use crate::life::{Life, Manager, Signals};
+use crate::life::{Life, Manager, Signals, Watch};
 use crate::listen::{Limits, Servers, Tls, later};
 use crate::management::{Management, Readiness};
 use crate::metrics::Metrics;
@@ -95,6 +95,7 @@ fn unheard(cause: &io::Error) -> Fault {
 pub struct Sidecar {
     life: Life,
     signals: Signals,
+    watch: Watch,
     reload: Arc<Reload>,
     /// Ends when it is dropped.
     discovery: JoinSet<()>,
@@ -117,6 +118,8 @@ impl Sidecar {
         signals: Signals,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Vec<Fault>> {
+        // First of all, so that what changes meanwhile is a change.
+        let watch = Watch::new(reload::files(&path, &config));
         let sockets = Sockets::open(&config).await?;
         let (addresses, management) = (sockets.addresses(), sockets.management_address());
         let (places, tls, drain) = (addresses.clone(), tls(&config)?, config.drain);
@@ -135,7 +138,7 @@ impl Sidecar {
         let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
         life.drain = drain;
         let reload = Arc::new(Reload { path, environment, tls, places, shared });
-        Ok(Self { life, signals, reload, discovery, addresses, management })
+        Ok(Self { life, signals, watch, reload, discovery, addresses, management })
     }
 
     /// Where each listener is, in their order; none for unix sockets.
@@ -150,13 +153,12 @@ impl Sidecar {
 
     /// Lives until a signal to end, and through the drain after it.
     pub async fn run(self) {
-        let Self { life, signals, reload, discovery, .. } = self;
-        let files = reload.files();
+        let Self { life, signals, watch, reload, discovery, .. } = self;
         let load = move || {
             let reload = Arc::clone(&reload);
             async move { reload.load() }
         };
-        life.run(signals, files, load).await;
+        life.run(signals, watch, load).await;
         drop(discovery);
     }
 }

@@ -1,6 +1,10 @@
 //! What no proxy sends. Nothing of it is a yes, and nothing of it stops the sidecar.
 
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use okta_introspect_serve::Mode;
+use tokio::net::UnixStream;
 
 use crate::http::{Connection, Reply};
 use crate::world::{Client, HOST, World};
@@ -242,6 +246,53 @@ async fn grpc_is_spoken_in_the_mode_of_envoy_alone() {
             );
         }
         assert_alive(&world, mode, "gRPC").await;
+    }
+}
+
+/// The status of an answer over HTTP/2, without TLS.
+async fn over_h2(world: &World, mode: Mode, request: ::http::Request<Empty<Bytes>>) -> u16 {
+    let stream = UnixStream::connect(world.socket(mode)).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    sender.send_request(request).await.unwrap().status().as_u16()
+}
+
+#[test_support::test]
+async fn http_2_without_tls_is_the_same_question() {
+    let world = World::new("").await;
+    let good = format!("Bearer {}", world.token("orders.read"));
+    for mode in Mode::ALL {
+        for (host, authorization, expected) in [
+            (HOST, Some(&*good), 200),
+            (HOST, None, 401),
+            (HOST, Some("Bearer made-up"), 401),
+            ("evil.example", Some(&*good), 403),
+        ] {
+            // The same headers as over HTTP/1.1.
+            let mut client = Client { host, ..Client::get("/orders") };
+            if let Some(authorization) = authorization {
+                client = client.header("authorization", authorization);
+            }
+            let text = client.through(mode);
+            let mut lines = text.trim_end().split("\r\n");
+            let target = lines.next().unwrap().split(' ').nth(1).unwrap();
+            let authority = if mode == Mode::Envoy { host } else { "sidecar" };
+            let mut request = ::http::Request::get(format!("http://{authority}{target}"));
+            for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+                if name != "host" {
+                    request = request.header(name, value);
+                }
+            }
+            let request = request.body(Empty::new()).unwrap();
+            assert_eq!(over_h2(&world, mode, request).await, expected, "{mode} {host}");
+        }
+        let twice = ::http::Request::get(format!("http://{HOST}/check/orders"));
+        let twice = twice.header("host", "evil.example").header("authorization", &good);
+        let status = over_h2(&world, mode, twice.body(Empty::new()).unwrap()).await;
+        assert_eq!(status, if mode == Mode::Envoy { 400 } else { 404 }, "{mode}");
     }
 }
 

@@ -76,6 +76,20 @@ async fn an_answer_about_a_token_makes_it_ready_too() {
 }
 
 #[test_support::test]
+async fn a_file_that_changes_while_it_starts_is_loaded_anew() {
+    let mut world = World::org(start_of_time()).await;
+    world.write(RULES);
+    world.start().await.unwrap();
+    // It serves, and its life has not begun.
+    world.write(&RULES.replace("/health", "/alive"));
+    while world.log.count("was loaded anew") == 0 {
+        world.clock.advance(Duration::from_millis(500));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.ask(Mode::Caddy, &Client::get("/alive")).await.status, 200);
+}
+
+#[test_support::test]
 async fn what_cannot_start_says_why_and_leaves_nothing_open() {
     let mut world = World::org(start_of_time()).await;
     world.write(RULES);

@@ -16,13 +16,12 @@ use tokio::task::JoinHandle;
 
 pub use manager::Manager;
 pub use signals::{Signal, Signals};
+pub use watch::Watch;
 
 use crate::error::Fault;
 use crate::listen::Servers;
 use crate::management::Readiness;
 use crate::metrics::Metrics;
-use watch::Watch;
-
 /// One life of the sidecar, once its listeners serve.
 ///
 /// While it serves, the configuration is loaded anew at `SIGHUP` and when a file of it has changed,
@@ -37,7 +36,7 @@ use watch::Watch;
 /// use std::sync::Arc;
 ///
 /// use okta_introspect::SystemClock;
-/// use okta_introspect_serve::life::{Life, Loaded, Manager, Signal, Signals};
+/// use okta_introspect_serve::life::{Life, Loaded, Manager, Signal, Signals, Watch};
 /// use okta_introspect_serve::listen::{Limits, Servers};
 /// use okta_introspect_serve::management::Readiness;
 /// use okta_introspect_serve::metrics::Metrics;
@@ -50,8 +49,8 @@ use watch::Watch;
 /// let mut life = Life::new(clock, servers, Readiness::new(), metrics, Manager::from_environment());
 /// life.drain = std::time::Duration::ZERO;
 /// sender.try_send(Signal::Stop).unwrap();
-/// let files = vec!["/etc/okta-introspect/serve.yaml".into()];
-/// let left = life.run(signals, files, || async { Loaded { files: Vec::new(), result: Ok(()) } });
+/// let watch = Watch::new(["/etc/okta-introspect/serve.yaml".into()]);
+/// let left = life.run(signals, watch, || async { Loaded { files: Vec::new(), result: Ok(()) } });
 /// assert_eq!(left.await, 0);
 /// # }
 /// ```
@@ -97,14 +96,14 @@ impl Life {
     /// Lives until the end; gives how many connections had to be cut off.
     ///
     /// `load` reads the configuration and puts it to use if it is good. It runs in a task of its own:
-    /// one that panics has failed. `files` are those of the configuration that is in use.
-    pub async fn run<L, F>(self, mut signals: Signals, files: Vec<PathBuf>, mut load: L) -> usize
+    /// one that panics has failed. `watch` looks at the files of the configuration that is in
+    /// use, and best since before they were read.
+    pub async fn run<L, F>(self, mut signals: Signals, mut watch: Watch, mut load: L) -> usize
     where
         L: FnMut() -> F,
         F: Future<Output = Loaded> + Send + 'static,
     {
         let _watchdog = self.watchdog();
-        let mut watch = beside(move || Watch::new(files)).await;
         self.metrics.reloaded(self.clock.now());
         self.manager.ready();
         let mut next = self.after(self.look);

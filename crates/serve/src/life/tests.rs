@@ -85,7 +85,7 @@ impl Living {
                 Loaded { files: vec![path], result }
             }
         };
-        let left = tokio::spawn(life.run(received, vec![file.clone()], load));
+        let left = tokio::spawn(life.run(received, Watch::new([file.clone()]), load));
         let living =
             Self { clock, signals, readiness, metrics, address, file, folder, told, loads, left };
         living.hears("READY=1", 1).await;

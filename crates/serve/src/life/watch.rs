@@ -8,8 +8,17 @@ use std::path::{Path, PathBuf};
 use openssl::sha::sha256;
 
 /// Files that are looked at every now and then.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_serve::life::Watch;
+///
+/// let watch = Watch::new(["/etc/okta-introspect/serve.yaml".into()]);
+/// # let _ = watch;
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub struct Watch {
     files: Vec<File>,
 }
 
@@ -34,8 +43,8 @@ struct Stamp {
 }
 
 impl Watch {
-    /// Looks at these files from now on; what they are now is no change.
-    pub(super) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+    /// Looks at these files from now on; what they are now is no change. Reads them.
+    pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { files: paths.into_iter().map(File::new).collect() }
     }
 

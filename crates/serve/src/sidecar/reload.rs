@@ -1,6 +1,6 @@
 //! Puts another configuration in force.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use okta_introspect_settings::Environment;
@@ -24,17 +24,11 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// The file, and all files that it names.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.path.clone()];
-        files.extend(self.shared.state.load().config.files.iter().cloned());
-        files
-    }
-
     /// Reads the file, and puts what it says in force if all of it is good. Sockets stay as they are.
     pub(super) fn load(&self) -> Loaded {
         let result = self.exchange();
-        Loaded { files: self.files(), result }
+        let files = files(&self.path, &self.shared.state.load().config);
+        Loaded { files, result }
     }
 
     fn exchange(&self) -> Result<(), Vec<Fault>> {
@@ -56,6 +50,13 @@ impl Reload {
         self.shared.state.store(Arc::new(state));
         Ok(())
     }
+}
+
+/// The file of a configuration, and all files that it names.
+pub(super) fn files(path: &Path, config: &Config) -> Vec<PathBuf> {
+    let mut files = vec![path.to_owned()];
+    files.extend(config.files.iter().cloned());
+    files
 }
 
 /// Sockets are opened once: another address takes a restart.
