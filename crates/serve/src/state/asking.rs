@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerBuilder, CheckerConfig};
 use okta_introspect::{Checker, ClientBuilder, Clock, HttpConfig};
 use okta_introspect_settings::{Settings, SettingsError};
 
@@ -35,11 +35,18 @@ impl Asking {
         let http = settings.http().map_err(|error| of_settings(&error))?;
         let checks = checks(config);
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
-        if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
-            let checker = earlier.checker.clone();
-            return Ok(Self { checker, issuers, http, made_of });
-        }
-        let checker = checker(config, &settings, checks, clock)?;
+        let checker = match earlier {
+            Some(earlier) if earlier.made_of == made_of => earlier.checker.clone(),
+            _ => {
+                let builder = builder(config, &settings, clock)?.config(checks);
+                // What was used is used, whichever bounds there are now.
+                let builder = match earlier {
+                    Some(earlier) => builder.proofs_of(&earlier.checker),
+                    None => builder,
+                };
+                builder.build().map_err(|error| of_library(&error))?
+            }
+        };
         Ok(Self { checker, issuers, http, made_of })
     }
 }
@@ -51,12 +58,11 @@ fn checks(config: &Config) -> CheckerConfig {
     checks
 }
 
-fn checker(
+fn builder(
     config: &Config,
     settings: &Settings,
-    checks: CheckerConfig,
     clock: &Arc<dyn Clock>,
-) -> Result<Checker, Fault> {
+) -> Result<CheckerBuilder, Fault> {
     let client = |builder: Result<ClientBuilder, SettingsError>| {
         let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
         builder.build().map_err(|error| of_library(&error))
@@ -65,8 +71,7 @@ fn checker(
     for issuer in &config.okta.further_issuers {
         builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
-    let builder = builder.clock(Arc::clone(clock)).config(checks);
-    builder.build().map_err(|error| of_library(&error))
+    Ok(builder.clock(Arc::clone(clock)))
 }
 
 fn of_settings(error: &SettingsError) -> Fault {
