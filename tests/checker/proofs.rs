@@ -242,7 +242,7 @@ async fn two_checkers_may_remember_used_proofs_together() {
     let first = checker(&script, |_| {});
     let second = Checker::builder(script.clone()).clock(clock.clone()).proofs_of(&first);
     let (second, any) = (second.build().unwrap(), Requirement::new());
-    let mut sender = Sender::new(&script, "token".to_owned());
+    let mut sender = Sender::new(&script, "bound".to_owned());
     let proof = sender.proof();
     let presented = Presented::dpop(&sender.token, &proof, "GET", URL);
     authorized(first.check(presented, &any).await);

@@ -178,9 +178,12 @@ async fn a_used_proof_stays_used_whatever_a_reload_changes() {
     let used = proof(&world, &key, "GET", &url, &token, "a");
     let ask = async || with_proof(&world, Mode::Nginx, "/orders", &token, &used).await;
     assert_yes(Mode::Nginx, &ask().await);
-    world.write(&format!("{RULES}checker: {{max_age: 31s}}\n"));
+    let origins = format!("origins: [{{url: \"https://{HOST}\"}}]\n");
+    world.write(&format!("{RULES}{origins}checker: {{max_age: 31s}}\n"));
     world.reload().await;
     assert_no(Mode::Nginx, &ask().await, 401);
+    let fresh = proof(&world, &key, "GET", &url, &token, "b");
+    assert_yes(Mode::Nginx, &with_proof(&world, Mode::Nginx, "/orders", &token, &fresh).await);
 }
 
 #[test_support::test]
