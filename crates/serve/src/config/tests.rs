@@ -1,5 +1,6 @@
 //! What is taken, what is shown, and that the published files are up to date.
 
+mod documents;
 mod expansions;
 mod mistakes;
 
