@@ -199,7 +199,9 @@ fn serve(
             servers.serve(&config.address.to_string(), socket, tls[index].clone(), answer)?;
         }
     }
-    let management = Arc::new(Management::new(shared.readiness.clone(), registry(shared)));
+    let management = Management::new(shared.readiness.clone(), registry(shared));
+    let keys = Arc::clone(shared);
+    let management = Arc::new(management.jwks(move || keys.state.load().signer.jwks()));
     for socket in sockets.management {
         let management = Arc::clone(&management);
         let answer = move |request: Request<Incoming>, _| {
