@@ -13,7 +13,7 @@ header_up X-Okta-Introspect-Key {env.OKTA_INTROSPECT_KEY}
 const METADATA: &str = "\
 # What the sidecar says of the resource (RFC 9728): for everybody, without a check.
 handle /.well-known/oauth-protected-resource {
-	rewrite /.well-known/oauth-protected-resource
+	rewrite * /.well-known/oauth-protected-resource
 	reverse_proxy @SIDECAR@ {
 		header_up -Authorization
 	}
