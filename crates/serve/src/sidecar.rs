@@ -261,3 +261,18 @@ impl Collector for CheckerInUse {
         self.0.state.load().asking.checker.encode(encoder)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_explained_in_the_documents() {
+        let text = include_str!("../../../docs/serve.md");
+        let table = text.split("### Reasons").nth(1).unwrap_or_default();
+        let table = table.split("\n## ").next().unwrap_or_default();
+        let missing: Vec<_> =
+            reasons().filter(|reason| !table.contains(&format!("`{reason}`"))).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+}
