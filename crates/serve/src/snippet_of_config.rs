@@ -99,7 +99,7 @@ fn address(address: &config::Address, index: usize) -> Result<Address, Fault> {
 /// As seen from anywhere, without `..`: the proxy runs in another folder.
 fn resolved(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize();
     match (folder, path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         // A folder that is not on this computer.
