@@ -21,7 +21,7 @@ use crate::config::ListenerConfig;
 use crate::decision::{Decision, Question};
 use crate::grpc::{self, Authorize, Grpc, OnUnknown};
 use crate::introspection::Reader;
-use crate::management::Readiness;
+use crate::management::{JWKS, Readiness};
 use crate::metrics::Metrics;
 use crate::original::{Mode, Original};
 use crate::refusal::Refusal;
@@ -32,9 +32,6 @@ pub(crate) const AUTHZ: &str = "/authz";
 
 /// Where services post tokens.
 pub(crate) const INTROSPECT: &str = "/introspect";
-
-/// Where the public keys of the identity token are.
-pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 
 /// The body of an answer.
 pub(crate) type Body = Either<Full<Bytes>, tonic::body::Body>;

@@ -199,7 +199,9 @@ fn serve(
             servers.serve(&config.address.to_string(), socket, tls[index].clone(), answer)?;
         }
     }
-    let management = Arc::new(Management::new(shared.readiness.clone(), registry(shared)));
+    let management = Management::new(shared.readiness.clone(), registry(shared));
+    let keys = Arc::clone(shared);
+    let management = Arc::new(management.jwks(move || keys.state.load().signer.jwks()));
     for socket in sockets.management {
         let management = Arc::clone(&management);
         let answer = move |request: Request<Incoming>, _| {
@@ -257,5 +259,20 @@ struct CheckerInUse(Arc<Shared>);
 impl Collector for CheckerInUse {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.0.state.load().asking.checker.encode(encoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_explained_in_the_documents() {
+        let text = include_str!("../../../docs/serve.md");
+        let table = text.split("### Reasons").nth(1).unwrap_or_default();
+        let table = table.split("\n## ").next().unwrap_or_default();
+        let missing: Vec<_> =
+            reasons().filter(|reason| !table.contains(&format!("`{reason}`"))).collect();
+        assert_eq!(missing, [""; 0]);
     }
 }

@@ -1,5 +1,6 @@
 //! The snippet that a configuration asks for.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{self, Config};
@@ -19,8 +20,9 @@ impl SnippetConfig {
     /// which snippets do not, unless `sidecar` is given.
     pub fn of(config: &Config, proxy: Proxy, sidecar: Option<Address>) -> Result<Self, Fault> {
         let mode = mode(proxy);
-        let listener = config.listeners.iter().find(|listener| listener.mode == Some(mode));
-        let listener = listener.ok_or_else(|| {
+        let mut listeners = config.listeners.iter().enumerate();
+        let found = listeners.find(|(_, listener)| listener.mode == Some(mode));
+        let (index, listener) = found.ok_or_else(|| {
             Fault::new(format!("no listener has the mode {mode}"))
                 .advise(format!("add one to listeners, with mode: {mode}"))
         })?;
@@ -41,11 +43,12 @@ impl SnippetConfig {
             strip.retain(|name| !names.contains(name));
         }
         Ok(Self {
-            sidecar: sidecar.map_or_else(|| address(&listener.address), Ok)?,
+            sidecar: sidecar.map_or_else(|| address(&listener.address, index), Ok)?,
             identity: names,
             strip,
             keep_authorization: config.identity.credentials == BackendCredentials::Keep,
             dpop: config.origins.iter().next().is_some(),
+            metadata: config.origin_configs.iter().any(|origin| origin.resource.is_some()),
             caller_key: !config.callers.is_empty() && !named,
             path_prefix: match mode {
                 Mode::Envoy => listener.path_prefix.clone(),
@@ -73,18 +76,34 @@ fn mode(proxy: Proxy) -> Mode {
     }
 }
 
-fn address(address: &config::Address) -> Result<Address, Fault> {
+fn address(address: &config::Address, index: usize) -> Result<Address, Fault> {
     match address {
-        // As seen from here; the proxy runs elsewhere.
         config::Address::Unix { path, .. } => {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            Ok(Address::Unix(path.display().to_string()))
+            let address = Address::Unix(resolved(path).display().to_string());
+            let wrong = |fault: Fault| {
+                fault
+                    .at(format!("listeners[{index}].unix"))
+                    .advise("name such a path, or another way to it by --sidecar")
+            };
+            address.check().map_err(wrong)?;
+            Ok(address)
         }
         config::Address::Tcp(address) => Ok(Address::tcp(address.ip().to_string(), address.port())),
         config::Address::Systemd(name) => {
             Err(Fault::new(format!("the address of systemd's socket {name} is not known here"))
                 .advise("say it by --sidecar, such as unix:/run/okta-introspect/authz.sock"))
         }
+    }
+}
+
+/// As seen from anywhere, without `..`: the proxy runs in another folder.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new(".")).canonicalize();
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        // A folder that is not on this computer.
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
     }
 }
 
@@ -124,6 +143,35 @@ mod tests {
             let config = config("127.0.0.1:1", &format!("checker: {{timeout: {waits}}}"));
             let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
             assert_eq!(config.timeout, Duration::from_millis(expected), "{waits}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_named_without_dots_and_where_that_cannot_be_its_place_is() {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let blank = folder.join("a b");
+        std::fs::create_dir(&blank).unwrap();
+        let mut config = config("127.0.0.1:1", "");
+        let mut sidecar = |path: PathBuf| {
+            config.listeners[0].address = config::Address::Unix { path, permissions: 0o660 };
+            SnippetConfig::of(&config, Proxy::Nginx, None).map(|config| config.sidecar)
+        };
+        let expected = folder.canonicalize().unwrap().join("authz.sock").display().to_string();
+        assert_eq!(sidecar(blank.join("../authz.sock")), Ok(Address::Unix(expected)));
+        let fault = sidecar(blank.join("authz.sock")).unwrap_err().to_string();
+        assert!(fault.starts_with("listeners[0].unix: "), "{fault}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_metadata_is_handed_on_where_an_origin_has_some() {
+        for (resource, expected) in [("", false), (", resource: {scopes: [a]}", true)] {
+            let config = config(
+                "127.0.0.1:1",
+                &format!("origins: [{{url: 'https://a.example'{resource}}}]"),
+            );
+            let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
+            assert_eq!(config.metadata, expected, "{resource}");
         }
     }
 

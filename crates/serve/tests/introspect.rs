@@ -221,6 +221,7 @@ async fn an_answer_is_signed_with_a_key_that_the_sidecar_publishes() {
     assert_eq!((claims.get("sub"), claims.get("exp")), (None, None));
     let jwks = request("GET", "/.well-known/jwks.json", &[], "");
     let jwks = ask(&world.socket(Mode::Caddy), &jwks).await.json();
+    assert_eq!(world.management("/.well-known/jwks.json").await.json(), jwks);
     let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]);
     assert!(is_signed_by(key.unwrap(), &reply.body));
 }

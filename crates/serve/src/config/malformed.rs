@@ -36,11 +36,13 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
         _ => {}
     }
     let place = cause.location();
-    let line = place.and_then(|place| usize::try_from(place.line()).ok()?.checked_sub(1));
-    let has_variable =
-        line.and_then(|line| text.lines().nth(line)).is_some_and(|line| line.contains("${"));
+    let index = place.and_then(|place| usize::try_from(place.line()).ok()?.checked_sub(1));
+    let line = index.and_then(|index| text.lines().nth(index)).unwrap_or_default();
     match place {
-        Some(place) if has_variable => Fault::new("no valid YAML")
+        Some(place) if has_braces_within_a_word(line) => Fault::new("no valid YAML")
+            .at(format!("line {}", place.line()))
+            .advise("put a text that has { } into quotation marks, such as path: \"/orders/{id}\""),
+        Some(place) if line.contains("${") => Fault::new("no valid YAML")
             .at(format!("line {}", place.line()))
             .advise("put `${…}` in quotation marks inside of { } and [ ]"),
         Some(place) => Fault::new(format!("no valid YAML from column {} on", place.column()))
@@ -53,6 +55,23 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
 fn begins_with_tab(line: &str) -> bool {
     let content = line.trim_start();
     !content.is_empty() && line[..line.len().saturating_sub(content.len())].contains('\t')
+}
+
+/// Whether a brace stands in the middle of a word outside quotation marks, as in `path: /orders/{id}`:
+/// inside of `{ }` and `[ ]` it is not part of the text.
+fn has_braces_within_a_word(line: &str) -> bool {
+    let (mut quote, mut before) = (None, ' ');
+    for c in line.chars() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(c),
+            (None, '#') if before.is_whitespace() => return false,
+            (None, '{') if before.is_alphanumeric() || "/-_.".contains(before) => return true,
+            _ => {}
+        }
+        before = c;
+    }
+    false
 }
 
 /// The number of the first such line, from 1.

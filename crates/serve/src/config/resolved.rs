@@ -33,10 +33,9 @@ use crate::rule::{Pattern, Rule, Rules};
 /// # let path = folder.path().join("okta-introspect.yaml");
 /// std::fs::write(&path, "listeners: [{mode: ngnix}]\n")?;
 /// let faults = config::load(&path, &Environment::empty()).unwrap_err();
-/// assert_eq!(
-///     faults[0].to_string(),
-///     "listeners[0].mode (line 1): none of the words that can stand here; did you mean `nginx`?"
-/// );
+/// let expected =
+///     "listeners[0].mode (line 1): none of the words that can stand here; did you mean `nginx`?";
+/// assert!(faults.iter().any(|fault| fault.to_string() == expected), "{faults:?}");
 /// # Ok(())
 /// # }
 /// ```

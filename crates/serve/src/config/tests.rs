@@ -1,5 +1,6 @@
 //! What is taken, what is shown, and that the published files are up to date.
 
+mod documents;
 mod expansions;
 mod mistakes;
 
@@ -86,7 +87,7 @@ fn same_as_file(path: &str, text: &str) {
 /// The example of the package, in the folder of its key.
 fn example() -> (Place, String) {
     let mut place = Place::new();
-    let text = include_str!("../../../../packaging/serve/okta-introspect.yaml");
+    let text = include_str!("../../../../packaging/serve/serve.yaml");
     place.environment = place.environment.variable("CREDENTIALS_DIRECTORY", place.folder.path());
     (place, text.to_owned())
 }

@@ -21,13 +21,17 @@ use crate::metrics::Outcome;
 pub const DEFAULT_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 
-/// Answers `GET` and `HEAD` of three paths.
+/// Where the public keys of the identity token are, here and on the listeners.
+pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+
+/// Answers `GET` and `HEAD` of four paths.
 ///
 /// - `/healthz`: 200 as long as the process answers at all.
 /// - `/readyz`: 200 if requests should be sent here, otherwise 503 and [the
 ///   obstacle](Readiness::obstacle) as text.
 /// - `/metrics`: the registry in the text format of
 ///   [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/), which Prometheus reads.
+/// - `/.well-known/jwks.json`: the [public keys](Self::jwks), for services that no proxy brings to a listener.
 ///
 /// # Example
 ///
@@ -45,18 +49,31 @@ pub const DEFAULT_ADDRESS: SocketAddr =
 pub struct Management {
     readiness: Readiness,
     registry: Registry,
+    jwks: Option<Jwks>,
 }
+
+/// Gives the keys of the moment.
+type Jwks = Box<dyn Fn() -> Bytes + Send + Sync>;
 
 impl Management {
     /// Answers from these two.
     pub fn new(readiness: Readiness, registry: Registry) -> Self {
-        Self { readiness, registry }
+        Self { readiness, registry, jwks: None }
+    }
+
+    /// The public keys of the identity token as a JWK Set
+    /// ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)), asked for at each request.
+    /// Default: none, and 404.
+    #[must_use]
+    pub fn jwks(mut self, jwks: impl Fn() -> Bytes + Send + Sync + 'static) -> Self {
+        self.jwks = Some(Box::new(jwks));
+        self
     }
 
     /// The answer to a request. Its body is not looked at.
     pub fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
-        if !matches!(path, "/healthz" | "/readyz" | "/metrics") {
+        if !matches!(path, "/healthz" | "/readyz" | "/metrics" | JWKS) {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -67,6 +84,7 @@ impl Management {
         match path {
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready(),
+            JWKS => self.keys(),
             _ => self.metrics(),
         }
     }
@@ -76,6 +94,15 @@ impl Management {
             None => text(StatusCode::OK, "ready\n"),
             Some(obstacle) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{obstacle}\n")),
         }
+    }
+
+    fn keys(&self) -> Response<Full<Bytes>> {
+        let Some(jwks) = &self.jwks else { return text(StatusCode::NOT_FOUND, "not found\n") };
+        let mut response = text(StatusCode::OK, jwks());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+        response
     }
 
     fn metrics(&self) -> Response<Full<Bytes>> {
@@ -152,6 +179,18 @@ mod tests {
             assert_eq!(status(&management, "GET", path), 404, "{path}");
         }
         assert_eq!(status(&management, "GET", "/healthz?verbose"), 200);
+    }
+
+    #[test_support::test]
+    async fn the_keys_of_the_moment_are_there_where_there_are_some() {
+        let (management, _) = management();
+        assert_eq!(status(&management, "GET", JWKS), 404);
+        let management = management.jwks(|| Bytes::from_static(b"{\"keys\":[]}"));
+        let response = management.answer(&Request::get(JWKS).body(()).unwrap());
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/jwk-set+json");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "{\"keys\":[]}");
+        assert_eq!(status(&management, "POST", JWKS), 405);
     }
 
     #[test_support::test]

@@ -42,7 +42,7 @@ impl Address {
         Self::Tcp { host: host.into(), port }
     }
 
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
         match self {
             Self::Unix(path) if path.len() > UNIX_MAX => {
                 Err(Fault::new("the path of a unix socket has at most 107 bytes"))

@@ -52,6 +52,16 @@ initial_metadata:
   - {key: x-okta-introspect-key, value: \"%ENVIRONMENT(OKTA_INTROSPECT_KEY)%\"}
 ";
 
+const METADATA: &str = "\
+# What the sidecar says of the resource (RFC 9728): for everybody, without a check.
+- match: {path: /.well-known/oauth-protected-resource}
+  route: {cluster: okta-introspect}
+  typed_per_filter_config:
+    envoy.filters.http.ext_authz:
+      \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute
+      disabled: true
+";
+
 const HTTP2: &str = "\
 typed_extension_protocol_options:
   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -74,6 +84,7 @@ pub(super) fn files(snippet: &Snippet<'_>, protocol: Protocol) -> Result<Vec<Sni
         ("UPSTREAM_TYPE", resolution(&upstream_address)),
         ("SERVICE", service(snippet, protocol)),
         ("TIMEOUT", timeout(snippet)),
+        ("METADATA", snippet.metadata(METADATA)),
         ("STRIP", lines(snippet.headers.forged.iter().filter(|name| !name.contains('_')), remove)),
         ("CREDENTIALS_IN", lines(snippet.credentials(), exact)),
         ("CREDENTIALS_OUT", credentials_out(snippet)),

@@ -4,6 +4,15 @@ use super::template::fill;
 use super::{Snippet, SnippetFile};
 use crate::error::Fault;
 
+const METADATA: &str = "\
+# What the sidecar says of the resource (RFC 9728): for everybody, without a check.
+- matches:
+    - path: {type: Exact, value: /.well-known/oauth-protected-resource}
+  backendRefs:
+    - name: @SIDECAR_NAME@
+      port: @SIDECAR_PORT@
+";
+
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     if snippet.config.caller_key {
         return Err(Fault::new("the filter ExternalAuth cannot show a caller's secret")
@@ -11,7 +20,9 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     }
     let sidecar = service("sidecar", snippet.config.sidecar.host_and_port("sidecar")?)?;
     let upstream = service("upstream", snippet.upstream)?;
+    let metadata = [("SIDECAR_NAME", sidecar.0.clone()), ("SIDECAR_PORT", sidecar.1.clone())];
     let places = [
+        ("METADATA", snippet.metadata(&fill(METADATA, &metadata))),
         ("SIDECAR_NAME", sidecar.0),
         ("SIDECAR_PORT", sidecar.1),
         ("UPSTREAM_NAME", upstream.0),

@@ -7,6 +7,16 @@ use crate::error::Fault;
 /// What the configuration loads, from the folder of the usual installation.
 const LUA: &str = "/etc/haproxy/okta-introspect.lua";
 
+const METADATA: &str = "\
+# What the sidecar says of the resource (RFC 9728): for everybody, without a check.
+acl okta_metadata path /.well-known/oauth-protected-resource
+";
+
+const METADATA_BACKEND: &str = "
+backend okta-metadata
+    server sidecar @SIDECAR@
+";
+
 const CALLER_KEY: &str = "\
 -- The secret, from HAProxy's environment: without it nobody is let in, so HAProxy does not start.
 local KEY = assert(os.getenv(\"OKTA_INTROSPECT_KEY\"), \"OKTA_INTROSPECT_KEY is not set\")
@@ -30,7 +40,19 @@ fn configuration(snippet: &Snippet<'_>) -> SnippetFile {
         true => String::new(),
         false => "# The token ends here.\n".to_owned() + &lines(["authorization", "dpop"], remove),
     };
+    let sidecar = match &snippet.config.sidecar {
+        Address::Unix(path) => format!("unix@{path}"),
+        tcp @ Address::Tcp { .. } => tcp.to_string(),
+    };
+    let is_checked = snippet.metadata(" unless okta_metadata");
+    let may_pass = snippet.metadata(" || okta_metadata");
+    let backend = fill(METADATA_BACKEND, &[("SIDECAR", sidecar)]);
     let places = [
+        ("METADATA", snippet.metadata(METADATA)),
+        ("METADATA_USED", snippet.metadata("use_backend okta-metadata if okta_metadata")),
+        ("METADATA_BACKEND", snippet.metadata(&backend)),
+        ("IS_CHECKED", is_checked),
+        ("MAY_PASS", may_pass),
         ("LUA", LUA.to_owned()),
         ("LISTEN", address::joined(snippet.listen)),
         ("UPSTREAM", address::joined(snippet.upstream)),

@@ -103,6 +103,9 @@ pub struct SnippetConfig {
     /// Whether the sidecar asks its callers for a secret, which the proxy shows as `X-Okta-Introspect-Key`. The snippet
     /// says where it stands, and never has it. `false` unless given; Gateway API cannot do it.
     pub caller_key: bool,
+    /// Whether clients may read what the sidecar says of the resource at `/.well-known/oauth-protected-resource`
+    /// (RFC 9728): the proxy hands that path to the sidecar, without a check. `false` unless given.
+    pub metadata: bool,
     /// The path at which the sidecar answers; Envoy puts it before the original path. `/authz` unless given.
     pub path_prefix: String,
     /// How long the proxy waits for the sidecar, which must be longer than the sidecar waits for Okta. 1 s unless given,
@@ -127,6 +130,7 @@ impl Default for SnippetConfig {
             keep_authorization: true,
             dpop: true,
             caller_key: false,
+            metadata: false,
             path_prefix: "/authz".to_owned(),
             timeout: Duration::from_secs(1),
             listen: Address::tcp("127.0.0.1", 8080),
@@ -202,6 +206,11 @@ impl<'a> Snippet<'a> {
     /// What is written only where the sidecar asks for a secret.
     fn caller_key(&self, text: &str) -> String {
         if self.config.caller_key { text.to_owned() } else { String::new() }
+    }
+
+    /// What is written only where clients may read the metadata of the resource.
+    fn metadata(&self, text: &str) -> String {
+        if self.config.metadata { text.to_owned() } else { String::new() }
     }
 
     /// Such as `1000ms`, which nginx and Caddy read.

@@ -10,6 +10,21 @@ const CALLER_KEY: &str = "\
 include okta-introspect.key;
 ";
 
+/// The path is written out: as the client wrote it, it could have meant another one to the sidecar.
+const METADATA: &str = "
+# What the sidecar says of the resource (RFC 9728): for everybody, without a check.
+location = /.well-known/oauth-protected-resource {
+    auth_request off;
+    proxy_pass http://okta-introspect/.well-known/oauth-protected-resource;
+    proxy_http_version 1.1;
+    proxy_set_header Connection \"\";
+    proxy_set_header Host $http_host;
+    proxy_pass_request_headers off;
+    proxy_pass_request_body off;
+    proxy_set_header Content-Length \"\";
+}
+";
+
 pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
     let identity = &snippet.headers.identity;
     // nginx's variables have small letters and underscores.
@@ -36,6 +51,7 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
         ("STRIP", lines(strip(snippet), |name| format!("proxy_set_header {name} \"\";"))),
         ("CREDENTIALS", credentials),
         ("CALLER_KEY", snippet.caller_key(CALLER_KEY)),
+        ("METADATA", snippet.metadata(METADATA)),
     ];
     let text = fill(include_str!("templates/nginx.conf"), &places);
     Ok(vec![SnippetFile { name: "okta-introspect.conf", text }])

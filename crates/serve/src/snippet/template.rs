@@ -8,7 +8,8 @@ pub(super) fn fill(template: &str, places: &[(&str, String)]) -> String {
         match own {
             Some((_, block)) => {
                 let indent = line.get(..line.len() - line.trim_start().len()).unwrap_or_default();
-                block.lines().for_each(|line| text += &format!("{indent}{line}\n"));
+                let indented = |line: &str| format!("{indent}{line}").trim_end().to_owned() + "\n";
+                block.lines().for_each(|line| text += &indented(line));
             }
             None => {
                 let filled = places.iter().fold(line.to_owned(), |line, (name, value)| {

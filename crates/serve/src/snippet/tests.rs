@@ -19,6 +19,7 @@ fn other() -> SnippetConfig {
         keep_authorization: false,
         dpop: false,
         caller_key: true,
+        metadata: true,
         path_prefix: "/check".to_owned(),
         timeout: Duration::from_millis(250),
         listen: Address::tcp("::1", 8443),
@@ -173,6 +174,24 @@ fn a_callers_secret_is_set_by_the_proxy_and_never_printed() {
     }
     let fault = keyed.files(Proxy::GatewayApi).unwrap_err().to_string();
     assert!(fault.contains("client_names"), "{fault}");
+}
+
+/// A client that has no token yet reads there which server gives it one.
+#[test]
+fn the_metadata_of_the_resource_can_be_read_without_a_check_and_only_that_path() {
+    let path = "/.well-known/oauth-protected-resource";
+    for proxy in Proxy::ALL {
+        let text = text(&other(), proxy);
+        assert!(text.contains(path), "{proxy}: {text}");
+        let without = self::text(&SnippetConfig { metadata: false, ..other() }, proxy);
+        assert!(
+            !without.contains("well-known") && !without.contains("metadata\n"),
+            "{proxy}: {without}"
+        );
+    }
+    let line = "http-request deny deny_status 503 unless { var(txn.okta_introspect) -m str yes }";
+    let plain = text(&config(), Proxy::Haproxy);
+    assert!(plain.contains(&format!("{line}\n")), "{plain}");
 }
 
 #[test]

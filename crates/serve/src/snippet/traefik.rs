@@ -12,6 +12,20 @@ okta-end:
     customRequestHeaders:
 ";
 
+const METADATA_ROUTER: &str = "
+# What the sidecar says of the resource (RFC 9728): for everybody, without a check.
+okta-metadata:
+  rule: Path(`/.well-known/oauth-protected-resource`)
+  service: okta-metadata
+";
+
+const METADATA_SERVICE: &str = "\
+okta-metadata:
+  loadBalancer:
+    servers:
+      - url: http://@SIDECAR@
+";
+
 const CALLER_KEY: &str = "X-Okta-Introspect-Key";
 
 /// The file provider fills in templates of Go.
@@ -43,6 +57,7 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
         read.push(CALLER_KEY);
     }
     let authz = &snippet.config.path_prefix;
+    let metadata = fill(METADATA_SERVICE, &[("SIDECAR", address::joined(sidecar))]);
     let places = [
         ("ADDRESS", format!("http://{}{authz}", address::joined(sidecar))),
         ("UPSTREAM", address::joined(snippet.upstream)),
@@ -50,6 +65,8 @@ pub(super) fn files(snippet: &Snippet<'_>) -> Result<Vec<SnippetFile>, Fault> {
         ("END", end),
         ("CREDENTIALS", format!("[{}]", read.join(", "))),
         ("CALLER_KEY", snippet.caller_key(CALLER_KEY_SET)),
+        ("METADATA_ROUTER", snippet.metadata(METADATA_ROUTER)),
+        ("METADATA_SERVICE", snippet.metadata(&metadata)),
         ("IDENTITY", lines(&headers.identity, |name| format!("- {name}"))),
         ("STRIP", lines(&headers.forged, |name| format!("{name}: \"\""))),
     ];

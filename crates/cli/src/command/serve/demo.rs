@@ -98,7 +98,7 @@ Ask it in another terminal, as a proxy would:
   curl -i http://{sidecar}/authz/orders                              # 401: no token
   curl -i --data-urlencode token@token.txt http://{sidecar}/introspect
   okta-introspect revoke --auth-server default < token.txt
-  curl -i -H @header.txt http://{sidecar}/authz/orders               # 401, five seconds later at most
+  sleep 5; curl -i -H @header.txt http://{sidecar}/authz/orders      # 401: that is max_age
   curl http://{management}/metrics
 
 Ctrl-C ends both.",

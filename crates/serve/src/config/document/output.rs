@@ -80,10 +80,10 @@ pub(crate) struct LogDocument {
     /// The form of the lines. Default: `text`.
     #[schemars(extend("default" = "text"))]
     pub format: Option<LogFormat>,
-    /// The least severity that is logged. Default: `info`.
+    /// The least severity that is logged; refused requests are at `info`. Default: `info`.
     #[schemars(extend("default" = "info"))]
     pub level: Option<LogLevel>,
-    /// Whether each decision is logged. Default: false.
+    /// Whether requests that are let in are logged too, at `info`. Default: false.
     #[schemars(extend("default" = false))]
     pub decisions: Option<bool>,
 }
@@ -107,10 +107,10 @@ pub enum LogLevel {
     Error,
     /// What may have to be mended.
     Warn,
-    /// Starts, ends, changes.
+    /// Starts, ends, changes, and each request that is refused.
     #[default]
     Info,
-    /// What happens to each request.
+    /// Each call of the authorization server, and why one is made again.
     Debug,
     /// Everything.
     Trace,

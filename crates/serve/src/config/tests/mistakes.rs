@@ -680,6 +680,12 @@ fn what_is_no_yaml_is_told_with_its_line_and_nothing_of_it_is_quoted() {
                 &["line 1: no valid YAML; put `${…}` in quotation marks inside of { } and [ ]"],
             ),
             (
+                "rules: [\n  {path: '/orders/{id}', methods: [GET]},\n  {methods: [GET], path: /orders/{id}, public: true},\n]",
+                &[
+                    "line 3: no valid YAML; put a text that has { } into quotation marks, such as path: \"/orders/{id}\"",
+                ],
+            ),
+            (
                 "- listeners",
                 &["a list in place of a map; write `name: value` for each member, further in"],
             ),
