@@ -181,6 +181,8 @@ async fn a_used_proof_stays_used_whatever_a_reload_changes() {
     let origins = format!("origins: [{{url: \"https://{HOST}\"}}]\n");
     world.write(&format!("{RULES}{origins}checker: {{max_age: 31s}}\n"));
     world.reload().await;
+    // Beyond the time in which the proxy may repeat it.
+    world.clock.advance(Duration::from_secs(3));
     assert_no(Mode::Nginx, &ask().await, 401);
     let fresh = proof(&world, &key, "GET", &url, &token, "b");
     assert_yes(Mode::Nginx, &with_proof(&world, Mode::Nginx, "/orders", &token, &fresh).await);
