@@ -48,6 +48,9 @@ pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
+/// The realm of challenges where no origin is known.
+const REALM: &str = "api";
+
 /// Under which name the sidecar signs, where the configuration does not say.
 pub(crate) const ISSUER: &str = "okta-introspect";
 
@@ -79,7 +82,7 @@ impl State {
         let callers = callers(&config, earlier.map_or(&[], |state| &state.callers))?;
         let listeners = access(&config, places, &callers)?;
         Ok(Self {
-            anywhere: Gate::new(asking.checker.clone()),
+            anywhere: Gate::new(asking.checker.clone()).realm(REALM),
             asking,
             rules: Arc::clone(&config.rules),
             origins,

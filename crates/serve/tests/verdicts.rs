@@ -56,7 +56,8 @@ async fn a_good_token_is_let_in_with_all_facts_and_everything_else_is_not() {
         let none = world.ask(mode, &Client::get("/orders")).await;
         assert_no(mode, &none, 401);
         let challenge = challenges(&none);
-        assert!(challenge.contains("Bearer") && challenge.contains("DPoP"), "{mode}: {challenge}");
+        let both = challenge.contains("Bearer realm=") && challenge.contains("DPoP realm=");
+        assert!(both, "{mode}: {challenge}");
         assert!(!challenge.contains("error="), "{mode}: {challenge}");
 
         let made_up = world.get(mode, "/orders", "made-up-by-a-client").await;

@@ -21,7 +21,7 @@ impl Guarded {
         let (mut gates, mut resources) = (Vec::new(), Vec::new());
         for (origin, written) in config.origins.iter().zip(&config.origin_configs) {
             let here = |fault: Fault| fault.at(format!("origins[{}]", origin.index()));
-            let own = gate.clone().origin(origin.url());
+            let own = gate.clone().realm(host(origin.url())).origin(origin.url());
             let mut own = own.map_err(|error| here(Fault::new(error.to_string())))?;
             let resource = written.resource.as_ref();
             let resource = resource.map(|resource| metadata(resource, origin.url(), asking));
@@ -35,6 +35,12 @@ impl Guarded {
         let origins = (!gates.is_empty()).then(|| config.origins.clone());
         Ok(Self { origins, gates, resources })
     }
+}
+
+/// The realm of an origin's challenges: `Bearer` alone is none
+/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+fn host(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, host)| host)
 }
 
 /// What a resource says of itself (RFC 9728). Its identifier is the origin.
