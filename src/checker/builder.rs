@@ -43,6 +43,7 @@ pub struct CheckerBuilder {
     config: CheckerConfig,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    proofs: Option<Arc<ProofValidator>>,
 }
 
 impl CheckerBuilder {
@@ -54,7 +55,29 @@ impl CheckerBuilder {
             config: CheckerConfig::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            proofs: None,
         }
+    }
+
+    /// Remembers used proofs together with that checker, whose place this one may be about to take: a
+    /// proof that was used there is not good here. The other checker's [`ProofConfig`] counts then.
+    /// Default: a memory of its own.
+    ///
+    /// # Example: other bounds without a restart
+    ///
+    /// ```
+    /// use okta_introspect::checker::{Checker, CheckerConfig};
+    /// use okta_introspect::{Client, Error};
+    ///
+    /// fn replace(checker: &Checker, client: Client, bounds: CheckerConfig) -> Result<Checker, Error> {
+    ///     Checker::builder(client).config(bounds).proofs_of(checker).build()
+    /// }
+    /// ```
+    ///
+    /// [`ProofConfig`]: crate::checker::ProofConfig
+    pub fn proofs_of(mut self, checker: &Checker) -> Self {
+        self.proofs = Some(Arc::clone(&checker.inner.proofs));
+        self
     }
 
     /// Asks this one too: about JWTs that say they are of its issuer, and about tokens of
@@ -165,7 +188,9 @@ impl CheckerBuilder {
         let inner = Inner {
             cache: Cache::new(config.capacity, config.inactive_capacity),
             flights: Flights::new(),
-            proofs: ProofValidator::new(config.proofs.clone()),
+            proofs: self
+                .proofs
+                .unwrap_or_else(|| Arc::new(ProofValidator::new(config.proofs.clone()))),
             interner: Interner::default(),
             counters: Counters::default(),
             clock: self.clock,

@@ -130,7 +130,7 @@ struct Inner {
     cache: Cache,
     flights: Flights,
     watermarks: Watermarks,
-    proofs: ProofValidator,
+    proofs: Arc<ProofValidator>,
     interner: Interner,
     counters: Counters,
 }

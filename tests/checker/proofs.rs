@@ -234,3 +234,18 @@ async fn of_many_proxies_at_once_one_gets_in_and_repeats_what_it_likes() {
         assert_eq!(let_in, expected, "{round}");
     }
 }
+
+#[test_support::test]
+async fn two_checkers_may_remember_used_proofs_together() {
+    let clock = ManualClock::new(start());
+    let script = Script::new(&clock);
+    let first = checker(&script, |_| {});
+    let second = Checker::builder(script.clone()).clock(clock.clone()).proofs_of(&first);
+    let (second, any) = (second.build().unwrap(), Requirement::new());
+    let mut sender = Sender::new(&script, "token".to_owned());
+    let proof = sender.proof();
+    let presented = Presented::dpop(&sender.token, &proof, "GET", URL);
+    authorized(first.check(presented, &any).await);
+    let reason = denied(second.check(presented, &any).await);
+    assert_eq!(reason, Reason::Proof(ProofDenial::Replayed));
+}

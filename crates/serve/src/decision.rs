@@ -46,7 +46,7 @@ impl Decision<'_> {
             rule = rule.name,
             method = original.map(|original| original.method.as_str()),
             host = original.map(|original| &*original.host),
-            path = original.map(Original::path),
+            path = original.map(Original::shown_path).as_deref(),
             client = facts.and_then(|facts| facts.client_id.as_deref()),
             sub = facts.and_then(|facts| facts.sub.as_deref()),
             age_ms = token.as_ref().map(|token| token.age().as_millis() as u64),
@@ -88,7 +88,10 @@ impl State {
         let origin = self.origin(&original.host)?;
         let path = self.rules.paths().canonical(original.path()).map_err(Refusal::Path)?;
         let rule = match rule {
-            Some(name) => self.rules.named(name).ok_or(Refusal::UnknownRule)?,
+            Some(name) => {
+                let named = self.rules.named(name, &original.host, &original.method);
+                named.map_err(|_| Refusal::UnknownRule)?.ok_or(Refusal::NoRule)?
+            }
             None => {
                 let found = self.rules.find(&original.host, &original.method, &path);
                 found.ok_or(Refusal::NoRule)?

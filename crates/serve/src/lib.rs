@@ -52,6 +52,6 @@ pub use path::{Decoding, PathFault, PathPolicy};
 pub use probe::{
     Dial, Echo, Finding, Heard, Probe, ProbeReport, ProbeUrl, Transport, Trap, Verdict,
 };
-pub use rule::{Pattern, Rule, Rules, RulesBuilder};
+pub use rule::{Pattern, Rule, Rules, RulesBuilder, UnknownRule};
 pub use sidecar::{Sidecar, check, run};
 pub use snippet::{Address, Proxy, SnippetConfig, SnippetFile};

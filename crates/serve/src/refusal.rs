@@ -134,7 +134,7 @@ impl Refusal {
             status = self.status().as_u16(),
             method = original.map(|original| original.method.as_str()),
             host = original.map(|original| &*original.host),
-            path = original.map(Original::path),
+            path = original.map(Original::shown_path).as_deref(),
             detail = self.told().as_deref(), // quoted, as no display is
             error,
             "a request is not let in"

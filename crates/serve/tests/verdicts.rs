@@ -7,7 +7,7 @@ use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_serve::Mode;
 
 use crate::http::Reply;
-use crate::world::{Client, HOST, PORTAL, USER, World, proof, start_of_time};
+use crate::world::{Client, HOST, PORTAL, RULES, USER, World, proof, start_of_time};
 
 const FACTS: [&str; 9] =
     ["sub", "client-id", "uid", "username", "scope", "exp", "issuer", "age-ms", "source"];
@@ -168,6 +168,19 @@ async fn a_proof_is_good_once_and_for_its_request_alone() {
         let for_free = proof(&world, &key, "GET", &url, &free, "f");
         assert_no(mode, &with_proof(&world, mode, "/orders", &free, &for_free).await, 401);
     }
+}
+
+#[test_support::test]
+async fn a_used_proof_stays_used_whatever_a_reload_changes() {
+    let world = World::new("").await;
+    let (token, key) = bound(&world);
+    let url = format!("https://{HOST}/orders");
+    let used = proof(&world, &key, "GET", &url, &token, "a");
+    let ask = async || with_proof(&world, Mode::Nginx, "/orders", &token, &used).await;
+    assert_yes(Mode::Nginx, &ask().await);
+    world.write(&format!("{RULES}checker: {{max_age: 31s}}\n"));
+    world.reload().await;
+    assert_no(Mode::Nginx, &ask().await, 401);
 }
 
 #[test_support::test]

@@ -1,7 +1,7 @@
 //! Whether files have changed, by looking at them.
 
 use std::fs;
-use std::io;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -101,10 +101,18 @@ impl Stamp {
     }
 }
 
+/// What is no regular file is not opened: a pipe would be waited for, and a device has no end.
 fn digest(path: &Path) -> Option<[u8; 32]> {
-    let content: io::Result<Vec<u8>> = fs::read(path);
-    content.ok().map(|content| sha256(&content))
+    if !fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let (mut content, file) = (Vec::new(), fs::File::open(path).ok()?);
+    file.take(MAX_LEN).read_to_end(&mut content).ok()?;
+    Some(sha256(&content))
 }
+
+/// No file of a configuration is longer, in bytes.
+const MAX_LEN: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -156,5 +164,21 @@ mod tests {
         assert!(!watch.changed());
         fs::write(&path, "one").unwrap();
         assert!(watch.changed());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "one").unwrap();
+        let mut watch = Watch::new([path.clone()]);
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        // It may have the inode of the file, and then it has to be seen twice.
+        assert!(watch.changed() || watch.changed());
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(!watch.changed() && !watch.changed(), "nothing to read is nothing to read");
     }
 }

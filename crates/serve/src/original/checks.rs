@@ -10,6 +10,9 @@ use super::unread::Malformed;
 /// The longest method, in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`).
 pub const MAX_METHOD: usize = 32;
 
+/// The longest segment of a path that is written to a log, in bytes.
+const MAX_SHOWN: usize = 64;
+
 /// The request of a client that a proxy asks about. Every value has been checked, and none says more
 /// than the proxy knows: whether the host is one of ours, [`Origins`](super::Origins) tells.
 ///
@@ -64,6 +67,23 @@ impl<'a> Original<'a> {
     /// The raw path, without the query.
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
+    }
+
+    /// The path for a log: a segment that may be a token, since it is longer than names of things
+    /// are or has the parts of a JWT, is masked.
+    pub(crate) fn shown_path(&self) -> Cow<'_, str> {
+        let may_be_token = |segment: &str| {
+            segment.len() > MAX_SHOWN || segment.starts_with("eyJ") && segment.contains('.')
+        };
+        let path = self.path();
+        if !path.split('/').any(may_be_token) {
+            return Cow::Borrowed(path);
+        }
+        let shown = path.split('/').map(|segment| match may_be_token(segment) {
+            true => "[masked]",
+            false => segment,
+        });
+        Cow::Owned(shown.collect::<Vec<_>>().join("/"))
     }
 
     /// What stands after the first question mark, if there is one.

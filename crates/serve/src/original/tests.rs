@@ -376,3 +376,17 @@ fn each_reason_has_a_word_of_its_own_and_a_status() {
         assert_eq!(Mode::named(name), None, "{name}");
     }
 }
+
+#[test]
+fn a_token_in_a_path_is_not_shown() {
+    let long = "x".repeat(65);
+    for (path, shown) in [
+        ("/orders/7?token=eyJ.a.b", "/orders/7".to_owned()),
+        ("/nope/eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "/nope/[masked]".to_owned()),
+        (&*format!("/{long}/7"), "/[masked]/7".to_owned()),
+        (&format!("/{}", &long[1..]), format!("/{}", &long[1..])),
+    ] {
+        let original = Original::new(b"GET", None, "api.acme.example", path).unwrap();
+        assert_eq!(original.shown_path(), shown);
+    }
+}

@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::host::read_host;
 use super::overlap::check_host;
 use super::pattern::{Pattern, Rule};
-use super::rules::Rules;
+use super::rules::{Named, Rules};
 use super::table::{InTheWay, Table};
 use super::template::Template;
 use crate::error::Fault;
@@ -39,7 +39,7 @@ const MAX_NAME: usize = 200;
 pub struct RulesBuilder {
     hosts: HashMap<String, Table>,
     every_host: Table,
-    names: HashMap<String, Arc<Rule>>,
+    names: HashMap<String, Named>,
     literals: String,
     paths: PathPolicy,
 }
@@ -82,15 +82,16 @@ impl RulesBuilder {
         let host = pattern.host.as_deref().map(read_host).transpose()?;
 
         let rule = Arc::new(rule);
-        let table = match host {
-            Some(host) => self.hosts.entry(host).or_default(),
+        let table = match &host {
+            Some(host) => self.hosts.entry(host.clone()).or_default(),
             None => &mut self.every_host,
         };
         table
             .add(template, &pattern.methods, &rule, conditions)
             .map_err(|other| overlapping(other, &rule))?;
         self.literals.push_str(&literals);
-        self.names.insert(rule.name.clone(), rule);
+        let methods = pattern.methods;
+        self.names.insert(rule.name.clone(), Named { rule, methods, host });
         Ok(self)
     }
 

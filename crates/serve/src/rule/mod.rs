@@ -14,4 +14,4 @@ mod tests;
 
 pub use self::builder::RulesBuilder;
 pub use self::pattern::{Pattern, Rule};
-pub use self::rules::Rules;
+pub use self::rules::{Rules, UnknownRule};

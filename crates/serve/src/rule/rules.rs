@@ -58,7 +58,7 @@ use crate::path::PathPolicy;
 pub struct Rules {
     pub(super) hosts: HashMap<String, Table>,
     pub(super) every_host: Table,
-    pub(super) names: HashMap<String, Arc<Rule>>,
+    pub(super) names: HashMap<String, Named>,
     pub(super) paths: PathPolicy,
 }
 
@@ -74,20 +74,52 @@ impl Rules {
         of_host.or_else(|| self.every_host.at(path))?.rule(method)
     }
 
-    /// The rule of a name, for proxies that name the rule of a route themselves.
-    pub fn named(&self, name: &str) -> Option<&Arc<Rule>> {
-        self.names.get(name)
+    /// The rule of a name, for proxies that name the rule of a route themselves. The path is then
+    /// theirs to say, but not host and method: where those are not the rule's own, there is none.
+    ///
+    /// # Errors
+    ///
+    /// If no rule has this name.
+    pub fn named(
+        &self,
+        name: &str,
+        host: &str,
+        method: &Method,
+    ) -> Result<Option<&Arc<Rule>>, UnknownRule> {
+        let named = self.names.get(name).ok_or(UnknownRule)?;
+        Ok(named.is_for(host, method).then_some(&named.rule))
     }
 
     /// All rules by name, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        self.names.values()
+        self.names.values().map(|named| &named.rule)
     }
 
     /// The policy by which paths become canonical for these rules: the one that the builder was
     /// given, which now knows which characters the patterns have.
     pub fn paths(&self) -> &PathPolicy {
         &self.paths
+    }
+}
+
+/// That no rule has the name which a proxy's own settings say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct UnknownRule;
+
+/// A rule by its name, and what it is for beside the path.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) rule: Arc<Rule>,
+    pub(super) methods: Vec<Method>,
+    pub(super) host: Option<String>,
+}
+
+impl Named {
+    fn is_for(&self, host: &str, method: &Method) -> bool {
+        let has = |method: &Method| self.methods.contains(method);
+        let own_method =
+            self.methods.is_empty() || has(method) || method == Method::HEAD && has(&Method::GET);
+        own_method && self.host.as_ref().is_none_or(|own| **own == *normal_host(host))
     }
 }
 

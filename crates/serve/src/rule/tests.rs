@@ -4,7 +4,7 @@ mod spellings;
 
 use http::Method;
 
-use super::{Pattern, Rule, Rules, RulesBuilder};
+use super::{Pattern, Rule, Rules, RulesBuilder, UnknownRule};
 use crate::error::Fault;
 use crate::path::{Decoding, PathPolicy};
 
@@ -211,8 +211,13 @@ fn an_empty_rest_has_to_match_too() {
 #[test]
 fn rules_are_found_by_name() {
     let rules = rules(&["GET,POST /a", "a.example/b"]);
-    assert_eq!(rules.named("GET,POST /a").unwrap().name, "GET,POST /a");
-    assert!(rules.named("a.example/b").is_some() && rules.named("/a").is_none());
+    let named = |name, host, method| rules.named(name, host, &method).map(|rule| rule.is_some());
+    assert_eq!(named("GET,POST /a", "x.example", Method::POST), Ok(true));
+    assert_eq!(named("GET,POST /a", "x.example", Method::HEAD), Ok(true));
+    assert_eq!(named("GET,POST /a", "x.example", Method::DELETE), Ok(false));
+    assert_eq!(named("a.example/b", "A.example:443", Method::DELETE), Ok(true));
+    assert_eq!(named("a.example/b", "b.example", Method::DELETE), Ok(false));
+    assert_eq!(named("/a", "a.example", Method::GET), Err(UnknownRule));
     assert_eq!(rules.iter().count(), 2);
 }
 

@@ -84,6 +84,7 @@ fn later(earlier: &Config, now: &Config) -> Vec<Fault> {
         ("log.format", before.format != log.format),
         ("log.level", before.level != log.level),
         ("drain", earlier.drain != now.drain),
+        ("dpop.repeat_within", earlier.dpop.repeat_within != now.dpop.repeat_within),
     ];
     let told = |(place, _)| Fault::new("the change is in force after a restart").at(place);
     changed.into_iter().filter(|(_, changed)| *changed).map(told).collect()

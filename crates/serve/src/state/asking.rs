@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerBuilder, CheckerConfig};
 use okta_introspect::{Checker, Client, ClientBuilder, Clock, Error, HttpConfig, Token};
 use okta_introspect_settings::{Settings, SettingsError};
 
@@ -37,11 +37,21 @@ impl Asking {
         let http = settings.http().map_err(|error| of_settings(&error))?;
         let checks = checks(config);
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
-        if let Some(earlier) = earlier.filter(|earlier| earlier.made_of == made_of) {
-            let (checker, client) = (earlier.checker.clone(), earlier.client.clone());
-            return Ok(Self { checker, client, issuers, http, made_of });
-        }
-        let (checker, client) = checker(config, &settings, checks, clock)?;
+        let (checker, client) = match earlier {
+            Some(earlier) if earlier.made_of == made_of => {
+                (earlier.checker.clone(), earlier.client.clone())
+            }
+            _ => {
+                let (builder, client) = builder(config, &settings, clock)?;
+                let builder = builder.config(checks);
+                // What was used is used, whichever bounds there are now.
+                let builder = match earlier {
+                    Some(earlier) => builder.proofs_of(&earlier.checker),
+                    None => builder,
+                };
+                (builder.build().map_err(|error| of_library(&error))?, client)
+            }
+        };
         Ok(Self { checker, client, issuers, http, made_of })
     }
 
@@ -69,12 +79,11 @@ fn checks(config: &Config) -> CheckerConfig {
     checks
 }
 
-fn checker(
+fn builder(
     config: &Config,
     settings: &Settings,
-    checks: CheckerConfig,
     clock: &Arc<dyn Clock>,
-) -> Result<(Checker, Client), Fault> {
+) -> Result<(CheckerBuilder, Client), Fault> {
     let client = |builder: Result<ClientBuilder, SettingsError>| {
         let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
         builder.build().map_err(|error| of_library(&error))
@@ -84,9 +93,7 @@ fn checker(
     for issuer in &config.okta.further_issuers {
         builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
-    let builder = builder.clock(Arc::clone(clock)).config(checks);
-    let checker = builder.build().map_err(|error| of_library(&error))?;
-    Ok((checker, default))
+    Ok((builder.clock(Arc::clone(clock)), default))
 }
 
 fn of_settings(error: &SettingsError) -> Fault {

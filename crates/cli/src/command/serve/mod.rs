@@ -52,7 +52,7 @@ fn runtime() -> Result<Runtime, Failure> {
 
 async fn run_sidecar(file: &Path, config: Config) -> Result<Exit, Failure> {
     // It can only be there already if a test has set one.
-    let _ = log::install(config.log.format, config.log.level);
+    let _writing = log::install(config.log.format, config.log.level);
     let serving = okta_introspect_serve::run(file.to_owned(), config, Environment::process());
     serving.await.map_err(first_but_last)?;
     Ok(Exit::Done)
