@@ -9,6 +9,7 @@ use http_body_util::Full;
 
 use crate::caller::Refused;
 use crate::grpc::Denial;
+use crate::metrics::Outcome;
 use crate::original::Mode;
 use crate::refusal::{Refusal, whole_seconds};
 
@@ -64,6 +65,8 @@ pub(crate) fn refused(refused: Refused) -> Response<Body> {
             response.headers_mut().insert(WWW_AUTHENTICATE, refused.challenge());
         }
     }
+    // Its status would say that a token is not good.
+    Outcome::Refused.mark(&mut response);
     response
 }
 

@@ -32,9 +32,7 @@ impl Decision<'_> {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Yes { .. } => Outcome::Allowed,
-            Self::No(refusal) if refusal.is_unknown() => Outcome::Unknown,
-            Self::No(Refusal::Token(_) | Refusal::NoRule) => Outcome::Denied,
-            Self::No(_) => Outcome::Refused,
+            Self::No(refusal) => refusal.outcome(),
         }
     }
 
@@ -44,7 +42,7 @@ impl Decision<'_> {
         let Self::Yes { rule, token } = self else { return };
         let facts = token.as_ref().map(Authorized::introspection);
         tracing::info!(
-            verdict = "allowed",
+            verdict = Outcome::Allowed.as_str(),
             rule = rule.name,
             method = original.map(|original| original.method.as_str()),
             host = original.map(|original| &*original.host),

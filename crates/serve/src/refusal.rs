@@ -6,9 +6,11 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use okta_introspect::adapter::{Cause, Rejection};
+use okta_introspect::checker::Reason;
 use serde_json::json;
 
 use crate::caller::Refused;
+use crate::metrics::Outcome;
 use crate::original::{Original, Unread};
 use crate::path::PathFault;
 
@@ -107,25 +109,60 @@ impl Refusal {
         )
     }
 
+    /// For the metrics of the listener; the log has the same word as verdict.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            _ if self.is_unknown() => Outcome::Unknown,
+            Self::Token(_) | Self::NoRule => Outcome::Denied,
+            _ => Outcome::Refused,
+        }
+    }
+
     /// A line at INFO: why, and where the request was going. Never its query.
     pub(crate) fn log(&self, original: Option<&Original<'_>>) {
-        let error = match self {
-            Self::Token(rejection) => match rejection.cause() {
-                Cause::Unknown(error) => Some(tracing::field::display(error)),
-                _ => None,
-            },
+        let cause = match self {
+            Self::Token(rejection) => Some(rejection.cause()),
+            _ => None,
+        };
+        let error = match cause {
+            Some(Cause::Unknown(error)) => Some(tracing::field::display(error)),
             _ => None,
         };
         tracing::info!(
-            verdict = if self.is_unknown() { "unknown" } else { "refused" },
+            verdict = self.outcome().as_str(),
             reason = self.reason(),
             status = self.status().as_u16(),
             method = original.map(|original| original.method.as_str()),
             host = original.map(|original| &*original.host),
             path = original.map(Original::shown_path).as_deref(),
+            detail = self.told().as_deref(), // quoted, as no display is
             error,
             "a request is not let in"
         );
+    }
+
+    /// A line at INFO about a question at `/introspect` that got this status for an answer, and the caller,
+    /// if it is known.
+    pub(crate) fn log_of_caller(&self, status: StatusCode, caller: Option<&str>) {
+        tracing::info!(
+            verdict = Outcome::Refused.as_str(),
+            reason = self.reason(),
+            status = status.as_u16(),
+            caller,
+            "a question at /introspect is not answered"
+        );
+    }
+
+    /// What those who run the sidecar may know beside the reason: what was wanted, and what the token
+    /// has, in the words of the library, of bounded length.
+    fn told(&self) -> Option<String> {
+        let Self::Token(rejection) = self else { return None };
+        let Cause::Denied(denied) = rejection.cause() else { return None };
+        let is_of_requirement = matches!(
+            denied.reason(),
+            Reason::Audience(_) | Reason::Scope { .. } | Reason::Issuer | Reason::UnknownIssuer
+        );
+        is_of_requirement.then(|| rejection.to_string().chars().take(MAX_TOLD).collect())
     }
 
     /// A body that programs can read ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
@@ -153,6 +190,9 @@ impl Refusal {
         }
     }
 }
+
+/// The most characters of a detail.
+const MAX_TOLD: usize = 500;
 
 /// Rounded up: a request that comes too early is in vain.
 pub(crate) fn whole_seconds(wait: Duration) -> u64 {

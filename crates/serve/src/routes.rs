@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use okta_introspect::adapter::ResourceMetadata;
 use tower_service::Service as _;
 
 use crate::answer;
-use crate::caller::Peer;
+use crate::caller::{Peer, Refused};
 use crate::config::ListenerConfig;
 use crate::decision::{Decision, Question};
 use crate::grpc::{self, Authorize, Grpc, OnUnknown};
@@ -145,14 +146,32 @@ impl Listener {
         let identified = callers.identify_client(peer, request.headers());
         let caller = match identified {
             Ok(caller) => Arc::clone(caller),
-            Err(refused) => return answer::refused(callers.refuse(refused, now())),
+            Err(refused) => {
+                let refused = callers.refuse(refused, now());
+                self.turned_away(&Refusal::Caller(refused), refused.status(), None);
+                return answer::refused(refused);
+            }
         };
-        if let Err(wait) = caller.admit(now()) {
+        let is_busy = |wait: &Duration| {
+            let name = Some(caller.name());
+            self.turned_away(&Refusal::Busy(*wait), StatusCode::TOO_MANY_REQUESTS, name);
+        };
+        if let Err(wait) = caller.admit(now()).inspect_err(is_busy) {
             return answer::busy(wait);
         }
-        let admit_miss = || caller.admit_miss(now());
+        let admit_miss = || caller.admit_miss(now()).inspect_err(is_busy);
         let reader = Reader { name: caller.name(), admit_miss: &admit_miss };
         state.introspection.answer(request, reader).await
+    }
+
+    /// Counts a question at `/introspect` that is not answered, and writes it down.
+    #[cold]
+    fn turned_away(&self, refusal: &Refusal, status: StatusCode, caller: Option<&str>) {
+        self.shared.metrics.refused(refusal.reason());
+        // Guesses are written down as long as they get an answer.
+        if !matches!(refusal, Refusal::Caller(Refused::TooMany(_))) {
+            refusal.log_of_caller(status, caller);
+        }
     }
 
     /// A document that anybody may read.

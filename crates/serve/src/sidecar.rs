@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use http::Request;
 use hyper::body::Incoming;
 use okta_introspect::checker::Reason;
-use okta_introspect::{Clock, SystemClock};
+use okta_introspect::{Clock, ErrorKind, SystemClock};
 use okta_introspect_settings::Environment;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -213,18 +213,26 @@ fn serve(
     Ok(())
 }
 
-/// Asks the authorization server for its metadata until it answers once: then requests may come.
+/// Asks the authorization server until it answers the app once: then requests may come.
 async fn discover(shared: Arc<Shared>) {
     let mut wait = Duration::from_millis(250);
+    let mut refused: Option<Arc<State>> = None;
     loop {
         let state = shared.state.load_full();
-        let (issuer, http) = (&state.asking.issuers[0], &state.asking.http); // the default one
-        match okta_introspect::metadata::discover(issuer, http).await {
-            Ok(_) => {
-                tracing::info!(issuer = issuer.as_str(), "ready");
-                return shared.readiness.answered();
+        let Err(error) = state.asking.try_out().await else {
+            tracing::info!(issuer = state.asking.issuers[0].as_str(), "ready"); // the default one
+            return shared.readiness.answered();
+        };
+        if error.kind() == ErrorKind::ClientRefused {
+            shared.readiness.refused();
+            // Once for each configuration.
+            let earlier = refused.replace(Arc::clone(&state));
+            if !earlier.is_some_and(|earlier| Arc::ptr_eq(&earlier, &state)) {
+                let advice = error.advice();
+                tracing::error!(%error, advice, "the authorization server refuses our credentials; is said once");
             }
-            Err(error) => tracing::warn!(%error, "the authorization server does not answer yet"),
+        } else {
+            tracing::warn!(%error, "the authorization server does not answer yet");
         }
         let clock = &state.clock;
         clock.sleep_until(later(clock.monotonic(), wait)).await;

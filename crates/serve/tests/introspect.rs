@@ -90,6 +90,55 @@ async fn a_service_asks_by_bearer_or_basic_and_nobody_else_is_answered() {
 }
 
 #[test_support::test]
+async fn a_caller_that_is_turned_away_is_counted_and_written_down_without_its_secret() {
+    let callers = [
+        caller("loud", ", requests_per_second: 2, misses_per_second: 1"),
+        caller("orders", ", misses_per_second: 1"),
+    ];
+    let world = world(&format!("callers:\n{}", callers.concat())).await;
+    let refused = |reason| format!("okta_introspect_refusals_total{{reason=\"{reason}\"}}");
+    let statuses = [
+        by(&world, "nobody", "a-token").await.status,
+        post(&world, &[], "token=a-token").await.status,
+        by(&world, "loud", "one").await.status,
+        by(&world, "loud", "two").await.status,
+        by(&world, "loud", "three").await.status,
+        by(&world, "orders", "four").await.status,
+        by(&world, "orders", "five").await.status,
+    ];
+    assert_eq!(statuses, [401, 401, 200, 429, 429, 200, 429]);
+    for (reason, count) in
+        [("wrong_caller_secret", 1.0), ("no_caller_credentials", 1.0), ("caller_over_budget", 3.0)]
+    {
+        assert_eq!(world.metric(&refused(reason)).await, count, "{reason}");
+    }
+    let log = world.log.text();
+    let lines: Vec<_> =
+        log.lines().filter(|line| line.contains("at /introspect is not answered")).collect();
+    assert_eq!(lines.len(), 5, "{log}");
+    for (line, parts) in [
+        (lines[0], [r#"verdict="refused""#, r#"reason="wrong_caller_secret""#, "status=401"]),
+        (lines[2], [r#"caller="loud""#, r#"reason="caller_over_budget""#, "status=429"]),
+        (lines[4], [r#"caller="orders""#, r#"reason="caller_over_budget""#, "status=429"]),
+    ] {
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+    }
+    assert!(!log.contains("the-secret-of"), "{log}");
+    let socket = world.socket(Mode::Caddy);
+    let count = |outcome| {
+        let listener = format!("listener=\"unix {} (0660)\"", socket.display());
+        format!("http_server_request_duration_seconds_count{{{listener},outcome=\"{outcome}\"}}")
+    };
+    assert_eq!(world.metric(&count("refused")).await, 5.0);
+    // Guesses beyond those that are answered are counted alone.
+    for _ in 0..20 {
+        by(&world, "nobody", "a-token").await;
+    }
+    assert!(world.metric(&refused("too_many_caller_attempts")).await > 0.0);
+    assert_eq!(world.log.count("too_many_caller_attempts"), 0);
+}
+
+#[test_support::test]
 async fn where_introspection_is_not_declared_nothing_is_there() {
     let world = World::new("").await;
     let reply = post(&world, &[], "token=abc").await;

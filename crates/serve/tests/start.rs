@@ -9,7 +9,7 @@ use okta_introspect_serve::Mode;
 use tokio::task::JoinSet;
 
 use crate::http::ask;
-use crate::world::{Client, RULES, World, start_of_time};
+use crate::world::{BACKEND, Client, RULES, World, listeners, start_of_time};
 
 #[test_support::test]
 async fn the_first_two_hundred_requests_for_one_token_are_one_question_to_the_org() {
@@ -73,6 +73,31 @@ async fn an_answer_about_a_token_makes_it_ready_too() {
     let token = world.token("orders.read");
     assert_eq!(world.get(Mode::Caddy, "/orders", &token).await.status, 200);
     assert_eq!(world.management("/readyz").await.status, 200);
+}
+
+#[test_support::test]
+async fn it_is_not_ready_while_the_org_refuses_its_credentials_and_says_so_once() {
+    let now = DateTime::from_timestamp(1_795_211_259, 0).unwrap();
+    let mut world = World::org(ManualClock::stepped(now)).await;
+    let rest = format!("{}{RULES}", listeners(""));
+    world.write_whole(&format!("{}{rest}", world.okta().replace(BACKEND, "0oa1unknown")));
+    world.start().await.unwrap();
+    for _ in 0..4 {
+        world.clock.step(1).await;
+        let reply = world.management("/readyz").await;
+        let obstacle = "the authorization server refuses our credentials\n";
+        assert_eq!((reply.status, &*reply.body), (503, obstacle));
+    }
+    let said = "the authorization server refuses our credentials; is said once";
+    assert_eq!(world.log.count(said), 1, "{}", world.log.text());
+    assert!(world.log.text().lines().any(|line| line.contains("ERROR") && line.contains(said)));
+    assert_eq!(world.log.count(" ready "), 0, "{}", world.log.text());
+    // It keeps trying, and a reload is enough.
+    world.write_whole(&format!("{}{rest}", world.okta()));
+    world.reload().await;
+    while world.management("/readyz").await.status != 200 {
+        world.clock.advance(Duration::from_secs(10));
+    }
 }
 
 #[test_support::test]

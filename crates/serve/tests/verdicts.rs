@@ -289,6 +289,33 @@ async fn a_public_rule_asks_nobody_and_a_dry_run_lets_in_as_nobody() {
 }
 
 #[test_support::test]
+async fn the_log_says_what_was_wanted_and_what_the_token_has_by_the_words_of_the_metrics() {
+    let mut world = World::org(start_of_time()).await;
+    let rules = "rules: [{path: /orders, require: {scopes: [orders.read, orders.write]}}]\n";
+    let origin = format!("origins: [{{url: \"https://{HOST}\", resource: {{}}}}]\n");
+    world.write(&format!("{rules}{origin}"));
+    world.start().await.unwrap();
+    world.ready().await;
+    for (origin, reason, detail) in [
+        (&*origin, "audience", format!("wanted: https://{HOST}; the token has: ")),
+        ("", "scope", "the token lacks scopes: orders.write".to_owned()),
+    ] {
+        world.write(&format!("{rules}{origin}"));
+        world.reload().await;
+        let token = world.token("orders.read");
+        world.get(Mode::Caddy, "/orders", &token).await;
+        let log = world.log.text();
+        let begin = format!("verdict=\"denied\" reason=\"{reason}\"");
+        let line = log.lines().find(|line| line.contains(&begin));
+        let line = line.unwrap_or_else(|| panic!("no {begin} in {log}"));
+        assert!(line.contains(&detail), "{line}");
+        assert!(!line.contains(&token), "{line}");
+    }
+    world.ask(Mode::Caddy, &Client::get("//orders")).await;
+    assert_eq!(world.log.count("verdict=\"refused\""), 1, "{}", world.log.text());
+}
+
+#[test_support::test]
 async fn what_is_not_known_here_is_refused_before_any_token_is_looked_at() {
     let world = World::new("").await;
     let token = format!("Bearer {}", world.token("orders.read"));

@@ -73,7 +73,7 @@ fn unknown_here(by: &Origin, file: &SettingsFile) -> SettingsError {
 /// The name is not repeated: it may be something else, pasted in the wrong place.
 fn unknown(by: &Origin, files: &[SettingsFile]) -> SettingsError {
     SettingsError::new(format!("no settings file has the profile that {by} names"))
-        .advise(among(files, "write profiles below okta.profiles in ~/.okta/okta.yaml"))
+        .advise(among(files, "write profiles below okta.profiles in ~/.okta/okta.yaml, or name none: then okta.client is used"))
 }
 
 /// The advice to choose one of the profiles that the files have; `none` if they have none.

@@ -112,7 +112,10 @@ impl Callers {
         // Without secrets no header is looked at: local clients may send whatever they must.
         let shown = if self.secrets.is_empty() { None } else { shown()? };
         match shown {
-            Some(shown) => self.by_secret(&shown).ok_or(Refused::WrongSecret),
+            Some(shown) => {
+                let other = || self.by_secret(shown.or.as_deref()?);
+                self.by_secret(&shown).or_else(other).ok_or(Refused::WrongSecret)
+            }
             None => self.local.as_ref().filter(|_| peer.is_local()).ok_or(Refused::NoCredentials),
         }
     }

@@ -21,6 +21,8 @@ pub const MAX_SECRET: usize = 256;
 pub(super) struct Shown {
     pub(super) hash: SecretHash,
     pub(super) name: Option<String>,
+    /// The other way to read the same.
+    pub(super) or: Option<Box<Self>>,
 }
 
 /// Reads [`CALLER_KEY`].
@@ -29,7 +31,8 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<Shown>, Refused> {
 }
 
 /// Reads `Authorization: Bearer SECRET`, or `Basic` with name and secret in base64, both
-/// form-encoded before that ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
+/// form-encoded before that ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1))
+/// or as they are, as most clients do it.
 pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<Shown>, Refused> {
     let Some(value) = sole(headers, &AUTHORIZATION)? else { return Ok(None) };
     let text = std::str::from_utf8(value).map_err(|_| Refused::Malformed)?;
@@ -50,9 +53,20 @@ fn basic(encoded: &str) -> Result<Shown, Refused> {
     let pair = STANDARD.decode(encoded).map_err(|_| Refused::Malformed)?;
     let pair = Zeroizing::new(pair);
     let at = pair.iter().position(|byte| *byte == b':').ok_or(Refused::Malformed)?;
-    let name = form_decoded(&pair[..at]);
+    let (name, secret) = (&pair[..at], &pair[at + 1..]);
+    let raw = named(name, secret);
+    if !pair.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return raw;
+    }
+    match (named(&form_decoded(name), &form_decoded(secret)), raw) {
+        (Ok(decoded), Ok(raw)) => Ok(Shown { or: Some(Box::new(raw)), ..decoded }),
+        (decoded, raw) => decoded.or(raw),
+    }
+}
+
+fn named(name: &[u8], secret: &[u8]) -> Result<Shown, Refused> {
     let name = String::from_utf8(name.to_vec()).map_err(|_| Refused::Malformed)?;
-    shown(&form_decoded(&pair[at + 1..]), Some(name))
+    shown(secret, Some(name))
 }
 
 fn shown(secret: &[u8], name: Option<String>) -> Result<Shown, Refused> {
@@ -60,7 +74,7 @@ fn shown(secret: &[u8], name: Option<String>) -> Result<Shown, Refused> {
     // A list of two, in one line, is no secret; with a name before it everything may stand in it.
     let readable = name.is_some() || is_one_word;
     match (1..=MAX_SECRET).contains(&secret.len()) && readable {
-        true => Ok(Shown { hash: SecretHash::of(secret), name }),
+        true => Ok(Shown { hash: SecretHash::of(secret), name, or: None }),
         false => Err(Refused::Malformed),
     }
 }

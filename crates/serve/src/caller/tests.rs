@@ -126,6 +126,9 @@ fn clients_of_rfc_7662_show_their_secret_in_authorization() {
         (basic(&format!("%6Frders:{SECRET}")), Ok("orders")),
         (basic("odd:a%3Ab+c%25%2B%C3%A9"), Ok("odd")),
         (basic("odd:a:b c%25%2B%C3%A9"), Ok("odd")),
+        // As clients send it that do not form-encode.
+        (basic("odd:a:b c%+é"), Ok("odd")),
+        (basic("odd:a:b c%25+é"), Err(Refused::WrongSecret)),
         // The secret of another caller is a wrong one.
         (basic(&format!("billing:{SECRET}")), Err(Refused::WrongSecret)),
         (basic(&format!(":{SECRET}")), Err(Refused::WrongSecret)),

@@ -89,6 +89,7 @@ impl Config {
         }
         if config.resource.is_some() {
             words.push("metadata".to_owned());
+            words.push(format!("tokens must be for {}", origin.url()));
         }
         words
     }

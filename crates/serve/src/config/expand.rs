@@ -2,7 +2,7 @@
 //! bring YAML of its own along.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use okta_introspect::Secret;
@@ -200,8 +200,14 @@ fn is_variable(name: &str) -> bool {
 pub(super) fn read(path: &Path, max: u64) -> Result<Zeroizing<String>, Fault> {
     let shown = shown(path);
     let failed = |cause: std::io::Error| {
-        Fault::new(format!("the file {shown} cannot be read: {}", cause.kind()))
-            .advise("check its path, and the right to read it")
+        let kind = cause.kind();
+        match kind {
+            ErrorKind::NotFound => {
+                Fault::new(format!("there is no file {shown}")).advise("check its path")
+            }
+            _ => Fault::new(format!("the file {shown} cannot be read: {kind}"))
+                .advise("check its path, and the right to read it"),
+        }
     };
     // Looked at before it is opened: opening a pipe waits for its writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {

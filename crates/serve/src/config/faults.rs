@@ -64,9 +64,14 @@ impl Faults {
         if place.is_empty() {
             return (0, fault);
         }
+        (self.line(place).unwrap_or_default(), fault.at(self.place(place)))
+    }
+
+    /// A place with its line, as it is told.
+    pub(super) fn place(&self, place: &str) -> String {
         match self.line(place) {
-            Some(line) => (line, fault.at(format!("{place} (line {line})"))),
-            None => (0, fault.at(place)),
+            Some(line) => format!("{place} (line {line})"),
+            None => place.to_owned(),
         }
     }
 

@@ -60,8 +60,7 @@ impl Socket {
     ///
     /// If the operating system refuses, for example because the address is in use.
     pub fn tcp(address: SocketAddr) -> Result<Self, Fault> {
-        let listener = listen(address)
-            .map_err(|error| Fault::new(format!("cannot listen on {address}: {error}")))?;
+        let listener = listen(address).map_err(|error| cannot_listen(address, &error))?;
         Ok(Self { kind: Kind::Tcp(listener), _file: None })
     }
 
@@ -103,6 +102,22 @@ impl Socket {
     }
 }
 
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
+    let fault = Fault::new(format!("cannot listen on {address}: {error}"));
+    match error.kind() {
+        io::ErrorKind::AddrInUse => fault.advise(
+            "another process does, perhaps another sidecar: end that one, or choose another port",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            fault.advise("choose an address that an interface of this machine has")
+        }
+        io::ErrorKind::PermissionDenied => {
+            fault.advise("choose a port from 1024 on, or have systemd open the socket")
+        }
+        _ => fault,
+    }
+}
+
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -112,4 +127,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test_support::test]
+    async fn an_address_that_is_in_use_is_told_with_its_cure() {
+        let first = Socket::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let fault = Socket::tcp(first.address().unwrap()).err().unwrap();
+        let advice = fault.advice().unwrap();
+        assert!(advice.contains("perhaps another sidecar"), "{fault}");
+    }
 }

@@ -28,8 +28,12 @@ pub(super) struct OwnFile {
 pub(super) async fn bind(path: &Path, mode: u32) -> Result<(UnixListener, OwnFile), Fault> {
     let fault = |message: String| Fault::new(message).at(path.display().to_string());
     make_way(path).await?;
-    let folder = PrivateFolder::beside(path)
-        .map_err(|error| fault(format!("no folder can be made beside the socket: {error}")))?;
+    let folder = PrivateFolder::beside(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fault("the folder of the socket is missing".to_owned())
+            .advise("make it, or have systemd make it: RuntimeDirectory=okta-introspect"),
+        _ => fault(format!("nothing can be made beside the socket: {error}"))
+            .advise("give this process the right to write to the folder of the socket"),
+    })?;
     let made = folder.path.join("s");
     listen(&made, path, mode).map_err(|error| {
         let fault = fault(format!("the socket cannot be made: {error}"));
@@ -122,6 +126,16 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test_support::test]
+    async fn a_folder_that_is_missing_is_told_with_its_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none/authz.sock");
+        let fault = bind(&path, 0o600).await.unwrap_err().to_string();
+        let expected = "authz.sock: the folder of the socket is missing; make it, or have systemd make it: \
+                        RuntimeDirectory=okta-introspect";
+        assert!(fault.ends_with(expected), "{fault}");
     }
 
     #[test_support::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Whether requests should be sent to this process. Clones share one state.
 ///
 /// It is ready once a configuration with its key is loaded and the authorization server has answered
-/// once, and then until it ends: an outage of the authorization server must not take all the sidecars
+/// a question about a token once, and then until it ends: an outage of the authorization server must not take all the sidecars
 /// out of service at the same moment.
 ///
 /// # Example
@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// assert_eq!(readiness.obstacle(), Some("no configuration is loaded"));
 /// readiness.configured();
 /// assert_eq!(readiness.obstacle(), Some("the authorization server has not answered yet"));
+/// readiness.refused();
+/// assert_eq!(readiness.obstacle(), Some("the authorization server refuses our credentials"));
 /// readiness.answered();
 /// assert_eq!(readiness.obstacle(), None);
 /// readiness.drain();
@@ -31,6 +33,7 @@ pub struct Readiness {
 const CONFIGURED: u8 = 1;
 const ANSWERED: u8 = 2;
 const DRAINING: u8 = 4;
+const REFUSED: u8 = 8;
 
 impl Readiness {
     /// Not ready yet.
@@ -43,12 +46,17 @@ impl Readiness {
         self.set(CONFIGURED);
     }
 
-    /// The authorization server has answered once: discovery, or any check. Cheap enough to be
-    /// called for every answer.
+    /// The authorization server has answered a question about a token, with any verdict. Cheap enough to
+    /// be called for every answer.
     pub fn answered(&self) {
         if self.state.load(Ordering::Relaxed) & ANSWERED == 0 {
             self.set(ANSWERED);
         }
+    }
+
+    /// The authorization server has refused our credentials, which is no answer.
+    pub fn refused(&self) {
+        self.set(REFUSED);
     }
 
     /// The process is about to end. Nothing takes this back.
@@ -62,6 +70,9 @@ impl Readiness {
         match state {
             _ if state & DRAINING != 0 => Some("draining"),
             _ if state & CONFIGURED == 0 => Some("no configuration is loaded"),
+            _ if state & (ANSWERED | REFUSED) == REFUSED => {
+                Some("the authorization server refuses our credentials")
+            }
             _ if state & ANSWERED == 0 => Some("the authorization server has not answered yet"),
             _ => None,
         }

@@ -28,6 +28,12 @@ impl Collector for Metrics {
 
 impl Metrics {
     fn encode_reloads(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let name = "okta_introspect_config_reload_successful";
+        let help = "Whether the configuration that was read last is in force";
+        let is_reloaded = u64::from(self.is_reloaded.load(Ordering::Relaxed));
+        encoder
+            .encode_descriptor(name, help, None, MetricType::Gauge)?
+            .encode_gauge(&is_reloaded)?;
         let name = "okta_introspect_config_reload_success_timestamp";
         let help = "When a configuration was last taken";
         let seconds = Duration::from_millis(read(&self.reloaded)).as_secs_f64();

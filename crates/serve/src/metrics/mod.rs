@@ -3,7 +3,7 @@
 mod durations;
 mod encode;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use durations::Durations;
 /// | `okta_introspect_connections_refused_total` | `listener`, `reason` ([`Refusal`]) |
 /// | `okta_introspect_connections_closed_total`: before their peer closed them | `listener`, `reason` ([`Closed`]) |
 /// | `okta_introspect_refusals_total`: requests, by what they were refused for | `reason` |
+/// | `okta_introspect_config_reload_successful`: whether the configuration that was read last is in force, 0 or 1 | |
 /// | `okta_introspect_config_reload_success_timestamp_seconds` | |
 /// | `okta_introspect_config_reload_failures_total` | |
 ///
@@ -48,6 +49,8 @@ pub struct Metrics {
     /// In milliseconds since 1970; zero before the first.
     reloaded: AtomicU64,
     reload_failures: AtomicU64,
+    /// Whether the last one was taken.
+    is_reloaded: AtomicBool,
 }
 
 /// What is counted of one listener.
@@ -116,6 +119,7 @@ impl Metrics {
             refusals: refusals.map(|reason| (reason, AtomicU64::new(0))).collect(),
             reloaded: AtomicU64::new(0),
             reload_failures: AtomicU64::new(0),
+            is_reloaded: AtomicBool::new(false),
         })
     }
 
@@ -143,11 +147,13 @@ impl Metrics {
     pub fn reloaded(&self, now: DateTime<Utc>) {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         self.reloaded.store(millis, Ordering::Relaxed);
+        self.is_reloaded.store(true, Ordering::Relaxed);
     }
 
     /// A configuration was not taken.
     pub fn reload_failed(&self) {
         add(&self.reload_failures);
+        self.is_reloaded.store(false, Ordering::Relaxed);
     }
 
     /// How many configurations were not taken.
@@ -301,6 +307,7 @@ fn add(count: &AtomicU64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::Refused;
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
 
@@ -324,6 +331,7 @@ mod tests {
         metrics.refused("ambiguous_path");
         metrics.refused("nobody told of this");
         metrics.reload_failed();
+        assert!(text(&metrics).contains("\nokta_introspect_config_reload_successful 0\n"));
         metrics.reloaded(DateTime::from_timestamp_millis(1_500).unwrap());
         let shown = text(&metrics);
         for line in [
@@ -335,6 +343,7 @@ mod tests {
             r#"okta_introspect_connections_closed_total{listener="authz",reason="slow_head"} 1"#,
             r#"okta_introspect_refusals_total{reason="ambiguous_path"} 1"#,
             r#"okta_introspect_refusals_total{reason="other"} 1"#,
+            "okta_introspect_config_reload_successful 1",
             "okta_introspect_config_reload_success_timestamp_seconds 1.5",
             "okta_introspect_config_reload_failures_total 1",
         ] {
@@ -342,6 +351,28 @@ mod tests {
         }
         drop(open);
         assert!(text(&metrics).contains("connections_open{listener=\"authz\"} 0"));
+    }
+
+    #[test]
+    fn the_alerts_ask_for_what_is_counted() {
+        let alerts = include_str!("../../../../packaging/prometheus/sidecar.alerts.yml");
+        let metrics = Metrics::new(Refused::NAMES.into_iter().chain(["caller_over_budget"]));
+        metrics.listener("authz");
+        let shown = text(&metrics);
+        let name = regex::Regex::new(r"\b(?:okta_introspect|http_server)_[a-z_]+").unwrap();
+        let names: Vec<_> = name.find_iter(alerts).map(|found| found.as_str()).collect();
+        assert!(names.len() >= 5, "{names:?}");
+        for name in names {
+            let is_it = |line: &str| line.split(['{', ' ']).next() == Some(name);
+            assert!(shown.lines().any(is_it), "{name}");
+        }
+        let label = regex::Regex::new(r#"(\w+)=~?"([^"]+)""#).unwrap();
+        for found in label.captures_iter(alerts) {
+            for value in found[2].split('|') {
+                let shows = format!("{}=\"{value}\"", &found[1]);
+                assert!(shown.contains(&shows), "{shows}");
+            }
+        }
     }
 
     #[test]

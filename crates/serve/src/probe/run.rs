@@ -74,7 +74,7 @@ impl Run<'_> {
                 "the answer is not to this request: it is a cache's, or header lines are lost"
             }
             (Reached::Perhaps, _) => "the service does not show what it was asked; try --echo",
-            (Reached::Not, _) => "it did not reach the service",
+            (Reached::Not, _) => not_reached(status),
             (Reached::Unknown(_), Heard::Unreachable(why)) => why,
             (Reached::Unknown(why), _) => why,
         };
@@ -85,6 +85,10 @@ impl Run<'_> {
 
     /// What a service should know of a plain request.
     fn remarks(&self, finding: &mut Finding, seen: &Seen) {
+        let (sent, path) = (self.probe.url.path(), seen.path());
+        if sent != path {
+            finding.details.push(format!("the service saw {path} for {sent}"));
+        }
         let there = self.probe.identity_of(seen);
         let wanted = FACTS.map(|fact| format!("{}{fact}", self.probe.prefix));
         let missing: Vec<_> =
@@ -133,5 +137,34 @@ impl Run<'_> {
         let nonce = format!("{}-{}", self.probe.run, self.count);
         let bytes = message.with(NONCE, nonce.clone()).bytes(&self.probe.url.host);
         (self.transport.send(&bytes).await, nonce)
+    }
+}
+
+/// Why a good token may not have reached the service, by the status of the answer.
+fn not_reached(status: Option<u16>) -> &'static str {
+    match status {
+        Some(401) => {
+            "it did not reach the service: the token was refused; is it active, and for this audience?"
+        }
+        Some(403) => {
+            "it did not reach the service: no rule permits the request, or the token lacks a scope"
+        }
+        Some(400) => {
+            "it did not reach the service: the path or the request can be read in two ways"
+        }
+        Some(404) => "it did not reach the service: the proxy has no route for it",
+        Some(500) => {
+            "it did not reach the service: the proxy cannot ask the sidecar, or is not set up for its mode"
+        }
+        Some(502) => {
+            "it did not reach the service: the proxy finds nobody at the service's address"
+        }
+        Some(503) => {
+            "it did not reach the service: the sidecar cannot tell, or the proxy cannot reach it"
+        }
+        Some(504) => {
+            "it did not reach the service: the service, or the sidecar, did not answer in time"
+        }
+        _ => "it did not reach the service",
     }
 }

@@ -106,6 +106,40 @@ async fn a_good_token_that_is_refused_proves_nothing() {
 }
 
 #[test_support::test]
+async fn why_the_good_token_did_not_reach_the_service_is_told_by_the_status() {
+    for (status, cause) in [
+        (401, ": the token was refused"),
+        (403, ": no rule permits the request, or the token lacks a scope"),
+        (502, ": the proxy finds nobody at the service's address"),
+        (503, ": the sidecar cannot tell"),
+        (418, ""),
+    ] {
+        let report = of(move |_| answer(status, "")).await;
+        let detail = &report.findings[0].details[0];
+        let expected = format!("it did not reach the service{cause}");
+        assert!(detail.starts_with(&expected), "{status}: {detail}");
+    }
+}
+
+#[test_support::test]
+async fn a_path_that_the_proxy_rewrites_is_told() {
+    let rewritten = of(|mut asked| {
+        let is_good = asked.is_good();
+        asked.target = format!("/v1{}", asked.target);
+        if is_good { asked.with_identity().shown() } else { answer(403, "") }
+    })
+    .await;
+    let details = &rewritten.findings[0].details;
+    assert!(
+        details.contains(&"the service saw /v1/files/a for /files/a".to_owned()),
+        "{details:?}"
+    );
+    assert_eq!(rewritten.verdict(), Verdict::Ok, "{rewritten:#?}");
+    let plain = of(sound).await;
+    assert!(plain.findings[0].details.iter().all(|it| !it.contains("saw")), "{plain:?}");
+}
+
+#[test_support::test]
 async fn a_proxy_that_is_not_there_is_asked_once() {
     let report = of(|_| Heard::Unreachable("refused".to_owned())).await;
     assert_eq!((report.verdict(), report.findings.len()), (Verdict::CannotTell, 1));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use okta_introspect::checker::{CheckerBuilder, CheckerConfig};
-use okta_introspect::{Checker, ClientBuilder, Clock, HttpConfig};
+use okta_introspect::{Checker, Client, ClientBuilder, Clock, Error, HttpConfig, Token};
 use okta_introspect_settings::{Settings, SettingsError};
 
 use crate::config::Config;
@@ -13,6 +13,8 @@ use crate::error::Fault;
 #[derive(Debug)]
 pub(crate) struct Asking {
     pub(crate) checker: Checker,
+    /// The client of the default issuer.
+    client: Client,
     /// The issuers that are asked, the default one first.
     pub(crate) issuers: Vec<okta_introspect::Issuer>,
     /// How they are asked.
@@ -35,21 +37,40 @@ impl Asking {
         let http = settings.http().map_err(|error| of_settings(&error))?;
         let checks = checks(config);
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
-        let checker = match earlier {
-            Some(earlier) if earlier.made_of == made_of => earlier.checker.clone(),
+        let (checker, client) = match earlier {
+            Some(earlier) if earlier.made_of == made_of => {
+                (earlier.checker.clone(), earlier.client.clone())
+            }
             _ => {
-                let builder = builder(config, &settings, clock)?.config(checks);
+                let (builder, client) = builder(config, &settings, clock)?;
+                let builder = builder.config(checks);
                 // What was used is used, whichever bounds there are now.
                 let builder = match earlier {
                     Some(earlier) => builder.proofs_of(&earlier.checker),
                     None => builder,
                 };
-                builder.build().map_err(|error| of_library(&error))?
+                (builder.build().map_err(|error| of_library(&error))?, client)
             }
         };
-        Ok(Self { checker, issuers, http, made_of })
+        Ok(Self { checker, client, issuers, http, made_of })
+    }
+
+    /// Whether the default issuer answers the app: it is asked for its metadata, and then about a token
+    /// that does not exist. Any verdict will do.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not. [`ClientRefused`](okta_introspect::ErrorKind::ClientRefused) is about our
+    /// credentials.
+    pub(crate) async fn try_out(&self) -> Result<(), Error> {
+        okta_introspect::metadata::discover(&self.issuers[0], &self.http).await?; // the default one
+        self.client.introspect(&Token::parse(MADE_UP)?, None).await?;
+        Ok(())
     }
 }
+
+/// A token that no server has issued.
+const MADE_UP: &str = "okta-introspect-is-ready";
 
 /// How tokens and proofs are checked where a rule does not say.
 fn checks(config: &Config) -> CheckerConfig {
@@ -62,22 +83,23 @@ fn builder(
     config: &Config,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
-) -> Result<CheckerBuilder, Fault> {
+) -> Result<(CheckerBuilder, Client), Fault> {
     let client = |builder: Result<ClientBuilder, SettingsError>| {
         let builder = builder.map_err(|error| of_settings(&error))?.clock(Arc::clone(clock));
         builder.build().map_err(|error| of_library(&error))
     };
-    let mut builder = Checker::builder(client(settings.client_builder())?);
+    let default = client(settings.client_builder())?;
+    let mut builder = Checker::builder(default.clone());
     for issuer in &config.okta.further_issuers {
         builder = builder.server(client(settings.client_builder_at(issuer.clone()))?);
     }
-    Ok(builder.clock(Arc::clone(clock)))
+    Ok((builder.clock(Arc::clone(clock)), default))
 }
 
 fn of_settings(error: &SettingsError) -> Fault {
     Fault::new(error.to_string()).at("okta").advise(error.advice())
 }
 
-fn of_library(error: &okta_introspect::Error) -> Fault {
+fn of_library(error: &Error) -> Fault {
     Fault::new(error.to_string()).advise(error.advice())
 }

@@ -19,7 +19,9 @@ pub(crate) struct OriginDocument {
     pub strip_prefix: Option<String>,
     /// What the proxy removes from the path, and clients do see.
     pub add_prefix: Option<String>,
-    /// What is said of it in `/.well-known/oauth-protected-resource` (RFC 9728). Left out: nothing.
+    /// What is said of it in `/.well-known/oauth-protected-resource` (RFC 9728). Tokens must be for `url`
+    /// then: it has to be in their `aud`, and those for another audience, such as `api://default`, are
+    /// refused. Left out: nothing is said, and the audience counts where a rule requires one.
     pub resource: Option<ResourceDocument>,
 }
 

@@ -1,5 +1,6 @@
 //! What each route requires.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,9 +44,19 @@ pub(super) fn resolve(
     }
     let mut builder = Rules::builder().paths(paths);
     let mut configs = Vec::new();
+    let mut unnamed: HashMap<String, String> = HashMap::new();
     for (index, item) in items.into_iter().enumerate() {
         let place = format!("rules[{index}]");
         let Some(config) = context.rule(item, &place, faults) else { continue };
+        let text = config.pattern.to_string();
+        if config.rule.name == text {
+            if let Some(earlier) = unnamed.get(&text) {
+                let what = format!("for the same requests as {}", faults.place(earlier));
+                faults.error(&place, Fault::new(what).advise("leave one of them out"));
+                continue;
+            }
+            unnamed.insert(text, place.clone());
+        }
         match builder.add(config.pattern.clone(), config.rule.clone()) {
             Ok(_) => configs.push(config),
             Err(fault) => faults.error_within(&place, fault),
@@ -64,6 +75,7 @@ impl Context<'_> {
         let require = node.member("require").map(|member| member.node.to_value());
         let written: RuleDocument = read(node, place, faults)?;
         check_access(place, &written, faults);
+        warn_of_literals(place, &written.path, faults);
         let methods = methods(place, &written.methods.unwrap_or_default(), faults);
         self.check_host(place, written.host.as_deref(), faults);
         self.check_requirement(place, written.require.as_ref(), faults);
@@ -106,6 +118,17 @@ impl Context<'_> {
     ) {
         let Some(require) = require else { return };
         let place = format!("{place}.require");
+        let lists = [
+            ("scopes", &require.scopes),
+            ("any_scope", &require.any_scope),
+            ("client_ids", &require.client_ids),
+        ];
+        for (member, _) in lists.iter().filter(|(_, list)| list.as_ref().is_some_and(Vec::is_empty))
+        {
+            let fault = Fault::new("an empty list, which requires nothing");
+            let advice = "list what is required, or leave it out";
+            faults.error(&format!("{place}.{member}"), fault.advise(advice));
+        }
         let limit = self.checker.max_age_limit;
         if let Some(max_age) = require.max_age.filter(|max_age| max_age.0 > limit) {
             let limit = Span(limit);
@@ -149,14 +172,55 @@ fn check_access(place: &str, written: &RuleDocument, faults: &mut Faults) {
 
 fn methods(place: &str, written: &[String], faults: &mut Faults) -> Option<Vec<Method>> {
     let read = written.iter().enumerate().map(|(index, text)| {
+        let place = format!("{place}.methods[{index}]");
         let method = Method::from_bytes(text.as_bytes());
-        if method.is_err() {
-            faults.error(&format!("{place}.methods[{index}]"), Fault::new("no HTTP method"));
+        match &method {
+            Ok(method) => warn_of_method(&place, method, faults),
+            Err(_) => faults.error(&place, Fault::new("no HTTP method")),
         }
         method.ok()
     });
     // All of them are looked at before one that is none ends it.
     read.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// The methods of RFC 9110 and RFC 5789.
+const METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::CONNECT,
+];
+
+/// Others may be meant; one that is a letter away from a usual one is not.
+fn warn_of_method(place: &str, method: &Method, faults: &mut Faults) {
+    let is_near = |known: &&Method| strsim::osa_distance(known.as_str(), method.as_str()) == 1;
+    if METHODS.contains(method) {
+        return;
+    }
+    if let Some(meant) = METHODS.iter().find(is_near) {
+        let fault = Fault::new(format!("no usual method is called {method}"));
+        faults.warn(place, fault.advise(format!("did you mean {meant}?")));
+    }
+}
+
+/// What other routers take for parameters is text here.
+fn warn_of_literals(place: &str, path: &str, faults: &mut Faults) {
+    let place = format!("{place}.path");
+    for segment in path.split('/').filter(|segment| !segment.contains('{')) {
+        let itself = || Fault::new(format!("{segment:?} stands for itself"));
+        if segment.contains('*') {
+            let advice = "write {*rest} for all that follow, and {name} for one segment";
+            faults.warn(&place, itself().advise(advice));
+        } else if let Some(name) = segment.strip_prefix(':').filter(|name| !name.is_empty()) {
+            faults.warn(&place, itself().advise(format!("write {{{name}}} for a parameter")));
+        }
+    }
 }
 
 fn requirement(place: &str, require: Value, faults: &mut Faults) -> Option<Requirement> {

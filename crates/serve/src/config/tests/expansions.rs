@@ -93,10 +93,7 @@ fn what_cannot_be_expanded_is_told_with_its_name_and_its_place() {
         ),
         ("\"${X\"", "`${` has no `}`; write `$$` for a dollar"),
         ("\"file:\"", "`file:` names no file; write `file:PATH`"),
-        (
-            "file:none",
-            "the file FOLDER/none cannot be read: entity not found; check its path, and the right to read it",
-        ),
+        ("file:none", "there is no file FOLDER/none; check its path"),
         ("file:empty.txt", "the file FOLDER/empty.txt is empty"),
         ("file:long.txt", "the file FOLDER/long.txt is longer than 1024 KiB"),
         ("file:binary", "the file FOLDER/binary is not text in UTF-8"),

@@ -251,6 +251,33 @@ fn mistakes_in_rules_are_told() {
             ],
         ),
         (
+            "rules: [{path: /a, methods: [DELTE, PURGE, TRACE], require: {}}]",
+            &[
+                "warning: rules[0].methods[0] (line 2): no usual method is called DELTE; did you mean DELETE?",
+            ],
+        ),
+        (
+            "rules: [{path: /a/*, require: {}}, {path: '/b/:id/{*rest}', require: {}}, {path: '/c/:', require: {}}]",
+            &[
+                "warning: rules[0].path (line 2): \"*\" stands for itself; write {*rest} for all that follow, and {name} for one segment",
+                "warning: rules[1].path (line 2): \":id\" stands for itself; write {id} for a parameter",
+            ],
+        ),
+        (
+            "rules: [{path: /a, require: {scopes: [], any_scope: [], client_ids: []}}]",
+            &[
+                "rules[0].require.scopes (line 2): an empty list, which requires nothing; list what is required, or leave it out",
+                "rules[0].require.any_scope (line 2): an empty list, which requires nothing; list what is required, or leave it out",
+                "rules[0].require.client_ids (line 2): an empty list, which requires nothing; list what is required, or leave it out",
+            ],
+        ),
+        (
+            "rules:\n- {path: /a, methods: [GET], require: {}}\n- {path: /b, require: {}}\n- {path: /a, methods: [GET], public: true}",
+            &[
+                "rules[2] (line 5): for the same requests as rules[0] (line 3); leave one of them out",
+            ],
+        ),
+        (
             "rules: [{path: /a, methods: ['G T'], require: {}}]",
             &["rules[0].methods[0] (line 2): no HTTP method"],
         ),
@@ -703,7 +730,8 @@ fn a_file_that_is_too_long_or_not_there_is_told() {
     let long = "#".repeat(1024 * 1024 + 1);
     assert_eq!(place.lines(&long), ["the file FOLDER/serve.yaml is longer than 1024 KiB"]);
     let faults = load(&place.path("none.yaml"), &place.environment).unwrap_err();
-    assert!(faults[0].to_string().contains("none.yaml cannot be read"), "{}", faults[0]);
+    let said = faults[0].to_string();
+    assert!(said.starts_with("there is no file") && said.contains("none.yaml"), "{said}");
 }
 
 #[test]
