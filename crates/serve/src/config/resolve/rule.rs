@@ -76,6 +76,10 @@ impl Context<'_> {
         let written: RuleDocument = read(node, place, faults)?;
         check_access(place, &written, faults);
         warn_of_literals(place, &written.path, faults);
+        if written.methods.as_ref().is_some_and(Vec::is_empty) {
+            let fault = Fault::new("an empty list, which is for no request");
+            faults.error(&format!("{place}.methods"), fault.advise("leave it out for all of them"));
+        }
         let methods = methods(place, &written.methods.unwrap_or_default(), faults);
         self.check_host(place, written.host.as_deref(), faults);
         self.check_requirement(place, written.require.as_ref(), faults);

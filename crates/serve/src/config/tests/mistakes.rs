@@ -278,6 +278,12 @@ fn mistakes_in_rules_are_told() {
             ],
         ),
         (
+            "rules: [{path: /a, methods: [], require: {}}]",
+            &[
+                "rules[0].methods (line 2): an empty list, which is for no request; leave it out for all of them",
+            ],
+        ),
+        (
             "rules: [{path: /a, methods: ['G T'], require: {}}]",
             &["rules[0].methods[0] (line 2): no HTTP method"],
         ),
