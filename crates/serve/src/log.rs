@@ -16,11 +16,11 @@ use crate::config::{LogFormat, LogLevel};
 #[must_use]
 pub struct Writing(#[allow(dead_code)] WorkerGuard); // what is left is written when it is dropped
 
-/// How many lines may wait to be written.
+/// How many lines may wait to be written; what [`install`] says.
 const WAITING: usize = 8192;
 
 /// Writes events of this level and above to standard error, by a thread of its own: where nobody
-/// reads them, lines are left out once [`WAITING`] of them wait, and no request waits with them.
+/// reads them, lines are left out once 8,192 of them wait, and no request waits with them.
 ///
 /// # Errors
 ///
