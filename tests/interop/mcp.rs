@@ -92,13 +92,18 @@ fn private_key() -> (String, SigningKey) {
     (pem, own)
 }
 
+/// The requests of a turn, without the stream of events, which the client opens when it likes.
+fn requests(answer: &Value) -> Vec<&Value> {
+    let is_stream = |one: &&Value| one["method"] == "GET" && one["path"] == "/mcp";
+    answer["requests"].as_array().unwrap().iter().filter(|one| !is_stream(one)).collect()
+}
+
 /// `METHOD path status` of each request.
 fn told(answer: &Value) -> Vec<String> {
-    let requests = answer["requests"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let told =
         |one: &Value| format!("{} {} {}", text(&one["method"]), text(&one["path"]), one["status"]);
-    requests.iter().map(told).collect()
+    requests(answer).into_iter().map(told).collect()
 }
 
 #[test_support::test(multi_thread)]
@@ -133,7 +138,7 @@ async fn the_official_client_is_led_from_401_to_a_tool_call_and_a_revocation_is_
     // Refused at once; the client gets itself a new token and tries again.
     let again = client.ask(&json!({"call": "delete_order"}));
     assert_eq!(told(&again)[0], "POST /mcp 401", "{again}");
-    let challenge = again["requests"][0]["challenge"].as_str().unwrap();
+    let challenge = requests(&again)[0]["challenge"].as_str().unwrap();
     assert!(challenge.starts_with(r#"Bearer error="invalid_token", scope="orders.delete", "#));
     assert_eq!(told(&again).last().unwrap(), "POST /mcp 200", "{again}");
 }
@@ -148,12 +153,12 @@ async fn a_client_with_too_little_scope_is_told_what_would_do() {
     });
     client.ask(&config);
     let refused = client.ask(&json!({"call": "delete_order"}));
-    assert_eq!(refused["requests"][0]["status"], 403, "{refused}");
+    assert_eq!(requests(&refused)[0]["status"], 403, "{refused}");
     let origin = server.resource.strip_suffix("/mcp").unwrap();
     let challenge = format!(
         r#"Bearer error="insufficient_scope", scope="orders.delete", resource_metadata="{origin}/.well-known/oauth-protected-resource/mcp""#
     );
-    assert_eq!(refused["requests"][0]["challenge"], challenge);
+    assert_eq!(requests(&refused)[0]["challenge"], challenge);
     // It steps up once, with what it is configured for, and gives up.
     assert!(refused["error"].as_str().unwrap().contains("403 after trying upscoping"), "{refused}");
     assert_eq!(
