@@ -72,8 +72,7 @@ fn append<'a>(path: &mut String, segments: impl Iterator<Item = &'a Segment>) {
 fn example(segment: &Segment) -> String {
     match segment {
         Segment::Literal(text) => text.clone(),
-        Segment::Parameter { prefix, .. } => prefix.clone() + ANY,
-        Segment::Rest(_) => ANY.into(),
+        Segment::Parameter(_) | Segment::Rest(_) => ANY.into(),
     }
 }
 
@@ -86,10 +85,7 @@ fn common_text(one: &Segment, other: &Segment) -> Option<String> {
 fn meets(segment: &Segment, text: &str) -> bool {
     match segment {
         Segment::Literal(literal) => literal == text,
-        Segment::Parameter { prefix, .. } => {
-            text.len() > prefix.len() && text.starts_with(prefix.as_str())
-        }
-        Segment::Rest(_) => true,
+        Segment::Parameter(_) | Segment::Rest(_) => true,
     }
 }
 

@@ -46,9 +46,9 @@ pub struct Pattern {
     pub methods: Vec<Method>,
     /// The host that clients call, without a port; `None` stands for every host. Default: `None`.
     pub host: Option<String>,
-    /// The path, decoded. A segment may be, or end with, a parameter, which stands for one or more
-    /// characters but no slash: `/orders/{id}`, `/v{version}/orders`. The last segment may be
-    /// `{*rest}`, which stands for any number of segments, also none. Case counts.
+    /// The path, decoded. A segment may be a parameter, which stands for one or more characters but
+    /// no slash: `/orders/{id}`. The last segment may be `{*rest}`, which stands for any number of
+    /// segments, also none. Neither has text beside it in its segment. Case counts.
     pub path: String,
     /// Regular expressions that parameters have to match as a whole, by their names. They see the
     /// decoded text, and an empty rest as the empty text.

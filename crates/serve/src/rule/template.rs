@@ -1,6 +1,6 @@
 //! The path of a pattern, read.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 
 use crate::error::Fault;
 
@@ -14,12 +14,9 @@ pub(super) struct Template {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Segment {
     Literal(String),
-    /// A name, after text that may be empty.
-    Parameter {
-        prefix: String,
-        name: String,
-    },
-    /// All segments that are left; the last one.
+    /// Any one segment, by this name.
+    Parameter(String),
+    /// All segments that are left, by this name; the last one.
     Rest(String),
 }
 
@@ -54,15 +51,15 @@ impl Template {
     pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Literal(_) => None,
-            Segment::Parameter { name, .. } | Segment::Rest(name) => Some(name.as_str()),
+            Segment::Parameter(name) | Segment::Rest(name) => Some(name.as_str()),
         })
     }
 
     /// All literal text, slashes left out.
     pub(super) fn literals(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
-            Segment::Literal(text) | Segment::Parameter { prefix: text, .. } => Some(text.as_str()),
-            Segment::Rest(_) => None,
+            Segment::Literal(text) => Some(text.as_str()),
+            Segment::Parameter(_) | Segment::Rest(_) => None,
         })
     }
 
@@ -73,7 +70,7 @@ impl Template {
         }
         self.segments.iter().fold(String::new(), |route, segment| match segment {
             Segment::Literal(text) => route + "/" + text,
-            Segment::Parameter { prefix, .. } => route + "/" + prefix + "{p}",
+            Segment::Parameter(_) => route + "/{p}",
             Segment::Rest(_) => route + "/{*p}",
         })
     }
@@ -95,22 +92,26 @@ impl Segment {
         let Some((prefix, parameter)) = text.split_once('{') else {
             return Self::literal(text).map(|()| Self::Literal(text.into()));
         };
-        Self::literal(prefix)?;
+        let whole = "write the whole segment as a parameter, and `where` for its form";
         let Some(name) = parameter.strip_suffix('}') else {
             return Err(Fault::new(format!("the segment {text:?} does not end with a parameter"))
-                .advise("write the whole segment as a parameter, and `where` for its form"));
+                .advise(whole));
         };
-        let is_rest = name.starts_with('*');
-        let name = name.strip_prefix('*').unwrap_or(name);
+        if !prefix.is_empty() {
+            return Err(Fault::new(format!("the segment {text:?} has text before a parameter"))
+                .advise(whole));
+        }
+        let (name, is_rest) = match name.strip_prefix('*') {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
         if !is_name(name) {
             return Err(Fault::new(format!("{text:?} does not name a parameter"))
                 .advise("write {id} or {*rest}: letters, digits and underscores"));
         }
         match is_rest {
-            false => Ok(Self::Parameter { prefix: prefix.into(), name: name.into() }),
-            true if prefix.is_empty() => Ok(Self::Rest(name.into())),
-            true => Err(Fault::new(format!("{text:?} has text before the rest of the path"))
-                .advise("write {*rest} as a segment of its own")),
+            true => Ok(Self::Rest(name.into())),
+            false => Ok(Self::Parameter(name.into())),
         }
     }
 
@@ -131,11 +132,11 @@ impl Segment {
         self.rank().cmp(&other.rank())
     }
 
-    fn rank(&self) -> (u8, Reverse<usize>) {
+    fn rank(&self) -> u8 {
         match self {
-            Self::Literal(_) => (0, Reverse(0)),
-            Self::Parameter { prefix, .. } => (1, Reverse(prefix.len())),
-            Self::Rest(_) => (2, Reverse(0)),
+            Self::Literal(_) => 0,
+            Self::Parameter(_) => 1,
+            Self::Rest(_) => 2,
         }
     }
 }

@@ -75,7 +75,7 @@ pub(crate) struct RuleDocument {
     pub methods: Option<Vec<String>>,
     /// The host, which must be that of one of the `origins`. Default: all of them.
     pub host: Option<String>,
-    /// The path: `{id}` stands for one segment, `{*rest}` at the end for all that follow.
+    /// The path: `{id}` stands for one whole segment, `{*rest}` at the end for all that follow.
     pub path: String,
     /// What the parameters of the path must be, as regular expressions for the whole of each.
     pub r#where: Option<BTreeMap<String, String>>,

@@ -24,7 +24,7 @@ const TABLE: [&str; 10] = [
     "/user/{id}",
     "/user/{id}/posts",
     "/public/{*rest}",
-    "/v{version}/admin",
+    "/shop/{version}/admin",
     "/{*rest}",
 ];
 
@@ -128,9 +128,9 @@ fn meets(pattern: &str, path: &[&str]) -> bool {
         }
         _ => {
             pattern.len() == path.len()
-                && pairs.into_iter().all(|(segment, text)| match segment.split_once('{') {
-                    Some((prefix, _)) => text.starts_with(prefix) && text.len() > prefix.len(),
-                    None => segment == text,
+                && pairs.into_iter().all(|(segment, text)| match segment.starts_with('{') {
+                    true => !text.is_empty(),
+                    false => segment == text,
                 })
         }
     }
@@ -282,8 +282,8 @@ const BASES: [&str; 16] = [
     "/public",
     "/public/a/b",
     "/public/site.css",
-    "/v1/admin",
-    "/v2/other",
+    "/shop/v1/admin",
+    "/shop/v2/other",
     "/user/a%20b",
     "/caf%C3%A9",
     "/user/ada%40acme.example",
