@@ -108,6 +108,22 @@ async fn a_proxy_shows_its_own_secret_in_place_of_the_clients() {
     }
 }
 
+/// A fault of the proxy's would be written to the log as one to mend, by whichever client likes.
+#[test_support::test(multi_thread)]
+async fn trap_a_request_without_a_path_is_the_clients_fault() {
+    if executable().is_none() {
+        return;
+    }
+    for proxy in installed() {
+        let stand = Stand::start(proxy, Sidecar::start(proxy).await).await;
+        let answer = send(stand.program.address, &request("OPTIONS", "*", &[])).await;
+        println!("{proxy}: {}", answer.status);
+        // Caddy answers that itself, with 200.
+        assert!((200..500).contains(&answer.status), "{proxy}: {answer:?}");
+        assert_eq!(stand.backend.requests(), 0, "{proxy}");
+    }
+}
+
 impl Stand {
     async fn start(proxy: Proxy, sidecar: Sidecar) -> Self {
         Self::start_with(proxy, sidecar, "").await

@@ -27,9 +27,9 @@ local function question(txn)
     local asked = {
         ["x-forwarded-method"] = { txn.f:method() },
         ["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" },
-        -- As the client wrote it, with its query.
-        ["x-forwarded-uri"] = { txn.f:pathq() },
-        -- Empty if the client sent none, which is its fault; left out, it would be this proxy's.
+        -- As the client wrote it, with its query. Here and below: empty if the client sent none (`OPTIONS *`), which is its
+        -- fault; left out, it would be this proxy's.
+        ["x-forwarded-uri"] = { txn.f:pathq() or "" },
         ["x-forwarded-host"] = received["host"] and copied(received["host"]) or { "" },
         @CALLER_KEY_SENT@
     }
