@@ -1,10 +1,11 @@
 //! What a listener answers: the proxy's questions, `POST /introspect`, and the documents that clients
 //! and services read.
 
+mod told;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -27,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::original::{Mode, Original};
 use crate::refusal::Refusal;
 use crate::state::State;
+use told::Told;
 
 /// Where proxies ask in every mode but Envoy's.
 pub(crate) const AUTHZ: &str = "/authz";
@@ -64,15 +66,14 @@ pub(crate) struct Shared {
 struct Asked {
     index: usize,
     shared: Arc<Shared>,
-    /// Whether it was said already that the proxy is not set up.
-    said: AtomicBool,
+    /// What was told of the proxy's configuration.
+    told: Told,
 }
 
 impl Listener {
     /// The listener at this place of the configuration.
     pub(crate) fn new(config: &ListenerConfig, index: usize, shared: Arc<Shared>) -> Arc<Self> {
-        let asked = Asked { index, shared: Arc::clone(&shared), said: AtomicBool::new(false) };
-        let asked = Arc::new(asked);
+        let asked = Arc::new(Asked { index, shared: Arc::clone(&shared), told: Told::default() });
         Arc::new(Self {
             name: config.address.to_string(),
             mode: config.mode,
@@ -245,7 +246,7 @@ impl Asked {
             }
             Decision::No(refusal) => {
                 self.shared.metrics.refused(refusal.reason());
-                self.tell(refusal, original);
+                self.tell(state, refusal, original);
                 return;
             }
         }
@@ -254,11 +255,12 @@ impl Asked {
         }
     }
 
-    /// A refusal by which the proxy's configuration is at fault is told once, and louder.
+    /// A refusal by which the proxy's configuration is at fault is told louder, and not each time.
     #[cold]
-    fn tell(&self, refusal: &Refusal, original: Option<&Original<'_>>) {
-        if refusal.is_misconfiguration() && !self.said.swap(true, Ordering::Relaxed) {
-            tracing::error!(reason = refusal.reason(), "{refusal}; is said once");
+    fn tell(&self, state: &State, refusal: &Refusal, original: Option<&Original<'_>>) {
+        let reason = refusal.reason();
+        if refusal.is_misconfiguration() && self.told.is_due(reason, state.clock.monotonic()) {
+            tracing::error!(reason, "{refusal}; is said once in five minutes");
         }
         refusal.log(original);
     }

@@ -377,5 +377,28 @@ async fn a_proxy_that_is_not_set_up_is_told_once() {
         let asked = Client::get("/health").through(other);
         assert_no(mode, &crate::http::ask(&world.socket(mode), &asked).await, 500);
     }
-    assert_eq!(world.log.count("is said once"), 4);
+    assert_eq!(world.log.count("is said once in five minutes"), 4);
+}
+
+#[test_support::test]
+async fn trap_no_client_spends_what_is_said_of_the_proxys_configuration() {
+    let world = World::new("").await;
+    let whole = [
+        ("x-forwarded-method", "GET"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", HOST),
+        ("x-forwarded-uri", "/health"),
+    ];
+    let doubled = [&whole[..], &[("x-forwarded-uri", "/")]].concat();
+    for (round, minutes) in [(1, 4), (1, 1), (2, 0)] {
+        for headers in [&whole[..3], &doubled] {
+            let asked = crate::http::request("GET", "/authz", headers, "");
+            let socket = world.socket(Mode::Haproxy);
+            assert_no(Mode::Haproxy, &crate::http::ask(&socket, &asked).await, 500);
+        }
+        for what in ["x-forwarded-uri is missing", "x-forwarded-uri came more than once"] {
+            assert_eq!(world.log.count(what), round, "{what}");
+        }
+        world.clock.advance(Duration::from_secs(minutes * 60));
+    }
 }

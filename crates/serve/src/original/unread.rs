@@ -11,7 +11,7 @@ use super::mode::Mode;
 /// can be for. Quotes nothing of the request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Unread {
-    /// The proxy did not say it. To be logged once: every request will be like this one.
+    /// The proxy did not say it. Not to be logged each time: every request will be like this one.
     Misconfigured(Misconfigured),
     /// The client's request is one that is never let in.
     Malformed(Malformed),
