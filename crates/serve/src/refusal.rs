@@ -109,6 +109,12 @@ impl Refusal {
         )
     }
 
+    /// Whether it is written down each time: guesses of a caller's secret are, as long as they get an
+    /// answer.
+    pub(crate) fn is_logged(&self) -> bool {
+        !matches!(self, Self::Caller(Refused::TooMany(_)))
+    }
+
     /// For the metrics of the listener; the log has the same word as verdict.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {

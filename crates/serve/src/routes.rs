@@ -18,7 +18,7 @@ use okta_introspect::adapter::ResourceMetadata;
 use tower_service::Service as _;
 
 use crate::answer;
-use crate::caller::{Peer, Refused};
+use crate::caller::Peer;
 use crate::config::ListenerConfig;
 use crate::decision::{Decision, Question};
 use crate::grpc::{self, Authorize, Grpc, OnUnknown};
@@ -169,8 +169,7 @@ impl Listener {
     #[cold]
     fn turned_away(&self, refusal: &Refusal, status: StatusCode, caller: Option<&str>) {
         self.shared.metrics.refused(refusal.reason());
-        // Guesses are written down as long as they get an answer.
-        if !matches!(refusal, Refusal::Caller(Refused::TooMany(_))) {
+        if refusal.is_logged() {
             refusal.log_of_caller(status, caller);
         }
     }
@@ -262,7 +261,9 @@ impl Asked {
         if refusal.is_misconfiguration() && self.told.is_due(reason, state.clock.monotonic()) {
             tracing::error!(reason, "{refusal}; is said once in five minutes");
         }
-        refusal.log(original);
+        if refusal.is_logged() {
+            refusal.log(original);
+        }
     }
 }
 

@@ -402,3 +402,25 @@ async fn trap_no_client_spends_what_is_said_of_the_proxys_configuration() {
         world.clock.advance(Duration::from_secs(minutes * 60));
     }
 }
+
+#[test_support::test]
+async fn guesses_of_a_callers_secret_are_written_down_as_long_as_they_are_answered() {
+    let hash = openssl::sha::sha256(b"the-secret-of-one");
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let world = World::new(&format!("callers: [{{name: one, secret_sha256: \"{hash}\"}}]\n")).await;
+    for mode in Mode::ALL {
+        let guess = Client::get("/health").header("x-okta-introspect-key", "guess");
+        for _ in 0..20 {
+            assert_no(mode, &world.ask(mode, &guess).await, 500);
+        }
+    }
+    let lines = |reason: &str| {
+        let log = world.log.text();
+        let lines = log.lines().filter(|line| line.contains("a request is not let in"));
+        lines.filter(|line| line.contains(reason)).count()
+    };
+    assert_eq!(lines("wrong_caller_secret"), 10 * Mode::ALL.len());
+    assert_eq!(lines("too_many_caller_attempts"), 0);
+    let counted = "okta_introspect_refusals_total{reason=\"too_many_caller_attempts\"}";
+    assert_eq!(world.metric(counted).await, 10.0 * Mode::ALL.len() as f64);
+}
