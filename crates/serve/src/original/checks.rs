@@ -6,6 +6,7 @@ use http::Method;
 use http::uri::Scheme;
 
 use super::unread::Malformed;
+use crate::path::PathPolicy;
 
 /// The longest method, in bytes. The longest registered one has 17 (`UPDATEREDIRECTREF`).
 pub const MAX_METHOD: usize = 32;
@@ -66,7 +67,7 @@ impl<'a> Original<'a> {
 
     /// The raw path, without the query.
     pub fn path(&self) -> &str {
-        self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
+        PathPolicy::split(&self.target).0
     }
 
     /// The path for a log: a segment that may be a token, since it is longer than names of things
@@ -84,11 +85,6 @@ impl<'a> Original<'a> {
             false => segment,
         });
         Cow::Owned(shown.collect::<Vec<_>>().join("/"))
-    }
-
-    /// What stands after the first question mark, if there is one.
-    pub fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
     }
 }
 
