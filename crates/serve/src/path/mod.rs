@@ -103,11 +103,7 @@ impl PathPolicy {
     pub fn new(decodings: &[Decoding]) -> Self {
         let declared = |decoding| decodings.is_empty() || decodings.contains(&decoding);
         let (raw, twice) = (declared(Decoding::Raw), declared(Decoding::Twice));
-        let escapes = Escapes::new(|byte| match byte {
-            b'%' if twice => Some(PathFault::EncodedPercent),
-            _ => raw.then_some(PathFault::Encoded),
-        });
-        Self { raw, twice, case_insensitive: false, escapes }
+        Self { raw, twice, case_insensitive: false, escapes: escapes(raw, twice, |_| true) }
     }
 
     /// For services that do not tell upper from lower case, as IIS and, by default, Express do
@@ -183,13 +179,8 @@ impl PathPolicy {
     /// has: encoded or not, they are part of a parameter, so that the rule is the same. Given are
     /// the characters that the patterns do have.
     pub(crate) fn knowing(mut self, literals: &str) -> Self {
-        let (raw, twice) = (self.raw, self.twice);
-        self.escapes = Escapes::new(|byte| match byte {
-            b'%' if twice => Some(PathFault::EncodedPercent),
-            _ if !raw => None,
-            _ if is_unreserved(byte) => Some(PathFault::Encoded),
-            _ => literals.as_bytes().contains(&byte).then_some(PathFault::Encoded),
-        });
+        let matters = |byte| is_unreserved(byte) || literals.as_bytes().contains(&byte);
+        self.escapes = escapes(self.raw, self.twice, matters);
         self
     }
 }
@@ -208,6 +199,14 @@ impl fmt::Debug for PathPolicy {
             .field("case_insensitive", &self.case_insensitive)
             .finish_non_exhaustive()
     }
+}
+
+/// Refuses the encoded bytes that a reader would not know for the same beside one that decodes once.
+fn escapes(raw: bool, twice: bool, matters: impl Fn(u8) -> bool) -> Escapes {
+    Escapes::new(|byte| match byte {
+        b'%' if twice => Some(PathFault::EncodedPercent),
+        _ => (raw && matters(byte)).then_some(PathFault::Encoded),
+    })
 }
 
 fn lower_case(path: Cow<'_, str>) -> Result<Cow<'_, str>, PathFault> {
