@@ -18,11 +18,14 @@ pub(crate) type Body = Full<Bytes>;
 
 /// What Envoy removes from the request before it adds what a yes says. It keeps what the client
 /// itself sent otherwise.
-pub(crate) const ENVOY_REMOVE: HeaderName =
-    HeaderName::from_static("x-envoy-auth-headers-to-remove");
+const ENVOY_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
-/// A yes: 200, which Envoy demands, and these headers.
-pub(crate) fn yes(headers: HeaderMap) -> Response<Body> {
+/// A yes: 200, which Envoy demands, and these headers. `strip` names those that are not the client's
+/// to send; the other proxies remove them by their own configuration.
+pub(crate) fn yes(mut headers: HeaderMap, strip: &HeaderValue, mode: Mode) -> Response<Body> {
+    if mode == Mode::Envoy {
+        headers.insert(ENVOY_REMOVE, strip.clone());
+    }
     let mut response = Response::new(Body::default());
     *response.headers_mut() = headers;
     response

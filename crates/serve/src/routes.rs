@@ -132,7 +132,9 @@ impl Listener {
         };
         self.asked.settle(&state, &decision, original.as_ref().ok());
         let mut response = match &decision {
-            Decision::Yes { token, .. } => answer::yes(state.identity(token.as_ref(), mode)),
+            Decision::Yes { token, .. } => {
+                answer::yes(state.identity(token.as_ref()), state.identity.strip_line(), mode)
+            }
             Decision::No(refusal) => answer::no(refusal, mode),
         };
         decision.outcome().mark(&mut response);
@@ -283,7 +285,7 @@ impl Authorize for Asked {
         self.settle(&state, &decision, original.as_ref().ok());
         match decision {
             Decision::Yes { token, .. } => grpc::Answer::Yes {
-                headers: state.identity(token.as_ref(), Mode::Caddy),
+                headers: state.identity(token.as_ref()),
                 remove: state.identity.strip_list(),
             },
             Decision::No(refusal) => grpc::Answer::No(answer::denial(&refusal)),

@@ -11,13 +11,12 @@ use http::HeaderMap;
 use okta_introspect::adapter::{Gate, ResourceMetadata};
 use okta_introspect::{Authorized, Clock};
 
-use crate::answer::ENVOY_REMOVE;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::error::Fault;
 use crate::identity::{Identity, IdentityTokens, JwtSigner};
 use crate::introspection::IntrospectionEndpoint;
-use crate::original::{Mode, Origins};
+use crate::original::Origins;
 use crate::rule::Rules;
 use access::{access, callers};
 use asking::Asking;
@@ -98,16 +97,13 @@ impl State {
         })
     }
 
-    /// The headers of a yes.
-    pub(crate) fn identity(&self, token: Option<&Authorized>, mode: Mode) -> HeaderMap {
+    /// What services are told of a token, or that there is none.
+    pub(crate) fn identity(&self, token: Option<&Authorized>) -> HeaderMap {
         // With room for those of the answer itself. A larger map would be beyond what allocators keep at hand.
         let mut headers = HeaderMap::with_capacity(self.identity.names().len().saturating_add(2));
         match token {
             Some(token) => self.identity.write(token, None, &mut headers),
             None => self.identity.write_none(&mut headers),
-        }
-        if mode == Mode::Envoy {
-            headers.insert(ENVOY_REMOVE, self.identity.strip_line().clone());
         }
         headers
     }
