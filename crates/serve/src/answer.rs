@@ -61,13 +61,14 @@ pub(crate) fn denial(refusal: &Refusal) -> Denial {
 
 /// A caller of `/introspect` that is none, or asks too often.
 pub(crate) fn refused(refused: Refused) -> Response<Body> {
-    let mut response = status(refused.status());
-    match refused {
-        Refused::TooMany(wait) => insert_wait(&mut response, wait),
+    let mut response = match refused {
+        Refused::TooMany(wait) => busy(wait),
         _ => {
+            let mut response = status(refused.status());
             response.headers_mut().insert(WWW_AUTHENTICATE, refused.challenge());
+            response
         }
-    }
+    };
     // Its status would say that a token is not good.
     Outcome::Refused.mark(&mut response);
     response
@@ -76,7 +77,7 @@ pub(crate) fn refused(refused: Refused) -> Response<Body> {
 /// A caller of `/introspect` that is over its budget.
 pub(crate) fn busy(wait: Duration) -> Response<Body> {
     let mut response = status(StatusCode::TOO_MANY_REQUESTS);
-    insert_wait(&mut response, wait);
+    response.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).into());
     response
 }
 
@@ -97,10 +98,6 @@ pub(crate) fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
-}
-
-fn insert_wait(response: &mut Response<Body>, wait: Duration) {
-    response.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).into());
 }
 
 /// nginx hands on the first `WWW-Authenticate` line of a subrequest, and no other: all challenges go
