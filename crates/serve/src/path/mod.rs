@@ -201,7 +201,8 @@ impl fmt::Debug for PathPolicy {
     }
 }
 
-/// Refuses the encoded bytes that a reader would not know for the same beside one that decodes once.
+/// What is refused encoded beside what every policy refuses: `%` where something decodes twice, and
+/// what `matters` where something decodes nothing.
 fn escapes(raw: bool, twice: bool, matters: impl Fn(u8) -> bool) -> Escapes {
     Escapes::new(|byte| match byte {
         b'%' if twice => Some(PathFault::EncodedPercent),
