@@ -62,7 +62,7 @@ fn of_listener(
     known: &[Known],
     local: &Arc<Caller>,
 ) -> Result<Access, Fault> {
-    let address = address.map(|address| address.ip());
+    let address = address.map(|address| address.ip().to_canonical());
     let is_local = address.is_none_or(|address| address.is_loopback());
     let mut builder = Callers::builder();
     for name in listener.tls.iter().flat_map(|tls| &tls.client_names) {
@@ -127,5 +127,10 @@ rules: [{path: /, public: true}]
         assert_eq!((at(None), at(Some("127.0.0.1:9180"))), (String::new(), String::new()));
         let told = at(Some("192.0.2.7:9180"));
         assert!(told.starts_with("listeners[0]") && told.contains("in clear"), "{told}");
+        // Without secrets, everybody on this machine may ask, however the address is written.
+        let alone = |place: &str| access(&config, &vec![Some(place.parse().unwrap())], &[]);
+        for place in ["127.0.0.1:9180", "[::1]:9180", "[::ffff:127.0.0.1]:9180"] {
+            assert!(alone(place).is_ok(), "{place}: {:?}", alone(place));
+        }
     }
 }
