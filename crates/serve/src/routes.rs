@@ -25,7 +25,7 @@ use crate::grpc::{self, Authorize, Grpc, OnUnknown};
 use crate::introspection::Reader;
 use crate::management::{JWKS, Readiness};
 use crate::metrics::Metrics;
-use crate::original::{Mode, Original};
+use crate::original::{Mode, Original, checked_host};
 use crate::refusal::Refusal;
 use crate::state::State;
 use told::Told;
@@ -199,7 +199,8 @@ impl Listener {
 fn metadata<'a>(state: &'a State, request: &Request<Incoming>) -> Option<&'a ResourceMetadata> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().authority().map(|authority| authority.as_str()).or(host);
-    let origin = state.origins.as_ref().and_then(|origins| origins.find(host?));
+    let host = host.and_then(|host| checked_host(host).ok());
+    let origin = state.origins.as_ref().and_then(|origins| origins.find(&host?));
     let mut all = state.resources.iter().flatten();
     let found = match origin {
         Some(origin) => state.resources[origin.index()].as_ref(), // one for each origin

@@ -424,3 +424,27 @@ async fn guesses_of_a_callers_secret_are_written_down_as_long_as_they_are_answer
     let counted = "okta_introspect_refusals_total{reason=\"too_many_caller_attempts\"}";
     assert_eq!(world.metric(counted).await, 10.0 * Mode::ALL.len() as f64);
 }
+
+#[test_support::test]
+async fn the_host_whose_metadata_is_asked_for_has_no_case() {
+    let mut world = World::org(start_of_time()).await;
+    let origin = |host: &str| format!("  - {{url: \"https://{host}\", resource: {{}}}}\n");
+    let origins = origin(HOST) + &origin("other.example");
+    world.write(&format!("{RULES}origins:\n{origins}"));
+    world.start().await.unwrap();
+    world.ready().await;
+    for (host, resource) in [
+        (HOST, Some(HOST)),
+        ("API.Acme.example", Some(HOST)),
+        ("Other.example:443", Some("other.example")),
+        ("evil.example", None),
+    ] {
+        let path = "/.well-known/oauth-protected-resource";
+        let asked = crate::http::request("GET", path, &[("host", host)], "");
+        let reply = crate::http::ask(&world.socket(Mode::Caddy), &asked).await;
+        assert_eq!(reply.status, if resource.is_some() { 200 } else { 404 }, "{host}");
+        if let Some(resource) = resource {
+            assert_eq!(reply.json()["resource"], format!("https://{resource}"), "{host}");
+        }
+    }
+}

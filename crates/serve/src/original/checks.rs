@@ -89,7 +89,7 @@ impl<'a> Original<'a> {
 }
 
 /// The host in small letters. Nothing may be joined with it before.
-pub(super) fn checked_host(host: &str) -> Result<Cow<'_, str>, Malformed> {
+pub(crate) fn checked_host(host: &str) -> Result<Cow<'_, str>, Malformed> {
     let (name, port) = host.split_once(':').unwrap_or((host, "0"));
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());

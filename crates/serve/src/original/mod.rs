@@ -10,6 +10,7 @@ mod read;
 mod trusted;
 mod unread;
 
+pub(crate) use checks::checked_host;
 pub use checks::{MAX_METHOD, Original};
 pub use mode::Mode;
 pub use origins::{Origin, Origins};
