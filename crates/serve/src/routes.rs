@@ -25,7 +25,7 @@ use crate::grpc::{self, Authorize, Grpc, OnUnknown};
 use crate::introspection::Reader;
 use crate::management::{JWKS, Readiness};
 use crate::metrics::Metrics;
-use crate::original::{Mode, Original, checked_host};
+use crate::original::{Mode, Original, Unread, checked_host};
 use crate::refusal::Refusal;
 use crate::state::State;
 use told::Told;
@@ -123,13 +123,12 @@ impl Listener {
         let (parts, _) = request.into_parts();
         let state = self.shared.state.load();
         let original = mode.read(&parts, &self.path_prefix);
-        let decision = match &original {
-            Ok(original) => {
-                let question = Question { original, headers: &parts.headers, rule: None };
-                self.asked.decide(&state, peer, &parts.headers, question).await
-            }
-            Err(unread) => Decision::No(Refusal::Unread(*unread)),
+        let headers = &parts.headers;
+        let question = match &original {
+            Ok(original) => Ok(Question { original, headers, rule: None }),
+            Err(unread) => Err(*unread),
         };
+        let decision = self.asked.decide(&state, peer, headers, question).await;
         self.asked.settle(&state, &decision, original.as_ref().ok());
         let mut response = match &decision {
             Decision::Yes { token, .. } => {
@@ -217,21 +216,23 @@ fn peer(extensions: &Extensions) -> &Peer {
 }
 
 impl Asked {
-    /// Who asks, by `credentials`, whether what it says counts, and then what is decided.
+    /// Decides a question, or why it cannot be read, once it is known that the peer is trusted and, by
+    /// `credentials`, which caller it is: nothing is told of a question that anybody else made up.
     async fn decide<'s>(
         &self,
         state: &'s State,
         peer: &Peer,
         credentials: &HeaderMap,
-        question: Question<'_>,
+        question: Result<Question<'_>, Unread>,
     ) -> Decision<'s> {
         let access = &state.listeners[self.index]; // one for each listener
         if !access.trusted.contains(peer.ip()) {
             return Decision::No(Refusal::Untrusted);
         }
-        match access.callers.identify(peer, credentials) {
-            Ok(caller) => state.decide(caller, question).await,
-            Err(refused) => {
+        match (access.callers.identify(peer, credentials), question) {
+            (Ok(caller), Ok(question)) => state.decide(caller, question).await,
+            (Ok(_), Err(unread)) => Decision::No(Refusal::Unread(unread)),
+            (Err(refused), _) => {
                 let now = state.clock.monotonic();
                 Decision::No(Refusal::Caller(access.callers.refuse(refused, now)))
             }
@@ -276,13 +277,13 @@ impl Authorize for Asked {
         let method = question.method.as_str().as_bytes();
         let original =
             Original::new(method, question.scheme.clone(), question.host, question.target);
-        let decision = match &original {
+        let asked = match &original {
             Ok(original) => {
-                let asked = Question { original, headers: &question.headers, rule: question.rule };
-                self.decide(&state, peer(question.call), question.metadata, asked).await
+                Ok(Question { original, headers: &question.headers, rule: question.rule })
             }
-            Err(malformed) => Decision::No(Refusal::Unread((*malformed).into())),
+            Err(malformed) => Err(Unread::from(*malformed)),
         };
+        let decision = self.decide(&state, peer(question.call), question.metadata, asked).await;
         self.settle(&state, &decision, original.as_ref().ok());
         match decision {
             Decision::Yes { token, .. } => grpc::Answer::Yes {

@@ -403,11 +403,32 @@ async fn trap_no_client_spends_what_is_said_of_the_proxys_configuration() {
     }
 }
 
-#[test_support::test]
-async fn guesses_of_a_callers_secret_are_written_down_as_long_as_they_are_answered() {
+/// A caller with a secret, without which nobody may ask.
+fn one_caller() -> String {
     let hash = openssl::sha::sha256(b"the-secret-of-one");
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let world = World::new(&format!("callers: [{{name: one, secret_sha256: \"{hash}\"}}]\n")).await;
+    format!("callers: [{{name: one, secret_sha256: \"{hash}\"}}]\n")
+}
+
+#[test_support::test]
+async fn trap_what_is_wrong_with_a_question_is_told_of_callers_alone() {
+    let world = World::new(&one_caller()).await;
+    let key = ("x-okta-introspect-key", "the-secret-of-one");
+    let modes = [Mode::Nginx, Mode::Caddy, Mode::Traefik, Mode::Haproxy];
+    for (headers, callers) in [(&[][..], 0), (&[key], 1)] {
+        for (count, mode) in modes.into_iter().enumerate() {
+            let bare = crate::http::request("GET", "/authz", headers, "");
+            assert_no(mode, &crate::http::ask(&world.socket(mode), &bare).await, 500);
+            let told = world.log.count("is missing; let the proxy set it on every request");
+            assert_eq!(told, callers * (count + 1), "{mode}");
+        }
+        assert_eq!(world.log.count("the caller brings no secret"), modes.len());
+    }
+}
+
+#[test_support::test]
+async fn guesses_of_a_callers_secret_are_written_down_as_long_as_they_are_answered() {
+    let world = World::new(&one_caller()).await;
     for mode in Mode::ALL {
         let guess = Client::get("/health").header("x-okta-introspect-key", "guess");
         for _ in 0..20 {
