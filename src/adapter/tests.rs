@@ -61,6 +61,7 @@ fn reasons() -> Vec<Reason> {
         Reason::Issuer,
         Reason::Verification(Box::new(InvalidToken::Encrypted)),
         Reason::Inactive,
+        Reason::NotAccessToken,
         Reason::Expired,
         Reason::NotYetValid,
         Reason::Audience(AudienceFault::Other),

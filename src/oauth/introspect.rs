@@ -180,6 +180,34 @@ pub struct Confirmation {
 }
 
 impl Introspection {
+    /// Whether nothing in the answer says that the token is of another kind than an access token.
+    ///
+    /// Servers call other tokens active too. Okta marks device secrets by their type
+    /// ([Native SSO](https://developer.okta.com/docs/guides/configure-native-sso/main/)) and ID tokens
+    /// by the beginning of their `jti`; other servers' ID tokens have an `at_hash`
+    /// ([OpenID Connect Core §3.1.3.6](https://openid.net/specs/openid-connect-core-1_0.html#CodeIDToken)).
+    /// A refresh token may look like an access token: that it lacks scope or audience is for a
+    /// [`Requirement`](crate::Requirement) to notice.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use okta_introspect::Introspection;
+    ///
+    /// let answer = r#"{"active":true,"token_type":"Bearer","jti":"ID.x0"}"#;
+    /// assert!(!serde_json::from_str::<Introspection>(answer)?.is_access_token());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn is_access_token(&self) -> bool {
+        // RFC 7662 §2.2 means the type of RFC 6749 §5.1; some servers write the hint's word.
+        let of_access = |kind: &String| {
+            ["Bearer", "DPoP", "access_token"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+        };
+        let is_id_token = self.jti.as_ref().is_some_and(|jti| jti.starts_with("ID."))
+            || self.extra.contains_key("at_hash");
+        self.token_type.as_ref().is_none_or(of_access) && !is_id_token
+    }
+
     /// Whether the token is bound to a key and so is worth nothing as a plain bearer token.
     pub fn is_bound(&self) -> bool {
         self.cnf.is_some()

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use okta_introspect::checker::{AnswerSource, Checker, CheckerConfig, Reason};
-use okta_introspect::sandbox::{App, Fault, Grant, Sandbox, Times, User};
+use okta_introspect::checker::{
+    AnswerSource, Checker, CheckerConfig, Reason, Requirement, Verdict,
+};
+use okta_introspect::sandbox::{App, Fault, Grant, Sandbox, SignIn, Times, User};
 use okta_introspect::{
     Algorithm, CircuitConfig, Client, Error, ErrorKind, ManualClock, RetryConfig, SigningKey, Token,
 };
@@ -179,4 +181,17 @@ async fn an_own_revocation_is_seen_at_once() {
     authorized(checker.check(&token, &within(seconds(30))).await);
     checker.revoke(&token, None).await.unwrap();
     assert_eq!(denied(checker.check(&token, &within(seconds(30))).await), Reason::Inactive);
+}
+
+#[test_support::test]
+async fn an_id_token_is_active_and_lets_nobody_in() {
+    let org = org(RetryConfig::off()).await;
+    let sign_in = SignIn::new("0oa2portal", "00u1ada");
+    let token = org.sandbox.issue_id_token(&sign_in).unwrap();
+    let any = Requirement::new();
+    let verdict = org.checker.check(&token, &any).await.unwrap();
+    let Verdict::Denied(denied) = verdict else { panic!("an ID token was let in") };
+    assert_eq!(*denied.reason(), Reason::NotAccessToken);
+    assert!(denied.facts().unwrap().active);
+    authorized(org.checker.check(&org.token, &any).await);
 }

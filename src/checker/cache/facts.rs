@@ -35,8 +35,8 @@ pub(crate) struct Facts {
     refreshing: AtomicBool,
     /// Whether the token is worth nothing without a proof.
     pub(crate) is_bound: bool,
-    /// Whether there is more to look at than its end: a proof, its beginning, or that an upstream
-    /// keeps what is not active.
+    /// Whether there is more to look at than its end: a proof, its beginning, that it is no access
+    /// token, or that an upstream keeps what is not active.
     pub(crate) is_conditional: bool,
     pub(crate) introspection: Introspection,
 }
@@ -99,7 +99,10 @@ impl Facts {
             jitter,
             refreshing: AtomicBool::new(false),
             is_bound,
-            is_conditional: is_bound || introspection.nbf.is_some() || !introspection.active,
+            is_conditional: is_bound
+                || introspection.nbf.is_some()
+                || !introspection.active
+                || !introspection.is_access_token(),
             introspection,
         }
     }

@@ -64,6 +64,9 @@ pub enum Reason {
     Verification(Box<InvalidToken>),
     /// The server says that the token is not active: revoked, expired, or never issued there.
     Inactive,
+    /// The token is active and no access token: an ID token, a device secret, or of a type of its
+    /// own; see [`Introspection::is_access_token`](crate::Introspection::is_access_token).
+    NotAccessToken,
     /// The token's time is over.
     Expired,
     /// The token's time has not come.
@@ -88,12 +91,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every name that [`as_str`](Self::as_str) gives.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "malformed",
         "unknown_issuer",
         "issuer",
         "verification",
         "inactive",
+        "not_access_token",
         "expired",
         "not_yet_valid",
         "audience",
@@ -112,6 +116,7 @@ impl Reason {
             Self::Issuer => "issuer",
             Self::Verification(_) => "verification",
             Self::Inactive => "inactive",
+            Self::NotAccessToken => "not_access_token",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Audience(_) => "audience",
@@ -131,6 +136,7 @@ impl fmt::Display for Reason {
             Self::UnknownIssuer => "the token's issuer is unknown here",
             Self::Issuer => "the token is of another issuer than the required one",
             Self::Inactive => "the token is not active",
+            Self::NotAccessToken => "the token is not an access token",
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
             Self::Audience(AudienceFault::Other) => "the token is for another audience",

@@ -110,6 +110,9 @@ fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
             // Never reached from this crate; another upstream may be careless.
             return Err(Reason::Inactive);
         }
+        if !facts.introspection.is_access_token() {
+            return Err(Reason::NotAccessToken);
+        }
         if nbf.is_some_and(|begin| now < begin.timestamp()) {
             return Err(Reason::NotYetValid);
         }
@@ -289,6 +292,27 @@ mod tests {
             (21, Some(Reason::Expired)),
         ] {
             assert_eq!(reason(members(), &Requirement::new(), now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_is_active_and_no_access_token_is_not_let_in() {
+        const SECRET: &str = "urn:x-oath:params:oauth:token-type:device-secret";
+        let no = Some(Reason::NotAccessToken);
+        for (name, members, expected) in [
+            ("bearer", json!({"token_type": "Bearer", "jti": "AT.1"}), None),
+            ("in small letters", json!({"token_type": "bearer"}), None),
+            ("bound to a key", json!({"token_type": "DPoP"}), None),
+            ("an unnamed type", json!({"sub": "ada"}), None),
+            ("a device secret", json!({"token_type": SECRET}), no.clone()),
+            ("another scheme", json!({"token_type": "mac"}), no.clone()),
+            ("an exchanged token that is none", json!({"token_type": "N_A"}), no.clone()),
+            ("no type at all", json!({"token_type": ""}), no.clone()),
+            ("an ID token of Okta's", json!({"token_type": "Bearer", "jti": "ID.1"}), no.clone()),
+            ("an ID token", json!({"jti": "1", "at_hash": "x"}), no.clone()),
+            ("one that begins later", json!({"jti": "ID.1", "nbf": 0}), no),
+        ] {
+            assert_eq!(reason(members, &Requirement::new(), 0), expected, "{name}");
         }
     }
 

@@ -40,16 +40,21 @@ impl<'a> Told<'a> {
                 is_bound: false,
                 expires_at: authorized.expires_at(),
             },
-            Verdict::Denied(denied) => Self::of_bound(denied).unwrap_or(Self::Inactive),
+            Verdict::Denied(denied) => Self::of_denied(denied).unwrap_or(Self::Inactive),
         }
     }
 
-    /// Presented without a proof, a bound token is denied; that it is active is known all the same.
-    fn of_bound(denied: &'a Denied) -> Option<Self> {
-        let is_bound = matches!(denied.reason(), Reason::Proof(ProofDenial::Missing));
+    /// What is denied to a request may be active all the same: a bound token without its proof, and a
+    /// token that is no access token, whose kind the members tell.
+    fn of_denied(denied: &'a Denied) -> Option<Self> {
+        let is_bound = match denied.reason() {
+            Reason::Proof(ProofDenial::Missing) => true,
+            Reason::NotAccessToken => false,
+            _ => return None,
+        };
         let (answer, age, source) = (denied.facts()?, denied.age()?, denied.source()?);
         let expires_at = answer.exp;
-        is_bound.then_some(Self::Active { answer, age, source, is_bound, expires_at })
+        Some(Self::Active { answer, age, source, is_bound, expires_at })
     }
 
     /// The members of the answer, written `now`.

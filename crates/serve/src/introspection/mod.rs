@@ -49,6 +49,10 @@ use form::{Question, Refusal};
 /// ([RFC 9449 §6.2](https://www.rfc-editor.org/rfc/rfc9449#section-6.2)). Readers that cannot do so
 /// should refuse such tokens, or stand behind a proxy that asks the sidecar.
 ///
+/// **Other tokens than access tokens are active here too**, as at the authorization server: ID tokens,
+/// refresh tokens, device secrets. `token_type` and `jti` tell them apart, where anything does; a reader
+/// that takes access tokens alone should look at scope and audience.
+///
 /// With `Accept: application/token-introspection+jwt` the answer is signed
 /// ([RFC 9701](https://www.rfc-editor.org/rfc/rfc9701)), also when it is `{"active": false}`: `iss` is
 /// the sidecar, `aud` the reader's name, and the members stand in `token_introspection`.

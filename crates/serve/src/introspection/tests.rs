@@ -188,6 +188,14 @@ async fn trap_a_bound_token_is_told_with_its_key_and_never_kept() {
 }
 
 #[test_support::test]
+async fn of_a_token_that_is_no_access_token_its_kind_is_told() {
+    let script = Script::new();
+    let token = script.token(json!({"token_type": "Bearer", "jti": "ID.1", "sub": "ada"}));
+    let (status, answer, _) = ask(&endpoint(&script), &format!("token={token}")).await;
+    assert_eq!((status, &answer["active"], &answer["jti"]), (200, &json!(true), &json!("ID.1")));
+}
+
+#[test_support::test]
 async fn a_reader_may_keep_an_answer_for_what_is_left_of_the_bound_and_of_the_token() {
     let script = Script::new();
     let endpoint = endpoint(&script).downstream_cache(true);
