@@ -32,7 +32,7 @@ pub enum Peer {
         /// The address.
         addr: SocketAddr,
         /// Its subject alternative names, DNS names and URIs, as they stand there; none without a
-        /// certificate. Shared, since each request of the connection has a copy.
+        /// certificate. Shared, so that a copy of the peer costs nothing.
         names: Arc<[String]>,
     },
 }
