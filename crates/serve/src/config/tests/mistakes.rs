@@ -731,6 +731,38 @@ fn what_is_no_yaml_is_told_with_its_line_and_nothing_of_it_is_quoted() {
 }
 
 #[test]
+fn trap_an_anchor_is_refused_where_it_stands_and_nothing_is_expanded() {
+    let place = Place::with_app();
+    let nested: String = ["a", "b", "c", "d", "e", "f", "g"]
+        .windows(2)
+        .map(|names| {
+            format!(
+                "{}: &{} [{}]\n",
+                names[1],
+                names[1],
+                [&*format!("*{}", names[0]); 9].join(", ")
+            )
+        })
+        .collect();
+    let bomb = format!("listeners: [{{mode: nginx}}]\na: &a [x, x, x, x, x, x, x, x, x]\n{nested}");
+    let said = |line: u64| {
+        format!(
+            "line {line}: YAML takes a text that begins with `&` or `*` for an anchor or alias, which have no use here; put it in quotation marks, or write out what is meant"
+        )
+    };
+    for (text, line) in [
+        (bomb.as_str(), 2),
+        ("listeners: &l [{mode: nginx}]", 1),
+        // The line of the value itself.
+        ("listeners: [{mode: nginx}]\nlog: &l\n  level: info", 3),
+        ("listeners: [{mode: nginx}]\nrules:\n- {path: /a, methods: [*], public: true}", 3),
+        ("listeners: [{mode: nginx}]\nrules:\n- path: *rest", 3),
+    ] {
+        assert_eq!(place.lines(text), [said(line)], "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_is_too_long_or_not_there_is_told() {
     let place = Place::with_app();
     let long = "#".repeat(1024 * 1024 + 1);
