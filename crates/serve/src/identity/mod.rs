@@ -97,7 +97,7 @@ impl Identity {
     ///
     /// If it has another form, such as with an underscore, which many backends take for a hyphen,
     /// or is the beginning of names with a meaning of their own: `X-Forwarded-`, `Proxy-`,
-    /// `Connection-` and their like.
+    /// `Connection-`, `X-Okta-Introspect-` and their like.
     pub fn new(prefix: &str) -> Result<Self, Fault> {
         let identity = Self {
             names: Names::new(prefix)?,
