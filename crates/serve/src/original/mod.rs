@@ -12,6 +12,7 @@ mod unread;
 
 pub use checks::{MAX_METHOD, Original};
 pub use mode::Mode;
+pub(crate) use origins::checked_prefix;
 pub use origins::{Origin, Origins};
 pub use trusted::TrustedPeers;
 pub use unread::{Malformed, Misconfigured, Unread};

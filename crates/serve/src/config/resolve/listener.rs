@@ -11,7 +11,8 @@ use crate::config::faults::Faults;
 use crate::config::resolved::{Address, ListenerConfig, TlsConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
-use crate::original::TrustedPeers;
+use crate::grpc::has_calls_below;
+use crate::original::{TrustedPeers, checked_prefix};
 
 const DEFAULT_SOCKET: &str = "/run/okta-introspect/authz.sock";
 
@@ -193,13 +194,19 @@ fn check_members(written: &ListenerDocument, place: &str, faults: &mut Faults) {
         "remove it",
     );
     let prefix = written.path_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
-    let is_path =
-        prefix.starts_with('/') && !prefix.ends_with('/') && !prefix.contains(['?', '#', '%', ' ']);
+    let is_path = !prefix.is_empty()
+        && checked_prefix(prefix, "path_prefix").is_ok_and(|checked| checked == prefix);
     refuse(
         !is_path,
         "path_prefix",
         "no path before another one",
         "begin it with `/`, and end it without, such as /authz",
+    );
+    refuse(
+        is_path && has_calls_below(prefix),
+        "path_prefix",
+        "that of the listener's gRPC services",
+        "take another one, such as /authz",
     );
 }
 

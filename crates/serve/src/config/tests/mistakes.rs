@@ -542,6 +542,43 @@ fn unsafe_listeners_are_refused() {
                 ],
             ),
             (
+                "listeners: [{mode: envoy, path_prefix: /a/../b}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /a//b}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /authz/}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: ''}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /envoy.service.auth.v3.Authorization}]",
+                &[
+                    "listeners[0].path_prefix (line 1): that of the listener's gRPC services; take another one, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /grpc.health.v1.Health/Check}]",
+                &[
+                    "listeners[0].path_prefix (line 1): that of the listener's gRPC services; take another one, such as /authz",
+                ],
+            ),
+            ("listeners: [{mode: envoy, path_prefix: /envoy.service.auth.v3}]", &[]),
+            (
                 "listeners:\n- {mode: nginx}\n- {unix: /run/okta-introspect/authz.sock, mode: caddy}",
                 &["listeners[1] (line 3): listeners[0] listens at the same address"],
             ),
