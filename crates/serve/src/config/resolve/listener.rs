@@ -264,16 +264,23 @@ fn trusted(networks: &[String], place: &str, faults: &mut Faults) -> Vec<IpNet> 
     networks
         .filter_map(|(index, text)| {
             let place = format!("{place}.trusted[{index}]");
-            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            let Ok(network) = network else {
-                let fault = Fault::new("no network");
-                faults
-                    .error(&place, fault.advise("write it as 10.0.0.0/8, or an IP address alone"));
-                return None;
-            };
-            Some(network)
+            network(text).map_err(|fault| faults.error(&place, fault)).ok()
         })
         .collect()
+}
+
+/// A network, or one address. One with bits beyond its prefix may be meant as either.
+fn network(text: &str) -> Result<IpNet, Fault> {
+    let network: IpNet =
+        text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            Fault::new("no network").advise("write it as 10.0.0.0/8, or an IP address alone")
+        })?;
+    let (whole, address) = (network.trunc(), network.addr());
+    match whole == network {
+        true => Ok(network),
+        false => Err(Fault::new("an address and a network in one")
+            .advise(format!("write {whole} for the network, or {address} for the address"))),
+    }
 }
 
 fn tls(written: TlsDocument, place: &str, faults: &mut Faults) -> TlsConfig {

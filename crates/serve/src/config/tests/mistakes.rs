@@ -579,6 +579,18 @@ fn unsafe_listeners_are_refused() {
             ),
             ("listeners: [{mode: envoy, path_prefix: /envoy.service.auth.v3}]", &[]),
             (
+                "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: [10.0.0.5/8, 10.0.0.0/8]}]",
+                &[
+                    "listeners[0].trusted[0] (line 1): an address and a network in one; write 10.0.0.0/8 for the network, or 10.0.0.5 for the address",
+                ],
+            ),
+            (
+                "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: ['2001:db8::5/32']}]",
+                &[
+                    "listeners[0].trusted[0] (line 1): an address and a network in one; write 2001:db8::/32 for the network, or 2001:db8::5 for the address",
+                ],
+            ),
+            (
                 "listeners:\n- {mode: nginx}\n- {unix: /run/okta-introspect/authz.sock, mode: caddy}",
                 &["listeners[1] (line 3): listeners[0] listens at the same address"],
             ),
