@@ -7,6 +7,7 @@ mod conform;
 mod document;
 mod expand;
 mod faults;
+mod file;
 mod malformed;
 mod resolve;
 mod resolved;
@@ -42,7 +43,7 @@ const MAX_LEN: u64 = 1024 * 1024;
 ///
 /// Everything that is wrong, in the order of the file. No fault quotes a value that may be a secret.
 pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
-    let text = expand::read(path, MAX_LEN).map_err(|fault| vec![fault])?;
+    let text = file::read(path, MAX_LEN).map_err(|fault| vec![fault])?;
     let mut root = Node::parse(&text).map_err(|fault| vec![fault])?;
     let mut faults = Faults::default();
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
