@@ -821,6 +821,36 @@ fn a_file_that_is_too_long_or_not_there_is_told() {
     assert!(said.starts_with("there is no file") && said.contains("none.yaml"), "{said}");
 }
 
+#[cfg(unix)]
+#[test]
+fn trap_a_file_that_others_can_write_to_decides_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::with_app();
+    place.write("serve.yaml", "listeners: [{mode: nginx}]\nrules: [{path: /a, public: true}]");
+    let path = place.path("serve.yaml");
+    for (mode, is_refused) in [
+        (0o600, false),
+        (0o640, false),
+        (0o644, false),
+        (0o620, true),
+        (0o602, true),
+        (0o664, true),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let said = match load(&path, &place.environment) {
+            Ok((_, warnings)) => warnings,
+            Err(faults) => faults,
+        };
+        let shown = path.display();
+        let expected = format!(
+            "the file {shown} can be written to by other users, so it decides nothing; look at it, then `chmod go-w {shown}`"
+        );
+        let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+        assert_eq!(said, if is_refused { vec![expected] } else { Vec::new() }, "{mode:o}");
+    }
+}
+
 #[test]
 fn ten_thousand_rules_are_the_most() {
     let place = Place::with_app();
