@@ -431,6 +431,19 @@ fn mistakes_in_origins_and_callers_are_told() {
 }
 
 #[test]
+fn trap_a_name_that_begins_as_loopback_does_is_not_on_this_computer() {
+    const WARNING: &str = "warning: origins[0].url (line 2): clients send their tokens in clear; write https, if that is what clients use";
+    check_whole(
+        &Place::with_app(),
+        &[
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.0.0.1:8080'}]", &[]),
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.1.2.3'}]", &[]),
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.acme.example'}]", &[WARNING]),
+        ],
+    );
+}
+
+#[test]
 fn unsafe_listeners_are_refused() {
     let place = Place::with_app();
     check_whole(
