@@ -124,6 +124,7 @@ fn title(name: &str) -> String {
 mod tests {
     use super::*;
     use okta_introspect_settings::Environment;
+    use okta_introspect_settings::files::{self, Readers};
 
     fn config(listen: &str, rest: &str) -> Config {
         let folder = tempfile::tempdir().unwrap();
@@ -132,7 +133,7 @@ mod tests {
             "listeners: [{{tcp: '{listen}', mode: nginx}}]\n\
              rules: [{{path: /a, public: true}}]\n{rest}\n"
         );
-        std::fs::write(&file, text).unwrap();
+        files::replace(&file, text.as_bytes(), Readers::Owner).unwrap();
         let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keys/sample-p256.pem");
         let environment = Environment::empty()
             .variable("OKTA_CLIENT_ISSUER", "https://acme.okta.com")
