@@ -58,7 +58,7 @@ in_background python3 "$here/../app.py" "$backend"
 
 # sidecar: starts it with serve.yaml, which is beside the script, and waits until it is ready.
 sidecar() {
-  cp "$here/serve.yaml" "$work/serve.yaml"
+  install -m 0644 "$here/serve.yaml" "$work/serve.yaml"
   okta-introspect serve --config serve.yaml --check > "$work/check.log"
   in_background okta-introspect serve --config serve.yaml
   until_it_works curl --fail --silent --unix-socket management.sock http://sidecar/readyz

@@ -60,9 +60,13 @@ impl SnippetConfig {
     }
 }
 
-/// Longer than the sidecar waits for Okta, so that it is the sidecar that says what is not known.
+/// Longer than the sidecar waits for Okta by any of its rules, so that it is the sidecar that says what is
+/// not known.
 fn timeout(config: &Config) -> Duration {
-    let waits = config.checker.timeout.saturating_add(Duration::from_millis(500));
+    let rules = config.rule_configs.iter();
+    let of_rules = rules.filter_map(|rule| Some(rule.written.as_ref()?.timeout?.0));
+    let waits = of_rules.fold(config.checker.timeout, Duration::max);
+    let waits = waits.saturating_add(Duration::from_millis(500));
     waits.clamp(Duration::from_secs(1), Duration::from_secs(60))
 }
 
@@ -120,6 +124,7 @@ fn title(name: &str) -> String {
 mod tests {
     use super::*;
     use okta_introspect_settings::Environment;
+    use okta_introspect_settings::files::{self, Readers};
 
     fn config(listen: &str, rest: &str) -> Config {
         let folder = tempfile::tempdir().unwrap();
@@ -128,7 +133,7 @@ mod tests {
             "listeners: [{{tcp: '{listen}', mode: nginx}}]\n\
              rules: [{{path: /a, public: true}}]\n{rest}\n"
         );
-        std::fs::write(&file, text).unwrap();
+        files::replace(&file, text.as_bytes(), Readers::Owner).unwrap();
         let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keys/sample-p256.pem");
         let environment = Environment::empty()
             .variable("OKTA_CLIENT_ISSUER", "https://acme.okta.com")
@@ -144,6 +149,19 @@ mod tests {
             let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
             assert_eq!(config.timeout, Duration::from_millis(expected), "{waits}");
         }
+    }
+
+    #[test]
+    fn a_proxy_waits_longer_than_the_slowest_rule() {
+        let mut config = config("127.0.0.1:1", "checker: {timeout: 2s}");
+        let rule = config.rule_configs[0].clone();
+        for timeout in [10, 1] {
+            let written = format!(r#"{{"timeout": "{timeout}s"}}"#);
+            let written = Some(serde_json::from_str(&written).unwrap());
+            config.rule_configs.push(config::RuleConfig { written, ..rule.clone() });
+        }
+        let config = SnippetConfig::of(&config, Proxy::Nginx, None).unwrap();
+        assert_eq!(config.timeout, Duration::from_millis(10_500));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, Clock, KeyOptions, SigningKey, SystemClock, Token};
 use okta_introspect_serve::{Mode, config};
 use okta_introspect_settings::Environment;
+use okta_introspect_settings::files::{self, Readers};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
@@ -65,7 +66,7 @@ rules:
 {lines}
 "
         );
-        fs::write(&file, text).unwrap();
+        files::replace(&file, text.as_bytes(), Readers::Owner).unwrap();
         let environment = Environment::process();
         let (config, _) = config::load(&file, &environment).unwrap();
         let task = tokio::spawn(async move {

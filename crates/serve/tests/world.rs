@@ -14,6 +14,7 @@ use okta_introspect::{KeyOptions, ManualClock, SigningKey};
 use okta_introspect_serve::life::{Signal, Signals};
 use okta_introspect_serve::{Fault, Mode, Sidecar, config};
 use okta_introspect_settings::Environment;
+use okta_introspect_settings::files::{self, Readers};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
@@ -121,9 +122,7 @@ impl World {
 
     /// Replaces the file, as editors do.
     pub(crate) fn write_whole(&self, text: &str) {
-        let new = self.path("serve.yaml.new");
-        fs::write(&new, text).unwrap();
-        fs::rename(new, self.path("serve.yaml")).unwrap();
+        files::replace(&self.path("serve.yaml"), text.as_bytes(), Readers::Owner).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

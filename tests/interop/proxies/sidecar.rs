@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, KeyOptions, SigningKey};
 use okta_introspect_serve::Proxy;
+use okta_introspect_settings::files::{self, Readers};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
@@ -128,9 +129,9 @@ impl Sidecar {
     fn write_config(&self, name: &str, socket: &str, more: &str) {
         let issuer = self.sandbox.issuer();
         let config = configuration(issuer.as_str(), mode(self.proxy), socket, self.folder.path());
-        // At once, for the sidecar looks at it all the time.
-        fs::write(self.path("new"), config + more).unwrap();
-        fs::rename(self.path("new"), self.path(name)).unwrap();
+        // At once, for the sidecar looks at it all the time; and it takes none that others can write to.
+        let config = config + more;
+        files::replace(&self.path(name), config.as_bytes(), Readers::Owner).unwrap();
     }
 
     /// The files that the command prints for the proxy.

@@ -1,12 +1,16 @@
 //! What is wrong with a file that is no YAML. Nothing of it is quoted: it may be a key.
 
-use serde_saphyr::Error;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, Location};
 
 use crate::error::Fault;
 
 /// The form of a key in the file itself.
 const BLOCK: &str = "write `private_key: |`, and below it the lines of the key, two blanks further \
                      in; better keep the key in a file of its own, `file:PATH`";
+
+const ANCHOR: &str = "YAML takes a text that begins with `&` or `*` for an anchor or alias, which \
+                      have no use here";
 
 const LOOK: &str = "check indentation, colons and quotation marks";
 
@@ -19,6 +23,11 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
     }
     if let Some(line) = line_of(text, |line| line.starts_with("-----")) {
         return Fault::new("a key is not indented").at(format!("line {line}")).advise(BLOCK);
+    }
+    if let Some(place) = anchor(text, cause) {
+        return Fault::new(ANCHOR)
+            .at(format!("line {}", place.line()))
+            .advise("put it in quotation marks, or write out what is meant");
     }
     match cause {
         Error::DuplicateMappingKey { location, .. } => {
@@ -36,8 +45,7 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
         _ => {}
     }
     let place = cause.location();
-    let index = place.and_then(|place| usize::try_from(place.line()).ok()?.checked_sub(1));
-    let line = index.and_then(|index| text.lines().nth(index)).unwrap_or_default();
+    let line = place.map_or("", |place| line_at(text, place));
     match place {
         Some(place) if has_braces_within_a_word(line) => Fault::new("no valid YAML")
             .at(format!("line {}", place.line()))
@@ -50,6 +58,20 @@ pub(super) fn explain(text: &str, cause: &Error) -> Fault {
             .advise(LOOK),
         None => Fault::new("no valid YAML").advise(LOOK),
     }
+}
+
+/// Where an anchor or alias stands, if that is what is wrong; an alias without an anchor is no YAML.
+fn anchor(text: &str, cause: &Error) -> Option<Location> {
+    use BudgetBreach::{Aliases, Anchors};
+    let place = cause.location()?;
+    let is_refused = matches!(cause, Error::Budget { breach: Anchors { .. } | Aliases { .. }, .. });
+    let column = usize::try_from(place.column()).ok()?.checked_sub(1)?;
+    (is_refused || line_at(text, place).chars().nth(column) == Some('*')).then_some(place)
+}
+
+fn line_at(text: &str, place: Location) -> &str {
+    let index = usize::try_from(place.line()).ok().and_then(|line| line.checked_sub(1));
+    index.and_then(|index| text.lines().nth(index)).unwrap_or_default()
 }
 
 fn begins_with_tab(line: &str) -> bool {

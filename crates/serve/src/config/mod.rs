@@ -7,6 +7,7 @@ mod conform;
 mod document;
 mod expand;
 mod faults;
+mod file;
 mod malformed;
 mod resolve;
 mod resolved;
@@ -30,21 +31,19 @@ pub use resolved::{
 pub use schema::json_schema;
 use tree::Node;
 
-/// The longest file that is read, in bytes.
-const MAX_LEN: u64 = 1024 * 1024;
-
 /// Reads a file, and everything that it names. Beside the configuration, warnings: what is possible,
 /// and hardly meant.
 ///
-/// `environment` has the variables; paths begin at the folder of the file.
+/// `environment` has the variables; paths begin at the folder of the file. A file that other users can
+/// write to is refused.
 ///
 /// # Errors
 ///
 /// Everything that is wrong, in the order of the file. No fault quotes a value that may be a secret.
 pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
-    let text = expand::read(path, MAX_LEN).map_err(|fault| vec![fault])?;
-    let mut root = Node::parse(&text).map_err(|fault| vec![fault])?;
     let mut faults = Faults::default();
+    let text = file::configuration(path, &mut faults).map_err(|fault| vec![fault])?;
+    let mut root = Node::parse(&text).map_err(|fault| vec![fault])?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut expansion = Expansion::new(environment, path, folder);
     root.tell_lines("", &mut faults);

@@ -32,6 +32,8 @@ use crate::rule::{Pattern, Rule, Rules};
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("okta-introspect.yaml");
 /// std::fs::write(&path, "listeners: [{mode: ngnix}]\n")?;
+/// # #[cfg(unix)]
+/// # std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
 /// let faults = config::load(&path, &Environment::empty()).unwrap_err();
 /// let expected =
 ///     "listeners[0].mode (line 1): none of the words that can stand here; did you mean `nginx`?";

@@ -60,6 +60,9 @@ impl Node {
             budget: serde_saphyr::budget! {
                 max_depth: MAX_DEPTH,
                 max_nodes: MAX_NODES,
+                // They have no use here, and a few nested ones are a billion values.
+                max_anchors: 0,
+                max_aliases: 0,
             },
         };
         let node: Option<Self> = serde_saphyr::from_str_with_options(text, options)

@@ -22,4 +22,5 @@ mod wire_tests;
 pub use authorize::Authorize;
 pub use question::Question;
 pub use reply::{Answer, Denial, OnUnknown};
+pub(crate) use service::has_calls_below;
 pub use service::{Grpc, MAX_MESSAGE, is_call};

@@ -38,6 +38,12 @@ pub fn is_call<B>(request: &http::Request<B>) -> bool {
     is_grpc && [CHECK, HEALTH].contains(&request.uri().path())
 }
 
+/// Whether calls have paths below this one, so that questions over HTTP must not.
+pub(crate) fn has_calls_below(prefix: &str) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    [CHECK, HEALTH].iter().any(|call| call.strip_prefix(prefix).is_some_and(is_below))
+}
+
 /// `envoy.service.auth.v3.Authorization/Check`, and gRPC's health check (`grpc.health.v1.Health/Check`).
 /// Cheap to clone.
 pub struct Grpc<A> {

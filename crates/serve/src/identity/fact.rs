@@ -56,7 +56,7 @@ impl IdentityFact {
     ];
 
     /// What stands behind the prefix.
-    pub(super) fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Sub => "Sub",
             Self::ClientId => "Client-Id",

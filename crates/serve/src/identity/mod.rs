@@ -60,8 +60,11 @@ pub enum BackendCredentials {
 /// **Each declared header stands on each yes**, for a proxy lets the client's own value through
 /// where one is missing. A fact that is missing is `-`. Values are visible ASCII: all else is
 /// percent-encoded, and so are `%` itself and a fact that is literally `-` (`%2D`); scopes have
-/// single blanks between them. A fact that is empty, or longer than 4096 bytes when encoded, counts
-/// as missing: cut, it would name somebody else.
+/// single blanks between them.
+///
+/// **`-` does not mean "has none".** It stands for a fact that is missing or empty, and also for one of more
+/// than 4096 bytes when encoded, which cut would name another subject or other scopes. A backend
+/// must give no right to `-`.
 ///
 /// # Example: headers under a name of one's own, and no token for the backend
 ///
@@ -97,7 +100,7 @@ impl Identity {
     ///
     /// If it has another form, such as with an underscore, which many backends take for a hyphen,
     /// or is the beginning of names with a meaning of their own: `X-Forwarded-`, `Proxy-`,
-    /// `Connection-` and their like.
+    /// `Connection-`, `X-Okta-Introspect-` and their like.
     pub fn new(prefix: &str) -> Result<Self, Fault> {
         let identity = Self {
             names: Names::new(prefix)?,

@@ -12,8 +12,8 @@ const TOKEN: &str = "Token";
 const MAX_PREFIX: usize = 64;
 const MAX_HYPHENS: usize = 3;
 
-/// Beginnings of names that proxies, or HTTP itself, have a meaning for.
-const TAKEN: [&str; 17] = [
+/// Beginnings of names that proxies, HTTP itself, or questions to the sidecar have a meaning for.
+const TAKEN: [&str; 19] = [
     "accept-",
     "access-control-",
     "cache-",
@@ -21,6 +21,7 @@ const TAKEN: [&str; 17] = [
     "content-",
     "forwarded-",
     "grpc-",
+    "host-",
     "keep-alive-",
     "proxy-",
     "sec-",
@@ -30,6 +31,7 @@ const TAKEN: [&str; 17] = [
     "upgrade-",
     "x-envoy-",
     "x-forwarded-",
+    "x-okta-introspect-",
     "x-original-",
 ];
 
@@ -186,6 +188,8 @@ mod tests {
             ("X-Original-", "meaning of their own"),
             ("X-Envoy-", "meaning of their own"),
             ("Content-", "meaning of their own"),
+            ("Host-", "meaning of their own"),
+            ("X-Okta-Introspect-", "meaning of their own"),
         ] {
             let fault = Names::new(prefix).expect_err(prefix).to_string();
             assert!(fault.contains(says), "{prefix}: {fault}");

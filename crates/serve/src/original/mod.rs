@@ -13,6 +13,7 @@ mod unread;
 pub(crate) use checks::checked_host;
 pub use checks::{MAX_METHOD, Original};
 pub use mode::Mode;
+pub(crate) use origins::checked_prefix;
 pub use origins::{Origin, Origins};
 pub use trusted::TrustedPeers;
 pub use unread::{Malformed, Misconfigured, Unread};

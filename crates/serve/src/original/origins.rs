@@ -193,7 +193,7 @@ impl Origins {
 }
 
 /// The prefix without a slash at its end.
-fn checked_prefix(prefix: &str, name: &str) -> Result<String, Fault> {
+pub(crate) fn checked_prefix(prefix: &str, name: &str) -> Result<String, Fault> {
     let prefix = prefix.trim_end_matches('/');
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#%\\;".contains(&byte);
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub use address::Address;
 
 use crate::error::Fault;
+use crate::identity::{Identity, IdentityFact};
+use crate::routes::AUTHZ;
 use header::Headers;
 
 /// A proxy, and the way in which it asks.
@@ -117,21 +119,19 @@ pub struct SnippetConfig {
     pub upstream: Address,
 }
 
-/// What the sidecar says of a request, unless configured otherwise.
-const IDENTITY: [&str; 9] =
-    ["Sub", "Client-Id", "Uid", "Username", "Scope", "Exp", "Issuer", "Age-Ms", "Source"];
-
 impl Default for SnippetConfig {
     fn default() -> Self {
         Self {
             sidecar: Address::Unix("/run/okta-introspect/authz.sock".to_owned()),
-            identity: IDENTITY.map(|fact| format!("X-Auth-{fact}")).into(),
+            identity: IdentityFact::ALL
+                .map(|fact| format!("{}{}", Identity::PREFIX, fact.suffix()))
+                .into(),
             strip: Vec::new(),
             keep_authorization: true,
             dpop: true,
             caller_key: false,
             metadata: false,
-            path_prefix: "/authz".to_owned(),
+            path_prefix: AUTHZ.to_owned(),
             timeout: Duration::from_secs(1),
             listen: Address::tcp("127.0.0.1", 8080),
             upstream: Address::tcp("127.0.0.1", 3000),

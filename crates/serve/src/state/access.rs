@@ -102,6 +102,7 @@ mod tests {
     use super::*;
     use crate::config;
     use okta_introspect_settings::Environment;
+    use okta_introspect_settings::files::{self, Readers};
 
     const CONFIG: &str = "\
 okta: {issuer: 'https://acme.okta.com', client_id: 0oa1, private_key: file:key.pem}
@@ -116,7 +117,7 @@ rules: [{path: /, public: true}]
         let key = test_support::tls::authority().key.private_key_to_pem_pkcs8().unwrap();
         std::fs::write(folder.path().join("key.pem"), key).unwrap();
         let file = folder.path().join("serve.yaml");
-        std::fs::write(&file, CONFIG).unwrap();
+        files::replace(&file, CONFIG.as_bytes(), Readers::Owner).unwrap();
         let (config, _) = config::load(&file, &Environment::empty()).unwrap();
         let known = callers(&config, &[]).unwrap();
         let at = |place: Option<&str>| {

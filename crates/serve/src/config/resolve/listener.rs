@@ -11,7 +11,8 @@ use crate::config::faults::Faults;
 use crate::config::resolved::{Address, ListenerConfig, TlsConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
-use crate::original::TrustedPeers;
+use crate::grpc::has_calls_below;
+use crate::original::{TrustedPeers, checked_prefix};
 
 const DEFAULT_SOCKET: &str = "/run/okta-introspect/authz.sock";
 
@@ -193,13 +194,19 @@ fn check_members(written: &ListenerDocument, place: &str, faults: &mut Faults) {
         "remove it",
     );
     let prefix = written.path_prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
-    let is_path =
-        prefix.starts_with('/') && !prefix.ends_with('/') && !prefix.contains(['?', '#', '%', ' ']);
+    let is_path = !prefix.is_empty()
+        && checked_prefix(prefix, "path_prefix").is_ok_and(|checked| checked == prefix);
     refuse(
         !is_path,
         "path_prefix",
         "no path before another one",
         "begin it with `/`, and end it without, such as /authz",
+    );
+    refuse(
+        is_path && has_calls_below(prefix),
+        "path_prefix",
+        "that of the listener's gRPC services",
+        "take another one, such as /authz",
     );
 }
 
@@ -257,16 +264,23 @@ fn trusted(networks: &[String], place: &str, faults: &mut Faults) -> Vec<IpNet> 
     networks
         .filter_map(|(index, text)| {
             let place = format!("{place}.trusted[{index}]");
-            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            let Ok(network) = network else {
-                let fault = Fault::new("no network");
-                faults
-                    .error(&place, fault.advise("write it as 10.0.0.0/8, or an IP address alone"));
-                return None;
-            };
-            Some(network)
+            network(text).map_err(|fault| faults.error(&place, fault)).ok()
         })
         .collect()
+}
+
+/// A network, or one address. One with bits beyond its prefix may be meant as either.
+fn network(text: &str) -> Result<IpNet, Fault> {
+    let network: IpNet =
+        text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            Fault::new("no network").advise("write it as 10.0.0.0/8, or an IP address alone")
+        })?;
+    let (whole, address) = (network.trunc(), network.addr());
+    match whole == network {
+        true => Ok(network),
+        false => Err(Fault::new("an address and a network in one")
+            .advise(format!("write {whole} for the network, or {address} for the address"))),
+    }
 }
 
 fn tls(written: TlsDocument, place: &str, faults: &mut Faults) -> TlsConfig {

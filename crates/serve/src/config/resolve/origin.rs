@@ -1,6 +1,7 @@
 //! Under which URLs clients call the services.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use super::entries;
 use crate::config::document::{OriginDocument, ResourceDocument};
@@ -60,7 +61,9 @@ pub(super) fn host(origin: &Origin) -> &str {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.")
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn resource(written: ResourceDocument) -> ResourceConfig {

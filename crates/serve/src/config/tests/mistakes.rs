@@ -431,6 +431,19 @@ fn mistakes_in_origins_and_callers_are_told() {
 }
 
 #[test]
+fn trap_a_name_that_begins_as_loopback_does_is_not_on_this_computer() {
+    const WARNING: &str = "warning: origins[0].url (line 2): clients send their tokens in clear; write https, if that is what clients use";
+    check_whole(
+        &Place::with_app(),
+        &[
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.0.0.1:8080'}]", &[]),
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.1.2.3'}]", &[]),
+            ("listeners: [{mode: nginx}]\norigins: [{url: 'http://127.acme.example'}]", &[WARNING]),
+        ],
+    );
+}
+
+#[test]
 fn unsafe_listeners_are_refused() {
     let place = Place::with_app();
     check_whole(
@@ -539,6 +552,55 @@ fn unsafe_listeners_are_refused() {
                 "listeners: [{mode: envoy, path_prefix: authz/}]",
                 &[
                     "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /a/../b}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /a//b}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /authz/}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: ''}]",
+                &[
+                    "listeners[0].path_prefix (line 1): no path before another one; begin it with `/`, and end it without, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /envoy.service.auth.v3.Authorization}]",
+                &[
+                    "listeners[0].path_prefix (line 1): that of the listener's gRPC services; take another one, such as /authz",
+                ],
+            ),
+            (
+                "listeners: [{mode: envoy, path_prefix: /grpc.health.v1.Health/Check}]",
+                &[
+                    "listeners[0].path_prefix (line 1): that of the listener's gRPC services; take another one, such as /authz",
+                ],
+            ),
+            ("listeners: [{mode: envoy, path_prefix: /envoy.service.auth.v3}]", &[]),
+            (
+                "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: [10.0.0.5/8, 10.0.0.0/8]}]",
+                &[
+                    "listeners[0].trusted[0] (line 1): an address and a network in one; write 10.0.0.0/8 for the network, or 10.0.0.5 for the address",
+                ],
+            ),
+            (
+                "listeners: [{tcp: '127.0.0.1:9180', mode: nginx, trusted: ['2001:db8::5/32']}]",
+                &[
+                    "listeners[0].trusted[0] (line 1): an address and a network in one; write 2001:db8::/32 for the network, or 2001:db8::5 for the address",
                 ],
             ),
             (
@@ -731,6 +793,38 @@ fn what_is_no_yaml_is_told_with_its_line_and_nothing_of_it_is_quoted() {
 }
 
 #[test]
+fn trap_an_anchor_is_refused_where_it_stands_and_nothing_is_expanded() {
+    let place = Place::with_app();
+    let nested: String = ["a", "b", "c", "d", "e", "f", "g"]
+        .windows(2)
+        .map(|names| {
+            format!(
+                "{}: &{} [{}]\n",
+                names[1],
+                names[1],
+                [&*format!("*{}", names[0]); 9].join(", ")
+            )
+        })
+        .collect();
+    let bomb = format!("listeners: [{{mode: nginx}}]\na: &a [x, x, x, x, x, x, x, x, x]\n{nested}");
+    let said = |line: u64| {
+        format!(
+            "line {line}: YAML takes a text that begins with `&` or `*` for an anchor or alias, which have no use here; put it in quotation marks, or write out what is meant"
+        )
+    };
+    for (text, line) in [
+        (bomb.as_str(), 2),
+        ("listeners: &l [{mode: nginx}]", 1),
+        // The line of the value itself.
+        ("listeners: [{mode: nginx}]\nlog: &l\n  level: info", 3),
+        ("listeners: [{mode: nginx}]\nrules:\n- {path: /a, methods: [*], public: true}", 3),
+        ("listeners: [{mode: nginx}]\nrules:\n- path: *rest", 3),
+    ] {
+        assert_eq!(place.lines(text), [said(line)], "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_is_too_long_or_not_there_is_told() {
     let place = Place::with_app();
     let long = "#".repeat(1024 * 1024 + 1);
@@ -738,6 +832,36 @@ fn a_file_that_is_too_long_or_not_there_is_told() {
     let faults = load(&place.path("none.yaml"), &place.environment).unwrap_err();
     let said = faults[0].to_string();
     assert!(said.starts_with("there is no file") && said.contains("none.yaml"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn trap_a_file_that_others_can_write_to_decides_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let place = Place::with_app();
+    place.write("serve.yaml", "listeners: [{mode: nginx}]\nrules: [{path: /a, public: true}]");
+    let path = place.path("serve.yaml");
+    for (mode, is_refused) in [
+        (0o600, false),
+        (0o640, false),
+        (0o644, false),
+        (0o620, true),
+        (0o602, true),
+        (0o664, true),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let said = match load(&path, &place.environment) {
+            Ok((_, warnings)) => warnings,
+            Err(faults) => faults,
+        };
+        let shown = path.display();
+        let expected = format!(
+            "the file {shown} can be written to by other users, so it decides nothing; look at it, then `chmod go-w {shown}`"
+        );
+        let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+        assert_eq!(said, if is_refused { vec![expected] } else { Vec::new() }, "{mode:o}");
+    }
 }
 
 #[test]
