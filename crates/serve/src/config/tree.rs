@@ -15,8 +15,8 @@ use crate::error::Fault;
 /// How deep values may be nested: the document itself has five levels.
 const MAX_DEPTH: usize = 16;
 
-/// How many values a file may have, in all.
-const MAX_NODES: usize = 1_000_000;
+/// How many values a file may have, in all, names among them: 10,000 rules have some 100,000.
+const MAX_NODES: usize = 250_000;
 
 /// A value, and the line that it stands in.
 #[derive(Debug, Default)]

@@ -880,6 +880,18 @@ fn ten_thousand_rules_are_the_most() {
 }
 
 #[test]
+fn a_quarter_of_a_million_values_are_the_most() {
+    let place = Place::with_app();
+    let text = |count| format!("listeners: [{{mode: nginx}}]\nx: [{}]", vec!["1"; count].join(","));
+    assert_eq!(
+        place.lines(&text(250_001)),
+        ["the file is too large or too deeply nested for a configuration"]
+    );
+    let lines = place.lines(&text(249_000));
+    assert!(lines[0].starts_with("x (line 2): no such member"), "{lines:?}");
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_and_in_order() {
     let place = Place::with_app();
     let text = "listeners:\n- {mode: ngnix}\n- {mode: nginx, permissions: '0666'}\n\
