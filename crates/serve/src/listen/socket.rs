@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
@@ -64,13 +65,15 @@ impl Socket {
         Ok(Self { kind: Kind::Tcp(listener), _file: None })
     }
 
-    /// A socket that somebody else made, such as systemd.
+    /// A socket that somebody else made, such as systemd. One that does not listen is an error.
     pub(super) fn inherited_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), _file: None })
     }
 
     pub(super) fn inherited_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), _file: None })
     }
@@ -100,6 +103,21 @@ impl Socket {
             }
         }
     }
+}
+
+/// The kind alone does not tell: a connection is a stream socket too, as is one that is only bound.
+#[cfg(not(target_vendor = "apple"))]
+fn must_listen(socket: impl AsFd) -> io::Result<()> {
+    match rustix::net::sockopt::socket_acceptconn(socket)? {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen")),
+    }
+}
+
+/// There it cannot be asked, and nor is there systemd.
+#[cfg(target_vendor = "apple")]
+fn must_listen(_: impl AsFd) -> io::Result<()> {
+    Ok(())
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
@@ -132,6 +150,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
+    use std::os::fd::OwnedFd;
 
     #[test_support::test]
     async fn an_address_that_is_in_use_is_told_with_its_cure() {
@@ -139,5 +159,22 @@ mod tests {
         let fault = Socket::tcp(first.address().unwrap()).err().unwrap();
         let advice = fault.advice().unwrap();
         assert!(advice.contains("perhaps another sidecar"), "{fault}");
+    }
+
+    #[test_support::test]
+    async fn what_does_not_listen_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("authz.sock");
+        let tcp = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&tcp, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let error = Socket::inherited_tcp(tcp.into()).unwrap_err();
+        assert_eq!(error.to_string(), "it does not listen");
+        let unix = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        bind(&unix, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let (connection, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        for socket in [unix, OwnedFd::from(connection)] {
+            let error = Socket::inherited_unix(socket.into()).unwrap_err();
+            assert_eq!(error.to_string(), "it does not listen");
+        }
     }
 }
