@@ -115,9 +115,9 @@ impl Life {
                 None => next = self.after(self.look),
             }
             // Before loading, so that a change after it is not missed.
-            let (looked, changed) = look(watch).await;
+            let (looked, is_due) = look(watch, signal.is_some()).await;
             watch = looked;
-            if signal.is_none() && !changed {
+            if !is_due {
                 continue;
             }
             let loading = tokio::spawn(load());
@@ -208,10 +208,14 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn look(mut watch: Watch) -> (Watch, bool) {
+/// Whether the files are to be loaded: because that was asked for, or because one has changed.
+async fn look(mut watch: Watch, is_asked_for: bool) -> (Watch, bool) {
     beside(move || {
-        let changed = watch.changed();
-        (watch, changed)
+        if is_asked_for {
+            watch.take_in();
+        }
+        let is_due = is_asked_for || watch.changed();
+        (watch, is_due)
     })
     .await
 }

@@ -204,6 +204,21 @@ async fn a_file_that_changed_is_loaded_at_the_next_look() {
 }
 
 #[test_support::test]
+async fn what_a_signal_has_loaded_is_not_loaded_again_at_the_looks_after_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut watch = Watch::new([file.path().to_owned()]);
+    for content in ["better", "better still"] {
+        // In place, as an editor may do it.
+        fs::write(file.path(), content).unwrap();
+        for is_asked_for in [true, false, false] {
+            let (looked, is_due) = look(watch, is_asked_for).await;
+            assert_eq!(is_due, is_asked_for, "{content}");
+            watch = looked;
+        }
+    }
+}
+
+#[test_support::test]
 async fn a_bad_file_counts_once_and_the_next_good_one_is_taken() {
     let living = Living::new(None).await;
     for (content, failures) in [("bad", 1), ("bug", 2), ("good again", 2)] {
