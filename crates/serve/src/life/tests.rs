@@ -49,6 +49,9 @@ impl Living {
             Response::new(Full::new(Bytes::new()))
         };
         servers.serve("authz", socket, None, service).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let unix = Socket::unix(&folder.path().join("authz.sock"), 0o600).await.unwrap();
+        servers.serve("authz", unix, None, service).unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&told);
         let manager = Manager::new(
@@ -58,7 +61,6 @@ impl Living {
             },
             watchdog,
         );
-        let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("serve.yaml");
         fs::write(&file, "good").unwrap();
         readiness.configured();
@@ -241,6 +243,36 @@ async fn a_change_while_the_file_is_loaded_is_not_missed() {
     living.clock.advance(2 * SECOND);
     living.hears("READY=1", 3).await;
     assert_eq!(living.loads(), 2);
+}
+
+#[test_support::test]
+async fn a_unix_socket_that_was_removed_or_replaced_is_told_once_and_makes_it_not_ready() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(log.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let living = Living::new(None).await;
+    let (socket, away) =
+        (living.folder.path().join("authz.sock"), living.folder.path().join("away"));
+    let looks = async |obstacle| {
+        living.clock.advance(2 * SECOND);
+        while living.readiness.obstacle() != obstacle {
+            yield_now().await;
+        }
+    };
+    let lost = Some("the file of a unix socket was removed or replaced");
+    fs::rename(&socket, &away).unwrap();
+    looks(lost).await;
+    let _another = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // A signal is a look as well.
+    living.signals.send(Signal::Reload).await.unwrap();
+    living.hears("READY=1", 2).await;
+    assert_eq!(living.readiness.obstacle(), lost);
+    let said = fs::read_to_string(log.path()).unwrap();
+    let of_it: Vec<_> = said.lines().filter(|line| line.contains("authz.sock")).collect();
+    assert!(of_it.len() == 1 && of_it[0].contains("ERROR"), "{said}");
+    fs::rename(&away, &socket).unwrap();
+    looks(None).await;
 }
 
 #[test_support::test]

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::limits::BACKLOG;
 use super::stream::Stream;
-use super::unix::{self, OwnFile};
+use super::unix::{self, OwnFile, SocketFile};
 use crate::caller::Peer;
 use crate::error::Fault;
 
@@ -31,7 +31,7 @@ use crate::error::Fault;
 pub struct Socket {
     kind: Kind,
     /// Of a unix socket that this process made.
-    _file: Option<OwnFile>,
+    file: Option<OwnFile>,
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Socket {
     /// or if the operating system refuses.
     pub async fn unix(path: &Path, mode: u32) -> Result<Self, Fault> {
         let (listener, file) = unix::bind(path, mode).await?;
-        Ok(Self { kind: Kind::Unix(listener), _file: Some(file) })
+        Ok(Self { kind: Kind::Unix(listener), file: Some(file) })
     }
 
     /// Listens at an address. Must be called within a tokio runtime.
@@ -62,20 +62,20 @@ impl Socket {
     /// If the operating system refuses, for example because the address is in use.
     pub fn tcp(address: SocketAddr) -> Result<Self, Fault> {
         let listener = listen(address).map_err(|error| cannot_listen(address, &error))?;
-        Ok(Self { kind: Kind::Tcp(listener), _file: None })
+        Ok(Self { kind: Kind::Tcp(listener), file: None })
     }
 
     /// A socket that somebody else made, such as systemd. One that does not listen is an error.
     pub(super) fn inherited_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         must_listen(&listener)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), _file: None })
+        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), file: None })
     }
 
     pub(super) fn inherited_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
         must_listen(&listener)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), _file: None })
+        Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), file: None })
     }
 
     /// Its address; none for a unix socket.
@@ -84,6 +84,11 @@ impl Socket {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix(_) => None,
         }
+    }
+
+    /// The file of a unix socket that this process made.
+    pub(super) fn file(&self) -> Option<&SocketFile> {
+        self.file.as_ref().map(|own| &own.0)
     }
 
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
