@@ -30,7 +30,7 @@ pub struct Signals {
     receiver: mpsc::Receiver<Signal>,
 }
 
-/// So many signals are remembered while none is looked at; a further one would say nothing new.
+/// So many signals are remembered while none is looked at; further ones wait.
 const REMEMBERED: usize = 16;
 
 impl Signals {
@@ -50,8 +50,9 @@ impl Signals {
             let (mut come, sender) = (signal(kind)?, sender.clone());
             tokio::spawn(async move {
                 while come.recv().await.is_some() {
-                    // Full means that the same was said before.
-                    let _ = sender.try_send(means);
+                    // It waits where reloads fill the channel, so that the end is not lost behind them. It
+                    // fails when nobody listens any more.
+                    let _ = sender.send(means).await;
                 }
             });
         }
@@ -62,6 +63,11 @@ impl Signals {
     pub fn channel() -> (mpsc::Sender<Signal>, Self) {
         let (sender, receiver) = mpsc::channel(REMEMBERED);
         (sender, Self { receiver })
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.receiver.len()
     }
 
     /// The next one; never, once nothing can send any.

@@ -303,4 +303,17 @@ async fn the_signals_of_the_process_are_handled() {
         assert!(sent.unwrap().success());
         assert_eq!(signals.next().await, signal, "{name}");
     }
+    // The end is heard behind however many reloads.
+    let process = std::process::id().to_string();
+    let kill =
+        |name: &str| std::process::Command::new("kill").args(["-s", name, &process]).status();
+    while signals.waiting() < 16 {
+        kill("HUP").unwrap();
+        yield_now().await;
+    }
+    kill("TERM").unwrap();
+    for _ in 0..1_000 {
+        yield_now().await;
+    }
+    signals.stop().await;
 }
