@@ -28,6 +28,8 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Signals {
     receiver: mpsc::Receiver<Signal>,
+    /// One came while the end was waited for.
+    is_reload_due: bool,
 }
 
 /// So many signals are remembered while none is looked at; further ones wait.
@@ -62,7 +64,7 @@ impl Signals {
     /// Signals that come from elsewhere than the operating system.
     pub fn channel() -> (mpsc::Sender<Signal>, Self) {
         let (sender, receiver) = mpsc::channel(REMEMBERED);
-        (sender, Self { receiver })
+        (sender, Self { receiver, is_reload_due: false })
     }
 
     #[cfg(test)]
@@ -72,14 +74,23 @@ impl Signals {
 
     /// The next one; never, once nothing can send any.
     pub(super) async fn next(&mut self) -> Signal {
+        match std::mem::take(&mut self.is_reload_due) {
+            true => Signal::Reload,
+            false => self.receive().await,
+        }
+    }
+
+    /// Waits for the next request to end. One to reload that comes before it is the [`next`](Self::next).
+    pub(super) async fn stop(&mut self) {
+        while self.receive().await == Signal::Reload {
+            self.is_reload_due = true;
+        }
+    }
+
+    async fn receive(&mut self) -> Signal {
         match self.receiver.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
         }
-    }
-
-    /// Waits for the next request to end.
-    pub(super) async fn stop(&mut self) {
-        while self.next().await != Signal::Stop {}
     }
 }

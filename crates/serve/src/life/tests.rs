@@ -295,6 +295,17 @@ async fn the_watchdog_hears_at_half_its_time() {
 }
 
 #[test_support::test]
+async fn a_request_to_reload_that_comes_while_the_end_is_waited_for_is_kept() {
+    let (sender, mut signals) = Signals::channel();
+    for signal in [Signal::Reload, Signal::Reload, Signal::Stop, Signal::Stop] {
+        sender.send(signal).await.unwrap();
+    }
+    signals.stop().await;
+    assert_eq!(signals.next().await, Signal::Reload);
+    assert_eq!(signals.next().await, Signal::Stop, "one load is enough for both");
+}
+
+#[test_support::test]
 async fn the_signals_of_the_process_are_handled() {
     let mut signals = Signals::install().unwrap();
     for (name, signal) in [("HUP", Signal::Reload), ("TERM", Signal::Stop), ("INT", Signal::Stop)] {
