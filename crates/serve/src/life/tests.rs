@@ -307,22 +307,22 @@ async fn a_request_to_reload_that_comes_while_the_end_is_waited_for_is_kept() {
 
 #[test_support::test]
 async fn the_signals_of_the_process_are_handled() {
+    use rustix::process::{Signal as Sent, getpid, kill_process};
     let mut signals = Signals::install().unwrap();
-    for (name, signal) in [("HUP", Signal::Reload), ("TERM", Signal::Stop), ("INT", Signal::Stop)] {
-        let process = std::process::id().to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.unwrap().success());
-        assert_eq!(signals.next().await, signal, "{name}");
+    // A process of its own to send them would hold the sockets of other tests until it has begun.
+    let send = |sent| kill_process(getpid(), sent).unwrap();
+    for (sent, signal) in
+        [(Sent::HUP, Signal::Reload), (Sent::TERM, Signal::Stop), (Sent::INT, Signal::Stop)]
+    {
+        send(sent);
+        assert_eq!(signals.next().await, signal, "{sent:?}");
     }
     // The end is heard behind however many reloads.
-    let process = std::process::id().to_string();
-    let kill =
-        |name: &str| std::process::Command::new("kill").args(["-s", name, &process]).status();
     while signals.waiting() < 16 {
-        kill("HUP").unwrap();
+        send(Sent::HUP);
         yield_now().await;
     }
-    kill("TERM").unwrap();
+    send(Sent::TERM);
     for _ in 0..1_000 {
         yield_now().await;
     }
