@@ -188,11 +188,16 @@ async fn a_used_proof_stays_used_whatever_a_reload_changes() {
     assert_yes(Mode::Nginx, &with_proof(&world, Mode::Nginx, "/orders", &token, &fresh).await);
 }
 
+/// Over gRPC a real Envoy shows it, in `tests/interop/proxies`.
 #[test_support::test]
 async fn trap_a_bound_token_as_plain_bearer_is_refused() {
     let world = World::new("").await;
     for mode in Mode::ALL {
+        assert_yes(mode, &world.get(mode, "/orders", &world.token("orders.read")).await);
         let (token, key) = bound(&world);
+        let authorization = format!("DPoP {token}");
+        let client = Client::get("/orders").header("authorization", &authorization);
+        assert_no(mode, &world.ask(mode, &client).await, 401);
         let reply = world.get(mode, "/orders", &token).await;
         assert_no(mode, &reply, 401);
         let url = format!("https://{HOST}/orders");
