@@ -5,6 +5,7 @@ use std::time::Duration;
 use okta_introspect::sandbox::{Fault, Grant};
 use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_serve::Mode;
+use test_support::sha256_hex;
 
 use crate::http::Reply;
 use crate::world::{Client, HOST, PORTAL, RULES, USER, World, proof, start_of_time};
@@ -212,13 +213,10 @@ async fn trap_a_bound_token_as_plain_bearer_is_refused() {
 
 #[test_support::test]
 async fn a_proxy_that_asks_again_uses_a_proof_once_and_another_proxy_does_not() {
-    let hash = |secret: &str| -> String {
-        openssl::sha::sha256(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-    };
     let callers = format!(
         "callers:\n  - {{name: one, secret_sha256: \"{}\"}}\n  - {{name: two, secret_sha256: \"{}\"}}\n",
-        hash("the-secret-of-one"),
-        hash("the-secret-of-two"),
+        sha256_hex("the-secret-of-one"),
+        sha256_hex("the-secret-of-two"),
     );
     let world = World::new(&format!("{callers}dpop: {{repeat_within: 2s}}\n")).await;
     for mode in Mode::ALL {

@@ -14,8 +14,6 @@ use okta_introspect::{KeyOptions, ManualClock, SigningKey};
 use okta_introspect_serve::life::{Signal, Signals};
 use okta_introspect_serve::{Fault, Mode, Sidecar, config};
 use okta_introspect_settings::Environment;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -273,8 +271,7 @@ impl<'a> Client<'a> {
 
 /// A key for the app, as a file and to be registered.
 pub(crate) fn private_key(id: &str) -> (PKey<Private>, SigningKey) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let key = test_support::p256_key();
     let pem = key.private_key_to_pem_pkcs8().unwrap();
     let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
     (key, own.with_key_id(Some(id.to_owned())))

@@ -13,9 +13,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, KeyOptions, SigningKey};
 use okta_introspect_serve::Proxy;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -85,8 +82,7 @@ impl Sidecar {
     /// One that answers no proxy but the one that shows this secret.
     pub(super) async fn start_for(proxy: Proxy, secret: &str) -> Self {
         let mut sidecar = Self::prepare(proxy).await;
-        let hash = openssl::sha::sha256(secret.as_bytes());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = test_support::sha256_hex(secret);
         let socket = format!("unix: {}", sidecar.path("authz.sock").display());
         let callers = format!("\ncallers: [{{name: edge, secret_sha256: {hash}}}]\n");
         sidecar.write_config("serve.yaml", &socket, &callers);
@@ -284,9 +280,8 @@ rules:
 }
 
 fn private_key() -> (String, SigningKey) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-    let pem = String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let pem = test_support::p256_key().private_key_to_pem_pkcs8().unwrap();
+    let pem = String::from_utf8(pem).unwrap();
     let own = SigningKey::parse(pem.as_bytes(), &KeyOptions::default()).unwrap();
     assert_eq!(own.public_jwk().algorithm(), Algorithm::Es256);
     (pem, own)
