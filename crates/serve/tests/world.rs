@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{KeyOptions, ManualClock, SigningKey};
@@ -15,7 +13,7 @@ use okta_introspect_serve::life::{Signal, Signals};
 use okta_introspect_serve::{Fault, Mode, Sidecar, config};
 use okta_introspect_settings::Environment;
 use openssl::pkey::{PKey, Private};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinHandle, yield_now};
@@ -286,18 +284,10 @@ pub(crate) fn proof(
     token: &str,
     jti: &str,
 ) -> String {
-    let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-    for member in ["alg", "use", "kid"] {
-        jwk.as_object_mut().unwrap().remove(member);
-    }
-    let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
     let iat = world.sandbox.now().timestamp();
-    let claims = json!({"htm": method, "htu": url, "ath": ath, "iat": iat, "jti": jti});
-    let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let input = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign_blocking(input.as_bytes()).unwrap();
-    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let claims = json!({"htm": method, "htu": url, "iat": iat, "jti": jti});
+    let sign = |input: &[u8]| key.sign_blocking(input).unwrap();
+    test_support::dpop_proof(&key.public_jwk().to_json(), claims, token, sign)
 }
 
 /// What is logged in the thread of a test.

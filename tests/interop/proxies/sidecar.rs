@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, KeyOptions, SigningKey};
 use okta_introspect_serve::Proxy;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -237,20 +235,12 @@ impl Sidecar {
 
     /// A proof for `GET` of this path.
     pub(super) fn proof(&self, key: &SigningKey, path: &str, token: &str, jti: u32) -> String {
-        let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-        for member in ["alg", "use", "kid"] {
-            jwk.as_object_mut().unwrap().remove(member);
-        }
-        let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
         let claims = json!({
-            "htm": "GET", "htu": format!("https://{HOST}{path}"), "ath": ath,
+            "htm": "GET", "htu": format!("https://{HOST}{path}"),
             "iat": self.sandbox.now().timestamp(), "jti": format!("proof-{jti}"),
         });
-        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", encode(header), encode(claims));
-        let signature = key.sign_blocking(input.as_bytes()).unwrap();
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let sign = |input: &[u8]| key.sign_blocking(input).unwrap();
+        test_support::dpop_proof(&key.public_jwk().to_json(), claims, token, sign)
     }
 }
 
