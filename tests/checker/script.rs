@@ -6,8 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::checker::{
     Answered, Authorized, Checker, CheckerConfig, Reason, Requirement, SendTime, Upstream, Verdict,
 };
@@ -119,19 +117,10 @@ impl Upstream for Script {
 
 /// A proof as a client makes it.
 pub fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -> String {
-    let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-    for member in ["alg", "use", "kid"] {
-        jwk.as_object_mut().unwrap().remove(member);
-    }
-    let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
-    let claims = json!({
-        "htm": method, "htu": url, "iat": start().timestamp(), "jti": jti.to_string(), "ath": ath,
-    });
-    let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let input = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign_blocking(input.as_bytes()).unwrap();
-    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let iat = start().timestamp();
+    let claims = json!({"htm": method, "htu": url, "iat": iat, "jti": jti.to_string()});
+    let sign = |input: &[u8]| key.sign_blocking(input).unwrap();
+    test_support::dpop_proof(&key.public_jwk().to_json(), claims, token, sign)
 }
 
 /// A checker of this server, with these settings.

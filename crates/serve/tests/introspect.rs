@@ -25,8 +25,7 @@ async fn world(callers: &str) -> World {
 
 /// A line of the configuration.
 fn caller(name: &str, limits: &str) -> String {
-    let hash = openssl::sha::sha256(secret(name).as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = test_support::sha256_hex(secret(name));
     format!("  - {{name: {name}, secret_sha256: \"{hash}\"{limits}}}\n")
 }
 

@@ -3,7 +3,6 @@
 mod garbage;
 mod http;
 mod introspect;
-mod modes;
 mod probe;
 mod reload;
 mod secrets;

@@ -170,8 +170,7 @@ async fn what_was_learnt_stays_unless_it_is_about_another_app_or_server() {
 
 #[test_support::test]
 async fn a_reload_gives_nobody_a_full_budget() {
-    let hash = openssl::sha::sha256(b"the-secret-of-one");
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = test_support::sha256_hex("the-secret-of-one");
     let callers = |limit: u32| {
         format!(
             "callers: [{{name: one, secret_sha256: \"{hash}\", requests_per_second: {limit}}}]\n"

@@ -5,15 +5,12 @@ use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_serve::{Mode, SecretHash, config};
 use okta_introspect_settings::Environment;
 use test_support::secrets::Secrets;
+use test_support::sha256_hex;
 
 use crate::http::{Connection, ask, request};
 use crate::world::{Client, HOST, PORTAL, RULES, USER, World, listeners, proof, start_of_time};
 
 const CALLER: &str = "c4ller-s3cret-0123456789";
-
-fn hash(secret: &str) -> String {
-    openssl::sha::sha256(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A sidecar that logs all it can, and is told everything that can be told.
 async fn world() -> (World, Secrets) {
@@ -33,7 +30,7 @@ identity: {{token: {{audience: \"https://orders.internal\", key: \"file:identity
 log: {{level: trace, decisions: true}}
 ",
         world.okta(),
-        hash(CALLER)
+        sha256_hex(CALLER)
     ));
     world.start().await.unwrap();
     world.ready().await;
@@ -124,7 +121,8 @@ async fn debug_and_errors_show_no_secret() {
         config::load(&world.path("serve.yaml"), &Environment::empty()).unwrap();
     secrets.assert_absent("Config", &format!("{config:?} {config:#?} {warnings:?}"));
     secrets.assert_absent("check", &config.check_lines());
-    secrets.assert_absent("hash", &format!("{:?}", SecretHash::parse(&hash(CALLER)).unwrap()));
+    secrets
+        .assert_absent("hash", &format!("{:?}", SecretHash::parse(&sha256_hex(CALLER)).unwrap()));
     secrets.add("the text of a key", pem.lines().nth(1).unwrap());
     let text = std::fs::read_to_string(world.path("serve.yaml")).unwrap();
     // A secret where none belongs, each in a file of its own.
@@ -136,7 +134,7 @@ async fn debug_and_errors_show_no_secret() {
         ("key_id: k1", &*format!("key_ids: \"{key}\"")),
         ("file:key.pem", &*key.replace("PRIVATE KEY", "PRIVAT KEY")),
         ("file:identity.pem", &*format!("x{key}")),
-        (&*hash(CALLER), CALLER),
+        (&*sha256_hex(CALLER), CALLER),
         ("name: one", &*format!("name: \"{key}\"")),
         ("level: trace", &*format!("level: {CALLER}")),
         ("issuer: \"", &*format!("issuer: \"https://user:{CALLER}@")),

@@ -5,23 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
-use okta_introspect::{Algorithm, Clock, KeyOptions, SigningKey, SystemClock, Token};
+use okta_introspect::{Algorithm, Clock, SigningKey, SystemClock, Token};
 use okta_introspect_serve::{Mode, config};
 use okta_introspect_settings::Environment;
 use okta_introspect_settings::files::{self, Readers};
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
-const SERVICE: &str = "0oa1backend";
-const PORTAL: &str = "0oa2portal";
-const USER: &str = "00u1ada";
-
-/// Under which host the service is called.
-pub(crate) const HOST: &str = "api.acme.example";
+use crate::world::{BACKEND, HOST, PORTAL, USER, private_key};
 
 pub(crate) struct Sidecar {
     sandbox: Sandbox,
@@ -38,12 +30,9 @@ impl Drop for Sidecar {
 impl Sidecar {
     /// With one listener for this mode, a rule for `/files/{*rest}`, and more lines of configuration.
     pub(crate) async fn start(mode: Mode, lines: &str) -> Self {
-        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-        let pem = key.private_key_to_pem_pkcs8().unwrap();
-        let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
+        let (key, own) = private_key("k1");
         let sandbox = Sandbox::builder()
-            .app(App::service(SERVICE).key(own.public_jwk()))
+            .app(App::service(BACKEND).key(own.public_jwk()))
             .app(App::web(PORTAL))
             .user(User::new(USER, "ada@acme.example"))
             .record_requests(false)
@@ -51,13 +40,14 @@ impl Sidecar {
             .await
             .unwrap();
         let folder = TempDir::new().unwrap();
+        let pem = key.private_key_to_pem_pkcs8().unwrap();
         fs::write(folder.path().join("key.pem"), pem).unwrap();
         let file = folder.path().join("serve.yaml");
         let place = folder.path().display();
         let issuer = sandbox.issuer();
         let prefix = if mode == Mode::Envoy { ", path_prefix: /authz" } else { "" };
         let text = format!(
-            "okta: {{issuer: \"{issuer}\", client_id: {SERVICE}, private_key: \"file:{place}/key.pem\"}}
+            "okta: {{issuer: \"{issuer}\", client_id: {BACKEND}, private_key: \"file:{place}/key.pem\", key_id: k1}}
 listeners: [{{unix: {place}/authz.sock, mode: {mode}{prefix}}}]
 management: {{unix: {place}/management.sock}}
 origins: [{{url: \"https://{HOST}\"}}]

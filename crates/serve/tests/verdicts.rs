@@ -5,6 +5,7 @@ use std::time::Duration;
 use okta_introspect::sandbox::{Fault, Grant};
 use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_serve::Mode;
+use test_support::sha256_hex;
 
 use crate::http::Reply;
 use crate::world::{Client, HOST, PORTAL, RULES, USER, World, proof, start_of_time};
@@ -188,11 +189,16 @@ async fn a_used_proof_stays_used_whatever_a_reload_changes() {
     assert_yes(Mode::Nginx, &with_proof(&world, Mode::Nginx, "/orders", &token, &fresh).await);
 }
 
+/// Over gRPC a real Envoy shows it, in `tests/interop/proxies`.
 #[test_support::test]
 async fn trap_a_bound_token_as_plain_bearer_is_refused() {
     let world = World::new("").await;
     for mode in Mode::ALL {
+        assert_yes(mode, &world.get(mode, "/orders", &world.token("orders.read")).await);
         let (token, key) = bound(&world);
+        let authorization = format!("DPoP {token}");
+        let client = Client::get("/orders").header("authorization", &authorization);
+        assert_no(mode, &world.ask(mode, &client).await, 401);
         let reply = world.get(mode, "/orders", &token).await;
         assert_no(mode, &reply, 401);
         let url = format!("https://{HOST}/orders");
@@ -207,13 +213,10 @@ async fn trap_a_bound_token_as_plain_bearer_is_refused() {
 
 #[test_support::test]
 async fn a_proxy_that_asks_again_uses_a_proof_once_and_another_proxy_does_not() {
-    let hash = |secret: &str| -> String {
-        openssl::sha::sha256(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-    };
     let callers = format!(
         "callers:\n  - {{name: one, secret_sha256: \"{}\"}}\n  - {{name: two, secret_sha256: \"{}\"}}\n",
-        hash("the-secret-of-one"),
-        hash("the-secret-of-two"),
+        sha256_hex("the-secret-of-one"),
+        sha256_hex("the-secret-of-two"),
     );
     let world = World::new(&format!("{callers}dpop: {{repeat_within: 2s}}\n")).await;
     for mode in Mode::ALL {

@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{KeyOptions, ManualClock, SigningKey};
@@ -15,10 +13,8 @@ use okta_introspect_serve::life::{Signal, Signals};
 use okta_introspect_serve::{Fault, Mode, Sidecar, config};
 use okta_introspect_settings::Environment;
 use okta_introspect_settings::files::{self, Readers};
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc::Sender;
 use tokio::task::{JoinHandle, yield_now};
@@ -272,8 +268,7 @@ impl<'a> Client<'a> {
 
 /// A key for the app, as a file and to be registered.
 pub(crate) fn private_key(id: &str) -> (PKey<Private>, SigningKey) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let key = test_support::p256_key();
     let pem = key.private_key_to_pem_pkcs8().unwrap();
     let own = SigningKey::parse(&pem, &KeyOptions::default()).unwrap();
     (key, own.with_key_id(Some(id.to_owned())))
@@ -288,18 +283,10 @@ pub(crate) fn proof(
     token: &str,
     jti: &str,
 ) -> String {
-    let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-    for member in ["alg", "use", "kid"] {
-        jwk.as_object_mut().unwrap().remove(member);
-    }
-    let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-    let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
     let iat = world.sandbox.now().timestamp();
-    let claims = json!({"htm": method, "htu": url, "ath": ath, "iat": iat, "jti": jti});
-    let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let input = format!("{}.{}", encode(header), encode(claims));
-    let signature = key.sign_blocking(input.as_bytes()).unwrap();
-    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let claims = json!({"htm": method, "htu": url, "iat": iat, "jti": jti});
+    let sign = |input: &[u8]| key.sign_blocking(input).unwrap();
+    test_support::dpop_proof(&key.public_jwk().to_json(), claims, token, sign)
 }
 
 /// What is logged in the thread of a test.

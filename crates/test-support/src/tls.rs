@@ -13,6 +13,8 @@ use openssl::ssl::{SslAcceptor, SslMethod, SslVersion};
 use openssl::x509::extension::{BasicConstraints, KeyUsage, SubjectAlternativeName};
 use openssl::x509::{X509, X509Name};
 
+use crate::keys::p256_key;
+
 /// A certificate and its key.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -26,11 +28,6 @@ fn name(common: &str) -> X509Name {
     let mut name = X509Name::builder().unwrap();
     name.append_entry_by_text("CN", common).unwrap();
     name.build()
-}
-
-fn key() -> PKey<Private> {
-    let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
-    PKey::from_ec_key(openssl::ec::EcKey::generate(&group).unwrap()).unwrap()
 }
 
 fn builder(
@@ -56,7 +53,7 @@ fn builder(
 
 /// An authority of our own.
 pub fn authority() -> Identity {
-    let key = key();
+    let key = p256_key();
     let mut builder = builder("throw-away authority", &key, -86_400, 86_400);
     builder.set_issuer_name(&name("throw-away authority")).unwrap();
     builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
@@ -67,7 +64,7 @@ pub fn authority() -> Identity {
 
 /// A certificate for `host` that is its own authority, as `openssl req -x509` makes it.
 pub fn authority_for(host: &str) -> Identity {
-    let key = key();
+    let key = p256_key();
     let mut builder = builder(host, &key, -86_400, 86_400);
     builder.set_issuer_name(&name(host)).unwrap();
     builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
@@ -80,7 +77,7 @@ pub fn authority_for(host: &str) -> Identity {
 
 /// A certificate for `host`, good until so many seconds from now.
 pub fn issue(authority: &Identity, host: &str, until: i64) -> Identity {
-    let key = key();
+    let key = p256_key();
     let mut builder = builder(host, &key, -86_400, until);
     builder.set_issuer_name(authority.certificate.subject_name()).unwrap();
     let names = SubjectAlternativeName::new()

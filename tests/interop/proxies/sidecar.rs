@@ -8,16 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_introspect::sandbox::{App, Grant, Sandbox, User};
 use okta_introspect::{Algorithm, KeyOptions, SigningKey};
 use okta_introspect_serve::Proxy;
 use okta_introspect_settings::files::{self, Readers};
-use openssl::ec::{EcGroup, EcKey};
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -86,8 +81,7 @@ impl Sidecar {
     /// One that answers no proxy but the one that shows this secret.
     pub(super) async fn start_for(proxy: Proxy, secret: &str) -> Self {
         let mut sidecar = Self::prepare(proxy).await;
-        let hash = openssl::sha::sha256(secret.as_bytes());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = test_support::sha256_hex(secret);
         let socket = format!("unix: {}", sidecar.path("authz.sock").display());
         let callers = format!("\ncallers: [{{name: edge, secret_sha256: {hash}}}]\n");
         sidecar.write_config("serve.yaml", &socket, &callers);
@@ -242,20 +236,12 @@ impl Sidecar {
 
     /// A proof for `GET` of this path.
     pub(super) fn proof(&self, key: &SigningKey, path: &str, token: &str, jti: u32) -> String {
-        let mut jwk: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap();
-        for member in ["alg", "use", "kid"] {
-            jwk.as_object_mut().unwrap().remove(member);
-        }
-        let ath = URL_SAFE_NO_PAD.encode(openssl::sha::sha256(token.as_bytes()));
-        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
         let claims = json!({
-            "htm": "GET", "htu": format!("https://{HOST}{path}"), "ath": ath,
+            "htm": "GET", "htu": format!("https://{HOST}{path}"),
             "iat": self.sandbox.now().timestamp(), "jti": format!("proof-{jti}"),
         });
-        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", encode(header), encode(claims));
-        let signature = key.sign_blocking(input.as_bytes()).unwrap();
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let sign = |input: &[u8]| key.sign_blocking(input).unwrap();
+        test_support::dpop_proof(&key.public_jwk().to_json(), claims, token, sign)
     }
 }
 
@@ -285,9 +271,8 @@ rules:
 }
 
 fn private_key() -> (String, SigningKey) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-    let pem = String::from_utf8(key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let pem = test_support::p256_key().private_key_to_pem_pkcs8().unwrap();
+    let pem = String::from_utf8(pem).unwrap();
     let own = SigningKey::parse(pem.as_bytes(), &KeyOptions::default()).unwrap();
     assert_eq!(own.public_jwk().algorithm(), Algorithm::Es256);
     (pem, own)

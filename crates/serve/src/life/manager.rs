@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -23,6 +24,8 @@ use sd_notify::NotifyState;
 pub struct Manager {
     tell: Arc<Tell>,
     watchdog: Option<Duration>,
+    /// Whether it could not be told the last time.
+    is_deaf: Arc<AtomicBool>,
 }
 
 type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
@@ -30,7 +33,7 @@ type Tell = dyn Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync;
 impl Manager {
     /// What `NOTIFY_SOCKET` and `WATCHDOG_USEC` say. Without them nothing is told to nobody.
     pub fn from_environment() -> Self {
-        Self { tell: Arc::new(sd_notify::notify), watchdog: sd_notify::watchdog_enabled() }
+        Self::new(sd_notify::notify, sd_notify::watchdog_enabled())
     }
 
     /// Another way to tell it, and how often the watchdog wants to hear of this process at least.
@@ -38,7 +41,7 @@ impl Manager {
         send: impl Fn(&[NotifyState<'_>]) -> io::Result<()> + Send + Sync + 'static,
         watchdog: Option<Duration>,
     ) -> Self {
-        Self { tell: Arc::new(send), watchdog }
+        Self { tell: Arc::new(send), watchdog, is_deaf: Arc::default() }
     }
 
     pub(super) fn ready(&self) {
@@ -66,8 +69,13 @@ impl Manager {
     }
 
     fn tell(&self, state: &[NotifyState<'_>]) {
-        if let Err(error) = (self.tell)(state) {
-            tracing::warn!(%error, "systemd cannot be told");
+        let told = (self.tell)(state);
+        let was_deaf = self.is_deaf.swap(told.is_err(), Ordering::Relaxed);
+        // The watchdog would say it every few seconds.
+        if let Err(error) = told
+            && !was_deaf
+        {
+            tracing::warn!(%error, "systemd cannot be told; is said once until it can");
         }
     }
 }
@@ -75,5 +83,32 @@ impl Manager {
 impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager").field("watchdog", &self.watchdog).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_it_cannot_be_told_is_said_once_until_it_can() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let writer = Arc::new(log.reopen().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let is_gone = Arc::new(AtomicBool::new(true));
+        let gone = Arc::clone(&is_gone);
+        let send = move |_: &[NotifyState<'_>]| match gone.load(Ordering::Relaxed) {
+            true => Err(io::Error::from(io::ErrorKind::NotFound)),
+            false => Ok(()),
+        };
+        let manager = Manager::new(send, None);
+        let said =
+            || std::fs::read_to_string(log.path()).unwrap().matches("cannot be told").count();
+        for (gone, expected) in [(true, 1), (true, 1), (false, 1), (true, 2), (true, 2)] {
+            is_gone.store(gone, Ordering::Relaxed);
+            manager.clone().alive();
+            assert_eq!(said(), expected);
+        }
     }
 }

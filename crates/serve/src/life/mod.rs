@@ -4,6 +4,7 @@
 //! [`Servers`], then [`Life::run`], which tells systemd that the process is ready.
 
 mod manager;
+mod reach;
 mod signals;
 mod watch;
 
@@ -15,6 +16,7 @@ use okta_introspect::{Clock, Deadline};
 use tokio::task::JoinHandle;
 
 pub use manager::Manager;
+use reach::Reach;
 pub use signals::{Signal, Signals};
 pub use watch::Watch;
 
@@ -22,10 +24,12 @@ use crate::error::Fault;
 use crate::listen::Servers;
 use crate::management::Readiness;
 use crate::metrics::Metrics;
+
 /// One life of the sidecar, once its listeners serve.
 ///
 /// While it serves, the configuration is loaded anew at `SIGHUP` and when a file of it has changed,
-/// which is looked at every [`look`](Self::look). At `SIGTERM` or `SIGINT` it says at once that it
+/// which is looked at every [`look`](Self::look); so are the files of its unix sockets, without which it
+/// is not ready. At `SIGTERM` or `SIGINT` it says at once that it
 /// is not ready, serves for [`drain`](Self::drain) and asks peers to leave, then accepts nothing
 /// more and has [`finish`](Self::finish) to end what is under way. A second signal to end cuts the
 /// step short that it comes in.
@@ -66,7 +70,7 @@ pub struct Life {
     pub drain: Duration,
     /// How long requests that are under way have after that; 10 seconds unless set.
     pub finish: Duration,
-    /// How often the files are looked at; 2 seconds unless set.
+    /// How often files are looked at; 2 seconds unless set.
     pub look: Duration,
 }
 
@@ -106,6 +110,7 @@ impl Life {
         let _watchdog = self.watchdog();
         self.metrics.reloaded(self.clock.now());
         self.manager.ready();
+        let mut reach = Reach::new(self.servers.socket_files());
         let mut next = self.after(self.look);
         loop {
             let signal = Deadline::new(&*self.clock, next).before(signals.next()).await;
@@ -114,10 +119,11 @@ impl Life {
                 Some(Signal::Reload) => {}
                 None => next = self.after(self.look),
             }
+            reach = self.reached(reach).await;
             // Before loading, so that a change after it is not missed.
-            let (looked, changed) = look(watch).await;
+            let (looked, is_due) = look(watch, signal.is_some()).await;
             watch = looked;
-            if signal.is_none() && !changed {
+            if !is_due {
                 continue;
             }
             let loading = tokio::spawn(load());
@@ -130,6 +136,21 @@ impl Life {
             }
         }
         self.end(signals).await
+    }
+
+    /// Looks whether peers still reach the unix sockets. One that was lost is told once.
+    async fn reached(&self, mut reach: Reach) -> Reach {
+        let look = move || {
+            let lost = reach.look();
+            (reach, lost)
+        };
+        let (reach, lost) = beside(look).await;
+        for path in lost {
+            let path = path.display();
+            tracing::error!(%path, "the file of the socket was removed or replaced, so nobody reaches it; restart the sidecar");
+        }
+        self.readiness.reachable(reach.is_whole());
+        reach
     }
 
     /// Waits for a configuration, and gives the files that are to be looked at.
@@ -208,10 +229,14 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn look(mut watch: Watch) -> (Watch, bool) {
+/// Whether the files are to be loaded: because that was asked for, or because one has changed.
+async fn look(mut watch: Watch, is_asked_for: bool) -> (Watch, bool) {
     beside(move || {
-        let changed = watch.changed();
-        (watch, changed)
+        if is_asked_for {
+            watch.take_in();
+        }
+        let is_due = is_asked_for || watch.changed();
+        (watch, is_due)
     })
     .await
 }

@@ -28,9 +28,11 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Signals {
     receiver: mpsc::Receiver<Signal>,
+    /// One came while the end was waited for.
+    is_reload_due: bool,
 }
 
-/// So many signals are remembered while none is looked at; a further one would say nothing new.
+/// So many signals are remembered while none is looked at; further ones wait.
 const REMEMBERED: usize = 16;
 
 impl Signals {
@@ -50,8 +52,9 @@ impl Signals {
             let (mut come, sender) = (signal(kind)?, sender.clone());
             tokio::spawn(async move {
                 while come.recv().await.is_some() {
-                    // Full means that the same was said before.
-                    let _ = sender.try_send(means);
+                    // It waits where reloads fill the channel, so that the end is not lost behind them. It
+                    // fails when nobody listens any more.
+                    let _ = sender.send(means).await;
                 }
             });
         }
@@ -61,19 +64,33 @@ impl Signals {
     /// Signals that come from elsewhere than the operating system.
     pub fn channel() -> (mpsc::Sender<Signal>, Self) {
         let (sender, receiver) = mpsc::channel(REMEMBERED);
-        (sender, Self { receiver })
+        (sender, Self { receiver, is_reload_due: false })
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.receiver.len()
     }
 
     /// The next one; never, once nothing can send any.
     pub(super) async fn next(&mut self) -> Signal {
+        match std::mem::take(&mut self.is_reload_due) {
+            true => Signal::Reload,
+            false => self.receive().await,
+        }
+    }
+
+    /// Waits for the next request to end. One to reload that comes before it is the [`next`](Self::next).
+    pub(super) async fn stop(&mut self) {
+        while self.receive().await == Signal::Reload {
+            self.is_reload_due = true;
+        }
+    }
+
+    async fn receive(&mut self) -> Signal {
         match self.receiver.recv().await {
             Some(signal) => signal,
             None => std::future::pending().await,
         }
-    }
-
-    /// Waits for the next request to end.
-    pub(super) async fn stop(&mut self) {
-        while self.next().await != Signal::Stop {}
     }
 }

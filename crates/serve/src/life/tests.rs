@@ -49,6 +49,9 @@ impl Living {
             Response::new(Full::new(Bytes::new()))
         };
         servers.serve("authz", socket, None, service).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let unix = Socket::unix(&folder.path().join("authz.sock"), 0o600).await.unwrap();
+        servers.serve("authz", unix, None, service).unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&told);
         let manager = Manager::new(
@@ -58,7 +61,6 @@ impl Living {
             },
             watchdog,
         );
-        let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("serve.yaml");
         fs::write(&file, "good").unwrap();
         readiness.configured();
@@ -204,6 +206,21 @@ async fn a_file_that_changed_is_loaded_at_the_next_look() {
 }
 
 #[test_support::test]
+async fn what_a_signal_has_loaded_is_not_loaded_again_at_the_looks_after_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut watch = Watch::new([file.path().to_owned()]);
+    for content in ["better", "better still"] {
+        // In place, as an editor may do it.
+        fs::write(file.path(), content).unwrap();
+        for is_asked_for in [true, false, false] {
+            let (looked, is_due) = look(watch, is_asked_for).await;
+            assert_eq!(is_due, is_asked_for, "{content}");
+            watch = looked;
+        }
+    }
+}
+
+#[test_support::test]
 async fn a_bad_file_counts_once_and_the_next_good_one_is_taken() {
     let living = Living::new(None).await;
     for (content, failures) in [("bad", 1), ("bug", 2), ("good again", 2)] {
@@ -229,6 +246,36 @@ async fn a_change_while_the_file_is_loaded_is_not_missed() {
 }
 
 #[test_support::test]
+async fn a_unix_socket_that_was_removed_or_replaced_is_told_once_and_makes_it_not_ready() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let writer = Arc::new(log.reopen().unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let living = Living::new(None).await;
+    let (socket, away) =
+        (living.folder.path().join("authz.sock"), living.folder.path().join("away"));
+    let looks = async |obstacle| {
+        living.clock.advance(2 * SECOND);
+        while living.readiness.obstacle() != obstacle {
+            yield_now().await;
+        }
+    };
+    let lost = Some("the file of a unix socket was removed or replaced");
+    fs::rename(&socket, &away).unwrap();
+    looks(lost).await;
+    let _another = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    // A signal is a look as well.
+    living.signals.send(Signal::Reload).await.unwrap();
+    living.hears("READY=1", 2).await;
+    assert_eq!(living.readiness.obstacle(), lost);
+    let said = fs::read_to_string(log.path()).unwrap();
+    let of_it: Vec<_> = said.lines().filter(|line| line.contains("authz.sock")).collect();
+    assert!(of_it.len() == 1 && of_it[0].contains("ERROR"), "{said}");
+    fs::rename(&away, &socket).unwrap();
+    looks(None).await;
+}
+
+#[test_support::test]
 async fn the_watchdog_hears_at_half_its_time() {
     let living = Living::new(Some(10 * SECOND)).await;
     for times in 1..=3 {
@@ -248,12 +295,36 @@ async fn the_watchdog_hears_at_half_its_time() {
 }
 
 #[test_support::test]
-async fn the_signals_of_the_process_are_handled() {
-    let mut signals = Signals::install().unwrap();
-    for (name, signal) in [("HUP", Signal::Reload), ("TERM", Signal::Stop), ("INT", Signal::Stop)] {
-        let process = std::process::id().to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &process]).status();
-        assert!(sent.unwrap().success());
-        assert_eq!(signals.next().await, signal, "{name}");
+async fn a_request_to_reload_that_comes_while_the_end_is_waited_for_is_kept() {
+    let (sender, mut signals) = Signals::channel();
+    for signal in [Signal::Reload, Signal::Reload, Signal::Stop, Signal::Stop] {
+        sender.send(signal).await.unwrap();
     }
+    signals.stop().await;
+    assert_eq!(signals.next().await, Signal::Reload);
+    assert_eq!(signals.next().await, Signal::Stop, "one load is enough for both");
+}
+
+#[test_support::test]
+async fn the_signals_of_the_process_are_handled() {
+    use rustix::process::{Signal as Sent, getpid, kill_process};
+    let mut signals = Signals::install().unwrap();
+    // A process of its own to send them would hold the sockets of other tests until it has begun.
+    let send = |sent| kill_process(getpid(), sent).unwrap();
+    for (sent, signal) in
+        [(Sent::HUP, Signal::Reload), (Sent::TERM, Signal::Stop), (Sent::INT, Signal::Stop)]
+    {
+        send(sent);
+        assert_eq!(signals.next().await, signal, "{sent:?}");
+    }
+    // The end is heard behind however many reloads.
+    while signals.waiting() < 16 {
+        send(Sent::HUP);
+        yield_now().await;
+    }
+    send(Sent::TERM);
+    for _ in 0..1_000 {
+        yield_now().await;
+    }
+    signals.stop().await;
 }

@@ -59,6 +59,12 @@ impl Watch {
         self.files = paths.into_iter().map(file).collect();
     }
 
+    /// Takes all files for known as they are now, since they are about to be loaded.
+    pub(super) fn take_in(&mut self) {
+        let files = std::mem::take(&mut self.files).into_iter();
+        self.files = files.map(|file| File::new(file.path)).collect();
+    }
+
     /// Whether the content of a file differs from that of the last look that said so.
     ///
     /// A file that was replaced, as editors and secret stores do it, is read at once; one that is
@@ -148,6 +154,22 @@ mod tests {
             .collect();
         assert_eq!(looks, [false, false, false]);
         assert!(watch.changed());
+        assert!(!watch.changed());
+    }
+
+    #[test]
+    fn what_was_taken_in_is_no_change_and_what_comes_after_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "one").unwrap();
+        let mut watch = Watch::new([path.clone()]);
+        fs::write(&path, "two, and").unwrap();
+        watch.take_in();
+        assert!(!watch.changed() && !watch.changed());
+        fs::write(&path, "two, and half").unwrap();
+        watch.take_in();
+        fs::write(&path, "two, and half of it").unwrap();
+        assert!(watch.changed() || watch.changed());
         assert!(!watch.changed());
     }
 

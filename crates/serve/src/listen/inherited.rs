@@ -28,15 +28,25 @@ pub struct Inherited {
     sockets: ListenFd,
     /// In the order of the sockets; those taken are `None`.
     names: Vec<Option<String>>,
+    /// Why the environment announces sockets and none is taken.
+    unusable: Option<Fault>,
 }
 
+/// How many sockets are taken at most. A unit opens one or two for each listener.
+const MAX_SOCKETS: u32 = 64;
+
 impl Inherited {
-    /// What `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` say. To be called once a process.
+    /// What `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` say, of up to 64 sockets. To be called
+    /// once a process.
     pub fn from_environment() -> Self {
-        let sockets = ListenFd::from_env();
-        let given = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let names = names(&given, sockets.len());
-        Self { sockets, names }
+        let given = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let unusable = unusable(given("LISTEN_FDS"), given("LISTEN_PID"), std::process::id());
+        let sockets = match unusable {
+            None => ListenFd::from_env(),
+            Some(_) => ListenFd::empty(),
+        };
+        let names = names(&given("LISTEN_FDNAMES").unwrap_or_default(), sockets.len());
+        Self { sockets, names, unusable }
     }
 
     /// The sockets of this name: a socket unit may have several. Must be called within a tokio
@@ -44,7 +54,8 @@ impl Inherited {
     ///
     /// # Errors
     ///
-    /// If there is none of this name, or one that is neither a unix nor a TCP socket for connections.
+    /// If there is none of this name, if the environment announces sockets for another process or in
+    /// a way that cannot be read, or if one is neither a unix nor a TCP socket that listens.
     pub fn take(&mut self, name: &str) -> Result<Vec<Socket>, Fault> {
         let of_name =
             |(at, own): (usize, &Option<String>)| (own.as_deref() == Some(name)).then_some(at);
@@ -77,6 +88,9 @@ impl Inherited {
     }
 
     fn missing(&self, name: &str) -> Fault {
+        if let Some(unusable) = &self.unusable {
+            return unusable.clone();
+        }
         let left: Vec<&str> = self.left().collect();
         let fault = Fault::new(format!("systemd has opened no socket of the name {name}"));
         match left.is_empty() {
@@ -89,6 +103,33 @@ impl Inherited {
 impl fmt::Debug for Inherited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inherited").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with `LISTEN_FDS` and `LISTEN_PID`, if there is something: values are not quoted.
+fn unusable(fds: Option<String>, pid: Option<String>, own: u32) -> Option<Fault> {
+    let fds = fds?;
+    let malformed = |name: &str| {
+        Fault::new(format!(
+            "the variable {name}, by which systemd hands over sockets, is no number"
+        ))
+        .advise("have systemd set it, or unset it")
+    };
+    match pid.as_deref().filter(|pid| !pid.is_empty()).map(str::parse::<u32>) {
+        Some(Err(_)) => return Some(malformed("LISTEN_PID")),
+        Some(Ok(pid)) if pid != own => {
+            let fault = Fault::new("systemd's sockets are for another process, says LISTEN_PID");
+            return Some(fault.advise("a shell between systemd and the sidecar has to `exec` it"));
+        }
+        _ => {}
+    }
+    match fds.parse::<u32>() {
+        Err(_) => Some(malformed("LISTEN_FDS")),
+        Ok(count) if count > MAX_SOCKETS => {
+            let fault = Fault::new(format!("LISTEN_FDS announces more than {MAX_SOCKETS} sockets"));
+            Some(fault.advise("have the socket unit open those of the listeners alone"))
+        }
+        Ok(_) => None,
     }
 }
 
@@ -114,7 +155,8 @@ mod tests {
 
     #[test]
     fn a_name_that_systemd_did_not_give_is_said_to_be_missing() {
-        let mut inherited = Inherited { sockets: ListenFd::empty(), names: names("web:admin", 2) };
+        let names = names("web:admin", 2);
+        let mut inherited = Inherited { sockets: ListenFd::empty(), names, unusable: None };
         let fault = inherited.take("authz").unwrap_err();
         let said =
             "systemd has opened no socket of the name authz; FileDescriptorName= has web, admin";
@@ -122,5 +164,48 @@ mod tests {
         inherited.names.clear();
         let fault = inherited.take("authz").unwrap_err();
         assert_eq!(fault.advice(), Some("start the socket unit instead of the service"));
+    }
+
+    /// What is said to a listener that wants a socket.
+    fn said(fds: &str, pid: Option<&str>) -> Option<String> {
+        let unusable = unusable(Some(fds.to_owned()), pid.map(str::to_owned), 7)?;
+        let unusable = Some(unusable);
+        let mut inherited = Inherited { sockets: ListenFd::empty(), names: Vec::new(), unusable };
+        Some(inherited.take("authz").unwrap_err().to_string())
+    }
+
+    #[test]
+    fn sockets_for_another_process_are_said_to_be() {
+        for ours in [None, Some(""), Some("7")] {
+            assert_eq!(said("1", ours), None, "{ours:?}");
+        }
+        let for_another = "systemd's sockets are for another process, says LISTEN_PID; a shell between \
+                           systemd and the sidecar has to `exec` it";
+        for fds in ["1", "1000000", "one"] {
+            assert_eq!(said(fds, Some("8")).unwrap(), for_another);
+        }
+        assert_eq!(unusable(None, Some("8".to_owned()), 7), None, "no socket is announced");
+    }
+
+    #[test]
+    fn variables_that_are_no_numbers_are_named() {
+        for (fds, pid, name) in [
+            ("one", Some("7"), "LISTEN_FDS"),
+            ("-1", None, "LISTEN_FDS"),
+            ("", None, "LISTEN_FDS"),
+            ("1", Some("seven"), "LISTEN_PID"),
+        ] {
+            let said = said(fds, pid).unwrap();
+            assert!(said.starts_with(&format!("the variable {name}, by which")), "{said}");
+        }
+    }
+
+    #[test]
+    fn no_more_sockets_are_taken_than_a_unit_can_mean() {
+        assert_eq!(said("64", Some("7")), None);
+        for many in ["65", "1000000"] {
+            let said = said(many, Some("7")).unwrap();
+            assert!(said.starts_with("LISTEN_FDS announces more than 64 sockets; "), "{said}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) use limits::later;
 pub use servers::Servers;
 pub use socket::Socket;
 pub use tls::{Tls, TlsIdentity};
+pub(crate) use unix::SocketFile;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use okta_introspect::{Clock, Deadline};
@@ -15,6 +15,7 @@ use super::pulse::Pulse;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::tls::Tls;
+use super::unix::SocketFile;
 use crate::caller::Peer;
 use crate::error::Fault;
 use crate::metrics::{ListenerMetrics, Metrics, Refusal};
@@ -55,6 +56,7 @@ pub struct Servers {
     phase: watch::Sender<Phase>,
     draining: Arc<AtomicBool>,
     connections: Arc<Semaphore>,
+    files: Mutex<Vec<SocketFile>>,
 }
 
 impl Servers {
@@ -67,6 +69,7 @@ impl Servers {
             metrics,
             phase: watch::Sender::new(Phase::Serving),
             draining: Arc::default(),
+            files: Mutex::default(),
         }
     }
 
@@ -107,8 +110,19 @@ impl Servers {
             shared,
             name: name.to_owned(),
         };
+        self.files().extend(socket.file().cloned());
         tokio::spawn(acceptor.run(socket, self.phase.subscribe()));
         Ok(())
+    }
+
+    /// The files of the unix sockets that this process made and serves.
+    pub(crate) fn socket_files(&self) -> Vec<SocketFile> {
+        self.files().clone()
+    }
+
+    fn files(&self) -> MutexGuard<'_, Vec<SocketFile>> {
+        // A list is whole at any moment.
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the peers to take further requests elsewhere: from now on each answer of HTTP/1.1 has

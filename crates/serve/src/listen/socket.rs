@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use super::limits::BACKLOG;
 use super::stream::Stream;
-use super::unix::{self, OwnFile};
+use super::unix::{self, OwnFile, SocketFile};
 use crate::caller::Peer;
 use crate::error::Fault;
 
@@ -30,7 +31,7 @@ use crate::error::Fault;
 pub struct Socket {
     kind: Kind,
     /// Of a unix socket that this process made.
-    _file: Option<OwnFile>,
+    file: Option<OwnFile>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Socket {
     /// or if the operating system refuses.
     pub async fn unix(path: &Path, mode: u32) -> Result<Self, Fault> {
         let (listener, file) = unix::bind(path, mode).await?;
-        Ok(Self { kind: Kind::Unix(listener), _file: Some(file) })
+        Ok(Self { kind: Kind::Unix(listener), file: Some(file) })
     }
 
     /// Listens at an address. Must be called within a tokio runtime.
@@ -61,18 +62,20 @@ impl Socket {
     /// If the operating system refuses, for example because the address is in use.
     pub fn tcp(address: SocketAddr) -> Result<Self, Fault> {
         let listener = listen(address).map_err(|error| cannot_listen(address, &error))?;
-        Ok(Self { kind: Kind::Tcp(listener), _file: None })
+        Ok(Self { kind: Kind::Tcp(listener), file: None })
     }
 
-    /// A socket that somebody else made, such as systemd.
+    /// A socket that somebody else made, such as systemd. One that does not listen is an error.
     pub(super) fn inherited_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), _file: None })
+        Ok(Self { kind: Kind::Unix(UnixListener::from_std(listener)?), file: None })
     }
 
     pub(super) fn inherited_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), _file: None })
+        Ok(Self { kind: Kind::Tcp(TcpListener::from_std(listener)?), file: None })
     }
 
     /// Its address; none for a unix socket.
@@ -81,6 +84,11 @@ impl Socket {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix(_) => None,
         }
+    }
+
+    /// The file of a unix socket that this process made.
+    pub(super) fn file(&self) -> Option<&SocketFile> {
+        self.file.as_ref().map(|own| &own.0)
     }
 
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
@@ -100,6 +108,21 @@ impl Socket {
             }
         }
     }
+}
+
+/// The kind alone does not tell: a connection is a stream socket too, as is one that is only bound.
+#[cfg(not(target_vendor = "apple"))]
+fn must_listen(socket: impl AsFd) -> io::Result<()> {
+    match rustix::net::sockopt::socket_acceptconn(socket)? {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen")),
+    }
+}
+
+/// There it cannot be asked, and nor is there systemd.
+#[cfg(target_vendor = "apple")]
+fn must_listen(_: impl AsFd) -> io::Result<()> {
+    Ok(())
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
@@ -132,6 +155,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
+    use std::os::fd::OwnedFd;
 
     #[test_support::test]
     async fn an_address_that_is_in_use_is_told_with_its_cure() {
@@ -139,5 +164,22 @@ mod tests {
         let fault = Socket::tcp(first.address().unwrap()).err().unwrap();
         let advice = fault.advice().unwrap();
         assert!(advice.contains("perhaps another sidecar"), "{fault}");
+    }
+
+    #[test_support::test]
+    async fn what_does_not_listen_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("authz.sock");
+        let tcp = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&tcp, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let error = Socket::inherited_tcp(tcp.into()).unwrap_err();
+        assert_eq!(error.to_string(), "it does not listen");
+        let unix = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        bind(&unix, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let (connection, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        for socket in [unix, OwnedFd::from(connection)] {
+            let error = Socket::inherited_unix(socket.into()).unwrap_err();
+            assert_eq!(error.to_string(), "it does not listen");
+        }
     }
 }

@@ -11,14 +11,28 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use super::limits::BACKLOG;
 use crate::error::Fault;
 
-/// The file of a socket that this process made. Dropping it removes the file, unless another process
-/// has put its own there.
-#[derive(Debug)]
-pub(super) struct OwnFile {
+/// The file of a socket that this process made.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
 }
+
+impl SocketFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is still there, and no other in its place.
+    pub(crate) fn is_in_place(&self) -> bool {
+        identity(&self.path).is_ok_and(|found| found == self.identity)
+    }
+}
+
+/// Removes the file when it is dropped, unless another process has put its own there.
+#[derive(Debug)]
+pub(super) struct OwnFile(pub(super) SocketFile);
 
 /// Listens at `path`, whose permissions will be `mode`.
 ///
@@ -53,7 +67,7 @@ fn listen(made: &Path, path: &Path, mode: u32) -> io::Result<(UnixListener, OwnF
     let listener = socket.listen(BACKLOG)?;
     let identity = identity(made)?;
     fs::rename(made, path)?;
-    Ok((listener, OwnFile { path: path.to_owned(), identity }))
+    Ok((listener, OwnFile(SocketFile { path: path.to_owned(), identity })))
 }
 
 /// Refuses a path that is somebody else's.
@@ -108,8 +122,8 @@ impl Drop for PrivateFolder {
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
-            let _ = fs::remove_file(&self.path);
+        if self.0.is_in_place() {
+            let _ = fs::remove_file(&self.0.path);
         }
     }
 }

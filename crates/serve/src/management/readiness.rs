@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Whether requests should be sent to this process. Clones share one state.
 ///
 /// It is ready once a configuration with its key is loaded and the authorization server has answered
-/// a question about a token once, and then until it ends: an outage of the authorization server must not take all the sidecars
+/// a question about a token once, and then until it ends or loses a socket: an outage of the authorization server must not take all the sidecars
 /// out of service at the same moment.
 ///
 /// # Example
@@ -22,6 +22,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// assert_eq!(readiness.obstacle(), Some("the authorization server refuses our credentials"));
 /// readiness.answered();
 /// assert_eq!(readiness.obstacle(), None);
+/// readiness.reachable(false);
+/// assert_eq!(readiness.obstacle(), Some("the file of a unix socket was removed or replaced"));
+/// readiness.reachable(true);
+/// assert_eq!(readiness.obstacle(), None);
 /// readiness.drain();
 /// assert_eq!(readiness.obstacle(), Some("draining"));
 /// ```
@@ -34,6 +38,7 @@ const CONFIGURED: u8 = 1;
 const ANSWERED: u8 = 2;
 const DRAINING: u8 = 4;
 const REFUSED: u8 = 8;
+const UNREACHABLE: u8 = 16;
 
 impl Readiness {
     /// Not ready yet.
@@ -59,6 +64,14 @@ impl Readiness {
         self.set(REFUSED);
     }
 
+    /// Whether peers can reach all listeners; so until something else is said.
+    pub fn reachable(&self, is_so: bool) {
+        match is_so {
+            true => self.state.fetch_and(!UNREACHABLE, Ordering::AcqRel),
+            false => self.state.fetch_or(UNREACHABLE, Ordering::AcqRel),
+        };
+    }
+
     /// The process is about to end. Nothing takes this back.
     pub fn drain(&self) {
         self.set(DRAINING);
@@ -69,6 +82,9 @@ impl Readiness {
         let state = self.state.load(Ordering::Acquire);
         match state {
             _ if state & DRAINING != 0 => Some("draining"),
+            _ if state & UNREACHABLE != 0 => {
+                Some("the file of a unix socket was removed or replaced")
+            }
             _ if state & CONFIGURED == 0 => Some("no configuration is loaded"),
             _ if state & (ANSWERED | REFUSED) == REFUSED => {
                 Some("the authorization server refuses our credentials")

@@ -4,7 +4,8 @@ mod proxy;
 
 use okta_introspect_serve::{Dial, Echo, Mode, Probe, ProbeReport, ProbeUrl, Trap, Verdict};
 
-use crate::sidecar::{HOST, Sidecar};
+use crate::sidecar::Sidecar;
+use crate::world::HOST;
 use proxy::{Flaw, Proxy};
 
 /// Proxy, sidecar and service, with what is sent through them.
