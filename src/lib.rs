@@ -35,6 +35,7 @@
 //! | a protected resource with its metadata, an MCP server with a requirement for each tool | `adapter` |
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
+//! | revocations heard of within seconds | [`signals`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
@@ -80,6 +81,7 @@ mod oauth;
 pub mod sandbox;
 mod scope;
 mod secret;
+pub mod signals;
 mod support;
 pub mod verify;
 mod wire;

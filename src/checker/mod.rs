@@ -310,6 +310,11 @@ impl Checker {
         Some(&self.inner.servers[server].issuer)
     }
 
+    /// The clock, for what brings signals to this checker.
+    pub(crate) fn shared_clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
     /// The clock, for whatever else a request has to wait for.
     #[cfg(feature = "tower")]
     pub(crate) fn clock(&self) -> &dyn Clock {

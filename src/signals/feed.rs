@@ -1,0 +1,329 @@
+//! Applies signals to checkers.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::event::LogEvent;
+use super::seen::Seen;
+use super::signal::{Signal, SourceKind, Subject};
+use super::status::{SourceState, SourceStatus};
+use crate::checker::{Checker, Invalidation};
+use crate::clock::{Clock, SystemClock};
+
+/// Applies the signals of all sources to checkers: what a signal names is asked about again. Cheap
+/// to clone; clones share everything.
+///
+/// Signals may come in any order, late, and more than once; a signal too many costs a question, and
+/// never makes an answer count that should not. What was applied is remembered by its source and
+/// id, the latest [`REMEMBERED`](Self::REMEMBERED) at least, so that a repetition costs nothing.
+///
+/// # Example: one feed for the checkers of two services
+///
+/// ```
+/// use okta_introspect::Checker;
+/// use okta_introspect::signals::{Applied, Feed, Signal, SourceKind, Subject};
+///
+/// fn deactivated(orders: &Checker, billing: &Checker, client: &str) {
+///     let feed = Feed::new([orders.clone(), billing.clone()]);
+///     let subject = Subject::Client(client.to_owned());
+///     let signal = Signal::new(SourceKind::EventHook, "application.lifecycle.deactivate", [subject]);
+///     assert_eq!(feed.apply(&signal), Applied::New);
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Feed {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    checkers: Vec<Checker>,
+    clock: Arc<dyn Clock>,
+    observer: Option<Box<Observer>>,
+    seen: Mutex<Seen>,
+    sources: [Mutex<SourceState>; SourceKind::ALL.len()],
+}
+
+type Observer = dyn Fn(&Signal, Applied) + Send + Sync;
+
+/// What came of a signal.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect::signals::{Applied, Feed, Signal, SourceKind};
+///
+/// let (feed, signal) = (Feed::new([]), Signal::new(SourceKind::EventHook, "x", []).id("e1"));
+/// assert_eq!([feed.apply(&signal), feed.apply(&signal)], [Applied::New, Applied::Repeated]);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// What it names is asked about again.
+    New,
+    /// It was applied before.
+    Repeated,
+    /// It says nothing of tokens.
+    Ignored,
+}
+
+impl Feed {
+    /// So many signals at least are remembered, in some 50 bytes each.
+    pub const REMEMBERED: usize = 32_768;
+
+    /// A feed of these checkers, by their clock.
+    pub fn new(checkers: impl IntoIterator<Item = Checker>) -> Self {
+        FeedBuilder::new(checkers).build()
+    }
+
+    /// Begins a feed of these checkers.
+    pub fn builder(checkers: impl IntoIterator<Item = Checker>) -> FeedBuilder {
+        FeedBuilder::new(checkers)
+    }
+
+    /// Applies a signal. When this returns, no check that begins is answered by what was known
+    /// before about a token that the signal names.
+    pub fn apply(&self, signal: &Signal) -> Applied {
+        let is_repeated = !signal.id.is_empty() && self.seen().contains(signal.source, &signal.id);
+        if is_repeated {
+            self.source(signal.source).repeated(self.inner.clock.now());
+            return self.observed(signal, Applied::Repeated);
+        }
+        for checker in &self.inner.checkers {
+            for subject in &signal.subjects {
+                invalidate(checker, subject);
+            }
+        }
+        // Only now: a second one that comes meanwhile must not pass for applied.
+        if !signal.id.is_empty() {
+            self.seen().insert(signal.source, &signal.id);
+        }
+        self.source(signal.source).applied(signal, self.inner.clock.now());
+        self.observed(signal, Applied::New)
+    }
+
+    /// Applies an event of Okta's System Log that came from `source`, if it is about tokens.
+    pub fn apply_event(&self, source: SourceKind, event: &LogEvent) -> Applied {
+        match event.signal(source) {
+            Some(signal) => self.apply(&signal),
+            None => {
+                self.source(source).ignored(self.inner.clock.now());
+                Applied::Ignored
+            }
+        }
+    }
+
+    /// Declares everything invalid, because signals of this source may have been lost. `why` is the
+    /// kind of the signal that this counts as.
+    pub fn invalidate_everything(&self, source: SourceKind, why: &str) {
+        self.source(source).gap();
+        self.apply(&Signal::new(source, why, [Subject::Everything]));
+    }
+
+    /// Counts something that failed at a source, by a word for the reason.
+    pub fn failed(&self, source: SourceKind, reason: &'static str) {
+        self.source(source).failed(reason);
+    }
+
+    /// How the sources are doing that were ever heard of.
+    pub fn status(&self) -> Vec<SourceStatus> {
+        let now = self.inner.clock.monotonic();
+        SourceKind::ALL.into_iter().filter_map(|source| self.source(source).snapshot(now)).collect()
+    }
+
+    /// From `since` on the System Log is followed without a gap.
+    pub(super) fn begin_coverage(&self, since: Instant) {
+        let _ = since;
+    }
+
+    /// All that the System Log tells of what happened up to `until` has been applied; it is to say
+    /// so again within `due`.
+    pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
+        let clock = &self.inner.clock;
+        let now = (clock.monotonic(), clock.now());
+        self.source(SourceKind::SystemLog).covered(until, now, due);
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    fn observed(&self, signal: &Signal, applied: Applied) -> Applied {
+        if let Some(observer) = &self.inner.observer {
+            observer(signal, applied);
+        }
+        applied
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn source(&self, source: SourceKind) -> MutexGuard<'_, SourceState> {
+        self.inner.sources[source.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells a checker what is not to be believed any more. Names that are all there count all: which
+/// of them the checker's answers have is not known here.
+fn invalidate(checker: &Checker, subject: &Subject) {
+    let raise = |named| checker.invalidate(named);
+    match subject {
+        Subject::Token { jti, hash } => {
+            jti.iter().for_each(|jti| raise(Invalidation::Jti(jti)));
+            hash.iter().for_each(|_| raise(Invalidation::Everything));
+        }
+        Subject::User { id, logins } => {
+            id.iter().for_each(|id| raise(Invalidation::User(id)));
+            logins.iter().for_each(|_| raise(Invalidation::Everything));
+        }
+        Subject::Client(id) => raise(Invalidation::Client(id)),
+        Subject::Server(_) => raise(Invalidation::Everything),
+        Subject::Everything => raise(Invalidation::Everything),
+    }
+}
+
+/// Builds a [`Feed`].
+///
+/// # Example: print what would be asked about again
+///
+/// ```
+/// use okta_introspect::signals::Feed;
+///
+/// let feed = Feed::builder([]).on_signal(|signal, _| println!("{signal:?}")).build();
+/// ```
+#[must_use]
+pub struct FeedBuilder {
+    checkers: Vec<Checker>,
+    clock: Option<Arc<dyn Clock>>,
+    observer: Option<Box<Observer>>,
+}
+
+impl FeedBuilder {
+    fn new(checkers: impl IntoIterator<Item = Checker>) -> Self {
+        Self { checkers: checkers.into_iter().collect(), clock: None, observer: None }
+    }
+
+    /// The clock. Default: that of the first checker, and the system's where there is none. The
+    /// checkers' ages are told by it, so it is to be theirs.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Hears of every signal, after it was applied. It is called where the signal comes in, and
+    /// must not block.
+    pub fn on_signal(
+        mut self,
+        observer: impl Fn(&Signal, Applied) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// The feed.
+    pub fn build(self) -> Feed {
+        let of_checker = || self.checkers.first().map(|checker| Arc::clone(checker.shared_clock()));
+        let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
+        let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
+        let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
+        let inner =
+            Inner { checkers: self.checkers, clock, observer: self.observer, seen, sources };
+        Feed { inner: Arc::new(inner) }
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("checkers", &self.inner.checkers).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FeedBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeedBuilder").field("checkers", &self.checkers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use chrono::DateTime;
+    use std::collections::BTreeMap;
+
+    fn feed() -> (Feed, ManualClock, Arc<Mutex<Vec<Applied>>>) {
+        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let own = Arc::clone(&heard);
+        let feed = Feed::builder([]).clock(clock.clone());
+        let feed = feed.on_signal(move |_, applied| own.lock().unwrap().push(applied)).build();
+        (feed, clock, heard)
+    }
+
+    fn signal(source: SourceKind, id: &str) -> Signal {
+        Signal::new(source, "k", [Subject::Client("0oa1".to_owned())]).id(id)
+    }
+
+    #[test]
+    fn a_signal_is_new_once_for_each_source_and_always_without_an_id() {
+        let (feed, _, heard) = feed();
+        let (log, hook) = (SourceKind::SystemLog, SourceKind::EventHook);
+        let (new, repeated) = (Applied::New, Applied::Repeated);
+        for (signal, expected) in [
+            (signal(log, "e1"), new),
+            (signal(log, "e1"), repeated),
+            (signal(hook, "e1"), new),
+            (signal(log, ""), new),
+            (signal(log, ""), new),
+        ] {
+            assert_eq!(feed.apply(&signal), expected);
+        }
+        assert_eq!(*heard.lock().unwrap(), [new, repeated, new, new, new]);
+        let [log, hook] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
+        assert_eq!((log.repeated, &log.events), (1, &BTreeMap::from([("k".to_owned(), 3)])));
+        assert_eq!((hook.repeated, hook.events["k"]), (0, 1));
+    }
+
+    #[test]
+    fn what_is_remembered_and_counted_is_bounded() {
+        let (feed, ..) = feed();
+        for number in 0..100_000 {
+            let mut signal = signal(SourceKind::EventHook, &number.to_string());
+            signal.kind = number.to_string();
+            feed.apply(&signal);
+        }
+        let [status] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
+        assert_eq!(status.events.len(), SourceStatus::MAX_KINDS + 1);
+        assert_eq!(status.events.values().sum::<u64>(), 100_000);
+        assert_eq!(feed.apply(&signal(SourceKind::EventHook, "99999")), Applied::Repeated);
+        assert_eq!(feed.apply(&signal(SourceKind::EventHook, "0")), Applied::New);
+    }
+
+    #[test]
+    fn the_lag_of_a_source_that_has_told_all_grows_until_it_does_so_again() {
+        let (feed, clock, _) = feed();
+        let (second, start) = (Duration::from_secs(1), clock.monotonic());
+        clock.advance(10 * second);
+        feed.advance_coverage(start + 8 * second, 5 * second);
+        for (after, lag, healthy) in [(0, 2, true), (5, 7, true), (6, 8, false)] {
+            clock.advance(Duration::from_secs(after) - clock.elapsed().saturating_sub(10 * second));
+            let [status] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
+            assert_eq!((status.lag, status.healthy), (Some(lag * second), Some(healthy)));
+        }
+        feed.advance_coverage(start + 15 * second, 5 * second);
+        assert_eq!(feed.status()[0].healthy, Some(true));
+        feed.failed(SourceKind::SystemLog, "malformed");
+        assert_eq!(feed.status()[0].healthy, Some(false));
+        assert_eq!(feed.status()[0].errors, BTreeMap::from([("malformed", 1)]));
+    }
+
+    #[test]
+    fn a_gap_counts_and_names_everything() {
+        let (feed, ..) = feed();
+        assert_eq!(feed.status(), []);
+        feed.invalidate_everything(SourceKind::SystemLog, "gap");
+        let [status] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
+        assert_eq!((status.gaps, status.events["gap"]), (1, 1));
+    }
+}
