@@ -10,6 +10,7 @@ mod faults;
 mod http;
 mod keys;
 mod limits;
+mod log_lag;
 mod logs;
 mod server;
 #[cfg(feature = "rustls")]

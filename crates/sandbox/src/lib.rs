@@ -72,6 +72,7 @@ pub use model::custom_server::CustomServer;
 pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use model::grant::Grant;
 pub use model::limits::{Bucket, RateLimitHeaders};
+pub use model::log_lag::LogLag;
 pub use model::recorded::RecordedRequest;
 pub use model::seed::Seed;
 pub use model::sign_in::SignIn;

@@ -20,6 +20,7 @@ use crate::model::event::{LogEntity, LogEvent};
 use crate::model::event_type::{self, KEY_ROLLOVER};
 use crate::model::grant::Grant;
 use crate::model::limits::{Bucket, RateLimitHeaders};
+use crate::model::log_lag::LogLag;
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
@@ -265,8 +266,8 @@ impl Sandbox {
         true
     }
 
-    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: no
-    /// limits. Zero refuses everything.
+    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: 120
+    /// for [`Bucket::Logs`], as in an Okta org, and no other limits. Zero refuses everything.
     ///
     /// Windows are minutes of the server's clock that begin with the first request. One app may
     /// use its [share](Self::set_app_share) of a bucket. A refused request has no effect: its
@@ -279,6 +280,19 @@ impl Sandbox {
     /// Bounds: 1 to 100; more counts as 100, and zero shuts every app out.
     pub fn set_app_share(&self, per_cent: u8) {
         self.world().state().limits.app_share = per_cent;
+    }
+
+    /// Sets what this app may use of each bucket, in per cent of it, or with `None` as much as any
+    /// other. Default: [as any other](Self::set_app_share).
+    pub fn set_client_share(&self, client_id: &str, per_cent: impl Into<Option<u8>>) {
+        self.world().state().limits.set_own_share(client_id, per_cent.into());
+    }
+
+    /// Takes so many requests out of a bucket, as if other clients of the org had sent them, such
+    /// as a SIEM that reads the System Log. Gives how many were left to be taken.
+    pub fn use_up(&self, bucket: Bucket, requests: u32) -> u32 {
+        let now = self.world().now();
+        self.world().state().limits.use_up(bucket, requests, now)
     }
 
     /// Sets how answers state the limits. Default: [`RateLimitHeaders::Tightest`].
@@ -325,10 +339,25 @@ impl Sandbox {
         self.world().state().records.clear();
     }
 
-    /// The System Log, oldest event first; of very many only the last 10 000. Clients read it at
-    /// `/api/v1/logs`.
+    /// The System Log as it is written so far, oldest event first; of very many only the last
+    /// 10 000. Clients read it at `/api/v1/logs`.
     pub fn log(&self) -> Vec<LogEvent> {
+        self.world().keep_up();
         self.world().state().log.events().cloned().collect()
+    }
+
+    /// How many events have happened that are not in the System Log yet.
+    pub fn log_pending(&self) -> usize {
+        self.world().keep_up();
+        self.world().state().log.pending()
+    }
+
+    /// Sets how long events take, from now on, until they are in the System Log: a time, or a range
+    /// from which each event draws. Polls give events in the order in which they were written, and
+    /// see them only then, by the monotonic time of the sandbox's clock; `published` is when they
+    /// happened. Default: none.
+    pub fn set_log_lag(&self, lag: impl Into<LogLag>) {
+        self.world().state().log_lag = lag.into();
     }
 
     fn server(&self) -> &Server {

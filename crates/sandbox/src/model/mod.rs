@@ -13,6 +13,7 @@ pub(crate) mod group;
 mod key_ring;
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod log_lag;
 pub(crate) mod nonces;
 pub(crate) mod recorded;
 mod records;

@@ -13,6 +13,7 @@ use super::group::Group;
 use super::key_ring::KeyRing;
 use super::limits::Limits;
 use super::log::SystemLog;
+use super::log_lag::LogLag;
 use super::nonces::Nonces;
 use super::records::Records;
 use super::replay::{UsedAssertions, UsedProofs};
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) nonces: Nonces,
     pub(crate) limits: Limits,
     pub(crate) log: SystemLog,
+    pub(crate) log_lag: LogLag,
     pub(crate) records: Records,
     /// How far the server's clock is ahead of the sandbox's.
     pub(crate) clock_offset: TimeDelta,
@@ -54,8 +56,9 @@ impl State {
             used_assertions: UsedAssertions::default(),
             used_proofs: UsedProofs::default(),
             nonces: Nonces::default(),
-            limits: Limits::new(seed.rate_limits),
+            limits: Limits::new(seed.rate_limits, seed.app_share),
             log: SystemLog::default(),
+            log_lag: seed.log_lag,
             records: Records::default(),
             clock_offset: TimeDelta::zero(),
         };
