@@ -17,7 +17,7 @@ use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
 use crate::model::event::{LogEntity, LogEvent};
-use crate::model::event_type::{self, KEY_ROLLOVER};
+use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
 use crate::model::limits::{Bucket, RateLimitHeaders};
 use crate::model::log_lag::LogLag;
@@ -118,7 +118,10 @@ impl Sandbox {
     pub fn add_key(&self, client_id: &str, key: impl Into<AppKey>) -> Result<(), Error> {
         let now = self.world().now();
         let key = key.into().created_at(now);
-        self.world().state().change_keys(client_id, |keys| keys.push(key))
+        let target = LogEntity::key(&key.object_id(), key.key_id());
+        self.world().state().change_keys(client_id, |keys| keys.push(key))?;
+        self.log_key(event_type::KEY_CREATED, client_id, target);
+        Ok(())
     }
 
     /// Deactivates an app's key: it stays registered, and signatures with it are refused.
@@ -127,7 +130,14 @@ impl Sandbox {
     ///
     /// If there is no such app, or no such key.
     pub fn deactivate_key(&self, client_id: &str, key_id: &str) -> Result<(), Error> {
-        self.world().state().deactivate_key(client_id, key_id)
+        self.world().state().deactivate_key(client_id, key_id)?;
+        let app = self.world().state().app(client_id);
+        let mut keys = app.iter().flat_map(|app| &app.jwks);
+        if let Some(key) = keys.find(|key| key.key_id() == Some(key_id)) {
+            let target = LogEntity::key(&key.object_id(), key.key_id());
+            self.log_key(event_type::KEY_DEACTIVATED, client_id, target);
+        }
+        Ok(())
     }
 
     /// Grants an Okta API scope to an app.
@@ -145,8 +155,9 @@ impl Sandbox {
     ///
     /// If there is no such app.
     pub fn set_app_status(&self, client_id: &str, status: AppStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
-        state.set_app_status(client_id, status)?;
+        state.set_app_status(client_id, status, now)?;
         let target = state.app(client_id).map(|app| LogEntity::app(&app)).into_iter().collect();
         drop(state);
         let event_type = match status {
@@ -164,9 +175,10 @@ impl Sandbox {
     ///
     /// If there is no such user.
     pub fn set_user_status(&self, id: &str, status: UserStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
         let before = state.user(id).map(|user| user.status);
-        state.set_user_status(id, status)?;
+        state.set_user_status(id, status, now)?;
         let target = state.user(id).map(LogEntity::user).into_iter().collect();
         drop(state);
         let event_type = match (status, before) {
@@ -360,11 +372,16 @@ impl Sandbox {
         self.world().state().log_lag = lag.into();
     }
 
+    fn log_key(&self, event_type: EventType, client_id: &str, key: LogEntity) {
+        let app = self.world().state().app(client_id).map(|app| LogEntity::app(&app));
+        self.world().log_change(event_type, app.into_iter().chain([key]).collect());
+    }
+
     fn server(&self) -> &Server {
         &self.running.server
     }
 
-    fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.running.server.world
     }
 }
