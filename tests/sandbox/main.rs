@@ -4,12 +4,14 @@ mod old_tls;
 mod org;
 
 mod assertions;
+mod deaths;
 mod dpop;
 mod dpop_api;
 mod faults;
 mod http;
 mod keys;
 mod limits;
+mod log_lag;
 mod logs;
 mod server;
 #[cfg(feature = "rustls")]

@@ -70,11 +70,14 @@ pub use model::app_key::AppKey;
 pub use model::as_token::AsToken;
 pub use model::custom_server::CustomServer;
 pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
+pub use model::event_draft::EventDraft;
 pub use model::grant::Grant;
 pub use model::limits::{Bucket, RateLimitHeaders};
+pub use model::log_lag::LogLag;
 pub use model::recorded::RecordedRequest;
 pub use model::seed::Seed;
 pub use model::sign_in::SignIn;
+pub use model::tokens_of::TokensOf;
 pub use model::user::{User, UserStatus};
 pub use random::{Random, SystemRandom};
 

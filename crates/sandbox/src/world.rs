@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 
-use crate::clock::{Clock, shifted};
+use crate::clock::{Clock, later, shifted};
 use crate::model::event::{Entry, LogEntity, LogEvent, LogResult, Origin};
 use crate::model::event_type::{EventType, KEY_ROLLOVER};
 use crate::model::state::State;
@@ -36,9 +36,11 @@ impl World {
         shifted(self.clock.now(), self.state().clock_offset)
     }
 
-    /// Does what has fallen due by the clock. Comes before everything that depends on keys.
+    /// Does what has fallen due by the clock. Comes before everything that depends on keys or on
+    /// the log.
     pub(crate) fn keep_up(&self) {
         let now = self.now();
+        self.state().log.write_due(self.clock.monotonic());
         let rotated = self.state().rotate_due(now);
         for server in rotated {
             self.log_change(KEY_ROLLOVER, vec![LogEntity::server(&server)]);
@@ -55,7 +57,17 @@ impl World {
     /// Writes to the System Log what a request did; without an origin, what an administrator did.
     pub(crate) fn log(&self, entry: Entry, origin: Option<&Origin>) {
         let event = LogEvent::new(entry, origin, self.uuid(), self.now());
-        self.state().log.push(event);
+        let lag = self.state().log_lag.of_one(|below| self.below(below));
+        let (now, mut state) = (self.clock.monotonic(), self.state());
+        state.log.push(event, later(now, lag));
+        state.log.write_due(now);
+    }
+
+    /// A random number below `end`, which is not zero.
+    fn below(&self, end: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % end
     }
 
     /// 192 random bits as text.

@@ -17,9 +17,10 @@ use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
 use crate::model::event::{LogEntity, LogEvent};
-use crate::model::event_type::{self, KEY_ROLLOVER};
+use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
 use crate::model::limits::{Bucket, RateLimitHeaders};
+use crate::model::log_lag::LogLag;
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
@@ -117,7 +118,10 @@ impl Sandbox {
     pub fn add_key(&self, client_id: &str, key: impl Into<AppKey>) -> Result<(), Error> {
         let now = self.world().now();
         let key = key.into().created_at(now);
-        self.world().state().change_keys(client_id, |keys| keys.push(key))
+        let target = LogEntity::key(&key.object_id(), key.key_id());
+        self.world().state().change_keys(client_id, |keys| keys.push(key))?;
+        self.log_key(event_type::KEY_CREATED, client_id, target);
+        Ok(())
     }
 
     /// Deactivates an app's key: it stays registered, and signatures with it are refused.
@@ -126,7 +130,14 @@ impl Sandbox {
     ///
     /// If there is no such app, or no such key.
     pub fn deactivate_key(&self, client_id: &str, key_id: &str) -> Result<(), Error> {
-        self.world().state().deactivate_key(client_id, key_id)
+        self.world().state().deactivate_key(client_id, key_id)?;
+        let app = self.world().state().app(client_id);
+        let mut keys = app.iter().flat_map(|app| &app.jwks);
+        if let Some(key) = keys.find(|key| key.key_id() == Some(key_id)) {
+            let target = LogEntity::key(&key.object_id(), key.key_id());
+            self.log_key(event_type::KEY_DEACTIVATED, client_id, target);
+        }
+        Ok(())
     }
 
     /// Grants an Okta API scope to an app.
@@ -144,8 +155,9 @@ impl Sandbox {
     ///
     /// If there is no such app.
     pub fn set_app_status(&self, client_id: &str, status: AppStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
-        state.set_app_status(client_id, status)?;
+        state.set_app_status(client_id, status, now)?;
         let target = state.app(client_id).map(|app| LogEntity::app(&app)).into_iter().collect();
         drop(state);
         let event_type = match status {
@@ -163,9 +175,10 @@ impl Sandbox {
     ///
     /// If there is no such user.
     pub fn set_user_status(&self, id: &str, status: UserStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
         let before = state.user(id).map(|user| user.status);
-        state.set_user_status(id, status)?;
+        state.set_user_status(id, status, now)?;
         let target = state.user(id).map(LogEntity::user).into_iter().collect();
         drop(state);
         let event_type = match (status, before) {
@@ -265,8 +278,8 @@ impl Sandbox {
         true
     }
 
-    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: no
-    /// limits. Zero refuses everything.
+    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: 120
+    /// for [`Bucket::Logs`], as in an Okta org, and no other limits. Zero refuses everything.
     ///
     /// Windows are minutes of the server's clock that begin with the first request. One app may
     /// use its [share](Self::set_app_share) of a bucket. A refused request has no effect: its
@@ -279,6 +292,19 @@ impl Sandbox {
     /// Bounds: 1 to 100; more counts as 100, and zero shuts every app out.
     pub fn set_app_share(&self, per_cent: u8) {
         self.world().state().limits.app_share = per_cent;
+    }
+
+    /// Sets what this app may use of each bucket, in per cent of it, or with `None` as much as any
+    /// other. Default: [as any other](Self::set_app_share).
+    pub fn set_client_share(&self, client_id: &str, per_cent: impl Into<Option<u8>>) {
+        self.world().state().limits.set_own_share(client_id, per_cent.into());
+    }
+
+    /// Takes so many requests out of a bucket, as if other clients of the org had sent them, such
+    /// as a SIEM that reads the System Log. Gives how many were left to be taken.
+    pub fn use_up(&self, bucket: Bucket, requests: u32) -> u32 {
+        let now = self.world().now();
+        self.world().state().limits.use_up(bucket, requests, now)
     }
 
     /// Sets how answers state the limits. Default: [`RateLimitHeaders::Tightest`].
@@ -325,17 +351,37 @@ impl Sandbox {
         self.world().state().records.clear();
     }
 
-    /// The System Log, oldest event first; of very many only the last 10 000. Clients read it at
-    /// `/api/v1/logs`.
+    /// The System Log as it is written so far, oldest event first; of very many only the last
+    /// 10 000. Clients read it at `/api/v1/logs`.
     pub fn log(&self) -> Vec<LogEvent> {
+        self.world().keep_up();
         self.world().state().log.events().cloned().collect()
+    }
+
+    /// How many events have happened that are not in the System Log yet.
+    pub fn log_pending(&self) -> usize {
+        self.world().keep_up();
+        self.world().state().log.pending()
+    }
+
+    /// Sets how long events take, from now on, until they are in the System Log: a time, or a range
+    /// from which each event draws. Polls give events in the order in which they were written, and
+    /// see them only then, by the monotonic time of the sandbox's clock; `published` is when they
+    /// happened. Default: none.
+    pub fn set_log_lag(&self, lag: impl Into<LogLag>) {
+        self.world().state().log_lag = lag.into();
+    }
+
+    fn log_key(&self, event_type: EventType, client_id: &str, key: LogEntity) {
+        let app = self.world().state().app(client_id).map(|app| LogEntity::app(&app));
+        self.world().log_change(event_type, app.into_iter().chain([key]).collect());
     }
 
     fn server(&self) -> &Server {
         &self.running.server
     }
 
-    fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.running.server.world
     }
 }
