@@ -3,9 +3,9 @@
 
 use std::cmp::Reverse;
 
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerConfig, SignalMode};
 
-use super::document::{Replay, RequireDocument, Span};
+use super::document::{Replay, RequireDocument, SignalsOfRule, Span};
 use super::resolved::{Config, IdentityConfig, ListenerConfig, RuleConfig};
 use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
@@ -25,6 +25,8 @@ impl Config {
         let mut lines = Lines::default();
         self.show_listeners(&mut lines);
         self.show_servers(&mut lines);
+        self.show_signals(&mut lines);
+        self.show_origins(&mut lines);
         self.show_rules(&mut lines);
         self.show_rest(&mut lines);
         lines.0
@@ -68,6 +70,22 @@ impl Config {
             lines.entry(issuer.as_str(), &[]);
         }
         lines.entry("answers", &of_checker(&self.checker));
+    }
+
+    fn show_signals(&self, lines: &mut Lines) {
+        lines.heading("signals");
+        let Some(poll) = &self.signals.poll else {
+            return lines.entry("none: what was revoked is seen once its answer is too old", &[]);
+        };
+        let mut words = vec![format!("asked every {}", Span(poll.interval))];
+        if let Some(cursor) = &poll.cursor {
+            words.push(format!("goes on at {}", cursor.display()));
+        }
+        lines.entry("System Log", &words);
+        lines.entry("what they name", &of_mode(&self.checker));
+    }
+
+    fn show_origins(&self, lines: &mut Lines) {
         lines.heading("origins");
         if self.origins.iter().next().is_none() {
             lines.entry("none: any host, and no tokens that are bound to a key", &[]);
@@ -205,6 +223,23 @@ fn of_checker(checker: &CheckerConfig) -> Vec<String> {
     words
 }
 
+/// What comes of signals.
+fn of_mode(checker: &CheckerConfig) -> Vec<String> {
+    let mode = checker.signals;
+    if mode == SignalMode::Off {
+        return vec!["is of no account".to_owned()];
+    }
+    let mut words = vec!["is asked about again".to_owned()];
+    if matches!(mode, SignalMode::Shadow | SignalMode::Extend) {
+        words.push("what ends without one is counted".to_owned());
+    }
+    if mode == SignalMode::Extend {
+        let limit = Span(checker.extension_limit.min(checker.max_age_limit));
+        words.push(format!("the rest can stay fresh for {limit}"));
+    }
+    words
+}
+
 fn of_decoding(decoding: Decoding) -> &'static str {
     match decoding {
         Decoding::Raw => "raw",
@@ -248,6 +283,9 @@ fn of_requirement(require: &RequireDocument, checker: &CheckerConfig) -> Vec<Str
         true => "asked for now".to_owned(),
         false => format!("at most {max_age} old"),
     });
+    if require.signals == Some(SignalsOfRule::Extend) && checker.signals == SignalMode::Extend {
+        words.push("signals extend it".to_owned());
+    }
     if let Some(stale) = require.stale_if_error {
         words.push(format!("{stale} more in an outage"));
     }

@@ -21,12 +21,15 @@ use okta_introspect_settings::{Environment, SettingsError};
 
 use crate::error::Fault;
 use conform::Conformance;
-pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, Span};
+pub use document::{
+    LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, SignalsOfRule, Span,
+};
 use expand::Expansion;
 use faults::Faults;
 pub use resolved::{
     Address, CallerConfig, Config, IdentityConfig, ListenerConfig, LogConfig, OktaConfig,
-    OriginConfig, ReplayConfig, ResourceConfig, RuleConfig, TlsConfig, TokenConfig,
+    OriginConfig, PollConfig, ReplayConfig, ResourceConfig, RuleConfig, SignalsConfig, TlsConfig,
+    TokenConfig,
 };
 pub use schema::json_schema;
 use tree::Node;

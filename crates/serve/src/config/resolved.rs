@@ -48,6 +48,8 @@ pub struct Config {
     pub okta: OktaConfig,
     /// How tokens are checked where a rule does not say.
     pub checker: CheckerConfig,
+    /// What tells of tokens that are no longer what they were.
+    pub signals: SignalsConfig,
     /// Where proxies and services ask; at least one.
     pub listeners: Vec<ListenerConfig>,
     /// Who may ask with a bearer secret.
@@ -100,6 +102,25 @@ pub struct OktaConfig {
     pub key_id: Option<String>,
     /// Other servers of the same app.
     pub further_issuers: Vec<Issuer>,
+}
+
+/// What tells of tokens that are no longer what they were. What comes of it is said by
+/// [`CheckerConfig::signals`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SignalsConfig {
+    /// How the System Log is followed; `None`: it is not.
+    pub poll: Option<PollConfig>,
+}
+
+/// How the System Log is followed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PollConfig {
+    /// How long to wait between two polls.
+    pub interval: Duration,
+    /// The file that remembers where the log goes on.
+    pub cursor: Option<PathBuf>,
 }
 
 /// Where something listens.

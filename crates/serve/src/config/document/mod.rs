@@ -6,6 +6,7 @@ mod listener;
 mod okta;
 mod output;
 mod rule;
+mod signals;
 mod span;
 
 use schemars::JsonSchema;
@@ -21,7 +22,8 @@ pub(crate) use output::{
 };
 pub use output::{LogFormat, LogLevel, Replay};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
-pub use rule::{RequireDocument, ResourceDpop};
+pub use rule::{RequireDocument, ResourceDpop, SignalsOfRule};
+pub(crate) use signals::{PollDocument, SignalsDocument};
 pub use span::Span;
 
 /// The configuration of `okta-introspect serve`.
@@ -38,6 +40,9 @@ pub(crate) struct Document {
     pub okta: Option<OktaDocument>,
     /// How tokens are checked where a rule does not say.
     pub checker: Option<CheckerDocument>,
+    /// What tells of tokens that are no longer what they were, such as Okta's System Log. Left out:
+    /// answers are good until they get too old.
+    pub signals: Option<SignalsDocument>,
     /// Where proxies and services ask.
     #[schemars(length(min = 1, max = 64))]
     pub listeners: Vec<ListenerDocument>,

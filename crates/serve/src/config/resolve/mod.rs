@@ -8,6 +8,7 @@ mod okta;
 mod origin;
 mod pem;
 mod rule;
+mod signals;
 
 use std::path::Path;
 use std::time::Duration;
@@ -54,7 +55,8 @@ pub(super) fn config(
     let listeners = listener::resolve(root, faults, folder, !callers.is_empty());
     let management = listener::management(root, faults, folder, &listeners);
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
-    let checker = checker::resolve(root, faults, is_envoy);
+    let mut checker = checker::resolve(root, faults, is_envoy);
+    let signals = signals::resolve(root, faults, folder, &mut checker);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
     let (paths, decodings) = paths(root, faults);
@@ -68,6 +70,7 @@ pub(super) fn config(
     Config {
         okta,
         checker,
+        signals,
         listeners: listeners.into_iter().map(|(_, listener)| listener).collect(),
         callers,
         management,
