@@ -80,7 +80,7 @@ pub enum Subject {
         /// Okta's id of the user, which introspection calls `uid`.
         id: Option<String>,
         /// Logins, e-mail addresses or what else a `sub` may be; the case of ASCII letters does not
-        /// count.
+        /// count. They are gone by where there is no id.
         logins: Vec<String>,
     },
     /// All tokens of the client with this id.
