@@ -104,7 +104,7 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum SourceKind {
-    /// Okta's System Log, as a poller reads it: the one source that tells
+    /// Okta's System Log, as [`SystemLog`](super::SystemLog) reads it: the one source that tells
     /// everything it has, and says when it has.
     SystemLog,
     /// Universal Logout: Okta tells that a user is signed out.
