@@ -8,14 +8,15 @@ use super::event::LogEvent;
 use super::seen::Seen;
 use super::signal::{Signal, SourceKind, Subject};
 use super::status::{SourceState, SourceStatus};
-use crate::checker::{Checker, Invalidation};
+use crate::checker::{Checker, Coverage, Invalidation, SignalMode};
 use crate::clock::{Clock, SystemClock};
 
 /// Applies the signals of all sources to checkers: what a signal names is asked about again. Cheap
 /// to clone; clones share everything.
 ///
 /// Signals may come in any order, late, and more than once; a signal too many costs a question, and
-/// never makes an answer count that should not. What was applied is remembered by its source and
+/// never makes an answer count that should not. A checker whose [mode](SignalMode) is `Off` is left
+/// alone. What was applied is remembered by its source and
 /// id, the latest [`REMEMBERED`](Self::REMEMBERED) at least, so that a repetition costs nothing.
 ///
 /// # Example: one feed for the checkers of two services
@@ -38,6 +39,7 @@ pub struct Feed {
 
 struct Inner {
     checkers: Vec<Checker>,
+    coverages: Vec<Coverage>,
     clock: Arc<dyn Clock>,
     observer: Option<Box<Observer>>,
     seen: Mutex<Seen>,
@@ -133,7 +135,7 @@ impl Feed {
 
     /// From `since` on the System Log is followed without a gap.
     pub(super) fn begin_coverage(&self, since: Instant) {
-        let _ = since;
+        self.inner.coverages.iter().for_each(|coverage| coverage.begin(since));
     }
 
     /// All that the System Log tells of what happened up to `until` has been applied; it is to say
@@ -141,6 +143,7 @@ impl Feed {
     pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
+        self.inner.coverages.iter().for_each(|coverage| coverage.advance(until));
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
@@ -164,21 +167,22 @@ impl Feed {
     }
 }
 
-/// Tells a checker what is not to be believed any more. Names that are all there count all: which
-/// of them the checker's answers have is not known here.
+/// Tells a checker what is not to be believed any more.
 fn invalidate(checker: &Checker, subject: &Subject) {
     let raise = |named| checker.invalidate(named);
     match subject {
+        // Both: which of them the checker's answers have is not known here.
         Subject::Token { jti, hash } => {
             jti.iter().for_each(|jti| raise(Invalidation::Jti(jti)));
-            hash.iter().for_each(|_| raise(Invalidation::Everything));
+            hash.iter().for_each(|hash| raise(Invalidation::TokenHash(hash)));
         }
-        Subject::User { id, logins } => {
-            id.iter().for_each(|id| raise(Invalidation::User(id)));
-            logins.iter().for_each(|_| raise(Invalidation::Everything));
+        // A login concerns every token of which no login is known, such as those of clients.
+        Subject::User { id: Some(id), .. } => raise(Invalidation::User(id)),
+        Subject::User { id: None, logins } => {
+            logins.iter().for_each(|login| raise(Invalidation::Login(login)));
         }
         Subject::Client(id) => raise(Invalidation::Client(id)),
-        Subject::Server(_) => raise(Invalidation::Everything),
+        Subject::Server(server) => raise(Invalidation::Server(server)),
         Subject::Everything => raise(Invalidation::Everything),
     }
 }
@@ -225,10 +229,14 @@ impl FeedBuilder {
     pub fn build(self) -> Feed {
         let of_checker = || self.checkers.first().map(|checker| Arc::clone(checker.shared_clock()));
         let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
+        let is_fed = |checker: &Checker| checker.signal_mode() != SignalMode::Off;
+        let checkers: Vec<_> =
+            self.checkers.iter().filter(|checker| is_fed(checker)).cloned().collect();
+        let coverages = checkers.iter().map(Checker::coverage).collect();
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
-        let inner =
-            Inner { checkers: self.checkers, clock, observer: self.observer, seen, sources };
+        let observer = self.observer;
+        let inner = Inner { checkers, coverages, clock, observer, seen, sources };
         Feed { inner: Arc::new(inner) }
     }
 }

@@ -20,9 +20,11 @@ mod feed;
 mod seen;
 mod signal;
 mod status;
+mod system_log;
 mod tolerant;
 
 pub use event::LogEvent;
 pub use feed::{Applied, Feed, FeedBuilder};
 pub use signal::{Signal, SourceKind, Subject};
 pub use status::SourceStatus;
+pub use system_log::{Following, SystemLog, SystemLogBuilder};

@@ -294,19 +294,7 @@ impl Outcome {
             Self::Active => "active",
             Self::Inactive => "inactive",
             Self::Revoked => "revoked",
-            Self::Failed(kind) => match kind {
-                ErrorKind::Configuration => "configuration",
-                ErrorKind::Input => "input",
-                ErrorKind::Key => "key",
-                ErrorKind::ClientRefused => "client_refused",
-                ErrorKind::RequestRefused => "request_refused",
-                ErrorKind::RateLimited => "rate_limited",
-                ErrorKind::ServerFailed => "server_failed",
-                ErrorKind::Unreachable => "unreachable",
-                ErrorKind::TimedOut => "timed_out",
-                ErrorKind::Malformed => "malformed",
-                ErrorKind::WrongServer => "wrong_server",
-            },
+            Self::Failed(kind) => kind.as_str(),
         }
     }
 }
