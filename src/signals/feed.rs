@@ -1,14 +1,14 @@
 //! Applies signals to checkers.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::event::LogEvent;
 use super::seen::Seen;
 use super::signal::{Signal, SourceKind, Subject};
 use super::status::{SourceState, SourceStatus};
-use crate::checker::{Checker, Coverage, Invalidation, SignalMode};
+use crate::checker::{Checker, Invalidation, SignalMode};
 use crate::clock::{Clock, SystemClock};
 
 /// Applies the signals of all sources to checkers: what a signal names is asked about again. Cheap
@@ -38,12 +38,29 @@ pub struct Feed {
 }
 
 struct Inner {
-    checkers: Vec<Checker>,
-    coverages: Vec<Coverage>,
+    checkers: RwLock<Checkers>,
     clock: Arc<dyn Clock>,
     observer: Option<Box<Observer>>,
     seen: Mutex<Seen>,
     sources: [Mutex<SourceState>; SourceKind::ALL.len()],
+}
+
+/// The checkers that the signals are for.
+#[derive(Debug, Default)]
+struct Checkers {
+    current: Vec<Checker>,
+    /// Those that had their place before: checks may be under way there.
+    earlier: Vec<Checker>,
+    /// Whether the System Log is followed.
+    is_covered: bool,
+}
+
+impl Checkers {
+    /// Those of them that want signals.
+    fn fed(&self) -> impl Iterator<Item = &Checker> {
+        let all = self.current.iter().chain(&self.earlier);
+        all.filter(|checker| checker.signal_mode() != SignalMode::Off)
+    }
 }
 
 type Observer = dyn Fn(&Signal, Applied) + Send + Sync;
@@ -91,7 +108,7 @@ impl Feed {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
-        for checker in &self.inner.checkers {
+        for checker in self.checkers().fed() {
             for subject in &signal.subjects {
                 invalidate(checker, subject);
             }
@@ -102,6 +119,22 @@ impl Feed {
         }
         self.source(signal.source).applied(signal, self.inner.clock.now());
         self.observed(signal, Applied::New)
+    }
+
+    /// Puts checkers in the place of those that the signals were for, where a service makes itself
+    /// anew while it runs. Call it before the new ones are asked: no signal passes them by then, and
+    /// where the System Log is followed it covers them from here on. Those that are replaced hear of
+    /// signals until they are replaced again, for the checks that are under way there.
+    pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
+        let current: Vec<_> = checkers.into_iter().collect();
+        let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
+        if checkers.is_covered {
+            // What is told from here on is told to them as well. One that was there stays covered.
+            let now = self.inner.clock.monotonic();
+            let is_new = |checker: &&Checker| !checkers.current.iter().any(|old| old.is(checker));
+            current.iter().filter(is_new).for_each(|checker| checker.coverage().begin(now));
+        }
+        checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
 
     /// Applies an event of Okta's System Log that came from `source`, if it is about tokens.
@@ -135,7 +168,9 @@ impl Feed {
 
     /// From `since` on the System Log is followed without a gap.
     pub(super) fn begin_coverage(&self, since: Instant) {
-        self.inner.coverages.iter().for_each(|coverage| coverage.begin(since));
+        let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
+        checkers.is_covered = true;
+        checkers.fed().for_each(|checker| checker.coverage().begin(since));
     }
 
     /// All that the System Log tells of what happened up to `until` has been applied; it is to say
@@ -143,7 +178,7 @@ impl Feed {
     pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
-        self.inner.coverages.iter().for_each(|coverage| coverage.advance(until));
+        self.checkers().fed().for_each(|checker| checker.coverage().advance(until));
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
@@ -156,6 +191,10 @@ impl Feed {
             observer(signal, applied);
         }
         applied
+    }
+
+    fn checkers(&self) -> RwLockReadGuard<'_, Checkers> {
+        self.inner.checkers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -229,14 +268,11 @@ impl FeedBuilder {
     pub fn build(self) -> Feed {
         let of_checker = || self.checkers.first().map(|checker| Arc::clone(checker.shared_clock()));
         let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
-        let is_fed = |checker: &Checker| checker.signal_mode() != SignalMode::Off;
-        let checkers: Vec<_> =
-            self.checkers.iter().filter(|checker| is_fed(checker)).cloned().collect();
-        let coverages = checkers.iter().map(Checker::coverage).collect();
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
         let observer = self.observer;
-        let inner = Inner { checkers, coverages, clock, observer, seen, sources };
+        let checkers = RwLock::new(Checkers { current: self.checkers, ..Default::default() });
+        let inner = Inner { checkers, clock, observer, seen, sources };
         Feed { inner: Arc::new(inner) }
     }
 }

@@ -81,6 +81,10 @@ pub struct SystemLog {
     position: Position,
     /// Whether the feed knows that the log is followed from somewhere on.
     has_begun: bool,
+    /// How much before now a log begins.
+    overlap: Duration,
+    /// Why the last poll failed.
+    error: Option<Error>,
     /// The date, by the server's clock, of the last page that was all there was, of this chain of
     /// links.
     complete: Option<DateTime<Utc>>,
@@ -134,7 +138,7 @@ impl SystemLog {
 
     /// A log begins so much before now, by the server's clock: what happens while it is found out
     /// what is now is not lost.
-    const OVERLAP_SECONDS: i64 = 60;
+    const OVERLAP: Duration = Duration::from_secs(60);
 
     /// The bounds of what the overlap may be as it turns out: a server's dates leave out the
     /// fraction of the second.
@@ -214,12 +218,17 @@ impl SystemLog {
         due
     }
 
+    /// Why the last poll failed; `None` if it did not.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
     /// What is asked for, and since when, if not by a link.
     fn path(&self) -> (String, Option<DateTime<Utc>>) {
         match &self.position {
             Position::At(link) => (link.clone(), None),
             Position::Unknown | Position::Now(_) => {
-                let since = shifted(self.server_now(), -TimeDelta::seconds(Self::OVERLAP_SECONDS));
+                let since = shifted(self.server_now(), -delta(self.overlap));
                 let text = since.to_rfc3339_opts(SecondsFormat::Millis, true);
                 let [since_text, filter] = [&text, &self.filter]
                     .map(|text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
@@ -291,7 +300,8 @@ impl SystemLog {
         else {
             return Ok(false);
         };
-        let before = (date - since).to_std().unwrap_or_default().saturating_sub(trip);
+        let beyond = delta(self.overlap.saturating_sub(Self::OVERLAP));
+        let before = (date - since - beyond).to_std().unwrap_or_default().saturating_sub(trip);
         if (Self::LEAST_OVERLAP..=Self::MOST_OVERLAP).contains(&before) {
             return Ok(false);
         }
@@ -326,6 +336,7 @@ impl SystemLog {
     /// After a page that counts: tells how far the log was read, and when to go on.
     fn go_on(&mut self, read: Read, sent: Instant, now: Instant) -> Instant {
         self.report.succeeded();
+        self.error = None;
         let spacing = if read == Read::All { self.interval } else { Self::MIN_SPACING };
         let due = self.pace.next(now, later(sent, spacing).max(now));
         let allowance = self.lags.allowance(now);
@@ -341,6 +352,7 @@ impl SystemLog {
         let reason = error.kind().as_str();
         self.feed.failed(SourceKind::SystemLog, reason);
         self.report.failed(reason, error);
+        self.error = Some(error.clone());
         let status = error.refusal().map(|refusal| refusal.status);
         let is_link = matches!(self.position, Position::At(_));
         if is_link
@@ -363,6 +375,7 @@ impl SystemLog {
         self.feed.invalidate_everything(SourceKind::SystemLog, why);
         self.position = Position::Now(0);
         self.has_begun = false;
+        self.overlap = Self::OVERLAP;
         (self.complete, self.read_at) = (None, None);
     }
 
@@ -430,6 +443,11 @@ impl SystemLog {
             }
         }
     }
+}
+
+/// A time as chrono has it; one too long for that is longer than Okta keeps its log.
+fn delta(time: Duration) -> TimeDelta {
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::days(90))
 }
 
 impl fmt::Debug for SystemLog {
