@@ -1,5 +1,6 @@
 //! The whole sidecar: sockets, state, listeners, and what exchanges the state.
 
+mod follower;
 mod reload;
 mod sockets;
 
@@ -14,6 +15,7 @@ use arc_swap::ArcSwap;
 use http::Request;
 use hyper::body::Incoming;
 use okta_introspect::checker::Reason;
+use okta_introspect::signals::Feed;
 use okta_introspect::{Clock, ErrorKind, SystemClock};
 use okta_introspect_settings::Environment;
 use prometheus_client::collector::Collector;
@@ -34,6 +36,7 @@ use crate::path::PathFault;
 use crate::refusal::Refusal;
 use crate::routes::{Listener, Shared};
 use crate::state::{State, planned};
+use follower::Follower;
 use reload::Reload;
 use sockets::{Sockets, tls};
 
@@ -128,17 +131,20 @@ impl Sidecar {
         tell(&state);
         let (metrics, readiness) = (Metrics::new(reasons()), Readiness::new());
         let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
+        let feed = Feed::new([state.asking.checker.clone()]);
         let state = ArcSwap::from_pointee(state);
-        let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
+        let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness, feed });
         // Before the first question about it.
         metrics.reloaded(clock.now());
         serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
         shared.readiness.configured();
+        let follower = Follower::default();
+        follower.adopt(&shared.state.load(), &shared.feed).map_err(|fault| vec![fault])?;
         let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);
         let manager = Manager::from_environment();
         let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
         life.drain = drain;
-        let reload = Arc::new(Reload { path, environment, tls, places, shared });
+        let reload = Arc::new(Reload { path, environment, tls, places, shared, follower });
         Ok(Self { life, signals, watch, reload, discovery, addresses, management })
     }
 

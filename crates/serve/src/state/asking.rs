@@ -96,10 +96,10 @@ fn builder(
     Ok((builder.clock(Arc::clone(clock)), default))
 }
 
-fn of_settings(error: &SettingsError) -> Fault {
+pub(super) fn of_settings(error: &SettingsError) -> Fault {
     Fault::new(error.to_string()).at("okta").advise(error.advice())
 }
 
-fn of_library(error: &Error) -> Fault {
+pub(super) fn of_library(error: &Error) -> Fault {
     Fault::new(error.to_string()).advise(error.advice())
 }
