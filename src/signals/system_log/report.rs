@@ -27,10 +27,16 @@ impl Report {
     }
 
     pub(super) fn gap(&mut self, reason: &'static str) {
-        tracing::warn!(
-            reason,
-            "the System Log begins anew, and everything is asked about again: signals may be lost"
-        );
+        if self.gap.replace(reason) != Some(reason) {
+            let what =
+                "signals may be lost: the System Log begins anew, all tokens are asked about again";
+            tracing::warn!(reason, "{what}");
+        }
+    }
+
+    /// The log went on by a link: what ended it before is over.
+    pub(super) fn went_on(&mut self) {
+        self.gap = None;
     }
 
     pub(super) fn not_saved(&mut self, error: &io::Error) {
