@@ -354,11 +354,9 @@ impl SystemLog {
         self.report.failed(reason, error);
         self.error = Some(error.clone());
         let status = error.refusal().map(|refusal| refusal.status);
-        let is_link = matches!(self.position, Position::At(_));
-        if is_link
-            && error.kind() == ErrorKind::RequestRefused
-            && matches!(status, Some(400 | 404 | 410))
-        {
+        // What these say of a page that the server itself has linked to.
+        let is_refused = matches!(status, Some(400 | 404 | 410));
+        if is_refused && matches!(self.position, Position::At(_)) {
             self.gap("cursor_refused");
         }
         self.failures = self.failures.saturating_add(1);
