@@ -4,6 +4,7 @@ mod old_tls;
 mod org;
 
 mod assertions;
+mod channels;
 mod deaths;
 mod dpop;
 mod dpop_api;

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::faults::Faults;
+use crate::channel;
+use crate::channel::settings::Channel;
+use crate::channel::subscription::Subscription;
 use crate::error::Error;
 use crate::http::listener;
 use crate::http::server::Server;
@@ -16,6 +20,7 @@ use crate::model::app::{App, AppStatus};
 use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
+use crate::model::channel_faults::ChannelFaults;
 use crate::model::event::{LogEntity, LogEvent};
 use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
@@ -45,14 +50,18 @@ pub struct Sandbox {
 /// Ends the server when the last handle goes. The server's own tasks do not hold it.
 struct Running {
     server: Arc<Server>,
+    runtime: Handle,
     task: AbortHandle,
+    /// What serves the channels. Those that end leave a little behind until the sandbox ends.
+    channels: Mutex<JoinSet<()>>,
 }
 
 impl Running {
     fn start(listener: TcpListener, server: Server) -> Self {
         let server = Arc::new(server);
         let task = tokio::spawn(listener::run(listener, Arc::clone(&server))).abort_handle();
-        Self { server, task }
+        let (runtime, channels) = (Handle::current(), Mutex::default());
+        Self { server, runtime, task, channels }
     }
 }
 
@@ -334,6 +343,20 @@ impl Sandbox {
         self.world().state().nonces.demands_forever = forever;
     }
 
+    /// Tells a receiver on loopback from now on what happens, by this channel.
+    ///
+    /// # Errors
+    ///
+    /// If the channel's URL is not on loopback, if it is https and no authority is trusted, or if a
+    /// header or an event type cannot be used.
+    pub fn subscribe(&self, channel: Channel) -> Result<Subscription, Error> {
+        let (subscription, work) = channel::subscribe(&self.running.server, channel)?;
+        let channels = self.running.channels.lock();
+        let mut channels = channels.unwrap_or_else(PoisonError::into_inner);
+        drop(channels.spawn_on(work, &self.running.runtime));
+        Ok(subscription)
+    }
+
     /// What goes wrong on purpose. Default: nothing.
     pub fn faults(&self) -> Faults<'_> {
         Faults::of(self.server())
@@ -370,6 +393,13 @@ impl Sandbox {
     /// happened. Default: none.
     pub fn set_log_lag(&self, lag: impl Into<LogLag>) {
         self.world().state().log_lag = lag.into();
+    }
+
+    /// Sets what happens, from now on, to events on their way into the System Log, besides their
+    /// [lag](Self::set_log_lag): they are never written, written twice, later, or after the next one.
+    /// Okta's log does nothing of this, as far as is known. Default: nothing.
+    pub fn set_log_faults(&self, faults: ChannelFaults) {
+        self.world().state().log_faults = faults;
     }
 
     fn log_key(&self, event_type: EventType, client_id: &str, key: LogEntity) {

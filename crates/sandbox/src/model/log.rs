@@ -15,20 +15,29 @@ pub(crate) struct SystemLog {
     /// By the times at which they will be written, and then in the order in which they happened.
     pending: BTreeMap<(Instant, usize), LogEvent>,
     happened: usize,
+    /// Kept back until the next one.
+    held: Vec<LogEvent>,
 }
 
 impl SystemLog {
     /// How many events are kept.
     const CAPACITY: usize = 10_000;
 
-    /// Adds an event that will be written at this time.
+    /// Adds an event that will be written at this time, and after it those that were held.
     pub(crate) fn push(&mut self, event: LogEvent, written_at: Instant) {
-        self.pending.insert((written_at, self.happened), event);
-        self.happened += 1;
-        if self.pending.len() > Self::CAPACITY
-            && let Some((_, first)) = self.pending.pop_first()
-        {
-            self.write(first);
+        self.queue(event, written_at);
+        self.release(written_at);
+    }
+
+    /// Keeps an event back until the next one is added.
+    pub(crate) fn hold(&mut self, event: LogEvent) {
+        self.held.push(event);
+    }
+
+    /// Adds the events that were held.
+    pub(crate) fn release(&mut self, written_at: Instant) {
+        for event in std::mem::take(&mut self.held) {
+            self.queue(event, written_at);
         }
     }
 
@@ -62,7 +71,17 @@ impl SystemLog {
 
     /// How many events have happened and are not written yet.
     pub(crate) fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.held.len()
+    }
+
+    fn queue(&mut self, event: LogEvent, written_at: Instant) {
+        self.pending.insert((written_at, self.happened), event);
+        self.happened += 1;
+        if self.pending.len() > Self::CAPACITY
+            && let Some((_, first)) = self.pending.pop_first()
+        {
+            self.write(first);
+        }
     }
 
     fn write(&mut self, event: LogEvent) {

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::app::{App, AppStatus};
 use super::app_key::AppKey;
 use super::authority::{Authority, FIRST_CUSTOM_KEY};
+use super::channel_faults::ChannelFaults;
 use super::custom_server::CustomServer;
 use super::group::Group;
 use super::key_ring::KeyRing;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) log: SystemLog,
     pub(crate) log_lag: LogLag,
+    pub(crate) log_faults: ChannelFaults,
     pub(crate) records: Records,
     /// How far the server's clock is ahead of the sandbox's.
     pub(crate) clock_offset: TimeDelta,
@@ -59,6 +61,7 @@ impl State {
             limits: Limits::new(seed.rate_limits, seed.app_share),
             log: SystemLog::default(),
             log_lag: seed.log_lag,
+            log_faults: ChannelFaults::default(),
             records: Records::default(),
             clock_offset: TimeDelta::zero(),
         };
