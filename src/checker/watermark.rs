@@ -149,11 +149,11 @@ impl Watermarks {
     /// The keys of what an answer names beside the token.
     fn names_of(&self, known: &Known) -> [Option<Key>; 3] {
         let Known::Active(facts) = known else { return [None; 3] };
-        let (names, answer) = (&self.names, &facts.introspection);
+        let names = &self.names;
         [
-            answer.jti.as_deref().map(|id| names.jti.key(id)),
-            answer.uid.as_deref().map(|id| names.user.key(id)),
-            answer.client_id.as_deref().map(|id| names.client.key(id)),
+            facts.jti().map(|id| names.jti.key(id)),
+            facts.uid().map(|id| names.user.key(id)),
+            facts.client_id().map(|id| names.client.key(id)),
         ]
     }
 

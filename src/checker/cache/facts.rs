@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 use crate::checker::cache::intern::Interner;
 use crate::clock::send_time::Sent;
@@ -107,6 +108,37 @@ impl Facts {
         }
     }
 
+    pub(crate) fn jti(&self) -> Option<&str> {
+        self.introspection.jti.as_deref()
+    }
+
+    #[allow(dead_code)] // for what a signal may name
+    pub(crate) fn sub(&self) -> Option<&str> {
+        self.introspection.sub.as_deref()
+    }
+
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.introspection.uid.as_deref()
+    }
+
+    pub(crate) fn username(&self) -> Option<&str> {
+        self.introspection.username.as_deref()
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.introspection.client_id.as_deref()
+    }
+
+    pub(crate) fn iss(&self) -> Option<&str> {
+        self.introspection.iss.as_deref()
+    }
+
+    /// A member that has no field of its own.
+    #[allow(dead_code)] // for what a signal may name
+    pub(crate) fn extra(&self, name: &str) -> Option<&Value> {
+        self.introspection.extra.get(name)
+    }
+
     /// Whether the token itself has ended when it is `now`, in seconds since 1970.
     pub(crate) fn has_expired(&self, now: i64) -> bool {
         self.expires_at != End::NEVER && now >= i64::from(self.expires_at.0)
@@ -149,7 +181,7 @@ pub(crate) mod sample {
     use super::*;
     use crate::clock::send_time::Timeline;
     use crate::clock::{Clock, SystemClock};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     pub(crate) fn introspection(members: Value) -> Introspection {
         let mut answer = json!({"active": true});
@@ -185,7 +217,7 @@ mod tests {
     #[test]
     fn of_two_ends_the_first_counts() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let facts = |exp: serde_json::Value, own| {
+        let facts = |exp: Value, own| {
             sample::facts(sample::introspection(json!({"exp": exp})), sample::sent(1), own)
         };
         for (exp, own) in

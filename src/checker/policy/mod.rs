@@ -56,23 +56,23 @@ fn meets(
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
     meets_time(facts, circumstances.now)?;
-    meets_origin(&facts.introspection, requirement, circumstances)?;
+    meets_origin(facts, requirement, circumstances)?;
     if let Some(objection) = circumstances.objection {
         return Err(Reason::Proof(objection));
     }
-    meets_rest(&facts.introspection, requirement)?;
+    meets_rest(facts, requirement)?;
     match requirement.also.is_empty() {
         true => Ok(()),
-        false => meets_others(&facts.introspection, requirement, circumstances),
+        false => meets_others(facts, requirement, circumstances),
     }
 }
 
 /// What the token permits, and the caller's own predicate.
 #[inline(always)]
-fn meets_rest(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
-    meets_scopes(answer, requirement)?;
+fn meets_rest(facts: &Facts, requirement: &Requirement) -> Result<(), Reason> {
+    meets_scopes(&facts.introspection, requirement)?;
     match &requirement.predicate {
-        Some(predicate) if !predicate(answer) => Err(Reason::Predicate),
+        Some(predicate) if !predicate(&facts.introspection) => Err(Reason::Predicate),
         _ => Ok(()),
     }
 }
@@ -80,7 +80,7 @@ fn meets_rest(answer: &Introspection, requirement: &Requirement) -> Result<(), R
 /// The requirements that have to be met beside this one.
 #[inline(never)]
 fn meets_others(
-    answer: &Introspection,
+    facts: &Facts,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
@@ -91,9 +91,9 @@ fn meets_others(
         if wanted.is_some_and(|wanted| wanted != Some(server)) {
             return Err(Reason::Issuer);
         }
-        meets_origin(answer, other, circumstances)?;
-        meets_rest(answer, other)?;
-        meets_others(answer, other, circumstances)?;
+        meets_origin(facts, other, circumstances)?;
+        meets_rest(facts, other)?;
+        meets_others(facts, other, circumstances)?;
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
 
 #[inline(always)]
 fn meets_origin(
-    answer: &Introspection,
+    facts: &Facts,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
@@ -130,20 +130,20 @@ fn meets_origin(
     // not name the issuer speaks of its own tokens.
     let Circumstances { routes, server, .. } = *circumstances;
     let is_own = |issuer: &str| routes.server(issuer) == Some(server);
-    if requirement.issuer.is_some() && !answer.iss.as_deref().is_none_or(is_own) {
+    if requirement.issuer.is_some() && !facts.iss().is_none_or(is_own) {
         return Err(Reason::Issuer);
     }
     if let Some(resource) = circumstances.resource {
-        meets_audience(answer, resource)?;
+        meets_audience(&facts.introspection, resource)?;
     }
     if let Some(audience) = &requirement.audience {
-        meets_audience(answer, audience)?;
+        meets_audience(&facts.introspection, audience)?;
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
-    if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
+    if !requirement.clients.is_empty() && !facts.client_id().is_some_and(client) {
         return Err(Reason::Client);
     }
-    if requirement.user && answer.uid.is_none() && answer.username.is_none() {
+    if requirement.user && facts.uid().is_none() && facts.username().is_none() {
         return Err(Reason::NoUser);
     }
     Ok(())
