@@ -8,6 +8,9 @@ pub(crate) mod freshness;
 pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod pool;
+pub(crate) mod rest;
+pub(crate) mod seconds;
+pub(crate) mod texts;
 
 use std::fmt;
 use std::sync::Arc;

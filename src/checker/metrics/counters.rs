@@ -83,7 +83,7 @@ impl Counters {
     #[inline(always)]
     pub(crate) fn hit(&self, verdict: &Verdict) {
         match verdict {
-            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),
+            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.ticks()),
             Verdict::Denied(denied) => {
                 count(&self.hits_denied);
                 self.denied.add(denied.reason());
@@ -95,7 +95,7 @@ impl Counters {
     pub(crate) fn waited(&self, verdict: &Verdict, source: AnswerSource) {
         let denied = match verdict {
             Verdict::Authorized(authorized) => {
-                self.ages.add(authorized.age);
+                self.ages.add(authorized.ticks());
                 0
             }
             Verdict::Denied(denied) => {
