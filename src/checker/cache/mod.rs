@@ -9,6 +9,8 @@ pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod pool;
 pub(crate) mod rest;
+#[cfg(test)]
+mod round_trip;
 pub(crate) mod seconds;
 pub(crate) mod texts;
 
