@@ -25,6 +25,7 @@ mod lies;
 mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
+mod memory;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
