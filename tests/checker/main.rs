@@ -26,6 +26,7 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod log;
+mod memory;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
