@@ -54,7 +54,7 @@ mod interleavings;
 mod metrics;
 mod policy;
 #[cfg(feature = "prometheus")]
-mod prometheus;
+pub(crate) mod prometheus;
 mod slow_path;
 #[cfg(test)]
 mod suspend;

@@ -1,7 +1,7 @@
 //! Applies signals to checkers.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::event::LogEvent;
@@ -37,11 +37,19 @@ pub struct Feed {
 }
 
 struct Inner {
-    checkers: Vec<Checker>,
+    checkers: RwLock<Checkers>,
     clock: Arc<dyn Clock>,
     observer: Option<Box<Observer>>,
     seen: Mutex<Seen>,
     sources: [Mutex<SourceState>; SourceKind::ALL.len()],
+}
+
+/// The checkers that the signals are for.
+#[derive(Debug, Default)]
+struct Checkers {
+    current: Vec<Checker>,
+    /// Those that had their place before: checks may be under way there.
+    earlier: Vec<Checker>,
 }
 
 type Observer = dyn Fn(&Signal, Applied) + Send + Sync;
@@ -89,17 +97,29 @@ impl Feed {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
-        for checker in &self.inner.checkers {
+        let checkers = self.inner.checkers.read().unwrap_or_else(PoisonError::into_inner);
+        for checker in checkers.current.iter().chain(&checkers.earlier) {
             for subject in &signal.subjects {
                 invalidate(checker, subject);
             }
         }
+        drop(checkers);
         // Only now: a second one that comes meanwhile must not pass for applied.
         if !signal.id.is_empty() {
             self.seen().insert(signal.source, &signal.id);
         }
         self.source(signal.source).applied(signal, self.inner.clock.now());
         self.observed(signal, Applied::New)
+    }
+
+    /// Puts checkers in the place of those that the signals were for, where a service makes itself
+    /// anew while it runs. Call it before the new ones are asked: no signal passes them by then.
+    /// Those that are replaced hear of signals until they are replaced again, for the checks that
+    /// are under way there.
+    pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
+        let current = checkers.into_iter().collect();
+        let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
+        checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
 
     /// Applies an event of Okta's System Log that came from `source`, if it is about tokens.
@@ -227,8 +247,8 @@ impl FeedBuilder {
         let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
-        let inner =
-            Inner { checkers: self.checkers, clock, observer: self.observer, seen, sources };
+        let checkers = RwLock::new(Checkers { current: self.checkers, earlier: Vec::new() });
+        let inner = Inner { checkers, clock, observer: self.observer, seen, sources };
         Feed { inner: Arc::new(inner) }
     }
 }
