@@ -57,7 +57,7 @@ mod metrics;
 mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
-mod prometheus;
+pub(crate) mod prometheus;
 mod slow_path;
 #[cfg(test)]
 mod suspend;

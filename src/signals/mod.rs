@@ -15,16 +15,51 @@
 //!   answer counts longer because the System Log is silent about it, it stops counting longer.
 
 mod event;
+mod event_bridge;
+mod event_hook;
 mod event_type;
 mod feed;
+mod header_secret;
+#[cfg(feature = "tower")]
+mod receiver;
+mod refusal;
+mod security_event;
 mod seen;
 mod signal;
 mod status;
+mod subject;
 mod system_log;
 mod tolerant;
+mod universal_logout;
+mod used;
 
 pub use event::LogEvent;
+pub use event_bridge::EventBridge;
+pub use event_hook::EventHook;
 pub use feed::{Applied, Feed, FeedBuilder};
+#[cfg(feature = "tower")]
+pub use receiver::{ReceiverMetrics, SignalReceiver, SignalReceiverBuilder};
+pub use refusal::SignalRefusal;
+pub use security_event::SecurityEvents;
 pub use signal::{Signal, SourceKind, Subject};
 pub use status::SourceStatus;
 pub use system_log::{Following, SystemLog, SystemLogBuilder};
+pub use universal_logout::UniversalLogout;
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::jwks::Jwks;
+
+/// By how much the clock of a sender that signs and this one may differ.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// The keys of an issuer that pushes signals: where Okta has them, or where its metadata says.
+fn keys_of(issuer: &Issuer) -> Result<Jwks, Error> {
+    let builder = Jwks::builder(issuer.clone());
+    match issuer.endpoints() {
+        Some(endpoints) => builder.address(endpoints.jwks).build(),
+        None => builder.build(),
+    }
+}

@@ -1,5 +1,7 @@
 //! What any program needs and no domain word belongs to.
 
+#[cfg(feature = "tower")]
+pub(crate) mod body;
 pub(crate) mod boxed_future;
 pub(crate) mod json;
 pub(crate) mod json_misfit;

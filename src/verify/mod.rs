@@ -54,6 +54,7 @@ mod header;
 mod invalid;
 mod policy;
 mod signature_only;
+mod statement;
 mod verification;
 mod verifier;
 
@@ -63,6 +64,8 @@ pub use invalid::{InvalidToken, TokenKind};
 pub use signature_only::{UncheckedPayload, signature_only};
 pub use verification::{Verification, Verified};
 pub use verifier::Verifier;
+
+pub(crate) use statement::{Claims, Expected, statement, wrong_audience};
 
 pub use crate::jws::Part;
 pub use crate::key::{KeyFault, MemberFault};

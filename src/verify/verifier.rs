@@ -146,7 +146,7 @@ impl Inner {
     }
 }
 
-fn no_key(missing: Missing, header: &Header<'_>) -> Stop {
+pub(super) fn no_key(missing: Missing, header: &Header<'_>) -> Stop {
     match missing {
         Missing::CannotTell(error) => Stop::CannotTell(error),
         Missing::Fault { fault, retry_after } => {

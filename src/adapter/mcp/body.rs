@@ -1,14 +1,14 @@
 //! The body of a request: read up to a bound, and handed on byte for byte.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BufMut as _, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::fault::BodyFault;
+use crate::support::body::{self, Unread};
 
 /// The body of a request that was looked at: the bytes that the client sent. Trailers are left out.
 /// `Debug` shows none of them.
@@ -37,22 +37,13 @@ impl McpBody {
         &self.0
     }
 
-    /// Reads a body of at most `max` bytes. They are copied as they come: what is kept of a body in
-    /// thousands of pieces is no more than that.
+    /// Reads a body of at most `max` bytes.
     pub(super) async fn read<B: Body>(body: B, max: usize) -> Result<Self, BodyFault> {
-        if body.size_hint().lower() > u64::try_from(max).unwrap_or(u64::MAX) {
-            return Err(BodyFault::TooLarge);
+        match body::read(body, max).await {
+            Ok(read) => Ok(Self(read.into())),
+            Err(Unread::TooLarge) => Err(BodyFault::TooLarge),
+            Err(Unread::Incomplete) => Err(BodyFault::Incomplete),
         }
-        let (mut body, mut read) = (pin!(body), Vec::new());
-        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-            let frame = frame.map_err(|_| BodyFault::Incomplete)?;
-            let Ok(data) = frame.into_data() else { continue };
-            if data.remaining() > max - read.len() {
-                return Err(BodyFault::TooLarge);
-            }
-            read.put(data);
-        }
-        Ok(Self(read.into()))
     }
 }
 

@@ -109,6 +109,7 @@ impl SystemLogBuilder {
             has_begun: false,
             complete: None,
             read_at: None,
+            seen_at: None,
             saved: None,
             due: None,
             failures: 0,

@@ -90,6 +90,8 @@ pub struct SystemLog {
     complete: Option<DateTime<Utc>>,
     /// When the last page came.
     read_at: Option<Instant>,
+    /// The date of that page, by the server's clock.
+    seen_at: Option<DateTime<Utc>>,
     /// When the cursor was written, and its link.
     saved: Option<(Instant, String)>,
     /// When the next poll is due.
@@ -191,13 +193,26 @@ impl SystemLog {
         }
     }
 
-    /// Reads one page, and tells when to read the next. For programs with a loop of their own;
-    /// [`run`](Self::run) is that.
+    /// Reads one page, keeps in the file where the log goes on, and tells when to read the next. For
+    /// programs with a loop of their own; [`run`](Self::run) is that.
     ///
     /// # Cancellation
     ///
     /// Dropping the future is safe: the same page is read again.
     pub async fn poll(&mut self) -> Instant {
+        let due = self.read().await;
+        self.keep().await;
+        due
+    }
+
+    /// Reads one page, and tells when to read the next. For programs that do something lasting with
+    /// what they hear: the log goes on behind the page in a program that is started again only after
+    /// [`keep`](Self::keep).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe: the same page is read again.
+    pub async fn read(&mut self) -> Instant {
         self.resume().await;
         let sent = self.clock.monotonic();
         if self.read_at.is_some_and(|at| sent.saturating_duration_since(at) > Self::RETENTION) {
@@ -207,7 +222,7 @@ impl SystemLog {
         let answer = self.resource.call(&ResourceCall::get(path.as_str())).await;
         let now = self.clock.monotonic();
         let read = match answer {
-            Ok(answer) => self.take(&answer, &path, since, sent..now).await,
+            Ok(answer) => self.take(&answer, &path, since, sent..now),
             Err(error) => Err(error),
         };
         let due = match read {
@@ -247,7 +262,7 @@ impl SystemLog {
     }
 
     /// Applies a page, and moves on behind it.
-    async fn take(
+    fn take(
         &mut self,
         answer: &ResourceAnswer,
         path: &str,
@@ -275,7 +290,7 @@ impl SystemLog {
         }
         self.read_at = Some(trip.end);
         self.position = Position::At(next);
-        self.save(date, trip.end).await;
+        self.seen_at = date;
         let date = date.ok_or_else(|| {
             Error::malformed("the System Log's answer has no date, by which late events are told")
                 .advise("see whether a proxy takes the header Date away")
@@ -416,18 +431,23 @@ impl SystemLog {
         }
     }
 
-    /// Writes where the log goes on, if that has changed.
-    async fn save(&mut self, date: Option<DateTime<Utc>>, now: Instant) {
+    /// Writes into the file where the log goes on, if that has changed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe: the file is written as well, or as it was.
+    pub async fn keep(&mut self) {
         let (Some(path), Position::At(link)) = (self.cursor_file.clone(), &self.position) else {
             return;
         };
+        let now = self.clock.monotonic();
         let is_saved = |(at, saved): &(Instant, String)| {
             saved == link && now.saturating_duration_since(*at) < Self::SAVE_AGAIN
         };
         if self.saved.as_ref().is_some_and(is_saved) {
             return;
         }
-        let (link, read_at) = (link.clone(), date.unwrap_or_else(|| self.server_now()));
+        let (link, read_at) = (link.clone(), self.seen_at.unwrap_or_else(|| self.server_now()));
         let cursor = Cursor::new(&self.org, &self.filter, &link, read_at);
         let written = spawn_blocking(move || cursor::write(&path, &cursor)).await;
         match written.map_err(std::io::Error::from).flatten() {

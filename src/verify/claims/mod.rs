@@ -21,20 +21,24 @@ use crate::support::json_misfit::Misfit;
 /// The claims that both kinds of token have
 /// ([RFC 7519 §4.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1)), while they are read.
 #[derive(Default)]
-struct Registered {
-    iss: Option<String>,
-    sub: Option<String>,
-    aud: Option<Vec<String>>,
+pub(super) struct Registered {
+    pub(super) iss: Option<String>,
+    pub(super) sub: Option<String>,
+    pub(super) aud: Option<Vec<String>>,
     aud_is_text: bool,
-    exp: Option<DateTime<Utc>>,
-    iat: Option<DateTime<Utc>>,
-    nbf: Option<DateTime<Utc>>,
-    jti: Option<String>,
+    pub(super) exp: Option<DateTime<Utc>>,
+    pub(super) iat: Option<DateTime<Utc>>,
+    pub(super) nbf: Option<DateTime<Utc>>,
+    pub(super) jti: Option<String>,
 }
 
 impl Registered {
     /// Takes a claim if it is one of these, and gives it back if not.
-    fn take<'a>(&mut self, name: &str, node: Node<'a>) -> Result<Option<Node<'a>>, InvalidToken> {
+    pub(super) fn take<'a>(
+        &mut self,
+        name: &str,
+        node: Node<'a>,
+    ) -> Result<Option<Node<'a>>, InvalidToken> {
         match name {
             "iss" => self.iss = text("iss", node)?,
             "sub" => self.sub = text("sub", node)?,
@@ -68,7 +72,7 @@ impl Serialize for Audience<'_> {
 }
 
 /// A claim that must be there.
-fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, InvalidToken> {
+pub(super) fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, InvalidToken> {
     claim.ok_or(InvalidToken::MissingClaim { name })
 }
 
