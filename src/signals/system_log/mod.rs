@@ -456,7 +456,7 @@ impl SystemLog {
                 self.report.saved();
             }
             Err(error) => {
-                self.feed.failed(SourceKind::SystemLog, "cursor_not_written");
+                self.feed.noted(SourceKind::SystemLog, "cursor_not_written");
                 self.report.not_saved(&error);
             }
         }
