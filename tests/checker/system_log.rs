@@ -395,7 +395,7 @@ fn faults() -> Vec<Case> {
         ("a 401", reply(401, "application/json", "{}"), "client_refused"),
         ("a 403", reply(403, "application/json", r#"{"errorCode":"E0000006"}"#), "request_refused"),
         ("a redirect", reply_with(302, &[("location", "https://evil.example/")], ""), "malformed"),
-        ("not HTTP", b"garbage\r\n\r\n".to_vec(), "malformed"),
+        ("not HTTP", b"garbage\r\n\r\n".to_vec(), "unreachable"),
         ("HTML", page("<html>"), "malformed"),
         ("nothing", page(""), "malformed"),
         ("null", page("null"), "malformed"),

@@ -23,7 +23,7 @@ use super::event::LogEvent;
 use super::feed::{Applied, Feed};
 use super::signal::SourceKind;
 use crate::clock::{Clock, later, shifted};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::management::{Resource, ResourceAnswer, ResourceCall};
 use crate::support::random::Random;
 use cursor::Cursor;
