@@ -56,7 +56,7 @@ mod invalidation;
 mod metrics;
 mod policy;
 #[cfg(feature = "prometheus")]
-mod prometheus;
+pub(crate) mod prometheus;
 mod slow_path;
 #[cfg(test)]
 mod suspend;

@@ -14,10 +14,10 @@ use crate::checker::metrics::histogram::Histogram;
 use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
 use crate::checker::policy::denial::Reason;
 
-type Labels<'a> = Vec<(&'static str, &'a str)>;
+pub(crate) type Labels<'a> = Vec<(&'static str, &'a str)>;
 
 /// One series: its labels and its value.
-type Series<'a, T> = (Labels<'a>, T);
+pub(crate) type Series<'a, T> = (Labels<'a>, T);
 
 /// Gives the [metrics](Checker::metrics) to a registry of `prometheus-client`, under names that
 /// begin with `okta_introspect_`.
@@ -157,7 +157,7 @@ fn encode_servers(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt
     gauges(encoder, "upstream_under_way", "Calls to servers under way", under_way)
 }
 
-fn counters<'a>(
+pub(crate) fn counters<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -168,7 +168,7 @@ fn counters<'a>(
     })
 }
 
-fn gauges<'a>(
+pub(crate) fn gauges<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -195,7 +195,7 @@ fn histograms<'a>(
 }
 
 /// All series of one name, if there are any.
-fn family<'a, T>(
+pub(crate) fn family<'a, T>(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),
     series: impl IntoIterator<Item = Series<'a, T>>,

@@ -17,6 +17,8 @@
 mod event;
 mod event_type;
 mod feed;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod seen;
 mod signal;
 mod status;
