@@ -54,15 +54,15 @@ pub(crate) enum Name {
 impl Name {
     /// One that names this token, among others perhaps.
     pub(crate) fn of(random: &SeededRandom, token: usize) -> Self {
-        match below(random, 8) {
+        match below(random, 16) {
             0 => Self::Everything,
-            1 => Self::Token(token),
-            2 => Self::Jti(token),
-            3 => Self::Hash(token),
-            4 => Self::User(token / 2),
-            5 => Self::Login(token / 2),
-            6 => Self::Client(token % 2),
-            _ => Self::Server,
+            1 => Self::Server,
+            2..4 => Self::Token(token),
+            4..7 => Self::Jti(token),
+            7..10 => Self::Hash(token),
+            10..12 => Self::User(token / 2),
+            12..14 => Self::Login(token / 2),
+            _ => Self::Client(token % 2),
         }
     }
 
