@@ -20,6 +20,8 @@ mod event_hook;
 mod event_type;
 mod feed;
 mod header_secret;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 #[cfg(feature = "tower")]
 mod receiver;
 mod refusal;

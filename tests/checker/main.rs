@@ -12,6 +12,7 @@ mod script;
 mod adapter;
 mod answers;
 mod cost;
+mod coverage;
 #[cfg(all(feature = "axum", feature = "prometheus", feature = "sandbox"))]
 mod dashboard;
 #[cfg(feature = "sandbox")]
@@ -27,6 +28,7 @@ mod limits;
 mod local;
 mod log;
 mod memory;
+mod misses;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
