@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Request;
 use url::Url;
 
+use crate::clock::server_time::ClockOffset;
 use crate::error::Error;
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::{Demand, Refusal};
@@ -153,6 +154,16 @@ struct Inner {
 impl Resource {
     pub(crate) fn new(forms: Arc<FormClient>, tokens: CachedTokenSource, origin: Url) -> Self {
         Self { inner: Arc::new(Inner { forms, tokens, origin }) }
+    }
+
+    /// The address below which the APIs are.
+    pub(crate) fn origin(&self) -> &Url {
+        &self.inner.origin
+    }
+
+    /// How far the server's clock is ahead of this computer's, as of its latest answer.
+    pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {
+        self.inner.forms.clock_offset()
     }
 
     /// The pages of a list, beginning with this call.

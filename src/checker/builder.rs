@@ -6,6 +6,7 @@ use crate::checker::cache::Cache;
 use crate::checker::cache::intern::Interner;
 use crate::checker::cache::key::Keyer;
 use crate::checker::config::CheckerConfig;
+use crate::checker::coverage::Covered;
 use crate::checker::edge::Routes;
 use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
@@ -200,6 +201,7 @@ impl CheckerBuilder {
             servers,
             routes,
             watermarks,
+            covered: Covered::default(),
         };
         Ok(Checker { inner: Arc::new(inner) })
     }

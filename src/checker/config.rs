@@ -54,6 +54,13 @@ pub struct CheckerConfig {
     /// How many calls about tokens never seen before may be under way at once. Default: 1024.
     /// Bounds: 1 to 1 million.
     pub max_newcomers: usize,
+    /// What signals of revocations do here. Default: [`Purge`](SignalMode::Purge).
+    pub signals: SignalMode,
+    /// How old an answer may be that signals [extend](SignalMode::Extend), counted from when it was
+    /// asked for as always: after that the server is asked, whatever was told. What ends without a
+    /// signal, as when an assignment is removed, goes unnoticed for so long. Default: 5 min.
+    /// Bounds: at most 24 h; more than [`max_age_limit`](Self::max_age_limit) counts as that.
+    pub extension_limit: Duration,
     /// How proofs of possession are validated.
     pub proofs: ProofConfig,
 }
@@ -89,13 +96,61 @@ impl CheckerConfig {
         within("inactive_capacity", self.inactive_capacity, 1..=Self::MAX_ENTRIES)?;
         within("rate_share_percent", self.rate_share_percent, 1..=100)?;
         within("max_newcomers", self.max_newcomers, 1..=Self::MAX_NEWCOMERS)?;
+        within("extension_limit", self.extension_limit, zero..=Self::MAX_AGE)?;
         self.proofs.check()
+    }
+
+    /// How old an answer can get that is extended.
+    pub(super) fn hard_bound(&self) -> Duration {
+        self.extension_limit.min(self.max_age_limit)
     }
 
     /// How long a watermark can still concern anything: as long as an answer can be used, and a
     /// call can last besides.
     pub(super) fn retention(&self) -> Duration {
         self.max_age_limit.saturating_add(Self::MAX_STALE_IF_ERROR).saturating_add(Self::MAX_CALL)
+    }
+}
+
+/// What a checker makes of signals of revocations. Whatever the mode, [`Checker::invalidate`]
+/// invalidates.
+///
+/// # Example: try before you trust
+///
+/// ```
+/// use okta_introspect::checker::{CheckerConfig, SignalMode};
+///
+/// let mut config = CheckerConfig::default();
+/// config.signals = SignalMode::Shadow;
+/// assert_eq!(config.signals.as_str(), "shadow");
+/// ```
+///
+/// [`Checker::invalidate`]: crate::checker::Checker::invalidate
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SignalMode {
+    /// Sources of signals pass this checker by.
+    Off,
+    /// What a signal names is asked about again.
+    #[default]
+    Purge,
+    /// As `Purge`. Beside that it is counted what ends [without a
+    /// signal](crate::checker::Metrics::signal_misses), and which calls
+    /// [would be saved](crate::checker::Metrics::signal_savings) by `Extend`.
+    Shadow,
+    /// As `Shadow`; and where a requirement is [extended](crate::Requirement::extended), an active
+    /// answer stays fresh as long as the signals are complete and do not name it, up to
+    /// [`extension_limit`](CheckerConfig::extension_limit).
+    Extend,
+}
+
+impl SignalMode {
+    /// Every name that [`as_str`](Self::as_str) gives, in the order of the modes.
+    pub const NAMES: [&str; 4] = ["off", "purge", "shadow", "extend"];
+
+    /// A name for settings and logs; one of [`NAMES`](Self::NAMES).
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize] // one name for each mode
     }
 }
 
@@ -112,6 +167,8 @@ impl Default for CheckerConfig {
             refresh_ahead: true,
             rate_share_percent: 90,
             max_newcomers: 1024,
+            signals: SignalMode::default(),
+            extension_limit: Duration::from_secs(5 * 60),
             proofs: ProofConfig::default(),
         }
     }

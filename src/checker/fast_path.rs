@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use crate::checker::cache::facts::{Facts, Known};
+use crate::checker::cache::freshness::Extension;
 use crate::checker::policy::{self, Circumstances};
 use crate::checker::{
     AnswerSource, Authorized, Denied, Inner, Presented, Question, Reason, Requirement, Scheme,
-    Verdict,
+    SignalMode, Verdict,
 };
 use crate::clock::both;
 use crate::clock::ticks::Age;
@@ -46,8 +47,10 @@ impl Inner {
     fn look_up(self: &Arc<Self>, question: &Question<'_>) -> Option<Result<Verdict, Error>> {
         let known = self.cache.get(question.key)?;
         let age = known.age(question.begun);
-        let fresh = question.bounds.fresh(&known, age);
-        if !fresh || !self.watermarks.passes(question.key, &known) {
+        if !question.bounds.fresh(&known, age) {
+            return self.look_up_extended(question, known, age);
+        }
+        if !self.watermarks.passes(&question.about(), &known) {
             return None;
         }
         if let Known::Active(facts) = &known {
@@ -58,6 +61,40 @@ impl Inner {
             self.counters.hit(verdict);
         }
         Some(verdict)
+    }
+
+    /// As [`look_up`](Self::look_up), for what is older than the bound: signals may extend it.
+    #[inline(never)]
+    fn look_up_extended(
+        self: &Arc<Self>,
+        question: &Question<'_>,
+        known: Known,
+        age: Age,
+    ) -> Option<Result<Verdict, Error>> {
+        let extension = self.extension(question, SignalMode::Extend)?;
+        if !question.bounds.fresh_by(&extension, &known, question.begun) {
+            return None;
+        }
+        // After the look at coverage: see `Covered`.
+        if !self.watermarks.passes(&question.about(), &known) {
+            return None;
+        }
+        if let Known::Active(facts) = &known {
+            self.refresh_extended(question, facts, &extension);
+        }
+        let verdict = self.verdict(known, question, AnswerSource::Extended, (age, question.now));
+        if let Ok(verdict) = &verdict {
+            self.counters.extended(verdict);
+        }
+        Some(verdict)
+    }
+
+    /// What signals may do for this question, if the checker is in this mode and every requirement
+    /// agrees.
+    #[inline(always)]
+    pub(super) fn extension(&self, question: &Question<'_>, mode: SignalMode) -> Option<Extension> {
+        let takes = self.config.signals == mode && question.requirement.least(&|one| one.extended);
+        takes.then(|| self.covered.extension(self.config.hard_bound().into()))
     }
 
     /// Holds what is known against the requirement, at the wall time `now`.

@@ -14,7 +14,7 @@ use crate::checker::cache::facts::{Known, Refused, sample};
 use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
 use crate::checker::flights::{Calls, Flights, Found};
-use crate::checker::watermark::{Named, Watermarks};
+use crate::checker::watermark::{About, Named, Watermarks};
 use crate::clock::send_time::{SendTime, Sent, Timeline};
 use crate::clock::{Clock, SystemClock};
 use crate::support::random::SeededRandom;
@@ -60,7 +60,7 @@ impl World {
     }
 
     fn counts(&self, known: &Known) -> bool {
-        self.watermarks.passes(self.key, known)
+        self.watermarks.passes(&About { key: self.key, server: 0, token: "token" }, known)
     }
 
     fn finish(&self, id: RunId, known: &Known) {

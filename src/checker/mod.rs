@@ -45,12 +45,14 @@
 mod builder;
 mod cache;
 mod config;
+mod coverage;
 mod edge;
 mod fast_path;
 mod flights;
 mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
+mod invalidation;
 mod metrics;
 mod policy;
 #[cfg(feature = "prometheus")]
@@ -66,7 +68,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use builder::CheckerBuilder;
-pub use config::CheckerConfig;
+pub use config::{CheckerConfig, SignalMode};
+pub use coverage::Coverage;
+pub use invalidation::Invalidation;
 pub use metrics::histogram::Histogram;
 pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::{AudienceFault, Reason};
@@ -93,12 +97,13 @@ use cache::Cache;
 use cache::freshness::Bounds;
 use cache::intern::Interner;
 use cache::key::{Key, Keyer};
+use coverage::Covered;
 use edge::Routes;
 use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
-use watermark::{Named, Watermarks};
+use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
 /// [module](self) for what it promises.
@@ -130,6 +135,7 @@ struct Inner {
     cache: Cache,
     flights: Flights,
     watermarks: Watermarks,
+    covered: Covered,
     proofs: Arc<ProofValidator>,
     interner: Interner,
     counters: Counters,
@@ -158,32 +164,6 @@ struct Question<'a> {
     begun: Ticks,
     /// The wall time when it began, in seconds since 1970.
     now: i64,
-}
-
-/// What a caller may declare invalid; see [`Checker::invalidate`].
-///
-/// # Example: a user has logged out everywhere
-///
-/// ```
-/// use okta_introspect::checker::{Checker, Invalidation};
-///
-/// fn logged_out(checker: &Checker, user_id: &str) {
-///     checker.invalidate(Invalidation::User(user_id));
-/// }
-/// ```
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub enum Invalidation<'a> {
-    /// All that is known.
-    Everything,
-    /// One token.
-    Token(&'a Token),
-    /// The token with this `jti`.
-    Jti(&'a str),
-    /// All tokens of the user with this `uid`.
-    User(&'a str),
-    /// All tokens of the client with this id.
-    Client(&'a str),
 }
 
 impl Checker {
@@ -256,29 +236,6 @@ impl Checker {
         self.inner.check_cached(presented.into(), requirement)
     }
 
-    /// Declares that answers that were asked for before now do not count for what this names.
-    /// Costs the same however many tokens that concerns.
-    ///
-    /// Checks that begin afterwards are answered from requests that were sent afterwards.
-    pub fn invalidate(&self, named: Invalidation<'_>) {
-        let inner = &self.inner;
-        let now = inner.clock.monotonic();
-        let raise = |named| inner.watermarks.raise(named, now);
-        match named {
-            Invalidation::Everything => raise(Named::Everything),
-            Invalidation::Jti(id) => raise(Named::Jti(id)),
-            Invalidation::User(id) => raise(Named::User(id)),
-            Invalidation::Client(id) => raise(Named::Client(id)),
-            Invalidation::Token(token) => {
-                for server in &inner.servers {
-                    let key = server.keyer.key(token.expose());
-                    raise(Named::Token(key));
-                    inner.cache.remove(key);
-                }
-            }
-        }
-    }
-
     /// Revokes a token at its server, and invalidates it here before and after that, even if the
     /// call fails: it may have been carried out all the same.
     ///
@@ -315,7 +272,12 @@ impl Checker {
         &self.inner.clock
     }
 
-    /// The clock, for whatever else a request has to wait for.
+    /// How signals count, as its [configuration](CheckerConfig::signals) says.
+    pub fn signal_mode(&self) -> SignalMode {
+        self.inner.config.signals
+    }
+
+    /// The clock, for whatever else has to wait.
     #[cfg(feature = "tower")]
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.inner.clock
@@ -339,6 +301,14 @@ impl Checker {
             under_way: inner.flights.len(),
             ..inner.counters.snapshot(inner.servers.iter().map(snapshot).collect())
         }
+    }
+}
+
+impl<'a> Question<'a> {
+    /// What it is asked about.
+    #[inline(always)]
+    fn about(&self) -> About<'a> {
+        About { key: self.key, server: self.server, token: self.presented.token() }
     }
 }
 
@@ -433,17 +403,5 @@ impl fmt::Debug for Checker {
             .field("config", &self.inner.config)
             .field("cache", &self.inner.cache)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Invalidation<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Everything => f.write_str("Everything"),
-            Self::Token(_) => f.write_str("Token([redacted])"),
-            Self::Jti(id) => f.debug_tuple("Jti").field(id).finish(),
-            Self::User(id) => f.debug_tuple("User").field(id).finish(),
-            Self::Client(id) => f.debug_tuple("Client").field(id).finish(),
-        }
     }
 }

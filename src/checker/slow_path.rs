@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use crate::checker::cache::facts::{Facts, Known, Refused};
+use crate::checker::cache::freshness::Extension;
 use crate::checker::cache::key::Key;
 use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
@@ -15,8 +16,10 @@ use crate::checker::flights::{CallResult, Calls, Found};
 use crate::checker::governor::{Permit, Purpose};
 use crate::checker::metrics::counters::count;
 use crate::checker::upstream::Answered;
+use crate::checker::watermark::About;
 use crate::checker::{
-    AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, Verdict,
+    AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, SignalMode,
+    Verdict,
 };
 use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
@@ -89,7 +92,25 @@ impl Inner {
         age: Age,
     ) {
         let due = self.config.refresh_ahead && question.bounds.refresh_due(age, facts.jitter);
-        if due && facts.claim_refresh() {
+        if !due {
+            return;
+        }
+        match self.extension(question, SignalMode::Extend) {
+            Some(extension) => self.refresh_extended(question, facts, &extension),
+            None if facts.claim_refresh() => self.refresh(question),
+            None => {}
+        }
+    }
+
+    /// As [`refresh_if_due`](Self::refresh_if_due), for what signals may extend.
+    pub(super) fn refresh_extended(
+        self: &Arc<Self>,
+        question: &Question<'_>,
+        facts: &Facts,
+        extension: &Extension,
+    ) {
+        let due = question.bounds.refresh_due_by(extension, facts, question.begun);
+        if self.config.refresh_ahead && due && facts.claim_refresh() {
             self.refresh(question);
         }
     }
@@ -127,7 +148,11 @@ impl Inner {
         let mut deadline = Deadline::new(&*self.clock, deadline);
         for _ in 0..MAX_ROUNDS {
             let (flight, source) = match self.join_or_start(question, passed)? {
-                Found::Known(known) => return Ok((known, AnswerSource::Cache)),
+                Found::Known(known) => {
+                    let fresh = question.bounds.fresh(&known, known.age(question.begun));
+                    let source = if fresh { AnswerSource::Cache } else { AnswerSource::Extended };
+                    return Ok((known, source));
+                }
                 Found::Joined(flight) => (flight, AnswerSource::Joined),
                 Found::Started(flight) => (flight, AnswerSource::Introspected),
             };
@@ -143,7 +168,7 @@ impl Inner {
                 return Err(outdated());
             }
             // It may have been invalidated while it was on its way.
-            if self.watermarks.passes(question.key, &known) {
+            if self.watermarks.passes(&question.about(), &known) {
                 return Ok((known, source));
             }
         }
@@ -162,12 +187,15 @@ impl Inner {
         passed: &Passed,
     ) -> Result<Found, Error> {
         let Question { bounds, key, begun, .. } = *question;
+        let about = question.about();
+        // As on the fast path: coverage first, watermarks after it.
         let usable = |known: &Known| {
-            bounds.fresh(known, known.age(begun)) && self.watermarks.passes(key, known)
+            (bounds.fresh(known, known.age(begun)) || self.extends(question, known))
+                && self.watermarks.passes(&about, known)
         };
         let joinable = |sent: Option<Sent>| {
             sent.is_none_or(|sent| {
-                bounds.admit(sent.at.age(begun)) && sent.number > self.watermarks.naming(key)
+                bounds.admit(sent.at.age(begun)) && self.watermarks.passed_by(&about, sent.number)
             })
         };
         let start = |calls: &mut Calls| {
@@ -176,6 +204,13 @@ impl Inner {
             self.start(question, passed, purpose, calls)
         };
         self.flights.join_or_start(key, || self.cache.get(key).filter(usable), joinable, start)
+    }
+
+    /// Whether signals extend something known that is older than the bound.
+    fn extends(&self, question: &Question<'_>, known: &Known) -> bool {
+        let extension = self.extension(question, SignalMode::Extend);
+        extension
+            .is_some_and(|extension| question.bounds.fresh_by(&extension, known, question.begun))
     }
 
     /// Starts a call, if the governor admits it.
@@ -218,7 +253,7 @@ impl Inner {
         let usable = |known: &Known| {
             matches!(known, Known::Active(_))
                 && question.bounds.stale_but_usable(known.age(now))
-                && self.watermarks.passes(question.key, known)
+                && self.watermarks.passes(&question.about(), known)
         };
         // A server that refuses us, or that is none, is no outage.
         let outage = error.kind().is_temporary();
@@ -282,7 +317,8 @@ impl Call {
         // An upstream that keeps answers may have asked before something was declared invalid, and
         // told of it only now.
         let then = inner.timeline.instant(sent.at);
-        if then < begun && inner.watermarks.invalidated_since(key, &known, then) {
+        let about = About { key, server, token: passed.token.expose() };
+        if then < begun && inner.watermarks.invalidated_since(&about, &known, then) {
             return Err(outdated());
         }
         Ok(known)

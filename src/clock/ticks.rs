@@ -13,6 +13,15 @@ impl Ticks {
         Self(Age::from(now.saturating_duration_since(origin)).0)
     }
 
+    pub(crate) fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// So many nanoseconds after the origin.
+    pub(crate) fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
     pub(crate) fn since_origin(self) -> Duration {
         Duration::from_nanos(self.0)
     }

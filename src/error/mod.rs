@@ -111,6 +111,23 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The name in metrics and logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Input => "input",
+            Self::Key => "key",
+            Self::ClientRefused => "client_refused",
+            Self::RequestRefused => "request_refused",
+            Self::RateLimited => "rate_limited",
+            Self::ServerFailed => "server_failed",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Malformed => "malformed",
+            Self::WrongServer => "wrong_server",
+        }
+    }
+
     /// Whether the same call may succeed later with nothing changed on our side.
     pub fn is_temporary(self) -> bool {
         match self {

@@ -207,7 +207,10 @@ impl Read {
         let subject = |target: &Entity| target.detail.0.as_ref()?.subject.0.clone();
         match self.entities().find_map(subject) {
             // A `uid` or a login: which of them is not documented.
-            Some(text) => vec![Subject::User { id: Some(text.clone()), logins: vec![text] }],
+            Some(text) => vec![
+                Subject::User { id: Some(text.clone()), logins: Vec::new() },
+                Subject::User { id: None, logins: vec![text] },
+            ],
             None => self.clients(),
         }
     }

@@ -1,21 +1,22 @@
 //! Applies signals to checkers.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::event::LogEvent;
 use super::seen::Seen;
 use super::signal::{Signal, SourceKind, Subject};
 use super::status::{SourceState, SourceStatus};
-use crate::checker::{Checker, Invalidation};
+use crate::checker::{Checker, Invalidation, SignalMode};
 use crate::clock::{Clock, SystemClock};
 
 /// Applies the signals of all sources to checkers: what a signal names is asked about again. Cheap
 /// to clone; clones share everything.
 ///
 /// Signals may come in any order, late, and more than once; a signal too many costs a question, and
-/// never makes an answer count that should not. What was applied is remembered by its source and
+/// never makes an answer count that should not. A checker whose [mode](SignalMode) is `Off` is left
+/// alone. What was applied is remembered by its source and
 /// id, the latest [`REMEMBERED`](Self::REMEMBERED) at least, so that a repetition costs nothing.
 ///
 /// # Example: one feed for the checkers of two services
@@ -50,6 +51,19 @@ struct Checkers {
     current: Vec<Checker>,
     /// Those that had their place before: checks may be under way there.
     earlier: Vec<Checker>,
+    /// Whether a complete source tells how far it has come.
+    is_covered: bool,
+}
+
+impl Checkers {
+    fn all(&self) -> impl Iterator<Item = &Checker> {
+        self.current.iter().chain(&self.earlier)
+    }
+}
+
+/// Those that take signals.
+fn fed(checkers: impl IntoIterator<Item = Checker>) -> Vec<Checker> {
+    checkers.into_iter().filter(|checker| checker.signal_mode() != SignalMode::Off).collect()
 }
 
 type Observer = dyn Fn(&Signal, Applied) + Send + Sync;
@@ -97,13 +111,11 @@ impl Feed {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
-        let checkers = self.inner.checkers.read().unwrap_or_else(PoisonError::into_inner);
-        for checker in checkers.current.iter().chain(&checkers.earlier) {
+        for checker in self.checkers().all() {
             for subject in &signal.subjects {
                 invalidate(checker, subject);
             }
         }
-        drop(checkers);
         // Only now: a second one that comes meanwhile must not pass for applied.
         if !signal.id.is_empty() {
             self.seen().insert(signal.source, &signal.id);
@@ -117,8 +129,11 @@ impl Feed {
     /// Those that are replaced hear of signals until they are replaced again, for the checks that
     /// are under way there.
     pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
-        let current = checkers.into_iter().collect();
+        let (current, now) = (fed(checkers), self.inner.clock.monotonic());
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
+        if checkers.is_covered {
+            current.iter().for_each(|checker| checker.coverage().begin(now));
+        }
         checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
 
@@ -153,7 +168,9 @@ impl Feed {
 
     /// From `since` on the System Log is followed without a gap.
     pub(super) fn begin_coverage(&self, since: Instant) {
-        let _ = since;
+        let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
+        checkers.is_covered = true;
+        checkers.all().for_each(|checker| checker.coverage().begin(since));
     }
 
     /// All that the System Log tells of what happened up to `until` has been applied; it is to say
@@ -161,6 +178,7 @@ impl Feed {
     pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
+        self.checkers().all().for_each(|checker| checker.coverage().advance(until));
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
@@ -175,6 +193,10 @@ impl Feed {
         applied
     }
 
+    fn checkers(&self) -> RwLockReadGuard<'_, Checkers> {
+        self.inner.checkers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,21 +206,22 @@ impl Feed {
     }
 }
 
-/// Tells a checker what is not to be believed any more. Names that are all there count all: which
-/// of them the checker's answers have is not known here.
+/// Tells a checker what is not to be believed any more.
 fn invalidate(checker: &Checker, subject: &Subject) {
     let raise = |named| checker.invalidate(named);
     match subject {
+        // Both: which of them the checker's answers have is not known here.
         Subject::Token { jti, hash } => {
             jti.iter().for_each(|jti| raise(Invalidation::Jti(jti)));
-            hash.iter().for_each(|_| raise(Invalidation::Everything));
+            hash.iter().for_each(|hash| raise(Invalidation::TokenHash(hash)));
         }
-        Subject::User { id, logins } => {
-            id.iter().for_each(|id| raise(Invalidation::User(id)));
-            logins.iter().for_each(|_| raise(Invalidation::Everything));
+        // A login concerns every token of which no login is known, such as those of clients.
+        Subject::User { id: Some(id), .. } => raise(Invalidation::User(id)),
+        Subject::User { id: None, logins } => {
+            logins.iter().for_each(|login| raise(Invalidation::Login(login)));
         }
         Subject::Client(id) => raise(Invalidation::Client(id)),
-        Subject::Server(_) => raise(Invalidation::Everything),
+        Subject::Server(server) => raise(Invalidation::Server(server)),
         Subject::Everything => raise(Invalidation::Everything),
     }
 }
@@ -245,10 +268,11 @@ impl FeedBuilder {
     pub fn build(self) -> Feed {
         let of_checker = || self.checkers.first().map(|checker| Arc::clone(checker.shared_clock()));
         let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
+        let checkers = Checkers { current: fed(self.checkers), ..Checkers::default() };
+        let (checkers, observer) = (RwLock::new(checkers), self.observer);
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
-        let checkers = RwLock::new(Checkers { current: self.checkers, earlier: Vec::new() });
-        let inner = Inner { checkers, clock, observer: self.observer, seen, sources };
+        let inner = Inner { checkers, clock, observer, seen, sources };
         Feed { inner: Arc::new(inner) }
     }
 }

@@ -28,6 +28,7 @@ mod seen;
 mod signal;
 mod status;
 mod subject;
+mod system_log;
 mod tolerant;
 mod universal_logout;
 mod used;
@@ -42,6 +43,7 @@ pub use refusal::SignalRefusal;
 pub use security_event::SecurityEvents;
 pub use signal::{Signal, SourceKind, Subject};
 pub use status::SourceStatus;
+pub use system_log::{Following, SystemLog, SystemLogBuilder};
 pub use universal_logout::UniversalLogout;
 
 use std::time::Duration;

@@ -155,8 +155,8 @@ fn subjects(
     whole: Option<&Value>,
 ) -> Result<Vec<Subject>, SignalRefusal> {
     let named = event.get("subject").into_iter().chain(whole);
-    let subjects: Vec<Subject> = named.map(subject::user).collect::<Result<_, _>>()?;
-    if subjects.is_empty() { Err(SignalRefusal::Malformed) } else { Ok(subjects) }
+    let subjects: Vec<_> = named.map(subject::user).collect::<Result<_, _>>()?;
+    if subjects.is_empty() { Err(SignalRefusal::Malformed) } else { Ok(subjects.concat()) }
 }
 
 /// The name under which an event is counted.

@@ -80,7 +80,7 @@ pub enum Subject {
         /// Okta's id of the user, which introspection calls `uid`.
         id: Option<String>,
         /// Logins, e-mail addresses or what else a `sub` may be; the case of ASCII letters does not
-        /// count.
+        /// count. They are gone by where there is no id.
         logins: Vec<String>,
     },
     /// All tokens of the client with this id.
@@ -104,7 +104,7 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum SourceKind {
-    /// Okta's System Log, as a poller reads it: the one source that tells
+    /// Okta's System Log, as [`SystemLog`](super::SystemLog) reads it: the one source that tells
     /// everything it has, and says when it has.
     SystemLog,
     /// Universal Logout: Okta tells that a user is signed out.

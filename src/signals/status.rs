@@ -123,6 +123,8 @@ impl SourceState {
     pub(super) fn covered(&mut self, until: Instant, now: (Instant, DateTime<Utc>), due: Duration) {
         self.heard(now.1);
         self.is_failing = false;
+        // It may end earlier than it did before, where events came late; what was told was told.
+        let until = self.covered.map_or(until, |(before, _)| until.max(before));
         self.covered = Some((until, later(now.0, due)));
     }
 

@@ -41,8 +41,20 @@ impl RateLimit {
         self.limit == 0 && self.remaining == 0
     }
 
-    /// Reads the headers, each figure no larger than the highest that is believed; `None` unless all three are there with as many values each.
+    /// The tightest of [all](Self::all) that the headers state, of equally tight ones that which
+    /// lasts longer.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let stated = Self::all(headers).into_iter();
+        stated.min_by_key(|stated| (stated.remaining, std::cmp::Reverse(stated.reset)))
+    }
+
+    /// Reads the headers, each figure no larger than the highest that is believed; nothing unless
+    /// all three are there with as many values each.
+    pub(crate) fn all(headers: &HeaderMap) -> Vec<Self> {
+        Self::read(headers).unwrap_or_default()
+    }
+
+    fn read(headers: &HeaderMap) -> Option<Vec<Self>> {
         let limits = values(headers, &LIMIT, count)?;
         let remaining = values(headers, &REMAINING, count)?;
         let resets = values(headers, &RESET, epoch_time)?;
@@ -50,9 +62,8 @@ impl RateLimit {
             return None;
         }
         let stated = limits.into_iter().zip(remaining).zip(resets);
-        stated
-            .map(|((limit, remaining), reset)| Self { limit, remaining, reset })
-            .min_by_key(|stated| (stated.remaining, std::cmp::Reverse(stated.reset)))
+        let stated = stated.map(|((limit, remaining), reset)| Self { limit, remaining, reset });
+        Some(stated.collect())
     }
 }
 

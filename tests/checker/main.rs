@@ -25,10 +25,12 @@ mod lies;
 mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
+mod log;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod system_log;
 #[cfg(feature = "axum")]
 mod tools;
 mod wounds;

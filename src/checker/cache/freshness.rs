@@ -1,13 +1,14 @@
 //! Whether what is known is young enough. Pure: its age comes in as an argument.
 //!
-//! Three words, used the same everywhere. *Fresh*: no older than the reader's bound. *Stale*:
-//! older, and still good for something if the server fails and the reader said so. *Expired*: the
+//! Four words, used the same everywhere. *Fresh*: no older than the reader's bound. *Stale*:
+//! older, and still good for something if the server fails and the reader said so. *Extended*: older,
+//! and fresh all the same, since signals tell that nothing has become of the token. *Expired*: the
 //! token itself has ended, whatever was cached.
 
 use std::time::Duration;
 
-use crate::checker::cache::facts::Known;
-use crate::clock::ticks::Age;
+use crate::checker::cache::facts::{Facts, Known};
+use crate::clock::ticks::{Age, Ticks};
 
 /// What one reader accepts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,6 +20,25 @@ pub(crate) struct Bounds {
     pub(crate) inactive_max_age: Age,
     /// By how much an active answer may be older if the server cannot be asked.
     pub(crate) stale_if_error: Age,
+}
+
+/// How far signals lengthen what one reader accepts: from when on they were complete, and up to
+/// when they have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Extension {
+    pub(crate) since: Ticks,
+    pub(crate) until: Ticks,
+    /// The greatest age, counted from when the server was asked.
+    pub(crate) limit: Age,
+}
+
+impl Extension {
+    /// The age that counts of an answer that was asked for at `asked` and is not named by any
+    /// signal: it is known to be good up to where signals have come.
+    fn age(&self, asked: Ticks, now: Ticks) -> Age {
+        let good_at = if asked >= self.since { asked.max(self.until) } else { asked };
+        good_at.age(now)
+    }
 }
 
 impl Bounds {
@@ -50,10 +70,31 @@ impl Bounds {
 
     #[cold]
     fn refresh_at(&self, jitter: u8) -> Age {
-        let max_age = Duration::from(self.max_age);
-        let spread = max_age / 20 * u32::from(jitter) / 255;
-        Age::from(max_age.saturating_sub(max_age / 10).saturating_add(spread))
+        early(self.max_age, 10, jitter)
     }
+
+    /// Whether something known that is not [fresh](Self::fresh) is so by extension.
+    pub(crate) fn fresh_by(&self, extension: &Extension, known: &Known, now: Ticks) -> bool {
+        let Known::Active(facts) = known else { return false };
+        let asked = facts.sent.at;
+        asked.age(now) <= extension.limit && self.admit(extension.age(asked, now))
+    }
+
+    /// As [`refresh_due`](Self::refresh_due), for what may be extended: by the age that counts, or
+    /// by the hard bound. That is a long time, so half the margin is enough there, and each answer
+    /// costs at most a nineteenth more.
+    pub(crate) fn refresh_due_by(&self, extension: &Extension, facts: &Facts, now: Ticks) -> bool {
+        let (asked, jitter) = (facts.sent.at, facts.jitter);
+        extension.age(asked, now) >= self.refresh_at(jitter)
+            || asked.age(now) >= early(extension.limit, 20, jitter)
+    }
+}
+
+/// A bound less one part of so many, and by jitter up to half of that part more.
+fn early(bound: Age, parts: u32, jitter: u8) -> Age {
+    let bound = Duration::from(bound);
+    let spread = bound / (2 * parts) * u32::from(jitter) / 255;
+    Age::from(bound.saturating_sub(bound / parts).saturating_add(spread))
 }
 
 #[cfg(test)]

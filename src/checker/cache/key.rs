@@ -28,6 +28,11 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    fn of(mac: Aegis128X4Mac<16>) -> Self {
+        let tag = u128::from_ne_bytes(mac.finalize());
+        Self { high: (tag >> 64) as u64, low: tag as u64 }
+    }
+
     /// Some bits of the key, to spread what is kept by key over several places.
     pub(crate) fn spread(self) -> usize {
         // The low bits of `high`: maps take theirs from `low`.
@@ -78,10 +83,26 @@ impl Keyer {
 
     /// The key of a text.
     pub(crate) fn key(&self, text: &str) -> Key {
+        self.key_of(text.as_bytes())
+    }
+
+    pub(crate) fn key_of(&self, bytes: &[u8]) -> Key {
         let mut mac = self.0.clone();
-        mac.update(text.as_bytes());
-        let tag = u128::from_ne_bytes(mac.finalize());
-        Key { high: (tag >> 64) as u64, low: tag as u64 }
+        mac.update(bytes);
+        Key::of(mac)
+    }
+
+    /// The key of a text whatever the case of its ASCII letters, without a copy of it.
+    pub(crate) fn key_in_any_case(&self, text: &str) -> Key {
+        let mut mac = self.0.clone();
+        for part in text.as_bytes().chunks(64) {
+            let mut lower = [0; 64];
+            let lower = &mut lower[..part.len()];
+            lower.copy_from_slice(part);
+            lower.make_ascii_lowercase();
+            mac.update(lower);
+        }
+        Key::of(mac)
     }
 }
 

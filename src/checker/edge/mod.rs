@@ -52,6 +52,11 @@ impl Routes {
         self.names.iter().find(|(name, _)| name == issuer).map(|(_, server)| *server)
     }
 
+    /// The names of a server's issuer.
+    pub(crate) fn names(&self, server: usize) -> impl Iterator<Item = &str> {
+        self.names.iter().filter(move |(_, of)| *of == server).map(|(name, _)| name.as_str())
+    }
+
     /// A name that stands for two servers, if there is one.
     pub(crate) fn ambiguous(&self) -> Option<&str> {
         let twice = self.names.iter().find(|(name, server)| {

@@ -19,10 +19,9 @@ use crate::wire::rate_limit::Remaining;
 /// The counters themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// The ages of answers from the cache. Every hit counts here, so each of the stripes is for a
-    /// few threads, which do not take the memory from each other.
-    hits: [Stripe; STRIPES],
-    hits_denied: AtomicU64,
+    hits: Hits,
+    /// Hits on answers that signals extended.
+    extended: Hits,
     ages: Counts<{ Histogram::UNITS }>,
     durations: Counts<MICROS>,
     /// Verdicts on answers that were waited for, by verdict and by source.
@@ -35,6 +34,8 @@ pub(crate) struct Counters {
     pub(crate) upstream_calls: AtomicU64,
     pub(crate) rejected_but_active: AtomicU64,
     pub(crate) verified_but_inactive: AtomicU64,
+    pub(crate) signal_misses: AtomicU64,
+    pub(crate) signal_savings: AtomicU64,
 }
 
 /// What was done with one server.
@@ -57,6 +58,15 @@ struct EndpointCounters {
 struct Counts<const UNIT: u32> {
     sum: AtomicU64,
     buckets: [AtomicU64; Histogram::BUCKETS],
+}
+
+/// The checks that were answered from the cache.
+#[derive(Debug, Default)]
+struct Hits {
+    /// The ages of answers that let requests in. Every hit counts here, so each of the stripes is
+    /// for a few threads, which do not take the memory from each other.
+    let_in: [Stripe; STRIPES],
+    denied: AtomicU64,
 }
 
 /// On cache lines of its own.
@@ -82,10 +92,20 @@ impl Counters {
     /// A check has ended with this verdict, on facts from the cache.
     #[inline(always)]
     pub(crate) fn hit(&self, verdict: &Verdict) {
+        self.hit_of(&self.hits, verdict);
+    }
+
+    /// A check has ended with this verdict, on facts from the cache that signals extended.
+    pub(crate) fn extended(&self, verdict: &Verdict) {
+        self.hit_of(&self.extended, verdict);
+    }
+
+    #[inline(always)]
+    fn hit_of(&self, hits: &Hits, verdict: &Verdict) {
         match verdict {
-            Verdict::Authorized(authorized) => self.hits[stripe()].0.add(authorized.age),
+            Verdict::Authorized(authorized) => hits.let_in[stripe()].0.add(authorized.age),
             Verdict::Denied(denied) => {
-                count(&self.hits_denied);
+                count(&hits.denied);
                 self.denied.add(denied.reason());
             }
         }
@@ -119,21 +139,20 @@ impl Counters {
     /// What has been counted so far, with what each server's counters say.
     pub(crate) fn snapshot(&self, servers: BTreeMap<String, ServerMetrics>) -> Metrics {
         let mut verdict_age = Histogram::default();
-        self.hits.iter().for_each(|stripe| stripe.0.add_to(&mut verdict_age));
-        let (hits_let_in, hits_denied) = (verdict_age.count(), read(&self.hits_denied));
+        let hits = [&self.hits, &self.extended].map(|hits| hits.read(&mut verdict_age));
         self.ages.add_to(&mut verdict_age);
         let (denied_at_edge, denied_by_reason) =
             (self.denied_at_edge.occurred(), self.denied.occurred());
         let edge = denied_at_edge.values().sum();
         let unknown = read(&self.unknown);
-        let checks = self.checks([hits_let_in, hits_denied], edge, unknown);
+        let checks = self.checks(hits, edge, unknown);
         let of = |source: AnswerSource| {
             let verdicts = self.waited.iter();
             verdicts.map(|by_source| read(&by_source[source as usize])).sum()
         };
         let sum = |number: fn(&ServerMetrics) -> u64| servers.values().map(number).sum();
         Metrics {
-            hits: hits_let_in + hits_denied,
+            hits: hits.as_flattened().iter().sum(),
             misses: read(&self.misses),
             joined: of(AnswerSource::Joined),
             stale: of(AnswerSource::StaleOnError),
@@ -148,6 +167,9 @@ impl Counters {
             governor_refusals: sum(|server| server.governor_refusals),
             rejected_but_active: read(&self.rejected_but_active),
             verified_but_inactive: read(&self.verified_but_inactive),
+            extended: hits[1].iter().sum::<u64>() + of(AnswerSource::Extended),
+            signal_misses: read(&self.signal_misses),
+            signal_savings: read(&self.signal_savings),
             active_entries: 0,
             inactive_entries: 0,
             active_evictions: 0,
@@ -162,7 +184,7 @@ impl Counters {
     /// How many checks ended with each verdict, by where the answer came from.
     fn checks(
         &self,
-        hits: [u64; 2],
+        [hits, extended]: [[u64; 2]; 2],
         edge: u64,
         unknown: u64,
     ) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
@@ -171,13 +193,23 @@ impl Counters {
             let mut by_source: BTreeMap<_, _> =
                 AnswerSource::NAMES.into_iter().zip(counts).collect();
             // An answer that came in meanwhile is the cache's too.
-            *by_source.entry(AnswerSource::NAMES[0]).or_default() += hits[denied];
+            *by_source.entry(AnswerSource::Cache.as_str()).or_default() += hits[denied];
+            *by_source.entry(AnswerSource::Extended.as_str()).or_default() += extended[denied];
             by_source
         };
         let mut denied = waited(1);
         denied.insert("edge", edge);
         let unknown = BTreeMap::from([("none", unknown)]);
         BTreeMap::from([("authorized", waited(0)), ("denied", denied), ("unknown", unknown)])
+    }
+}
+
+impl Hits {
+    /// How many let a request in, and how many did not; adds the ages of the former.
+    fn read(&self, ages: &mut Histogram) -> [u64; 2] {
+        let before = ages.count();
+        self.let_in.iter().for_each(|stripe| stripe.0.add_to(ages));
+        [ages.count() - before, read(&self.denied)]
     }
 }
 
@@ -262,19 +294,7 @@ impl Outcome {
             Self::Active => "active",
             Self::Inactive => "inactive",
             Self::Revoked => "revoked",
-            Self::Failed(kind) => match kind {
-                ErrorKind::Configuration => "configuration",
-                ErrorKind::Input => "input",
-                ErrorKind::Key => "key",
-                ErrorKind::ClientRefused => "client_refused",
-                ErrorKind::RequestRefused => "request_refused",
-                ErrorKind::RateLimited => "rate_limited",
-                ErrorKind::ServerFailed => "server_failed",
-                ErrorKind::Unreachable => "unreachable",
-                ErrorKind::TimedOut => "timed_out",
-                ErrorKind::Malformed => "malformed",
-                ErrorKind::WrongServer => "wrong_server",
-            },
+            Self::Failed(kind) => kind.as_str(),
         }
     }
 }

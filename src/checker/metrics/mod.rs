@@ -90,6 +90,18 @@ pub struct Metrics {
     /// Tokens that verify locally and that the server calls inactive: what introspection finds
     /// and verification does not.
     pub verified_but_inactive: u64,
+    /// Checks whose answer was older than their bound and [extended](super::AnswerSource::Extended)
+    /// by signals.
+    pub extended: u64,
+    /// Tokens that were found inactive although [all signals had come](super::Coverage::advance) and
+    /// none had named them, nor was it their end: with an assignment that was removed, for instance.
+    /// In the modes [`Shadow`](super::SignalMode::Shadow) and [`Extend`](super::SignalMode::Extend).
+    /// Each is told once it is certain, and of those that wait for that at most 1024 are remembered.
+    pub signal_misses: u64,
+    /// Calls that would not have been made, had signals extended the answers of requirements that
+    /// [allow it](crate::Requirement::extended). In the mode [`Shadow`](super::SignalMode::Shadow).
+    /// There is one call for each [`extension_limit`](super::CheckerConfig::extension_limit) to take off.
+    pub signal_savings: u64,
     /// How many active answers are held.
     pub active_entries: usize,
     /// How many inactive answers are held.

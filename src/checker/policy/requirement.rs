@@ -27,7 +27,8 @@ use crate::oauth::introspect::Introspection;
 ///
 /// # Example: from a configuration
 ///
-/// Members are named as the methods, but `scopes` and `client_ids` are lists; spans are seconds or
+/// Members are named as the methods, but `scopes` and `client_ids` are lists, and `signals` is
+/// `"extend"` where an answer may be [extended](Self::extended), or `"purge"`; spans are seconds or
 /// texts such as `"250ms"` and `"5m"`. Unknown members are refused, and so is what is out of
 /// bounds: `max_age` beyond 24 h, `stale_if_error` and `timeout` beyond 1 h.
 ///
@@ -53,6 +54,7 @@ pub struct Requirement {
     pub(crate) max_age: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) extended: bool,
     /// What has to be met beside all of that.
     pub(crate) also: Vec<Arc<Self>>,
 }
@@ -149,9 +151,22 @@ impl Requirement {
         self
     }
 
+    /// While all signals of revocations are [known to come](crate::checker::Coverage), the age of an
+    /// active answer counts from the moment up to which they have come, if none has named it: an
+    /// answer stays fresh without another call, up to
+    /// [`extension_limit`](crate::checker::CheckerConfig::extension_limit) and never past the
+    /// token's end. Default: ages count from when the server was asked, signals or not. Without
+    /// effect where the checker's [mode](crate::checker::SignalMode) is not
+    /// [`Extend`](crate::checker::SignalMode::Extend), or `max_age` is zero.
+    pub fn extended(mut self) -> Self {
+        self.extended = true;
+        self
+    }
+
     /// The token must meet this requirement too, by one and the same answer: the youngest `max_age`,
-    /// the shortest `stale_if_error` and the shortest `timeout` of the two count. Where both name an
-    /// issuer, it must be the same server's.
+    /// the shortest `stale_if_error` and the shortest `timeout` of the two count, and it is
+    /// [extended](Self::extended) if both are. Where both name an issuer, it must be the same
+    /// server's.
     ///
     /// # Example
     ///
@@ -208,6 +223,7 @@ impl fmt::Debug for Requirement {
             .field("max_age", &self.max_age)
             .field("stale_if_error", &self.stale_if_error)
             .field("timeout", &self.timeout)
+            .field("extended", &self.extended)
             .field("also", &self.also)
             .finish()
     }

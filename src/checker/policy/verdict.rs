@@ -63,11 +63,14 @@ pub enum AnswerSource {
     /// It was known already and is older than the bound, and the server cannot be asked: see
     /// [`stale_if_error`](crate::Requirement::stale_if_error).
     StaleOnError,
+    /// It was known already and is older than the bound, and signals say that nothing has become of
+    /// the token since: see [`extended`](crate::Requirement::extended).
+    Extended,
 }
 
 impl AnswerSource {
     /// Every name that [`as_str`](Self::as_str) gives, in the order of the sources.
-    pub const NAMES: [&str; 4] = ["cache", "introspected", "joined", "stale_on_error"];
+    pub const NAMES: [&str; 5] = ["cache", "introspected", "joined", "stale_on_error", "extended"];
 
     /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
     pub fn as_str(self) -> &'static str {

@@ -28,6 +28,16 @@ struct Written {
     max_age: Option<Span>,
     stale_if_error: Option<Span>,
     timeout: Option<Span>,
+    signals: Signals,
+}
+
+/// What signals may do for a route.
+#[derive(Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Signals {
+    #[default]
+    Purge,
+    Extend,
 }
 
 impl<'de> Deserialize<'de> for Requirement {
@@ -84,6 +94,7 @@ impl Written {
             )?,
             // Without any time no check that has to ask could ever succeed.
             timeout: span("timeout", self.timeout, MIN_TIMEOUT, CheckerConfig::MAX_TIMEOUT)?,
+            extended: self.signals == Signals::Extend,
             also: Vec::new(),
         })
     }
@@ -177,6 +188,7 @@ mod tests {
             "scopes": ["a", "b"], "any_scope": ["c"], "audience": "api://x",
             "issuer": "https://acme.okta.com", "client_ids": ["0oa1", "0oa2"], "user": true,
             "bound": true, "max_age": 0, "stale_if_error": "5m", "timeout": 0.25,
+            "signals": "extend",
         }));
         let built = Requirement::new()
             .scope("a")
@@ -190,9 +202,15 @@ mod tests {
             .bound()
             .max_age(Duration::ZERO)
             .stale_if_error(Duration::from_secs(300))
-            .timeout(Duration::from_millis(250));
+            .timeout(Duration::from_millis(250))
+            .extended();
         assert_eq!(format!("{:?}", written.unwrap()), format!("{built:?}"));
-        assert_eq!(format!("{:?}", read(json!({})).unwrap()), format!("{:?}", Requirement::new()));
+        for written in [json!({}), json!({"signals": "purge"})] {
+            assert_eq!(
+                format!("{:?}", read(written).unwrap()),
+                format!("{:?}", Requirement::new())
+            );
+        }
     }
 
     #[test]
@@ -208,6 +226,7 @@ mod tests {
             ("empty client", json!({"client_ids": [" "]}), "is empty"),
             ("issuer", json!({"issuer": "acme"}), "issuer"),
             ("not a flag", json!({"user": "yes"}), "invalid type"),
+            ("another mode", json!({"signals": "shadow"}), "unknown variant"),
             ("too old", json!({"max_age": "25h"}), "max_age cannot be"),
             ("too stale", json!({"stale_if_error": 3601}), "stale_if_error cannot be"),
             ("no time", json!({"timeout": 0}), "timeout cannot be"),
