@@ -2,4 +2,5 @@
 
 pub(crate) mod builder;
 pub(crate) mod faults;
+mod revocation;
 pub(crate) mod sandbox;

@@ -1,0 +1,179 @@
+//! The handle of a channel that is in use.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::courier::Courier;
+use super::delivery::Delivery;
+use crate::model::channel_faults::ChannelFaults;
+
+/// A [channel](crate::Channel) in use. Cheap to clone; it goes on without its handles, until
+/// [`end`](Self::end) or the end of the sandbox.
+///
+/// ```
+/// use okta_sandbox::{Channel, Sandbox, User};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # runtime.block_on(async {
+/// let sandbox = Sandbox::builder().user(User::new("00u1ada", "ada@example.test")).start().await?;
+/// // Nothing listens there.
+/// let stream = sandbox.subscribe(Channel::event_bridge("http://127.0.0.1:9/"))?;
+/// sandbox.end_session("00u1ada")?;
+/// stream.settled().await;
+/// assert_eq!((stream.deliveries().len(), stream.taken()), (1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Subscription {
+    pub(super) courier: Arc<Courier>,
+}
+
+/// What the handle and the courier share.
+pub(super) struct Ledger {
+    deliveries: Mutex<VecDeque<Delivery>>,
+    counts: watch::Sender<Counts>,
+    faults: Mutex<ChannelFaults>,
+    /// Whether messages are made at all; otherwise what happens meanwhile is never told.
+    is_enabled: AtomicBool,
+    has_ended: AtomicBool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Messages that are not done with.
+    open: usize,
+    attempts: usize,
+    taken: usize,
+}
+
+impl Subscription {
+    /// Asks the receiver to show that it is there, as Okta does when a hook or a stream is set up:
+    /// whether it did. To an event hook goes a `GET` with a challenge that its answer repeats, and
+    /// only then are events sent to it; to a stream of security events goes a verification event,
+    /// which it accepts with 202. Other channels have nothing of the kind: `true`.
+    pub async fn verify(&self) -> bool {
+        let verified = self.courier.verify().await;
+        if verified {
+            self.set_enabled(true);
+        }
+        verified
+    }
+
+    /// Sets whether events are sent. While they are not, they are lost for good, as Okta's disabled
+    /// streams lose them. Default: yes; of an event hook not before it is
+    /// [verified](Self::verify).
+    pub fn set_enabled(&self, enabled: bool) {
+        self.ledger().is_enabled.store(enabled, Ordering::Relaxed);
+    }
+
+    /// Sets what happens to messages from now on.
+    pub fn set_faults(&self, faults: ChannelFaults) {
+        *self.ledger().faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    /// The attempts so far, in order, and the messages that were lost; of very many only the last
+    /// 10 000.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.ledger().deliveries().iter().cloned().collect()
+    }
+
+    /// How many attempts the receiver answered with 2xx.
+    pub fn taken(&self) -> usize {
+        self.ledger().counts.borrow().taken
+    }
+
+    /// Completes when nothing is on its way: every message was tried for the last time, was lost, or
+    /// is [kept back](ChannelFaults::reorder); after a release, wait for
+    /// [attempts](Self::attempted).
+    pub async fn settled(&self) {
+        self.until(|counts| counts.open == 0).await;
+    }
+
+    /// Completes when at least so many attempts were made, lost messages included.
+    pub async fn attempted(&self, count: usize) {
+        self.until(|counts| counts.attempts >= count).await;
+    }
+
+    /// Ends it: nothing that happens from now on is sent.
+    pub fn end(&self) {
+        self.ledger().has_ended.store(true, Ordering::Relaxed);
+    }
+
+    async fn until(&self, is_reached: impl Fn(&Counts) -> bool) {
+        let mut counts = self.ledger().counts.subscribe();
+        // The sender lives in `self`: this cannot fail.
+        let _ = counts.wait_for(|counts| is_reached(counts)).await;
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.courier.ledger
+    }
+}
+
+impl Ledger {
+    const CAPACITY: usize = 10_000;
+
+    pub(super) fn new(faults: ChannelFaults, is_enabled: bool) -> Self {
+        Self {
+            deliveries: Mutex::default(),
+            counts: watch::Sender::default(),
+            faults: Mutex::new(faults),
+            is_enabled: AtomicBool::new(is_enabled),
+            has_ended: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn faults(&self) -> ChannelFaults {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.is_enabled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
+    /// A message is on its way until it is closed.
+    pub(super) fn open(&self) {
+        self.counts.send_modify(|counts| counts.open += 1);
+    }
+
+    pub(super) fn close(&self) {
+        self.counts.send_modify(|counts| counts.open = counts.open.saturating_sub(1));
+    }
+
+    pub(super) fn note(&self, delivery: Delivery) {
+        let taken = usize::from(delivery.is_taken());
+        let mut deliveries = self.deliveries();
+        if deliveries.len() == Self::CAPACITY {
+            deliveries.pop_front();
+        }
+        deliveries.push_back(delivery);
+        drop(deliveries);
+        self.counts.send_modify(|counts| {
+            counts.attempts += 1;
+            counts.taken += taken;
+        });
+    }
+
+    fn deliveries(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("channel", self.courier.channel())
+            .field("counts", &*self.ledger().counts.borrow())
+            .finish_non_exhaustive()
+    }
+}
