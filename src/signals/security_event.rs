@@ -84,8 +84,8 @@ impl SecurityEvents {
     /// [`Configuration`](crate::ErrorKind::Configuration) if it has fewer than 16 characters or more
     /// than 4096, or cannot stand in a header.
     pub fn authorization(mut self, value: &Secret) -> Result<Self, Error> {
-        let setting = "security_events.authorization";
-        self.authorization = Some(HeaderSecret::new(setting, "authorization", value)?);
+        let secret = HeaderSecret::new("of security events", "authorization", value)?;
+        self.authorization = Some(secret);
         Ok(self)
     }
 

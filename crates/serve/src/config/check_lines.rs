@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use okta_introspect::checker::CheckerConfig;
 
 use super::document::{Replay, RequireDocument, Span};
-use super::resolved::{Config, IdentityConfig, ListenerConfig, RuleConfig};
+use super::resolved::{Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig};
 use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
 use crate::path::Decoding;
@@ -143,6 +143,10 @@ impl Config {
             ));
         }
         lines.entry(&of_headers(identity), &words);
+        if let Some(receive) = &self.signals.receive {
+            lines.heading("signals are received");
+            lines.entry(&format!("{} at {}", receive.path, receive.address), &of_receive(receive));
+        }
         lines.heading("besides");
         let decodings: Vec<&str> =
             self.decodings.iter().map(|decoding| of_decoding(*decoding)).collect();
@@ -188,6 +192,30 @@ fn of_listener(listener: &ListenerConfig) -> Vec<String> {
         words.push("TLS".to_owned());
         if !tls.client_names.is_empty() {
             words.push(format!("clients {}", tls.client_names.join(", ")));
+        }
+    }
+    words
+}
+
+fn of_receive(receive: &ReceiveConfig) -> Vec<String> {
+    let mut words = Vec::new();
+    if receive.tls.is_some() {
+        words.push("TLS".to_owned());
+    }
+    if let (Some(client), Some(url)) = (&receive.universal_logout, &receive.public_url) {
+        words.push(format!("Universal Logout of client {client} at {url}"));
+    }
+    if let Some(hook) = &receive.event_hook {
+        words.push(format!("event hooks with a secret in {}", hook.header));
+    }
+    if let Some(bridge) = &receive.event_bridge {
+        words.push(format!("EventBridge with a secret in {}", bridge.header));
+    }
+    if let Some(events) = &receive.security_events {
+        let issuer = events.issuer.as_ref().map_or("the org", |issuer| issuer.as_str());
+        words.push(format!("security events of {issuer} for {}", events.audience));
+        if events.authorization.is_some() {
+            words.push("with a secret in authorization".to_owned());
         }
     }
     words

@@ -25,8 +25,9 @@ pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, S
 use expand::Expansion;
 use faults::Faults;
 pub use resolved::{
-    Address, CallerConfig, Config, IdentityConfig, ListenerConfig, LogConfig, OktaConfig,
-    OriginConfig, ReplayConfig, ResourceConfig, RuleConfig, TlsConfig, TokenConfig,
+    Address, CallerConfig, Config, HeaderSecretConfig, IdentityConfig, ListenerConfig, LogConfig,
+    OktaConfig, OriginConfig, ReceiveConfig, ReplayConfig, ResourceConfig, RuleConfig,
+    SecurityEventsConfig, SignalsConfig, TlsConfig, TokenConfig,
 };
 pub use schema::json_schema;
 use tree::Node;

@@ -47,6 +47,10 @@ impl Reload {
         for warning in warnings.iter().chain(&later(&earlier.config, &state.config)) {
             tracing::warn!("{warning}");
         }
+        // No signal passes the checker that is asked from now on.
+        if !state.asking.is_as(&earlier.asking) {
+            state.signals.feed.replace([state.asking.checker.clone()]);
+        }
         self.shared.state.store(Arc::new(state));
         Ok(())
     }
@@ -66,7 +70,9 @@ fn same_sockets(earlier: &Config, now: &Config) -> Result<(), Vec<Fault>> {
             let ListenerConfig { address, mode, path_prefix, introspection, tls, .. } = listener;
             (address.clone(), *mode, path_prefix.clone(), *introspection, tls.is_some())
         };
-        config.listeners.iter().map(listener).collect::<Vec<_>>()
+        let receive = config.signals.receive.as_ref();
+        let receive = receive.map(|receive| (receive.address.clone(), receive.tls.is_some()));
+        (config.listeners.iter().map(listener).collect::<Vec<_>>(), receive)
     };
     match of(earlier) == of(now) && earlier.management == now.management {
         true => Ok(()),

@@ -6,6 +6,7 @@ mod listener;
 mod okta;
 mod output;
 mod rule;
+mod signals;
 mod span;
 
 use schemars::JsonSchema;
@@ -22,6 +23,10 @@ pub(crate) use output::{
 pub use output::{LogFormat, LogLevel, Replay};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use rule::{RequireDocument, ResourceDpop};
+pub(crate) use signals::{
+    EventBridgeDocument, EventHookDocument, ReceiveDocument, SecurityEventsDocument,
+    SignalListenerDocument, SignalsDocument,
+};
 pub use span::Span;
 
 /// The configuration of `okta-introspect serve`.
@@ -62,6 +67,8 @@ pub(crate) struct Document {
     pub dpop: Option<DpopDocument>,
     /// How `POST /introspect` answers.
     pub introspection: Option<IntrospectionDocument>,
+    /// What Okta tells of tokens by itself.
+    pub signals: Option<SignalsDocument>,
     /// Whether all rules only log what they would refuse. Default: false.
     #[schemars(extend("default" = false))]
     pub dry_run: Option<bool>,

@@ -8,6 +8,7 @@ mod okta;
 mod origin;
 mod pem;
 mod rule;
+mod signals;
 
 use std::path::Path;
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub(super) fn config(
         &rule::Context { origins: &origins, checker: &checker, is_envoy, dry_run },
     );
     let dpop = dpop(root, faults, has_no_origins);
+    let signals = signals::resolve(root, faults, folder, &listeners, &management);
     Config {
         okta,
         checker,
@@ -78,6 +80,7 @@ pub(super) fn config(
         rule_configs,
         identity: identity::resolve(root, faults),
         dpop,
+        signals,
         downstream_cache: section::<IntrospectionDocument>(root, "introspection", faults)
             .and_then(|introspection| introspection.downstream_cache)
             .unwrap_or_default(),
