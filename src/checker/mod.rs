@@ -275,11 +275,6 @@ impl Checker {
         &self.inner.clock
     }
 
-    /// Whether both are clones of one checker.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
-    }
-
     /// How signals count, as its [configuration](CheckerConfig::signals) says.
     pub fn signal_mode(&self) -> SignalMode {
         self.inner.config.signals

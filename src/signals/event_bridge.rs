@@ -36,7 +36,7 @@ impl EventBridge {
     /// [`Configuration`](crate::ErrorKind::Configuration) if the secret has fewer than 16 characters
     /// or more than 4096, or one of the two cannot stand in a header.
     pub fn new(header: &str, secret: &Secret) -> Result<Self, Error> {
-        Ok(Self { secret: HeaderSecret::new("event_bridge", header, secret)? })
+        Ok(Self { secret: HeaderSecret::new("of EventBridge", header, secret)? })
     }
 
     /// The event in the envelope.

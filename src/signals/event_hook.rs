@@ -50,7 +50,7 @@ impl EventHook {
     ///
     /// As for [`new`](Self::new), and if the header's name is none.
     pub fn in_header(header: &str, secret: &Secret) -> Result<Self, Error> {
-        Ok(Self { secret: HeaderSecret::new("event_hook", header, secret)? })
+        Ok(Self { secret: HeaderSecret::new("of event hooks", header, secret)? })
     }
 
     /// What the challenge of the one-time verification is answered with: the same, as JSON.

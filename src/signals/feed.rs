@@ -51,16 +51,19 @@ struct Checkers {
     current: Vec<Checker>,
     /// Those that had their place before: checks may be under way there.
     earlier: Vec<Checker>,
-    /// Whether the System Log is followed.
+    /// Whether a complete source tells how far it has come.
     is_covered: bool,
 }
 
 impl Checkers {
-    /// Those of them that want signals.
-    fn fed(&self) -> impl Iterator<Item = &Checker> {
-        let all = self.current.iter().chain(&self.earlier);
-        all.filter(|checker| checker.signal_mode() != SignalMode::Off)
+    fn all(&self) -> impl Iterator<Item = &Checker> {
+        self.current.iter().chain(&self.earlier)
     }
+}
+
+/// Those that take signals.
+fn fed(checkers: impl IntoIterator<Item = Checker>) -> Vec<Checker> {
+    checkers.into_iter().filter(|checker| checker.signal_mode() != SignalMode::Off).collect()
 }
 
 type Observer = dyn Fn(&Signal, Applied) + Send + Sync;
@@ -108,7 +111,7 @@ impl Feed {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
-        for checker in self.checkers().fed() {
+        for checker in self.checkers().all() {
             for subject in &signal.subjects {
                 invalidate(checker, subject);
             }
@@ -122,17 +125,14 @@ impl Feed {
     }
 
     /// Puts checkers in the place of those that the signals were for, where a service makes itself
-    /// anew while it runs. Call it before the new ones are asked: no signal passes them by then, and
-    /// where the System Log is followed it covers them from here on. Those that are replaced hear of
-    /// signals until they are replaced again, for the checks that are under way there.
+    /// anew while it runs. Call it before the new ones are asked: no signal passes them by then.
+    /// Those that are replaced hear of signals until they are replaced again, for the checks that
+    /// are under way there.
     pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
-        let current: Vec<_> = checkers.into_iter().collect();
+        let (current, now) = (fed(checkers), self.inner.clock.monotonic());
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
         if checkers.is_covered {
-            // What is told from here on is told to them as well. One that was there stays covered.
-            let now = self.inner.clock.monotonic();
-            let is_new = |checker: &&Checker| !checkers.current.iter().any(|old| old.is(checker));
-            current.iter().filter(is_new).for_each(|checker| checker.coverage().begin(now));
+            current.iter().for_each(|checker| checker.coverage().begin(now));
         }
         checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
@@ -175,7 +175,7 @@ impl Feed {
     pub(super) fn begin_coverage(&self, since: Instant) {
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
         checkers.is_covered = true;
-        checkers.fed().for_each(|checker| checker.coverage().begin(since));
+        checkers.all().for_each(|checker| checker.coverage().begin(since));
     }
 
     /// All that the System Log tells of what happened up to `until` has been applied; it is to say
@@ -183,7 +183,7 @@ impl Feed {
     pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
-        self.checkers().fed().for_each(|checker| checker.coverage().advance(until));
+        self.checkers().all().for_each(|checker| checker.coverage().advance(until));
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
@@ -273,10 +273,10 @@ impl FeedBuilder {
     pub fn build(self) -> Feed {
         let of_checker = || self.checkers.first().map(|checker| Arc::clone(checker.shared_clock()));
         let clock = self.clock.or_else(of_checker).unwrap_or_else(|| Arc::new(SystemClock));
+        let checkers = Checkers { current: fed(self.checkers), ..Checkers::default() };
+        let (checkers, observer) = (RwLock::new(checkers), self.observer);
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
-        let observer = self.observer;
-        let checkers = RwLock::new(Checkers { current: self.checkers, ..Default::default() });
         let inner = Inner { checkers, clock, observer, seen, sources };
         Feed { inner: Arc::new(inner) }
     }

@@ -33,27 +33,27 @@ impl HeaderSecret {
 
     const MAX_LEN: usize = 4096;
 
-    pub(super) fn new(setting: &str, header: &str, secret: &Secret) -> Result<Self, Error> {
+    /// `of` says whose it is, such as "of event hooks".
+    pub(super) fn new(of: &str, header: &str, secret: &Secret) -> Result<Self, Error> {
         let secret = secret.expose();
         let lengths = Self::MIN_LEN..=Self::MAX_LEN;
         if !lengths.contains(&secret.len())
             || !secret.bytes().all(|byte| (b' '..=b'~').contains(&byte))
         {
-            let what =
-                format!("{setting}: the secret is too short, too long, or no header's value");
+            let what = format!("the secret {of} is too short, too long, or no header's value");
             return Err(Error::configuration(what)
                 .advise("take what `openssl rand -hex 32` prints; 16 to 4096 visible characters"));
         }
         if secret.trim() != secret {
-            let what = format!("{setting}: the secret begins or ends with a blank");
+            let what = format!("the secret {of} begins or ends with a blank");
             return Err(Error::configuration(what).advise("headers lose blanks at their ends"));
         }
         let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| {
-            Error::configuration(format!("{setting}: no name of a header"))
+            Error::configuration(format!("the header {of} has no possible name"))
                 .advise("write a name such as X-Signals-Key")
         })?;
         if header == AUTHORIZATION && looks_signed(secret) {
-            let what = format!("{setting}: the secret has the form of a signed JWT");
+            let what = format!("the secret {of} has the form of a signed JWT");
             return Err(Error::configuration(what)
                 .advise("take another one: JWTs in Authorization are those of Universal Logout"));
         }
@@ -105,7 +105,7 @@ mod tests {
     const SECRET: &str = "correct horse battery staple";
 
     fn made(header: &str, secret: &str) -> Result<HeaderSecret, Error> {
-        HeaderSecret::new("event_hook", header, &Secret::new(secret))
+        HeaderSecret::new("of event hooks", header, &Secret::new(secret))
     }
 
     #[test]

@@ -84,8 +84,8 @@ impl SecurityEvents {
     /// [`Configuration`](crate::ErrorKind::Configuration) if it has fewer than 16 characters or more
     /// than 4096, or cannot stand in a header.
     pub fn authorization(mut self, value: &Secret) -> Result<Self, Error> {
-        let setting = "security_events.authorization";
-        self.authorization = Some(HeaderSecret::new(setting, "authorization", value)?);
+        let secret = HeaderSecret::new("of security events", "authorization", value)?;
+        self.authorization = Some(secret);
         Ok(self)
     }
 
@@ -155,8 +155,8 @@ fn subjects(
     whole: Option<&Value>,
 ) -> Result<Vec<Subject>, SignalRefusal> {
     let named = event.get("subject").into_iter().chain(whole);
-    let subjects: Vec<Subject> = named.map(subject::user).collect::<Result<_, _>>()?;
-    if subjects.is_empty() { Err(SignalRefusal::Malformed) } else { Ok(subjects) }
+    let subjects: Vec<_> = named.map(subject::user).collect::<Result<_, _>>()?;
+    if subjects.is_empty() { Err(SignalRefusal::Malformed) } else { Ok(subjects.concat()) }
 }
 
 /// The name under which an event is counted.

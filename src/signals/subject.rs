@@ -11,7 +11,7 @@ const MAX_NAME: usize = 1024;
 
 /// Reads an identifier of the format `email`, `iss_sub` or `opaque`; or of the complex kind, whose
 /// `user` is one of these: what else it names would only narrow it down.
-pub(super) fn user(identifier: &Value) -> Result<Subject, SignalRefusal> {
+pub(super) fn user(identifier: &Value) -> Result<Vec<Subject>, SignalRefusal> {
     let identifier = identifier.as_object().ok_or(SignalRefusal::Malformed)?;
     match identifier.get("user") {
         Some(user) if is_complex(identifier) => {
@@ -27,12 +27,12 @@ fn is_complex(identifier: &Map<String, Value>) -> bool {
 }
 
 /// Reads an identifier of the format `email`, `iss_sub` or `opaque`.
-pub(super) fn simple(identifier: &Map<String, Value>) -> Result<Subject, SignalRefusal> {
+pub(super) fn simple(identifier: &Map<String, Value>) -> Result<Vec<Subject>, SignalRefusal> {
     let format = identifier.get("format").and_then(Value::as_str);
     match format.ok_or(SignalRefusal::Malformed)? {
         "email" => {
             let email = name(identifier, "email")?;
-            Ok(Subject::User { id: None, logins: vec![email] })
+            Ok(vec![Subject::User { id: None, logins: vec![email] }])
         }
         // Which issuer's `sub` it is makes no difference: to name one user more is harmless.
         "iss_sub" => {
@@ -44,9 +44,13 @@ pub(super) fn simple(identifier: &Map<String, Value>) -> Result<Subject, SignalR
     }
 }
 
-/// Okta's id of the user, or the name under which the app knows the user.
-fn either(name: String) -> Subject {
-    Subject::User { id: Some(name.clone()), logins: vec![name] }
+/// Okta's id of the user, or the name under which the app knows the user: what has the form of an id
+/// is one, and of anything else it is not known.
+fn either(name: String) -> Vec<Subject> {
+    let is_id = name.starts_with("00u") && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let by_id = Subject::User { id: Some(name.clone()), logins: Vec::new() };
+    let by_login = Subject::User { id: None, logins: vec![name] };
+    if is_id { vec![by_id] } else { vec![by_id, by_login] }
 }
 
 fn name(identifier: &Map<String, Value>, member: &str) -> Result<String, SignalRefusal> {

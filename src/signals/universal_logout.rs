@@ -147,13 +147,13 @@ impl UniversalLogout {
         if !matches!(format, None | Some("email" | "iss_sub")) {
             return Err(SignalRefusal::SubjectFormat);
         }
-        let subject = subject::simple(identifier)?;
+        let subjects = subject::simple(identifier)?;
         // Last of all: what cannot be read does not use it up.
         self.used.record(&order.name, order.exp, LEEWAY, now).map_err(|reason| match reason {
             NotUsable::Used => SignalRefusal::Replayed,
             NotUsable::Full => SignalRefusal::MemoryFull,
         })?;
-        let signal = Signal::new(SourceKind::UniversalLogout, KIND, [subject]);
+        let signal = Signal::new(SourceKind::UniversalLogout, KIND, subjects);
         Ok(signal.id(order.name.clone()))
     }
 }

@@ -15,7 +15,6 @@ use http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use okta_introspect::adapter::ResourceMetadata;
-use okta_introspect::signals::Feed;
 use tower_service::Service as _;
 
 use crate::answer;
@@ -61,8 +60,6 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether requests should be sent here.
     pub(crate) readiness: Readiness,
-    /// What the checker in force is told of tokens that are no longer what they were.
-    pub(crate) feed: Feed,
 }
 
 /// Where questions are decided, by whichever protocol they come.

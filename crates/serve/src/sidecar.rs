@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::Request;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use okta_introspect::checker::Reason;
-use okta_introspect::signals::Feed;
 use okta_introspect::{Clock, ErrorKind, SystemClock};
 use okta_introspect_settings::Environment;
 use prometheus_client::collector::Collector;
@@ -23,6 +24,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinSet;
 
+use crate::answer;
 use crate::caller::Refused;
 use crate::config::Config;
 use crate::error::Fault;
@@ -104,6 +106,7 @@ pub struct Sidecar {
     /// Ends when it is dropped.
     discovery: JoinSet<()>,
     addresses: Vec<Option<SocketAddr>>,
+    signals_address: Option<SocketAddr>,
     management: Option<SocketAddr>,
 }
 
@@ -126,31 +129,36 @@ impl Sidecar {
         let watch = Watch::new(reload::files(&path, &config));
         let sockets = Sockets::open(&config).await?;
         let (addresses, management) = (sockets.addresses(), sockets.management_address());
+        let signals_address = sockets.signals_address();
         let (places, tls, drain) = (addresses.clone(), tls(&config)?, config.drain);
         let state = State::new(config, &places, Arc::clone(&clock), None)?;
         tell(&state);
         let (metrics, readiness) = (Metrics::new(reasons()), Readiness::new());
         let servers = Servers::new(Limits::default(), Arc::clone(&clock), Arc::clone(&metrics));
-        let feed = Feed::new([state.asking.checker.clone()]);
         let state = ArcSwap::from_pointee(state);
-        let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness, feed });
+        let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
         // Before the first question about it.
         metrics.reloaded(clock.now());
         serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
         shared.readiness.configured();
         let follower = Follower::default();
-        follower.adopt(&shared.state.load(), &shared.feed).map_err(|fault| vec![fault])?;
+        follower.adopt(&shared.state.load()).map_err(|fault| vec![fault])?;
         let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);
         let manager = Manager::from_environment();
         let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
         life.drain = drain;
         let reload = Arc::new(Reload { path, environment, tls, places, shared, follower });
-        Ok(Self { life, signals, watch, reload, discovery, addresses, management })
+        Ok(Self { life, signals, watch, reload, discovery, addresses, signals_address, management })
     }
 
     /// Where each listener is, in their order; none for unix sockets.
     pub fn addresses(&self) -> &[Option<SocketAddr>] {
         &self.addresses
+    }
+
+    /// Where Okta's signals are received; none for a unix socket, or if none are.
+    pub fn signals_address(&self) -> Option<SocketAddr> {
+        self.signals_address
     }
 
     /// Where the management is; none for a unix socket.
@@ -186,6 +194,9 @@ fn tell(state: &State) {
         let introspection = listener.introspection;
         tracing::info!(mode, introspection, "listening on {}", listener.address);
     }
+    if let Some(receive) = &state.config.signals.receive {
+        tracing::info!("signals are received on {}", receive.address);
+    }
     tracing::info!("management on {}", state.config.management);
 }
 
@@ -206,6 +217,12 @@ fn serve(
             servers.serve(&config.address.to_string(), socket, tls[index].clone(), answer)?;
         }
     }
+    let tls = tls.get(state.config.listeners.len()).cloned().flatten(); // last of all
+    for socket in sockets.signals {
+        let shared = Arc::clone(shared);
+        let answer = move |request, _| receive(Arc::clone(&shared), request);
+        servers.serve_at_most(SIGNALS, socket, tls.clone(), MAX_SENDERS, answer)?;
+    }
     let management = Management::new(shared.readiness.clone(), registry(shared));
     let keys = Arc::clone(shared);
     let management = Arc::new(management.jwks(move || keys.state.load().signer.jwks()));
@@ -218,6 +235,22 @@ fn serve(
         servers.serve("management", socket, None, answer)?;
     }
     Ok(())
+}
+
+/// The label of the listener for signals.
+const SIGNALS: &str = "signals";
+
+/// How many connections that listener takes: everybody can reach it, and Okta needs a few.
+const MAX_SENDERS: usize = 1_000;
+
+/// Answers a request at the listener for signals.
+async fn receive(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    // For as long as a body takes, the state may be exchanged.
+    let receiver = shared.state.load().signals.receiver.clone();
+    match receiver {
+        Some(receiver) => receiver.receive(request).await.map(Full::from),
+        None => answer::status(StatusCode::NOT_FOUND),
+    }
 }
 
 /// Asks the authorization server until it answers the app once: then requests may come.
@@ -252,6 +285,9 @@ fn registry(shared: &Arc<Shared>) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&shared.metrics)));
     registry.register_collector(Box::new(CheckerInUse(Arc::clone(shared))));
+    // One for as long as the process lives.
+    registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));
+    registry.register_collector(Box::new(ReceiverInUse(Arc::clone(shared))));
     registry
 }
 
@@ -275,6 +311,19 @@ struct CheckerInUse(Arc<Shared>);
 impl Collector for CheckerInUse {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.0.state.load().asking.checker.encode(encoder)
+    }
+}
+
+/// The receiver of signals that is in use when the metrics are asked for.
+#[derive(Debug)]
+struct ReceiverInUse(Arc<Shared>);
+
+impl Collector for ReceiverInUse {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        match &self.0.state.load().signals.receiver {
+            Some(receiver) => receiver.encode(encoder),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod access;
 mod asking;
 mod guarded;
 mod polling;
+mod signals;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::rule::Rules;
 use access::{access, callers};
 use asking::Asking;
 use guarded::Guarded;
+use signals::SignalState;
 
 pub(crate) use access::{Access, Places, planned};
 pub(crate) use polling::Polling;
@@ -44,6 +46,7 @@ pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) signer: JwtSigner,
     pub(crate) introspection: IntrospectionEndpoint,
+    pub(crate) signals: SignalState,
     /// Those with secrets.
     callers: Vec<Arc<Caller>>,
     /// One for each listener.
@@ -83,6 +86,8 @@ impl State {
             Arc::clone(&clock),
         )
         .downstream_cache(config.downstream_cache);
+        let before = earlier.map(|state| (&state.signals, &state.asking));
+        let signals = SignalState::new(&config, &asking, &clock, before).map_err(one)?;
         let callers = callers(&config, earlier.map_or(&[], |state| &state.callers))?;
         let listeners = access(&config, places, &callers)?;
         Ok(Self {
@@ -96,6 +101,7 @@ impl State {
             identity,
             signer,
             introspection,
+            signals,
             listeners,
             callers: callers.into_iter().map(|(_, caller)| caller).collect(),
             clock,

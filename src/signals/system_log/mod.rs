@@ -22,6 +22,7 @@ pub use following::Following;
 
 use super::feed::Feed;
 use crate::clock::Clock;
+use crate::error::Error;
 use crate::management::{Resource, ResourceCall};
 use crate::support::random::Random;
 use lag::Lags;

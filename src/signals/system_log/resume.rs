@@ -1,7 +1,7 @@
 //! Where the log goes on after a start, and what becomes of one that cannot be gone on with.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use tokio::task::spawn_blocking;

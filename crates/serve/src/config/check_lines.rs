@@ -6,7 +6,9 @@ use std::cmp::Reverse;
 use okta_introspect::checker::{CheckerConfig, SignalMode};
 
 use super::document::{Replay, RequireDocument, SignalsOfRule, Span};
-use super::resolved::{Config, IdentityConfig, ListenerConfig, RuleConfig};
+use super::resolved::{
+    Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig, SignalsConfig,
+};
 use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
 use crate::path::Decoding;
@@ -74,14 +76,21 @@ impl Config {
 
     fn show_signals(&self, lines: &mut Lines) {
         lines.heading("signals");
-        let Some(poll) = &self.signals.poll else {
+        let SignalsConfig { poll, receive } = &self.signals;
+        if poll.is_none() && receive.is_none() {
             return lines.entry("none: what was revoked is seen once its answer is too old", &[]);
-        };
-        let mut words = vec![format!("asked every {}", Span(poll.interval))];
-        if let Some(cursor) = &poll.cursor {
-            words.push(format!("goes on at {}", cursor.display()));
         }
-        lines.entry("System Log", &words);
+        if let Some(poll) = poll {
+            let mut words = vec![format!("asked every {}", Span(poll.interval))];
+            if let Some(cursor) = &poll.cursor {
+                words.push(format!("goes on at {}", cursor.display()));
+            }
+            lines.entry("System Log", &words);
+        }
+        if let Some(receive) = receive {
+            let at = format!("received on {}, {}", receive.address, receive.path);
+            lines.entry(&at, &of_receive(receive));
+        }
         lines.entry("what they name", &of_mode(&self.checker));
     }
 
@@ -206,6 +215,30 @@ fn of_listener(listener: &ListenerConfig) -> Vec<String> {
         words.push("TLS".to_owned());
         if !tls.client_names.is_empty() {
             words.push(format!("clients {}", tls.client_names.join(", ")));
+        }
+    }
+    words
+}
+
+fn of_receive(receive: &ReceiveConfig) -> Vec<String> {
+    let mut words = Vec::new();
+    if receive.tls.is_some() {
+        words.push("TLS".to_owned());
+    }
+    if let (Some(client), Some(url)) = (&receive.universal_logout, &receive.public_url) {
+        words.push(format!("Universal Logout of client {client} at {url}"));
+    }
+    if let Some(hook) = &receive.event_hook {
+        words.push(format!("event hooks with a secret in {}", hook.header));
+    }
+    if let Some(bridge) = &receive.event_bridge {
+        words.push(format!("EventBridge with a secret in {}", bridge.header));
+    }
+    if let Some(events) = &receive.security_events {
+        let issuer = events.issuer.as_ref().map_or("the org", |issuer| issuer.as_str());
+        words.push(format!("security events of {issuer} for {}", events.audience));
+        if events.authorization.is_some() {
+            words.push("with a secret in authorization".to_owned());
         }
     }
     words

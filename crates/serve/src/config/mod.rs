@@ -27,9 +27,9 @@ pub use document::{
 use expand::Expansion;
 use faults::Faults;
 pub use resolved::{
-    Address, CallerConfig, Config, IdentityConfig, ListenerConfig, LogConfig, OktaConfig,
-    OriginConfig, PollConfig, ReplayConfig, ResourceConfig, RuleConfig, SignalsConfig, TlsConfig,
-    TokenConfig,
+    Address, CallerConfig, Config, HeaderSecretConfig, IdentityConfig, ListenerConfig, LogConfig,
+    OktaConfig, OriginConfig, PollConfig, ReceiveConfig, ReplayConfig, ResourceConfig, RuleConfig,
+    SecurityEventsConfig, SignalsConfig, TlsConfig, TokenConfig,
 };
 pub use schema::json_schema;
 use tree::Node;

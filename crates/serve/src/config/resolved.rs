@@ -48,8 +48,6 @@ pub struct Config {
     pub okta: OktaConfig,
     /// How tokens are checked where a rule does not say.
     pub checker: CheckerConfig,
-    /// What tells of tokens that are no longer what they were.
-    pub signals: SignalsConfig,
     /// Where proxies and services ask; at least one.
     pub listeners: Vec<ListenerConfig>,
     /// Who may ask with a bearer secret.
@@ -71,6 +69,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// How proofs of possession are treated.
     pub dpop: ReplayConfig,
+    /// What Okta tells of tokens by itself.
+    pub signals: SignalsConfig,
     /// Whether a cache before us may keep answers of `POST /introspect`.
     pub downstream_cache: bool,
     /// Whether all rules only log what they would refuse; each of `rules` says so as well.
@@ -102,25 +102,6 @@ pub struct OktaConfig {
     pub key_id: Option<String>,
     /// Other servers of the same app.
     pub further_issuers: Vec<Issuer>,
-}
-
-/// What tells of tokens that are no longer what they were. What comes of it is said by
-/// [`CheckerConfig::signals`].
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct SignalsConfig {
-    /// How the System Log is followed; `None`: it is not.
-    pub poll: Option<PollConfig>,
-}
-
-/// How the System Log is followed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct PollConfig {
-    /// How long to wait between two polls.
-    pub interval: Duration,
-    /// The file that remembers where the log goes on.
-    pub cursor: Option<PathBuf>,
 }
 
 /// Where something listens.
@@ -299,4 +280,69 @@ pub struct LogConfig {
     pub level: LogLevel,
     /// Whether each decision is logged.
     pub decisions: bool,
+}
+
+/// What tells of tokens that are no longer what they were. What comes of it is said by
+/// [`CheckerConfig::signals`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SignalsConfig {
+    /// How the System Log is followed; `None`: it is not.
+    pub poll: Option<PollConfig>,
+    /// What is received; `None`: nothing.
+    pub receive: Option<ReceiveConfig>,
+}
+
+/// How the System Log is followed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PollConfig {
+    /// How long to wait between two polls.
+    pub interval: Duration,
+    /// The file that remembers where the log goes on.
+    pub cursor: Option<PathBuf>,
+}
+
+/// What Okta pushes, and where it is received. At least one of the four is there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReceiveConfig {
+    /// Where it listens.
+    pub address: Address,
+    /// TLS.
+    pub tls: Option<TlsConfig>,
+    /// The path that is served.
+    pub path: String,
+    /// The URL as Okta calls it; there if `universal_logout` is.
+    pub public_url: Option<String>,
+    /// The client id of the app whose users are signed out.
+    pub universal_logout: Option<String>,
+    /// The secret of event hooks.
+    pub event_hook: Option<HeaderSecretConfig>,
+    /// The API key of EventBridge's connection.
+    pub event_bridge: Option<HeaderSecretConfig>,
+    /// The stream of security events.
+    pub security_events: Option<SecurityEventsConfig>,
+}
+
+/// A secret in a header.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HeaderSecretConfig {
+    /// The header.
+    pub header: String,
+    /// What stands there.
+    pub secret: Secret,
+}
+
+/// A stream of security events.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SecurityEventsConfig {
+    /// The transmitter; `None`: the org.
+    pub issuer: Option<Issuer>,
+    /// The audience of the stream.
+    pub audience: String,
+    /// What stands in `Authorization`.
+    pub authorization: Option<Secret>,
 }

@@ -88,6 +88,23 @@ impl Servers {
         tls: Option<Arc<Tls>>,
         service: impl Service,
     ) -> Result<(), Fault> {
+        let most = self.limits.connections_per_listener;
+        self.serve_at_most(name, socket, tls, most, service)
+    }
+
+    /// As [`serve`](Self::serve), for at most so many connections.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn serve_at_most(
+        &self,
+        name: &str,
+        socket: Socket,
+        tls: Option<Arc<Tls>>,
+        connections: usize,
+        service: impl Service,
+    ) -> Result<(), Fault> {
         if tls.is_some() && socket.address().is_none() {
             return Err(Fault::new(format!("the listener {name} has TLS on a unix socket"))
                 .advise("its permissions say who may connect; leave tls out"));
@@ -104,7 +121,7 @@ impl Servers {
         let acceptor = Acceptor {
             room: Room {
                 all: Arc::clone(&self.connections),
-                own: Arc::new(Semaphore::new(bounded(self.limits.connections_per_listener))),
+                own: Arc::new(Semaphore::new(bounded(connections))),
                 metrics: Arc::clone(&shared.metrics),
             },
             shared,

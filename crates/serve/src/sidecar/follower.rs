@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use okta_introspect::signals::{Feed, Following};
+use okta_introspect::signals::Following;
 
 use crate::error::Fault;
 use crate::state::{Polling, State};
@@ -20,7 +20,7 @@ impl Follower {
     /// # Errors
     ///
     /// If it cannot be followed like that; then nothing has changed.
-    pub(super) fn adopt(&self, state: &State, feed: &Feed) -> Result<(), Fault> {
+    pub(super) fn adopt(&self, state: &State) -> Result<(), Fault> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(polling) = &state.polling else {
             *running = None;
@@ -30,7 +30,7 @@ impl Follower {
             polling.is_as(earlier) && !following.has_ended()
         };
         if !running.as_ref().is_some_and(goes_on) {
-            let log = polling.log(feed.clone())?;
+            let log = polling.log(state.signals.feed.clone())?;
             // The one before has ended when the new one begins: they may have the same file.
             drop(running.take());
             *running = Some((Arc::clone(polling), log.start()));

@@ -40,10 +40,8 @@ impl Reload {
         let renewed = tls(&config)?;
         let clock = Arc::clone(&earlier.clock);
         let state = State::new(config, &self.places, clock, Some(&earlier))?;
-        self.follower.adopt(&state, &self.shared.feed).map_err(|fault| vec![fault])?;
+        self.follower.adopt(&state).map_err(|fault| vec![fault])?;
         // From here on nothing can fail: all of it is exchanged, or nothing.
-        // Before the new checker is asked: no signal passes it by.
-        self.shared.feed.replace([state.asking.checker.clone()]);
         for (tls, renewed) in self.tls.iter().zip(&renewed) {
             if let (Some(tls), Some(renewed)) = (tls, renewed) {
                 tls.adopt(renewed);
@@ -51,6 +49,10 @@ impl Reload {
         }
         for warning in warnings.iter().chain(&later(&earlier.config, &state.config)) {
             tracing::warn!("{warning}");
+        }
+        // No signal passes the checker that is asked from now on.
+        if !state.asking.is_as(&earlier.asking) {
+            state.signals.feed.replace([state.asking.checker.clone()]);
         }
         self.shared.state.store(Arc::new(state));
         Ok(())
@@ -71,7 +73,9 @@ fn same_sockets(earlier: &Config, now: &Config) -> Result<(), Vec<Fault>> {
             let ListenerConfig { address, mode, path_prefix, introspection, tls, .. } = listener;
             (address.clone(), *mode, path_prefix.clone(), *introspection, tls.is_some())
         };
-        config.listeners.iter().map(listener).collect::<Vec<_>>()
+        let receive = config.signals.receive.as_ref();
+        let receive = receive.map(|receive| (receive.address.clone(), receive.tls.is_some()));
+        (config.listeners.iter().map(listener).collect::<Vec<_>>(), receive)
     };
     match of(earlier) == of(now) && earlier.management == now.management {
         true => Ok(()),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::config::{Address, Config, ListenerConfig};
+use crate::config::{Address, Config, TlsConfig};
 use crate::error::Fault;
 use crate::listen::{Inherited, Socket, Tls, TlsIdentity};
 use crate::state::Places;
@@ -12,6 +12,8 @@ use crate::state::Places;
 pub(super) struct Sockets {
     /// Of each listener; systemd may have opened several for one.
     pub(super) listeners: Vec<Vec<Socket>>,
+    /// Where signals are received.
+    pub(super) signals: Vec<Socket>,
     pub(super) management: Vec<Socket>,
 }
 
@@ -26,13 +28,20 @@ impl Sockets {
                 Err(fault) => faults.push(fault.at(format!("listeners[{index}]"))),
             }
         }
+        let signals = match &config.signals.receive {
+            Some(receive) => open(&receive.address, &mut inherited).await,
+            None => Ok(Vec::new()),
+        };
+        let signals = signals.map_err(|fault| faults.push(fault.at("signals.receive.listen")));
         let management = open(&config.management, &mut inherited).await;
         let management = management.map_err(|fault| faults.push(fault.at("management")));
         for name in inherited.left() {
             tracing::warn!(name, "systemd has opened a socket that no listener is for");
         }
-        match management {
-            Ok(management) if faults.is_empty() => Ok(Self { listeners, management }),
+        match (signals, management) {
+            (Ok(signals), Ok(management)) if faults.is_empty() => {
+                Ok(Self { listeners, signals, management })
+            }
             _ => Err(faults),
         }
     }
@@ -40,6 +49,11 @@ impl Sockets {
     /// Where each listener is; none for unix sockets.
     pub(super) fn addresses(&self) -> Places {
         self.listeners.iter().map(|sockets| first(sockets)).collect()
+    }
+
+    /// Where signals are received; none for a unix socket.
+    pub(super) fn signals_address(&self) -> Option<SocketAddr> {
+        first(&self.signals)
     }
 
     /// Where the management is; none for a unix socket.
@@ -60,18 +74,21 @@ async fn open(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket
     }
 }
 
-/// TLS of each listener that has it.
+/// TLS of each listener that has it, in their order, and last of all that for signals.
 pub(super) fn tls(config: &Config) -> Result<Vec<Option<Arc<Tls>>>, Vec<Fault>> {
     let listeners = config.listeners.iter().enumerate();
-    let loaded = listeners.map(|(index, listener)| {
-        let loaded = identity(listener).map(|identity| Tls::new(&identity).map(Arc::new));
-        loaded.transpose().map_err(|fault| vec![fault.at(format!("listeners[{index}].tls"))])
+    let listeners =
+        listeners.map(|(index, listener)| (format!("listeners[{index}].tls"), &listener.tls));
+    let receive = config.signals.receive.iter();
+    let receive = receive.map(|receive| ("signals.receive.listen.tls".to_owned(), &receive.tls));
+    let loaded = listeners.chain(receive).map(|(place, tls)| {
+        let loaded = tls.as_ref().map(|tls| Tls::new(&identity(tls)).map(Arc::new));
+        loaded.transpose().map_err(|fault| vec![fault.at(place)])
     });
     loaded.collect()
 }
 
-fn identity(listener: &ListenerConfig) -> Option<TlsIdentity> {
-    let tls = listener.tls.as_ref()?;
+fn identity(tls: &TlsConfig) -> TlsIdentity {
     let (certificate, key) = (tls.certificate.clone(), tls.key.clone());
-    Some(TlsIdentity { certificate, key, client_ca: tls.client_ca.clone() })
+    TlsIdentity { certificate, key, client_ca: tls.client_ca.clone() }
 }

@@ -55,6 +55,11 @@ impl Asking {
         Ok(Self { checker, client, issuers, http, made_of })
     }
 
+    /// Whether the same is asked in the same way as by the other.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.made_of == other.made_of
+    }
+
     /// Whether the default issuer answers the app: it is asked for its metadata, and then about a token
     /// that does not exist. Any verdict will do.
     ///

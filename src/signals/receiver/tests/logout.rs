@@ -47,12 +47,17 @@ async fn a_user_is_named_by_email_or_by_the_id_at_an_issuer() {
     let response = world.send(logout(&jwt(&header(), &claims("2")), Sent::text(body))).await;
     assert_eq!(response.status().as_u16(), 204);
     assert_eq!(world.applied(), [(vec![user("00u1")], Applied::New)]);
+    // A name that the app gave to the user may be either.
+    let body = r#"{"sub_id":{"format":"iss_sub","iss":"https://acme.okta.com","sub":"ada"}}"#;
+    let response = world.send(logout(&jwt(&header(), &claims("4")), Sent::text(body))).await;
+    assert_eq!(response.status().as_u16(), 204);
+    assert_eq!(world.applied(), [(vec![user("ada"), login("ada")], Applied::New)]);
     // Nobody whom a checker knows: that is not told.
     let body = r#"{"sub_id":{"format":"email","email":"nobody@nowhere.example"}}"#;
     let response = world.send(logout(&jwt(&header(), &claims("3")), Sent::text(body))).await;
     assert_eq!(response.status().as_u16(), 204);
     let accepted = world.receiver.metrics().accepted;
-    assert_eq!((accepted["universal_logout"], accepted["event_hook"]), (3, 0));
+    assert_eq!((accepted["universal_logout"], accepted["event_hook"]), (4, 0));
 }
 
 #[test_support::test]

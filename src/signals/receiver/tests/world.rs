@@ -243,7 +243,7 @@ pub(super) fn post(headers: &[(&'static str, &str)], body: Sent) -> Request<Sent
 }
 
 pub(super) fn user(name: &str) -> Subject {
-    Subject::User { id: Some(name.to_owned()), logins: vec![name.to_owned()] }
+    Subject::User { id: Some(name.to_owned()), logins: Vec::new() }
 }
 
 pub(super) fn login(name: &str) -> Subject {

@@ -5,6 +5,7 @@ mod checker;
 mod listener;
 mod okta;
 mod output;
+mod receive;
 mod rule;
 mod signals;
 mod span;
@@ -21,6 +22,10 @@ pub(crate) use output::{
     DpopDocument, IdentityDocument, IntrospectionDocument, LogDocument, TokenDocument,
 };
 pub use output::{LogFormat, LogLevel, Replay};
+pub(crate) use receive::{
+    EventBridgeDocument, EventHookDocument, ReceiveDocument, SecurityEventsDocument,
+    SignalListenerDocument,
+};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use rule::{RequireDocument, ResourceDpop, SignalsOfRule};
 pub(crate) use signals::{PollDocument, SignalsDocument};

@@ -4,7 +4,7 @@ use okta_introspect::checker::SignalMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Span;
+use super::{ReceiveDocument, Span};
 
 /// What tells of tokens that are no longer what they were, and what that does.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -19,6 +19,8 @@ pub(crate) struct SignalsDocument {
     /// `checker.max_age_limit`.
     #[schemars(extend("default" = "5m"))]
     pub extension_limit: Option<Span>,
+    /// What Okta pushes, and where it is received.
+    pub receive: Option<ReceiveDocument>,
 }
 
 /// What comes of signals.

@@ -210,7 +210,7 @@ fn check_members(written: &ListenerDocument, place: &str, faults: &mut Faults) {
     );
 }
 
-fn permissions(written: Option<&str>, place: &str, faults: &mut Faults) -> u32 {
+pub(super) fn permissions(written: Option<&str>, place: &str, faults: &mut Faults) -> u32 {
     let Some(text) = written else { return DEFAULT_PERMISSIONS };
     let place = format!("{place}.permissions");
     let is_octal =
@@ -231,7 +231,13 @@ fn permissions(written: Option<&str>, place: &str, faults: &mut Faults) -> u32 {
     }
 }
 
-fn unix(path: &str, permissions: u32, place: &str, folder: &Path, faults: &mut Faults) -> Address {
+pub(super) fn unix(
+    path: &str,
+    permissions: u32,
+    place: &str,
+    folder: &Path,
+    faults: &mut Faults,
+) -> Address {
     let path: PathBuf = folder.join(path);
     let length = path.as_os_str().len();
     if length > MAX_SOCKET_PATH {
@@ -245,7 +251,7 @@ fn unix(path: &str, permissions: u32, place: &str, folder: &Path, faults: &mut F
     Address::Unix { path, permissions }
 }
 
-fn tcp_address(text: &str, place: &str, faults: &mut Faults) -> Option<SocketAddr> {
+pub(super) fn tcp_address(text: &str, place: &str, faults: &mut Faults) -> Option<SocketAddr> {
     let address = text.parse();
     if address.is_err() {
         let fault = Fault::new("no IP address with a port");
@@ -254,7 +260,7 @@ fn tcp_address(text: &str, place: &str, faults: &mut Faults) -> Option<SocketAdd
     address.ok()
 }
 
-fn is_loopback(address: &SocketAddr) -> bool {
+pub(super) fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
@@ -283,7 +289,7 @@ fn network(text: &str) -> Result<IpNet, Fault> {
     }
 }
 
-fn tls(written: TlsDocument, place: &str, faults: &mut Faults) -> TlsConfig {
+pub(super) fn tls(written: TlsDocument, place: &str, faults: &mut Faults) -> TlsConfig {
     let certificate =
         pem::certificates(&written.certificate, &format!("{place}.certificate"), faults);
     pem::key(&written.key, certificate.as_ref(), &format!("{place}.key"), faults);
@@ -313,7 +319,7 @@ fn tls(written: TlsDocument, place: &str, faults: &mut Faults) -> TlsConfig {
 }
 
 /// Refuses a second listener at the same place.
-fn refuse_twice(
+pub(super) fn refuse_twice(
     place: &str,
     address: &Address,
     others: &[(String, ListenerConfig)],

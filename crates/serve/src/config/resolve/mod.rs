@@ -7,6 +7,7 @@ mod listener;
 mod okta;
 mod origin;
 mod pem;
+mod receive;
 mod rule;
 mod signals;
 
@@ -56,7 +57,7 @@ pub(super) fn config(
     let management = listener::management(root, faults, folder, &listeners);
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
     let mut checker = checker::resolve(root, faults, is_envoy);
-    let signals = signals::resolve(root, faults, folder, &mut checker);
+    let signals = signals::resolve(root, faults, folder, (&listeners, &management), &mut checker);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
     let (paths, decodings) = paths(root, faults);
@@ -70,7 +71,6 @@ pub(super) fn config(
     Config {
         okta,
         checker,
-        signals,
         listeners: listeners.into_iter().map(|(_, listener)| listener).collect(),
         callers,
         management,
@@ -81,6 +81,7 @@ pub(super) fn config(
         rule_configs,
         identity: identity::resolve(root, faults),
         dpop,
+        signals,
         downstream_cache: section::<IntrospectionDocument>(root, "introspection", faults)
             .and_then(|introspection| introspection.downstream_cache)
             .unwrap_or_default(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use okta_introspect::checker::{CheckerConfig, SignalMode};
 
-use super::{section, within};
+use super::{receive, section, within};
 use crate::config::document::{PollDocument, SignalsDocument};
 use crate::config::faults::Faults;
-use crate::config::resolved::{PollConfig, SignalsConfig};
+use crate::config::resolved::{Address, ListenerConfig, PollConfig, SignalsConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
 
@@ -23,6 +23,7 @@ pub(super) fn resolve(
     root: &mut Node,
     faults: &mut Faults,
     folder: &Path,
+    (listeners, management): (&[(String, ListenerConfig)], &Address),
     checker: &mut CheckerConfig,
 ) -> SignalsConfig {
     let Some(written) = section::<SignalsDocument>(root, "signals", faults) else {
@@ -35,7 +36,11 @@ pub(super) fn resolve(
         checker.extension_limit = limit;
     }
     check_mode(checker.signals, written.poll.is_some(), faults);
-    SignalsConfig { poll: written.poll.map(|poll| of_poll(poll, folder, faults)) }
+    let receive = written.receive;
+    SignalsConfig {
+        poll: written.poll.map(|poll| of_poll(poll, folder, faults)),
+        receive: receive.and_then(|it| receive::resolve(it, faults, folder, listeners, management)),
+    }
 }
 
 fn of_poll(written: PollDocument, folder: &Path, faults: &mut Faults) -> PollConfig {
