@@ -26,7 +26,8 @@ const STEP: Duration = Duration::from_millis(5);
 /// A way by which a checker learns of a revocation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Way {
-    Log,
+    /// The System Log, with so many per cent of its rate limit.
+    Log(u8),
     Logout,
     Own,
 }
@@ -40,7 +41,8 @@ pub(super) async fn run(numbers: &[u32]) -> Outcome {
         "learnt by", "p50 ms", "p99 ms", "max ms", "log calls/s"
     );
     for (name, way) in [
-        ("System Log, polled each 1 s", Way::Log),
+        ("System Log each 1 s", Way::Log(100)),
+        ("…, half of 120 calls/min", Way::Log(50)),
         ("Universal Logout", Way::Logout),
         ("revoked by ourselves", Way::Own),
     ] {
@@ -86,7 +88,8 @@ impl World {
         let checker = Checker::builder(client.clone()).config(config).build()?;
         let feed = Feed::new([checker.clone()]);
         let following = match way {
-            Way::Log => {
+            Way::Log(share) => {
+                sandbox.set_client_share(BACKEND, Some(share));
                 let logs = client.resource(Scopes::parse(SystemLog::SCOPE)?);
                 let log =
                     SystemLog::builder(logs, feed).interval(Duration::from_secs(1)).build()?;
@@ -138,7 +141,7 @@ impl World {
 
     async fn end(&self, token: usize) -> Outcome {
         match self.way {
-            Way::Log => {
+            Way::Log(_) => {
                 self.sandbox.revoke(&self.tokens[token]);
             }
             Way::Logout => {

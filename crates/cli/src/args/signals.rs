@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::exit::Exit;
 
-use super::duration::{duration, poll_interval};
+use super::duration::{duration, look_back, poll_interval};
 use super::shared::{ClientArgs, DpopArgs, help};
 
 #[derive(Debug, clap::Args)]
@@ -61,8 +61,9 @@ pub(crate) struct SignalsWatchArgs {
     /// Remember in this file where the log goes on, and go on there at the next start
     #[arg(long, value_name = "FILE")]
     pub(crate) cursor: Option<PathBuf>,
-    /// Begin with what happened this long ago, where no cursor says otherwise; at most 90d
-    #[arg(long, value_name = "DURATION", value_parser = duration, allow_negative_numbers = true)]
+    /// Begin with what happened this long ago, where no cursor says otherwise; at most 90d; default:
+    /// a minute
+    #[arg(long, value_name = "DURATION", value_parser = look_back, allow_negative_numbers = true)]
     pub(crate) since: Option<Duration>,
     /// End after so long
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, allow_negative_numbers = true)]

@@ -88,6 +88,7 @@ fn form(option: &str) -> Option<&'static str> {
     Some(match name {
         "DURATION>" if option.starts_with("--max-age ") => duration::INTERVAL,
         "DURATION>" if option.starts_with("--interval ") => duration::POLL,
+        "DURATION>" if option.starts_with("--since ") => duration::SINCE,
         "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "N>" => "give a number from 1 to 64",
