@@ -31,7 +31,8 @@ impl Rest {
     /// of its binding. Mostly nothing is left.
     pub(crate) fn take(answer: &mut Introspection) -> Option<Box<Self>> {
         let values = std::mem::take(&mut answer.extra).into_iter().map(|(_, value)| value);
-        let values: Box<[Value]> = values.filter(|value| !value.is_string()).collect();
+        let mut values: Box<[Value]> = values.filter(|value| !value.is_string()).collect();
+        values.iter_mut().for_each(shrink);
         let elsewhere =
             |time| Some(time).filter(|time| Seconds::of(*time).is_elsewhere()).flatten();
         let times = [answer.exp, answer.iat, answer.nbf].map(elsewhere);
@@ -47,5 +48,17 @@ impl Rest {
 
     pub(crate) fn times(&self) -> Times {
         self.odd.as_ref().map(|odd| odd.times).unwrap_or_default()
+    }
+}
+
+/// What was read has room for more elements than it has.
+fn shrink(value: &mut Value) {
+    match value {
+        Value::Array(elements) => {
+            elements.shrink_to_fit();
+            elements.iter_mut().for_each(shrink);
+        }
+        Value::Object(members) => members.values_mut().for_each(shrink),
+        _ => {}
     }
 }
