@@ -5,7 +5,6 @@ use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode::Indifferent;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use openssl::sha::sha256;
-use serde_json::Value;
 
 use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key::{Key, Keyer};
@@ -138,8 +137,7 @@ impl Names {
 
 /// What a user may be called by beside Okta's id.
 fn logins(facts: &Facts) -> [Option<&str>; 3] {
-    let email = facts.extra("email").and_then(Value::as_str);
-    [facts.username(), facts.sub(), email]
+    [facts.username(), facts.sub(), facts.extra("email")]
 }
 
 /// The digest that a text says in Base64: the standard alphabet with padding is Okta's, and no
