@@ -269,6 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_gives_no_login_may_be_anybodys() {
+        let (timeline, marks, about) = watermarks(100);
+        for (members, concerned) in [
+            (json!({"uid": "00u1", "client_id": "0oa1"}), true),
+            (json!({"uid": "00u1", "email": ["ada@acme.example"]}), true),
+            (json!({"sub": "0oa1"}), false),
+            (json!({"username": "bob"}), false),
+            (json!({"email": "bob@acme.example"}), false),
+        ] {
+            let sent = sent(timeline.next_event());
+            let facts = sample::facts(introspection(members.clone()), sent, None);
+            let before = Known::Active(Arc::new(facts));
+            marks.raise(Named::Login("ada"), SystemClock.monotonic());
+            assert_eq!(!marks.passes(&about, &before), concerned, "{members}");
+        }
+    }
+
+    #[test]
     fn an_inactive_answer_is_asked_again_when_its_token_is_named() {
         let (timeline, marks, about) = watermarks(100);
         let before = inactive(timeline.next_event());
