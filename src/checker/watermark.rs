@@ -148,9 +148,7 @@ impl Watermarks {
         let keys = self.names.keys(about, known, |kind| self.newest_of(kind) > number);
         // All under one guard. A watermark that names everything takes the others' place; between
         // two looks, the first would miss the one and the second the other.
-        let marks = self.marks();
-        let passes = marks.naming(&keys).all(|mark| number > mark.number);
-        passes
+        self.marks().naming(&keys).all(|mark| number > mark.number)
     }
 
     fn newest_of(&self, kind: Kind) -> u64 {

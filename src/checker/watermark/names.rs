@@ -89,7 +89,7 @@ impl Names {
             Named::Jti(id) => Some((Kind::Jti, self.jti.key(id))),
             Named::TokenHash(text) => Some((Kind::TokenHash, self.hash.key_of(&digest(text)?))),
             Named::User(id) => Some((Kind::User, self.user.key(id))),
-            Named::Login(login) if login.is_empty() => None,
+            Named::Login("") => None,
             Named::Login(login) => Some((Kind::Login, self.login.key_in_any_case(login))),
             Named::Client(id) => Some((Kind::Client, self.client.key(id))),
             Named::Server(number) => Some((Kind::Server, self.server_key(number))),
