@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use okta_introspect::checker::{CheckerConfig, SignalMode};
 
-use super::document::{Replay, RequireDocument, SignalsOfRule, Span};
+use super::document::{Replay, RequireDocument, RuleSignals, Span};
 use super::resolved::{
     Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig, SignalsConfig,
 };
@@ -316,7 +316,7 @@ fn of_requirement(require: &RequireDocument, checker: &CheckerConfig) -> Vec<Str
         true => "asked for now".to_owned(),
         false => format!("at most {max_age} old"),
     });
-    if require.signals == Some(SignalsOfRule::Extend) && checker.signals == SignalMode::Extend {
+    if require.signals == Some(RuleSignals::Extend) && checker.signals == SignalMode::Extend {
         words.push("signals extend it".to_owned());
     }
     if let Some(stale) = require.stale_if_error {

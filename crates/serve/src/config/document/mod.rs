@@ -27,7 +27,7 @@ pub(crate) use receive::{
     SignalListenerDocument,
 };
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
-pub use rule::{RequireDocument, ResourceDpop, SignalsOfRule};
+pub use rule::{RequireDocument, ResourceDpop, RuleSignals};
 pub(crate) use signals::{PollDocument, SignalsDocument};
 pub use span::Span;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::checker::warn_of_envoy;
 use super::{origin, read};
-use crate::config::document::{RequireDocument, RuleDocument, SignalsOfRule, Span};
+use crate::config::document::{RequireDocument, RuleDocument, RuleSignals, Span};
 use crate::config::faults::Faults;
 use crate::config::resolved::RuleConfig;
 use crate::config::tree::{Kind, Node};
@@ -115,7 +115,7 @@ impl Context<'_> {
 
     /// Says so if a rule opts in to what nobody does.
     fn check_signals(&self, place: &str, require: &RequireDocument, faults: &mut Faults) {
-        let is_extended = require.signals == Some(SignalsOfRule::Extend);
+        let is_extended = require.signals == Some(RuleSignals::Extend);
         if is_extended && self.checker.signals != SignalMode::Extend {
             let fault = Fault::new("without effect unless `signals.mode` is `extend`");
             faults.warn(&format!("{place}.signals"), fault);
