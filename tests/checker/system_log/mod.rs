@@ -3,6 +3,8 @@
 mod cursor;
 mod faults;
 mod pace;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
