@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use chrono::TimeDelta;
 use okta_introspect::checker::SignalMode;
@@ -239,25 +242,26 @@ async fn killed_at_any_moment_it_loses_nothing() {
         let feed = feed.build();
         let log = SystemLog::builder(world.log.resource(), feed.clone()).cursor_file(&cursor);
         let mut log = log.build().unwrap();
-        let kill = async {
-            for _ in 0..moments {
-                tokio::task::yield_now().await;
+        let mut following = pin!(world.turns(&mut log, 2));
+        let mut left = moments;
+        let killed = poll_fn(|cx| match left.checked_sub(1) {
+            Some(less) => {
+                left = less;
+                following.as_mut().poll(cx).map(|()| 0)
             }
-        };
-        tokio::select! {
-            () = world.turns(&mut log, 2) => {}
-            () = kill => unfinished += 1,
-        }
+            None => Poll::Ready(1),
+        });
+        unfinished += killed.await;
         gaps += feed.status().first().map_or(0, |status| status.gaps);
     };
     run(usize::MAX).await;
     for number in 0..200 {
         world.log.revoked(&format!("AT.{number}"));
-        run((random.fraction() * 60.0) as usize).await;
+        run((random.fraction() * 16.0) as usize).await;
         // A process that is dead for a while.
         world.clock.advance(seconds(120));
     }
     run(usize::MAX).await;
-    assert!((20..200).contains(&unfinished), "{unfinished}");
+    assert!((50..195).contains(&unfinished), "{unfinished}");
     assert_eq!((heard.lock().unwrap().len(), gaps), (200, 0));
 }
