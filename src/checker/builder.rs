@@ -12,6 +12,7 @@ use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
 use crate::checker::governor::{Division, Governor};
 use crate::checker::metrics::counters::{Counters, ServerCounters};
+use crate::checker::misses::Misses;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
@@ -202,6 +203,7 @@ impl CheckerBuilder {
             routes,
             watermarks,
             covered: Covered::default(),
+            misses: Misses::default(),
         };
         Ok(Checker { inner: Arc::new(inner) })
     }

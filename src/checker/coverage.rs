@@ -59,8 +59,10 @@ impl Coverage {
     /// than that, or than what was said last. What is later than now counts as now.
     pub fn advance(&self, until: Instant) {
         let inner = &self.checker.inner;
-        let until = until.min(inner.clock.monotonic());
-        inner.covered.advance(inner.timeline.ticks(until));
+        let until = inner.timeline.ticks(until.min(self.checker.clock().monotonic()));
+        if inner.covered.advance(until) {
+            inner.settle_misses(until);
+        }
     }
 }
 
@@ -88,11 +90,18 @@ impl Covered {
         self.since.fetch_max(since.as_nanos().max(1), Ordering::AcqRel);
     }
 
-    pub(super) fn advance(&self, until: Ticks) {
-        let since = self.since.load(Ordering::Acquire);
-        if since > 0 && until.as_nanos() >= since {
+    /// Whether that counts: not before the beginning.
+    pub(super) fn advance(&self, until: Ticks) -> bool {
+        let counts = self.has_begun_by(until);
+        if counts {
             self.until.fetch_max(until.as_nanos(), Ordering::AcqRel);
         }
+        counts
+    }
+
+    pub(super) fn has_begun_by(&self, at: Ticks) -> bool {
+        let since = self.since.load(Ordering::Acquire);
+        since > 0 && since <= at.as_nanos()
     }
 
     /// What a reader may make of it at this moment, within the hard bound `limit`.

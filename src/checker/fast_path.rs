@@ -18,7 +18,6 @@ use crate::clock::both;
 use crate::clock::ticks::Age;
 use crate::credential::dpop::{self, PresentedProof, ProofDenial, ProofRefusal, ValidProof};
 use crate::error::{Error, ErrorKind};
-use crate::oauth::introspect::Introspection;
 
 impl Inner {
     /// The verdict on what the cache has, if that is young enough. Nothing here waits or
@@ -140,7 +139,7 @@ impl Inner {
         proof: &PresentedProof<'_>,
     ) -> Result<Verdict, Error> {
         let token = question.presented.token();
-        let valid = match sole_jkt(&facts.introspection) {
+        let valid = match facts.sole_jkt() {
             Some(jkt) => self.proofs.validate(proof, token, jkt, self.clock.now()),
             None => Err(ProofDenial::Unsupported),
         };
@@ -167,11 +166,4 @@ impl Inner {
             .retry_in(Some(self.config.proofs.max_age))),
         }
     }
-}
-
-/// The key to which a token is bound, unless it is bound to a certificate as well (RFC 8705 §3.1):
-/// half a proof is none.
-fn sole_jkt(answer: &Introspection) -> Option<&str> {
-    let cnf = answer.cnf.as_ref().filter(|cnf| !cnf.extra.contains_key("x5t#S256"))?;
-    cnf.jkt.as_deref()
 }

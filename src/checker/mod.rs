@@ -54,6 +54,7 @@ mod governor;
 mod interleavings;
 mod invalidation;
 mod metrics;
+mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus;
@@ -103,6 +104,7 @@ use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
+use misses::Misses;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -136,6 +138,7 @@ struct Inner {
     flights: Flights,
     watermarks: Watermarks,
     covered: Covered,
+    misses: Misses,
     proofs: Arc<ProofValidator>,
     interner: Interner,
     counters: Counters,
@@ -278,7 +281,6 @@ impl Checker {
     }
 
     /// The clock, for whatever else has to wait.
-    #[cfg(feature = "tower")]
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.inner.clock
     }

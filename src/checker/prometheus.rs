@@ -168,7 +168,7 @@ pub(crate) fn counters<'a>(
     })
 }
 
-fn gauges<'a>(
+pub(crate) fn gauges<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -195,7 +195,7 @@ fn histograms<'a>(
 }
 
 /// All series of one name, if there are any.
-fn family<'a, T>(
+pub(crate) fn family<'a, T>(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),
     series: impl IntoIterator<Item = Series<'a, T>>,

@@ -229,6 +229,7 @@ impl Inner {
                 .advise("wait, or ask for a higher rate limit")
                 .retry_in(Some(wait))
         })?;
+        self.note_saving(question, purpose);
         let (send_time, key) = (Arc::new(SendTime::new(self.timeline.clone())), question.key);
         let call = Call {
             inner: Arc::clone(self),
@@ -245,6 +246,26 @@ impl Inner {
             inner.flights.finish(key, id, known, &inner.cache);
         };
         Ok(calls.start(send_time, call.make(), finish))
+    }
+
+    /// Counts a call that extension would have saved.
+    fn note_saving(&self, question: &Question<'_>, purpose: Purpose) {
+        let Some(extension) = self.extension(question, SignalMode::Shadow) else { return };
+        let known = self.cache.get(question.key);
+        let Some(known) = known.filter(|known| self.watermarks.passes(&question.about(), known))
+        else {
+            return;
+        };
+        let (bounds, now) = (&question.bounds, question.begun);
+        let saved = match (&known, purpose) {
+            (Known::Active(facts), Purpose::Refresh) => {
+                !bounds.refresh_due_by(&extension, facts, now)
+            }
+            (known, _) => bounds.fresh_by(&extension, known, now),
+        };
+        if saved {
+            count(&self.counters.signal_savings);
+        }
     }
 
     /// What is left to say when the server cannot be asked.
@@ -307,6 +328,7 @@ impl Call {
         // An upstream whose clock is ahead must not date an answer after now.
         sent.at = sent.at.min(inner.timeline.ticks(now));
         if !introspection.active {
+            inner.note_end((server, key), &passed.token, sent);
             return Ok(Known::Inactive(Refused { sent }));
         }
         permit.good(now, bound);

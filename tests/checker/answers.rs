@@ -21,8 +21,12 @@ fn clock() -> ManualClock {
 
 fn script(clock: &ManualClock) -> Script {
     let script = Script::new(clock);
-    script
-        .active(TOKEN, json!({"scope": "a b", "uid": "00u1", "client_id": "0oa1", "jti": "AT.1"}));
+    script.active(
+        TOKEN,
+        json!({
+            "scope": "a b", "uid": "00u1", "client_id": "0oa1", "jti": "AT.1", "sub": "ada",
+        }),
+    );
     script
 }
 
@@ -167,7 +171,13 @@ async fn invalidation_counts_for_whatever_it_names() {
         (Invalidation::Jti("AT.1"), true),
         (Invalidation::User("00u1"), true),
         (Invalidation::Client("0oa1"), true),
+        (Invalidation::TokenHash("q5kttW8AA7lGKs/II/7T6FwCtIS/w4NCA65ENhUvHOE="), true),
+        (Invalidation::Login("ADA"), true),
+        (Invalidation::Server(ISSUER), true),
         (Invalidation::User("00u2"), false),
+        (Invalidation::TokenHash("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), false),
+        (Invalidation::Login("bob"), false),
+        (Invalidation::Server("default"), false),
     ] {
         authorized(checker.check(TOKEN, &within(seconds(60))).await);
         calls = script.calls().max(calls);
@@ -175,6 +185,63 @@ async fn invalidation_counts_for_whatever_it_names() {
         authorized(checker.check(TOKEN, &within(seconds(60))).await);
         assert_eq!(script.calls(), calls + usize::from(hits), "{named:?}");
         assert!(!format!("{named:?}").contains(TOKEN));
+    }
+}
+
+/// An org with two custom servers and an address of its own, and another org's custom server.
+#[test_support::test]
+async fn a_server_is_called_by_its_url_or_its_id_and_one_that_is_unknown_may_be_any_custom_one() {
+    let clock = clock();
+    let issuers = [
+        ISSUER,
+        "https://acme.okta.com/oauth2/default",
+        "https://acme.okta.com/oauth2/aus1",
+        "https://other.okta.com/oauth2/default",
+    ];
+    let [org, default, aus1, other] = issuers.map(|issuer| Script::of(issuer, &clock));
+    let servers = [&org, &default, &aus1, &other];
+    let issuer = |text: &str| Issuer::parse(text).unwrap();
+    let checker = Checker::builder(org.clone())
+        .server(default.clone())
+        .server(aus1.clone())
+        .server(other.clone())
+        .alias(issuer("https://login.acme.example"), issuer(ISSUER))
+        .alias(issuer("https://login.acme.example/oauth2/default"), issuer(issuers[1]))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    servers.iter().for_each(|server| server.active(TOKEN, json!({})));
+    for (name, concerned) in [
+        (ISSUER, [true, false, false, false]),
+        ("https://acme.okta.com/", [true, false, false, false]),
+        ("https://login.acme.example", [true, false, false, false]),
+        ("https://login.acme.example/oauth2/default", [false, true, false, false]),
+        ("https://acme.okta.com/oauth2/default/", [false, true, false, false]),
+        ("https://acme.okta.com/oauth2/aus1", [false, false, true, false]),
+        ("aus1", [false, false, true, false]),
+        ("default", [false, true, false, true]),
+        // Under an address that is not known here.
+        ("https://id.acme.example/oauth2/aus1", [false, false, true, false]),
+        ("https://id.acme.example/oauth2/aus2", [false, true, true, true]),
+        ("https://id.acme.example", [true, true, true, true]),
+        ("aus2", [false, true, true, true]),
+        ("", [false, true, true, true]),
+    ] {
+        let check = async |at: &str| {
+            let requirement = Requirement::new().issuer(issuer(at));
+            authorized(checker.check(TOKEN, &requirement).await);
+        };
+        for at in issuers {
+            check(at).await;
+        }
+        let before = servers.map(Script::calls);
+        checker.invalidate(Invalidation::Server(name));
+        for at in issuers {
+            check(at).await;
+        }
+        let asked: Vec<bool> =
+            servers.iter().zip(before).map(|(server, before)| server.calls() > before).collect();
+        assert_eq!(asked, concerned, "{name:?}");
     }
 }
 
@@ -308,7 +375,7 @@ async fn no_secret_shows() {
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
-fn sources(times: [u64; 4]) -> BTreeMap<&'static str, u64> {
+fn sources(times: [u64; 5]) -> BTreeMap<&'static str, u64> {
     AnswerSource::NAMES.into_iter().zip(times).collect()
 }
 
@@ -402,8 +469,8 @@ async fn metrics_count_what_was_done() {
     assert_eq!(introspections.statuses, [("active", 1), ("unreachable", 1)].into());
     assert_eq!((metrics.verdict_age.count(), introspections.duration.count()), (5, 2));
     assert_eq!((metrics.active_entries, metrics.inactive_entries, metrics.under_way), (1, 0, 0));
-    assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0]));
-    let mut denied = sources([5, 0, 0, 0]);
+    assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0, 0]));
+    let mut denied = sources([5, 0, 0, 0, 0]);
     denied.insert("edge", 0);
     assert_eq!(metrics.checks["denied"], denied);
     assert_eq!(metrics.checks["unknown"], [("none", 1)].into());

@@ -1,5 +1,7 @@
 //! A System Log that is told what happens, with lag, a rate limit and faults.
 
+#![allow(unreachable_pub)]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;

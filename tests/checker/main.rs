@@ -12,6 +12,7 @@ mod script;
 mod adapter;
 mod answers;
 mod cost;
+mod coverage;
 #[cfg(all(feature = "axum", feature = "prometheus", feature = "sandbox"))]
 mod dashboard;
 #[cfg(feature = "sandbox")]
@@ -26,6 +27,8 @@ mod limits;
 #[cfg(feature = "sandbox")]
 mod local;
 mod log;
+mod memory;
+mod misses;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]

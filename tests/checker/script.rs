@@ -62,6 +62,11 @@ impl Script {
         self.state().tokens.remove(token);
     }
 
+    /// Whether this token is active.
+    pub fn holds(&self, token: &str) -> bool {
+        self.state().tokens.contains_key(token)
+    }
+
     pub fn fail(&self, kind: impl Into<Option<ErrorKind>>) {
         self.state().failure = kind.into();
     }

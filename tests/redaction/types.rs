@@ -2,6 +2,7 @@
 
 mod adapter;
 mod checker;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -310,6 +311,12 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("VerifierBuilder", said!(verifying())),
     ]);
     for (name, said) in adapter::guarded(&org, &mut secrets).await {
+        table.entry(name).or_default().push_str(&said);
+    }
+    for (name, said) in signals::followed(&org, &client).await {
+        table.entry(name).or_default().push_str(&said);
+    }
+    for (name, said) in signals::received(&org).await {
         table.entry(name).or_default().push_str(&said);
     }
     table.extend(checker::checked(&org, client, &mut secrets).await);

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
-use crate::checker::cache::intern::Interner;
+use crate::checker::cache::intern::{Common, Interner};
+use crate::checker::cache::rest::{Rest, Times};
+use crate::checker::cache::seconds::Seconds;
+use crate::checker::cache::texts::Texts;
 use crate::clock::send_time::Sent;
 use crate::clock::ticks::{Age, Ticks};
-use crate::oauth::introspect::Introspection;
+use crate::oauth::introspect::{Confirmation, Introspection};
+use crate::scope::Scopes;
 use crate::support::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What was learned about one token. A fact, not a verdict: whether it lets a request in is for
@@ -20,25 +25,55 @@ pub(crate) enum Known {
 
 /// What the server said about an active token.
 ///
-/// Small, because there may be a million of them, and in this order: what every hit looks at stands
-/// together at the front. With many tokens none of it is in the processor's cache, and each line
-/// of memory that is fetched counts.
+/// Small, because there may be a million of them: what many answers say is kept
+/// [once](Common), the rest is [put together](Self::introspection) again for those that ask. And in this
+/// order: what every hit looks at stands together at the front. With many tokens none of it is in
+/// the processor's cache, and each line of memory that is fetched counts.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Facts {
     pub(crate) sent: Sent,
+    common: Arc<Common>,
     /// The latest watermark that these facts have passed.
     passed: AtomicU64,
     expires_at: End,
+    nbf: Seconds,
     /// Where in the span of early refreshes this entry's is, 0 to 255: drawn once per answer.
     pub(crate) jitter: u8,
     refreshing: AtomicBool,
     /// Whether the token is worth nothing without a proof.
     pub(crate) is_bound: bool,
-    /// Whether there is more to look at than its end: a proof, its beginning, that it is no access
-    /// token, or that an upstream keeps what is not active.
-    pub(crate) is_conditional: bool,
-    pub(crate) introspection: Introspection,
+    pub(crate) nature: Nature,
+    /// Whether the token is a user's.
+    pub(crate) has_user: bool,
+    /// The token's own texts, by [`Own`].
+    own: Texts,
+    rest: Option<Box<Rest>>,
+    exp: Seconds,
+    iat: Seconds,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Nature {
+    AccessToken,
+    /// It is active, and no access token.
+    Other,
+    /// It is not active: another upstream may keep that here.
+    Inactive,
+}
+
+/// The texts that are each token's own, in this order.
+#[derive(Clone, Copy)]
+enum Own {
+    Jti,
+    Uid,
+    Sub,
+    Username,
+    /// Where it is all that the binding says.
+    Jkt,
+    DeviceId,
+    Sid,
 }
 
 /// When a token ends, in seconds since 1970. What is beyond the year 2106 does not end.
@@ -77,34 +112,157 @@ impl Known {
 
 impl Facts {
     pub(crate) fn new(
-        mut introspection: Introspection,
+        mut answer: Introspection,
         sent: Sent,
         own_end: Option<DateTime<Utc>>,
         jitter: u8,
         interner: &Interner,
     ) -> Self {
-        interner.share(&mut introspection);
-        let is_bound = is_bound(&introspection);
+        // By the server's word or by the token's own, whichever comes first.
+        let ends = answer.exp.into_iter().chain(own_end).map(End::at);
+        let expires_at = ends.min().unwrap_or(End::NEVER);
+        let (is_bound, nature) = (is_bound(&answer), nature(&answer));
+        let jkt = take_jkt(&mut answer.cnf);
+        // In the order of their numbers.
+        let own = [
+            &answer.jti,
+            &answer.uid,
+            &answer.sub,
+            &answer.username,
+            &jkt,
+            &answer.device_id,
+            &answer.sid,
+        ];
         Self {
             sent,
-            // By the server's word or by the token's own, whichever comes first.
-            expires_at: introspection
-                .exp
-                .into_iter()
-                .chain(own_end)
-                .map(End::at)
-                .min()
-                .unwrap_or(End::NEVER),
+            expires_at,
             passed: AtomicU64::new(sent.number),
             jitter,
             refreshing: AtomicBool::new(false),
             is_bound,
-            is_conditional: is_bound
-                || introspection.nbf.is_some()
-                || !introspection.active
-                || !introspection.is_access_token(),
-            introspection,
+            nature,
+            has_user: answer.uid.is_some() || answer.username.is_some(),
+            own: Texts::new(own.map(Option::as_deref)),
+            nbf: Seconds::of(answer.nbf),
+            exp: Seconds::of(answer.exp),
+            iat: Seconds::of(answer.iat),
+            common: interner.take(&mut answer),
+            rest: Rest::take(&mut answer),
         }
+    }
+
+    /// What the server said, in full and equal to what it was made of.
+    pub(crate) fn introspection(&self) -> Introspection {
+        let [exp, iat, nbf] = self.times();
+        let own = |text| self.own(text).map(str::to_owned);
+        let common = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+        Introspection {
+            active: self.nature != Nature::Inactive,
+            scope: self.common.scope.clone(),
+            client_id: common(&self.common.client_id),
+            username: own(Own::Username),
+            sub: own(Own::Sub),
+            uid: own(Own::Uid),
+            aud: Arc::clone(&self.common.aud),
+            iss: common(&self.common.iss),
+            jti: own(Own::Jti),
+            exp,
+            iat,
+            nbf,
+            token_type: common(&self.common.token_type),
+            device_id: own(Own::DeviceId),
+            sid: own(Own::Sid),
+            cnf: self.cnf(),
+            extra: self.members().map(|(name, value)| (name.into(), value.clone())).collect(),
+        }
+    }
+
+    fn own(&self, text: Own) -> Option<&str> {
+        self.own.get(text as usize)
+    }
+
+    pub(crate) fn jti(&self) -> Option<&str> {
+        self.own(Own::Jti)
+    }
+
+    pub(crate) fn sub(&self) -> Option<&str> {
+        self.own(Own::Sub)
+    }
+
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.own(Own::Uid)
+    }
+
+    pub(crate) fn username(&self) -> Option<&str> {
+        self.own(Own::Username)
+    }
+
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.common.client_id.as_deref()
+    }
+
+    pub(crate) fn iss(&self) -> Option<&str> {
+        self.common.iss.as_deref()
+    }
+
+    pub(crate) fn scope(&self) -> Option<&Scopes> {
+        self.common.scope.as_ref()
+    }
+
+    pub(crate) fn aud(&self) -> &[String] {
+        &self.common.aud
+    }
+
+    /// A member that has no field of its own.
+    #[allow(dead_code)] // for what a signal may name
+    pub(crate) fn extra(&self, name: &str) -> Option<&Value> {
+        self.members().find(|(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let values = self.rest.iter().flat_map(|rest| &rest.values);
+        self.common.names.iter().map(|name| &**name).zip(values)
+    }
+
+    /// The key to which the token is bound, unless it is bound to a certificate as well (RFC 8705
+    /// §3.1): half a proof is none.
+    pub(crate) fn sole_jkt(&self) -> Option<&str> {
+        let of_odd = || {
+            let cnf = self.rest.as_ref()?.cnf()?;
+            cnf.jkt.as_deref().filter(|_| !cnf.extra.contains_key("x5t#S256"))
+        };
+        self.own(Own::Jkt).or_else(of_odd)
+    }
+
+    fn cnf(&self) -> Option<Confirmation> {
+        match self.own(Own::Jkt) {
+            Some(jkt) => {
+                Some(Confirmation { jkt: Some(jkt.to_owned()), ..Confirmation::default() })
+            }
+            None => self.rest.as_ref()?.cnf().cloned(),
+        }
+    }
+
+    fn times(&self) -> Times {
+        let elsewhere = self.rest.as_ref().map(|rest| rest.times()).unwrap_or_default();
+        let [exp, iat, nbf] = elsewhere;
+        let of = |here: Seconds, elsewhere: Option<_>| here.time().or(elsewhere);
+        [of(self.exp, exp), of(self.iat, iat), of(self.nbf, nbf)]
+    }
+
+    /// Whether the token's time has come when it is `now`, in seconds since 1970.
+    #[inline]
+    pub(crate) fn has_begun(&self, now: i64) -> bool {
+        match self.nbf.since_1970() {
+            Some(begin) => now >= begin,
+            None => !self.nbf.is_elsewhere() || self.has_begun_elsewhere(now),
+        }
+    }
+
+    #[cold]
+    fn has_begun_elsewhere(&self, now: i64) -> bool {
+        let [_, _, nbf] = self.times();
+        nbf.is_none_or(|begin| now >= begin.timestamp())
     }
 
     /// Whether the token itself has ended when it is `now`, in seconds since 1970.
@@ -142,6 +300,21 @@ fn is_bound(answer: &Introspection) -> bool {
     answer.is_bound() || answer.token_type.as_ref().is_some_and(is_dpop)
 }
 
+fn nature(answer: &Introspection) -> Nature {
+    match (answer.active, answer.is_access_token()) {
+        (false, _) => Nature::Inactive,
+        (true, true) => Nature::AccessToken,
+        (true, false) => Nature::Other,
+    }
+}
+
+/// The thumbprint of a binding that says nothing else.
+fn take_jkt(cnf: &mut Option<Confirmation>) -> Option<String> {
+    let jkt = cnf.as_mut().filter(|cnf| cnf.extra.is_empty())?.jkt.take()?;
+    *cnf = None;
+    Some(jkt)
+}
+
 #[cfg(test)]
 pub(crate) mod sample {
     //! Facts for the tests of the pure pieces.
@@ -149,7 +322,7 @@ pub(crate) mod sample {
     use super::*;
     use crate::clock::send_time::Timeline;
     use crate::clock::{Clock, SystemClock};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     pub(crate) fn introspection(members: Value) -> Introspection {
         let mut answer = json!({"active": true});
@@ -185,7 +358,7 @@ mod tests {
     #[test]
     fn of_two_ends_the_first_counts() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let facts = |exp: serde_json::Value, own| {
+        let facts = |exp: Value, own| {
             sample::facts(sample::introspection(json!({"exp": exp})), sample::sent(1), own)
         };
         for (exp, own) in
@@ -205,8 +378,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_beside_an_answer_is_little() {
-        assert!(size_of::<Facts>() - size_of::<Introspection>() <= 40);
+    fn what_a_hit_looks_at_and_the_count_of_its_readers_fill_one_line_of_memory() {
+        let counts = 2 * size_of::<usize>();
+        assert!(counts + std::mem::offset_of!(Facts, own) <= 64);
+        assert!(size_of::<Facts>() <= 80);
     }
 
     #[test]

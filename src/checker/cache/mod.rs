@@ -8,6 +8,11 @@ pub(crate) mod freshness;
 pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod pool;
+pub(crate) mod rest;
+#[cfg(test)]
+mod round_trip;
+pub(crate) mod seconds;
+pub(crate) mod texts;
 
 use std::fmt;
 use std::sync::Arc;

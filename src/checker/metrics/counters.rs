@@ -103,7 +103,7 @@ impl Counters {
     #[inline(always)]
     fn hit_of(&self, hits: &Hits, verdict: &Verdict) {
         match verdict {
-            Verdict::Authorized(authorized) => hits.let_in[stripe()].0.add(authorized.age),
+            Verdict::Authorized(authorized) => hits.let_in[stripe()].0.add(authorized.ticks()),
             Verdict::Denied(denied) => {
                 count(&hits.denied);
                 self.denied.add(denied.reason());
@@ -115,7 +115,7 @@ impl Counters {
     pub(crate) fn waited(&self, verdict: &Verdict, source: AnswerSource) {
         let denied = match verdict {
             Verdict::Authorized(authorized) => {
-                self.ages.add(authorized.age);
+                self.ages.add(authorized.ticks());
                 0
             }
             Verdict::Denied(denied) => {

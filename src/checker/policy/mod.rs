@@ -9,14 +9,13 @@ mod written;
 
 use std::sync::Arc;
 
-use crate::checker::cache::facts::Facts;
+use crate::checker::cache::facts::{Facts, Nature};
 use crate::checker::edge::Routes;
 use crate::checker::policy::denial::{AudienceFault, Reason};
 use crate::checker::policy::requirement::Requirement;
-use crate::checker::policy::verdict::{AnswerSource, Authorized, Denied, Verdict};
+use crate::checker::policy::verdict::{AnswerSource, Authorized, Denied, Evidence, Verdict};
 use crate::clock::ticks::Age;
 use crate::credential::dpop::ProofDenial;
-use crate::oauth::introspect::Introspection;
 
 /// What is held against the facts beside the requirement.
 #[derive(Clone, Copy, Debug)]
@@ -41,38 +40,38 @@ pub(crate) fn decide(
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Verdict {
-    let Circumstances { age, source, .. } = *circumstances;
-    match meets(&facts, requirement, circumstances) {
-        Ok(()) => Verdict::Authorized(Authorized::new(facts, age, source)),
-        Err(reason) => Verdict::Denied(Denied::on_facts(reason, facts, age, source)),
+    let evidence = Evidence::new(facts, circumstances.age, circumstances.source);
+    match meets(&evidence, requirement, circumstances) {
+        Ok(()) => Verdict::Authorized(Authorized::new(evidence)),
+        Err(reason) => Verdict::Denied(Denied::on(evidence, reason)),
     }
 }
 
 /// The first thing that speaks against it: time, then the token's nature, then what it permits.
 #[inline(always)]
 fn meets(
-    facts: &Facts,
+    evidence: &Evidence,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
-    meets_time(facts, circumstances.now)?;
-    meets_origin(&facts.introspection, requirement, circumstances)?;
+    meets_time(evidence.facts(), circumstances.now)?;
+    meets_origin(evidence.facts(), requirement, circumstances)?;
     if let Some(objection) = circumstances.objection {
         return Err(Reason::Proof(objection));
     }
-    meets_rest(&facts.introspection, requirement)?;
+    meets_rest(evidence, requirement)?;
     match requirement.also.is_empty() {
         true => Ok(()),
-        false => meets_others(&facts.introspection, requirement, circumstances),
+        false => meets_others(evidence, requirement, circumstances),
     }
 }
 
 /// What the token permits, and the caller's own predicate.
 #[inline(always)]
-fn meets_rest(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
-    meets_scopes(answer, requirement)?;
+fn meets_rest(evidence: &Evidence, requirement: &Requirement) -> Result<(), Reason> {
+    meets_scopes(evidence.facts(), requirement)?;
     match &requirement.predicate {
-        Some(predicate) if !predicate(answer) => Err(Reason::Predicate),
+        Some(predicate) if !predicate(evidence.introspection()) => Err(Reason::Predicate),
         _ => Ok(()),
     }
 }
@@ -80,7 +79,7 @@ fn meets_rest(answer: &Introspection, requirement: &Requirement) -> Result<(), R
 /// The requirements that have to be met beside this one.
 #[inline(never)]
 fn meets_others(
-    answer: &Introspection,
+    evidence: &Evidence,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
@@ -91,9 +90,9 @@ fn meets_others(
         if wanted.is_some_and(|wanted| wanted != Some(server)) {
             return Err(Reason::Issuer);
         }
-        meets_origin(answer, other, circumstances)?;
-        meets_rest(answer, other)?;
-        meets_others(answer, other, circumstances)?;
+        meets_origin(evidence.facts(), other, circumstances)?;
+        meets_rest(evidence, other)?;
+        meets_others(evidence, other, circumstances)?;
     }
     Ok(())
 }
@@ -104,25 +103,21 @@ fn meets_time(facts: &Facts, now: i64) -> Result<(), Reason> {
     if facts.has_expired(now) {
         return Err(Reason::Expired);
     }
-    if facts.is_conditional {
-        let Introspection { active, nbf, .. } = &facts.introspection;
-        if !active {
-            // Never reached from this crate; another upstream may be careless.
-            return Err(Reason::Inactive);
-        }
-        if !facts.introspection.is_access_token() {
-            return Err(Reason::NotAccessToken);
-        }
-        if nbf.is_some_and(|begin| now < begin.timestamp()) {
-            return Err(Reason::NotYetValid);
-        }
+    match facts.nature {
+        Nature::AccessToken => {}
+        Nature::Other => return Err(Reason::NotAccessToken),
+        // Never reached from this crate; another upstream may be careless.
+        Nature::Inactive => return Err(Reason::Inactive),
+    }
+    if !facts.has_begun(now) {
+        return Err(Reason::NotYetValid);
     }
     Ok(())
 }
 
 #[inline(always)]
 fn meets_origin(
-    answer: &Introspection,
+    facts: &Facts,
     requirement: &Requirement,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Reason> {
@@ -130,37 +125,36 @@ fn meets_origin(
     // not name the issuer speaks of its own tokens.
     let Circumstances { routes, server, .. } = *circumstances;
     let is_own = |issuer: &str| routes.server(issuer) == Some(server);
-    if requirement.issuer.is_some() && !answer.iss.as_deref().is_none_or(is_own) {
+    if requirement.issuer.is_some() && !facts.iss().is_none_or(is_own) {
         return Err(Reason::Issuer);
     }
     if let Some(resource) = circumstances.resource {
-        meets_audience(answer, resource)?;
+        meets_audience(facts, resource)?;
     }
     if let Some(audience) = &requirement.audience {
-        meets_audience(answer, audience)?;
+        meets_audience(facts, audience)?;
     }
     let client = |client_id: &str| requirement.clients.iter().any(|wanted| wanted == client_id);
-    if !requirement.clients.is_empty() && !answer.client_id.as_deref().is_some_and(client) {
+    if !requirement.clients.is_empty() && !facts.client_id().is_some_and(client) {
         return Err(Reason::Client);
     }
-    if requirement.user && answer.uid.is_none() && answer.username.is_none() {
+    if requirement.user && !facts.has_user {
         return Err(Reason::NoUser);
     }
     Ok(())
 }
 
 #[inline(always)]
-fn meets_audience(answer: &Introspection, wanted: &str) -> Result<(), Reason> {
-    match contains(&answer.aud, wanted) {
+fn meets_audience(facts: &Facts, wanted: &str) -> Result<(), Reason> {
+    match contains(facts.aud(), wanted) {
         true => Ok(()),
-        false => Err(Reason::Audience(AudienceFault::of(&answer.aud, wanted))),
+        false => Err(Reason::Audience(AudienceFault::of(facts.aud(), wanted))),
     }
 }
 
 #[inline(always)]
-fn meets_scopes(answer: &Introspection, requirement: &Requirement) -> Result<(), Reason> {
-    let has =
-        |scope: &String| answer.scope.as_ref().is_some_and(|own| contains(own.as_slice(), scope));
+fn meets_scopes(facts: &Facts, requirement: &Requirement) -> Result<(), Reason> {
+    let has = |scope: &String| facts.scope().is_some_and(|own| contains(own.as_slice(), scope));
     let (all, any) = (&requirement.all, &requirement.any);
     for wanted in all {
         if !has(wanted) {

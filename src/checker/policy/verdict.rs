@@ -4,7 +4,7 @@
 //! reached without a check.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +15,7 @@ use crate::checker::policy::denial::Reason;
 use crate::clock::ticks::Age;
 use crate::error::{Error, redact};
 use crate::oauth::introspect::Introspection;
+use crate::scope::Scopes;
 use crate::support::json_misfit::Misfit;
 
 /// What a check decides. The [module](crate::checker) has an example.
@@ -93,31 +94,115 @@ impl AnswerSource {
 /// ```
 #[derive(Clone)]
 pub struct Authorized {
+    evidence: Evidence,
+}
+
+/// What a verdict rests on.
+#[derive(Clone)]
+pub(super) struct Evidence {
     facts: Arc<Facts>,
-    pub(crate) age: Age,
+    /// What the server said, once it was asked for. Not among the facts, where it would stay as long as
+    /// they do.
+    whole: OnceLock<Arc<Introspection>>,
+    age: Age,
     source: AnswerSource,
+}
+
+impl Evidence {
+    #[inline(always)]
+    pub(super) fn new(facts: Arc<Facts>, age: Age, source: AnswerSource) -> Self {
+        Self { facts, whole: OnceLock::new(), age, source }
+    }
+
+    #[inline(always)]
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    #[cold]
+    pub(super) fn introspection(&self) -> &Introspection {
+        self.whole.get_or_init(|| Arc::new(self.facts.introspection()))
+    }
 }
 
 impl Authorized {
     /// For the [policy](super) alone.
     #[inline(always)]
-    pub(super) fn new(facts: Arc<Facts>, age: Age, source: AnswerSource) -> Self {
-        Self { facts, age, source }
+    pub(super) fn new(evidence: Evidence) -> Self {
+        Self { evidence }
     }
 
-    /// What the server said about the token.
+    /// What the server said about the token. It is kept in a smaller form, and put together when it
+    /// is first asked for, which takes a few allocations; clones that are made later share it. What
+    /// has a method of its own here costs nothing.
     pub fn introspection(&self) -> &Introspection {
-        &self.facts.introspection
+        self.evidence.introspection()
+    }
+
+    /// The subject; see [`Introspection::sub`].
+    pub fn sub(&self) -> Option<&str> {
+        self.evidence.facts.sub()
+    }
+
+    /// The user's id at Okta; see [`Introspection::uid`].
+    pub fn uid(&self) -> Option<&str> {
+        self.evidence.facts.uid()
+    }
+
+    /// The user's login; see [`Introspection::username`].
+    pub fn username(&self) -> Option<&str> {
+        self.evidence.facts.username()
+    }
+
+    /// The client to which the token was issued; see [`Introspection::client_id`].
+    pub fn client_id(&self) -> Option<&str> {
+        self.evidence.facts.client_id()
+    }
+
+    /// What the token permits; see [`Introspection::scope`].
+    pub fn scope(&self) -> Option<&Scopes> {
+        self.evidence.facts.scope()
+    }
+
+    /// Who issued the token; see [`Introspection::iss`].
+    pub fn iss(&self) -> Option<&str> {
+        self.evidence.facts.iss()
+    }
+
+    /// Tells answers apart: the same number for all that rests on one answer of the server, and
+    /// another one for each other answer, as long as one of either is kept. To keep what is derived
+    /// from an answer, together with a clone of this.
+    ///
+    /// # Example: derived once from each answer
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use okta_introspect::checker::Authorized;
+    ///
+    /// type Kept<T> = HashMap<usize, (Authorized, T)>;
+    ///
+    /// fn once<'a, T>(kept: &'a mut Kept<T>, caller: &Authorized, make: fn(&Authorized) -> T) -> &'a T {
+    ///     let entry = kept.entry(caller.answer_id());
+    ///     &entry.or_insert_with(|| (caller.clone(), make(caller))).1
+    /// }
+    /// ```
+    pub fn answer_id(&self) -> usize {
+        Arc::as_ptr(&self.evidence.facts).addr()
+    }
+
+    #[inline(always)]
+    pub(in crate::checker) fn ticks(&self) -> Age {
+        self.evidence.age
     }
 
     /// How long ago the request was sent that brought the answer.
     pub fn age(&self) -> Duration {
-        self.age.into()
+        self.evidence.age.into()
     }
 
     /// Where the answer came from.
     pub fn source(&self) -> AnswerSource {
-        self.source
+        self.evidence.source
     }
 
     /// When the token ends, by the server's word or by the token's own, whichever comes first.
@@ -135,7 +220,7 @@ impl Authorized {
     /// }
     /// ```
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.facts.expires_at()
+        self.evidence.facts.expires_at()
     }
 
     /// What the server said about the token, as a type of the caller's own. Members have the names
@@ -181,7 +266,7 @@ impl Authorized {
 
     /// Takes it back before it is given out.
     pub(in crate::checker) fn deny(self, reason: Reason) -> Denied {
-        Denied::on_facts(reason, self.facts, self.age, self.source)
+        Denied::on(self.evidence, reason)
     }
 }
 
@@ -190,7 +275,7 @@ impl fmt::Debug for Authorized {
         f.debug_struct("Authorized")
             .field("introspection", self.introspection())
             .field("age", &self.age())
-            .field("source", &self.source)
+            .field("source", &self.source())
             .finish()
     }
 }
@@ -214,14 +299,6 @@ pub struct Denied {
     evidence: Option<Box<Evidence>>,
 }
 
-/// What a denial of an active token rests on.
-#[derive(Clone)]
-struct Evidence {
-    facts: Arc<Facts>,
-    age: Age,
-    source: AnswerSource,
-}
-
 impl Denied {
     /// A denial of what is not known to be an active token.
     pub(crate) fn new(reason: Reason) -> Self {
@@ -229,13 +306,8 @@ impl Denied {
     }
 
     /// A denial of an active token.
-    pub(super) fn on_facts(
-        reason: Reason,
-        facts: Arc<Facts>,
-        age: Age,
-        source: AnswerSource,
-    ) -> Self {
-        Self { reason, evidence: Some(Box::new(Evidence { facts, age, source })) }
+    pub(super) fn on(evidence: Evidence, reason: Reason) -> Self {
+        Self { reason, evidence: Some(Box::new(evidence)) }
     }
 
     /// Why.
@@ -246,7 +318,7 @@ impl Denied {
     /// What the server said about the token, if it is active. For logs: nothing here is proven to
     /// concern the request's sender.
     pub fn facts(&self) -> Option<&Introspection> {
-        self.evidence.as_deref().map(|evidence| &evidence.facts.introspection)
+        self.evidence.as_deref().map(Evidence::introspection)
     }
 
     /// How long ago the request was sent that brought these [facts](Self::facts).

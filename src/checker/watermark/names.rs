@@ -5,6 +5,7 @@ use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode::Indifferent;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use openssl::sha::sha256;
+use serde_json::Value;
 
 use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key::{Key, Keyer};
@@ -113,13 +114,12 @@ impl Names {
         let Some(Known::Active(facts)) = known else {
             return Keys { keys, may_be_any_login: false };
         };
-        let answer = &facts.introspection;
         let text = |kind, keyer: &Keyer, text: Option<&str>| {
             text.filter(|_| wanted(kind)).map(|text| keyer.key(text))
         };
-        keys[3] = text(Kind::Jti, &self.jti, answer.jti.as_deref());
-        keys[4] = text(Kind::User, &self.user, answer.uid.as_deref());
-        keys[5] = text(Kind::Client, &self.client, answer.client_id.as_deref());
+        keys[3] = text(Kind::Jti, &self.jti, facts.jti());
+        keys[4] = text(Kind::User, &self.user, facts.uid());
+        keys[5] = text(Kind::Client, &self.client, facts.client_id());
         let mut may_be_any_login = false;
         if wanted(Kind::Login) {
             let logins = logins(facts);
@@ -138,9 +138,8 @@ impl Names {
 
 /// What a user may be called by beside Okta's id.
 fn logins(facts: &Facts) -> [Option<&str>; 3] {
-    let answer = &facts.introspection;
-    let email = answer.extra.get("email").and_then(serde_json::Value::as_str);
-    [answer.username.as_deref(), answer.sub.as_deref(), email]
+    let email = facts.extra("email").and_then(Value::as_str);
+    [facts.username(), facts.sub(), email]
 }
 
 /// The digest that a text says in Base64: the standard alphabet with padding is Okta's, and no

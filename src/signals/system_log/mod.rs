@@ -2,31 +2,28 @@
 
 mod builder;
 mod cursor;
+mod following;
 mod lag;
 mod pace;
 mod page;
+mod poll;
 mod report;
+mod resume;
 
 use std::fmt;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::task::{JoinHandle, spawn_blocking};
+use chrono::{DateTime, Utc};
 
 pub use builder::SystemLogBuilder;
+pub use following::Following;
 
-use super::event::LogEvent;
-use super::feed::{Applied, Feed};
-use super::signal::SourceKind;
-use crate::clock::{Clock, later, shifted};
-use crate::error::{Error, ErrorKind};
-use crate::management::{Resource, ResourceAnswer, ResourceCall};
+use super::feed::Feed;
+use crate::clock::Clock;
+use crate::management::{Resource, ResourceCall};
 use crate::support::random::Random;
-use cursor::Cursor;
 use lag::Lags;
 use pace::Pace;
 use report::Report;
@@ -132,32 +129,8 @@ impl SystemLog {
     /// The least [`SystemLogBuilder::interval`].
     pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-    /// A log begins so much before now, by the server's clock: what happens while it is found out
-    /// what is now is not lost.
-    const OVERLAP_SECONDS: i64 = 60;
-
-    /// The bounds of what the overlap may be as it turns out: a server's dates leave out the
-    /// fraction of the second.
-    const LEAST_OVERLAP: Duration = Duration::from_secs(2);
-    const MOST_OVERLAP: Duration = Duration::from_secs(5 * 60);
-
-    /// So often at most it is found out in a row what is now.
-    const MAX_BEGINNINGS: u32 = 3;
-
     /// Okta keeps its log for 90 days; what was not read for longer than this may be gone.
     const RETENTION: Duration = Duration::from_secs(89 * 24 * 3600);
-
-    /// Full pages follow each other no faster, whatever the server allows.
-    const MIN_SPACING: Duration = Duration::from_millis(100);
-
-    /// The longest pause after failures.
-    const MAX_PAUSE: Duration = Duration::from_secs(60);
-
-    /// A poll that is later than this after it was due has been kept from being sent.
-    const PUNCTUAL: Duration = Duration::from_secs(5);
-
-    /// How often the cursor is written where it does not change: often enough to tell its age.
-    const SAVE_AGAIN: Duration = Duration::from_secs(3600);
 
     /// Begins what follows the log of an org, called with tokens of the scope
     /// [`okta.logs.read`](Self::SCOPE), and feeds `feed`.
@@ -171,7 +144,7 @@ impl SystemLog {
     ///
     /// Outside of a tokio runtime.
     pub fn start(self) -> Following {
-        Following { task: tokio::spawn(self.run()) }
+        Following::new(tokio::spawn(self.run()))
     }
 
     /// Follows the log for as long as the future is kept.
@@ -213,221 +186,6 @@ impl SystemLog {
         self.due = Some(due);
         due
     }
-
-    /// What is asked for, and since when, if not by a link.
-    fn path(&self) -> (String, Option<DateTime<Utc>>) {
-        match &self.position {
-            Position::At(link) => (link.clone(), None),
-            Position::Unknown | Position::Now(_) => {
-                let since = shifted(self.server_now(), -TimeDelta::seconds(Self::OVERLAP_SECONDS));
-                let text = since.to_rfc3339_opts(SecondsFormat::Millis, true);
-                let [since_text, filter] = [&text, &self.filter]
-                    .map(|text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
-                let (path, limit) = (page::PATH, page::MAX_EVENTS);
-                let query =
-                    format!("since={since_text}&sortOrder=ASCENDING&limit={limit}&filter={filter}");
-                (format!("{path}?{query}"), Some(since))
-            }
-        }
-    }
-
-    /// Now, by the server's clock as far as it is known.
-    fn server_now(&self) -> DateTime<Utc> {
-        let offset = self.resource.clock_offset().map_or(0, |offset| offset.millis);
-        shifted(self.clock.now(), TimeDelta::milliseconds(offset))
-    }
-
-    /// Applies a page, and moves on behind it.
-    async fn take(
-        &mut self,
-        answer: &ResourceAnswer,
-        path: &str,
-        since: Option<DateTime<Utc>>,
-        trip: Range<Instant>,
-    ) -> Result<Read, Error> {
-        let date = page::date(answer);
-        self.pace.stated(trip.end, &page::limits(answer));
-        if self.began_elsewhere(since, date, trip.end - trip.start)? {
-            return Ok(Read::Elsewhere);
-        }
-        let events = page::events(answer)?;
-        // Whatever else is wrong with the answer: these events have happened.
-        self.apply(&events, date, &trip);
-        let next = page::next(answer, self.resource.origin())?;
-        if !events.is_empty() && next == path {
-            return Err(Error::malformed("the System Log's page with events links to itself"));
-        }
-        if !std::mem::replace(&mut self.has_begun, true) {
-            self.feed.begin_coverage(trip.start);
-        }
-        if matches!(self.position, Position::At(_)) {
-            self.failures = 0;
-            self.report.went_on();
-        }
-        self.read_at = Some(trip.end);
-        self.position = Position::At(next);
-        self.save(date, trip.end).await;
-        let date = date.ok_or_else(|| {
-            Error::malformed("the System Log's answer has no date, by which late events are told")
-                .advise("see whether a proxy takes the header Date away")
-        })?;
-        if events.len() >= page::size(path) {
-            return Ok(Read::Part);
-        }
-        self.complete = Some(date);
-        self.was_held_up = false;
-        Ok(Read::All)
-    }
-
-    /// Whether a log that was to begin now began at another time, because this computer's clock is
-    /// off. Too late, and events may be missing; much too early, and there are days of them.
-    fn began_elsewhere(
-        &mut self,
-        since: Option<DateTime<Utc>>,
-        date: Option<DateTime<Utc>>,
-        trip: Duration,
-    ) -> Result<bool, Error> {
-        let (Some((since, date)), Position::Now(attempt)) = (since.zip(date), &mut self.position)
-        else {
-            return Ok(false);
-        };
-        let before = (date - since).to_std().unwrap_or_default().saturating_sub(trip);
-        if (Self::LEAST_OVERLAP..=Self::MOST_OVERLAP).contains(&before) {
-            return Ok(false);
-        }
-        *attempt += 1;
-        if *attempt > Self::MAX_BEGINNINGS {
-            *attempt = 0;
-            return Err(Error::malformed("it cannot be told what is now at the System Log")
-                .advise("set this computer's clock, or see why calls take so long"));
-        }
-        Ok(true)
-    }
-
-    /// Applies the events of a page, and takes note of how late they are.
-    fn apply(&mut self, events: &[LogEvent], date: Option<DateTime<Utc>>, trip: &Range<Instant>) {
-        let is_late = |due| trip.start.saturating_duration_since(due) > Self::PUNCTUAL;
-        self.was_held_up |= self.failures > 0 || self.due.is_some_and(is_late);
-        // They were written after the last complete poll was sent, and before this answer.
-        let seen = self.complete.zip(date).map(|(complete, date)| match self.was_held_up {
-            true => complete,
-            false => lag::latest(date),
-        });
-        for event in events {
-            let applied = self.feed.apply_event(SourceKind::SystemLog, event);
-            if let (Some(published), Some(seen)) = (event.published(), seen)
-                && applied != Applied::Repeated
-            {
-                self.lags.saw(trip.end, published, seen);
-            }
-        }
-    }
-
-    /// After a page that counts: tells how far the log was read, and when to go on.
-    fn go_on(&mut self, read: Read, sent: Instant, now: Instant) -> Instant {
-        self.report.succeeded();
-        let spacing = if read == Read::All { self.interval } else { Self::MIN_SPACING };
-        let due = self.pace.next(now, later(sent, spacing).max(now));
-        let allowance = self.lags.allowance(now);
-        if let Some(until) = sent.checked_sub(allowance).filter(|_| read == Read::All) {
-            let patience = self.interval.saturating_add(Self::PUNCTUAL);
-            self.feed.advance_coverage(until, (due - now).saturating_add(patience));
-        }
-        due
-    }
-
-    /// After a poll that failed: coverage stays where it is.
-    fn fail(&mut self, error: &Error, now: Instant) -> Instant {
-        let reason = error.kind().as_str();
-        self.feed.failed(SourceKind::SystemLog, reason);
-        self.report.failed(reason, error);
-        let status = error.refusal().map(|refusal| refusal.status);
-        // What these say of a page that the server itself has linked to.
-        let is_refused = matches!(status, Some(400 | 404 | 410));
-        if is_refused && matches!(self.position, Position::At(_)) {
-            self.gap("cursor_refused");
-        }
-        self.failures = self.failures.saturating_add(1);
-        self.was_held_up = true;
-        let doubled = self.interval.saturating_mul(1 << (self.failures - 1).min(16));
-        let pause = doubled.min(Self::MAX_PAUSE).mul_f64(0.5 + self.random.fraction() / 2.0);
-        let wait = error.retry_after().unwrap_or_default().min(Self::MAX_PAUSE).max(pause);
-        self.pace.next(now, later(now, wait))
-    }
-
-    /// Signals may be lost: nothing that is known counts any more, and the log begins anew.
-    fn gap(&mut self, why: &'static str) {
-        self.report.gap(why);
-        self.feed.invalidate_everything(SourceKind::SystemLog, why);
-        self.position = Position::Now(0);
-        self.has_begun = false;
-        (self.complete, self.read_at) = (None, None);
-    }
-
-    /// Finds out where the log goes on after a start.
-    async fn resume(&mut self) {
-        if self.position != Position::Unknown {
-            return;
-        }
-        let Some(path) = self.cursor_file.clone() else {
-            self.position = Position::Now(0);
-            return;
-        };
-        let read = spawn_blocking(move || cursor::read(&path)).await;
-        match read
-            .map_err(|_| "cursor_unreadable")
-            .and_then(|read| read.map_err(|fault| fault.as_str()))
-        {
-            Ok(None) => self.position = Position::Now(0),
-            Ok(Some(cursor)) => match self.fault(&cursor) {
-                None => self.position = Position::At(cursor.next),
-                Some(why) => self.gap(why),
-            },
-            Err(why) => self.gap(why),
-        }
-    }
-
-    /// Why the log cannot be gone on with at a cursor.
-    fn fault(&self, cursor: &Cursor) -> Option<&'static str> {
-        let is_own = cursor.org == self.org
-            && cursor.filter == self.filter
-            && page::is_local(&cursor.next, self.resource.origin());
-        let age = self.server_now() - cursor.read_at;
-        // A computer without a battery may think that it is 1970.
-        let is_young =
-            -TimeDelta::days(1) <= age && age.to_std().unwrap_or_default() <= Self::RETENTION;
-        match (is_own, is_young) {
-            (false, _) => Some("cursor_foreign"),
-            (true, false) => Some("cursor_too_old"),
-            (true, true) => None,
-        }
-    }
-
-    /// Writes where the log goes on, if that has changed.
-    async fn save(&mut self, date: Option<DateTime<Utc>>, now: Instant) {
-        let (Some(path), Position::At(link)) = (self.cursor_file.clone(), &self.position) else {
-            return;
-        };
-        let is_saved = |(at, saved): &(Instant, String)| {
-            saved == link && now.saturating_duration_since(*at) < Self::SAVE_AGAIN
-        };
-        if self.saved.as_ref().is_some_and(is_saved) {
-            return;
-        }
-        let (link, read_at) = (link.clone(), date.unwrap_or_else(|| self.server_now()));
-        let cursor = Cursor::new(&self.org, &self.filter, &link, read_at);
-        let written = spawn_blocking(move || cursor::write(&path, &cursor)).await;
-        match written.map_err(std::io::Error::from).flatten() {
-            Ok(()) => {
-                self.saved = Some((now, link));
-                self.report.saved();
-            }
-            Err(error) => {
-                self.feed.failed(SourceKind::SystemLog, "cursor_not_written");
-                self.report.not_saved(&error);
-            }
-        }
-    }
 }
 
 impl fmt::Debug for SystemLog {
@@ -437,45 +195,5 @@ impl fmt::Debug for SystemLog {
             .field("feed", &self.feed)
             .field("interval", &self.interval)
             .finish_non_exhaustive()
-    }
-}
-
-/// A task that follows the System Log; it ends when this is dropped.
-///
-/// # Example: until the program is told to end
-///
-/// ```no_run
-/// use okta_introspect::signals::SystemLog;
-///
-/// # async fn told_to_end() {}
-/// async fn follow(log: SystemLog) {
-///     let following = log.start();
-///     told_to_end().await;
-///     following.stop().await;
-/// }
-/// ```
-#[derive(Debug)]
-#[must_use = "the System Log is followed until this is dropped"]
-pub struct Following {
-    task: JoinHandle<()>,
-}
-
-impl Following {
-    /// Ends the task, and waits until it has.
-    pub async fn stop(mut self) {
-        self.task.abort();
-        // It was cancelled, or has panicked; either way it has ended.
-        let _ = (&mut self.task).await;
-    }
-
-    /// Whether the task has ended by itself, as it does if something panics in it.
-    pub fn has_ended(&self) -> bool {
-        self.task.is_finished()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

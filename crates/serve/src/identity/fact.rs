@@ -71,16 +71,14 @@ impl IdentityFact {
     }
 
     pub(super) fn value(self, authorized: &Authorized) -> HeaderValue {
-        let token = authorized.introspection();
-        let text = |fact: &Option<String>| value::text(fact.as_deref());
         match self {
-            Self::Sub => text(&token.sub),
-            Self::ClientId => text(&token.client_id),
-            Self::Uid => text(&token.uid),
-            Self::Username => text(&token.username),
-            Self::Scope => value::scopes(token.scope.as_ref()),
+            Self::Sub => value::text(authorized.sub()),
+            Self::ClientId => value::text(authorized.client_id()),
+            Self::Uid => value::text(authorized.uid()),
+            Self::Username => value::text(authorized.username()),
+            Self::Scope => value::scopes(authorized.scope()),
             Self::Exp => authorized.expires_at().map_or(ABSENT, |end| end.timestamp().into()),
-            Self::Issuer => text(&token.iss),
+            Self::Issuer => value::text(authorized.iss()),
             Self::AgeMs => u64::try_from(authorized.age().as_millis()).unwrap_or(u64::MAX).into(),
             Self::Source => HeaderValue::from_static(authorized.source().as_str()),
         }

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::mem;
-use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -136,19 +135,18 @@ impl IdentityTokens {
         audience: &str,
         (now, exp): (DateTime<Utc>, i64),
     ) -> Result<Option<HeaderValue>, Error> {
-        let facts = authorized.introspection();
-        let scope = facts.scope.as_ref().map(ToString::to_string);
+        let scope = authorized.scope().map(ToString::to_string);
         let claims = Claims {
             iss: self.signer.issuer(),
             aud: audience,
             iat: now.timestamp(),
             exp,
-            sub: within(facts.sub.as_deref()),
-            client_id: within(facts.client_id.as_deref()),
-            uid: within(facts.uid.as_deref()),
-            username: within(facts.username.as_deref()),
+            sub: within(authorized.sub()),
+            client_id: within(authorized.client_id()),
+            uid: within(authorized.uid()),
+            username: within(authorized.username()),
             scope: within(scope.as_deref()),
-            token_iss: within(facts.iss.as_deref()),
+            token_iss: within(authorized.iss()),
             checked_at: checked_at(now, authorized.age()),
         };
         let jwt = self.signer.sign(Self::TYP, &claims)?;
@@ -224,9 +222,8 @@ struct Kept {
     turned_at: i64,
 }
 
-/// By the place of the facts in memory, which are one for all requests that one answer of the
-/// server is good for. The facts are held as long as the tokens are, so no other facts can come to
-/// the same place meanwhile.
+/// By the answer's id, which is one for all requests that one answer of the server is good for. The
+/// answer is held as long as the tokens are, so no other one can have the same id meanwhile.
 type Generation = HashMap<usize, (Authorized, Vec<Token>)>;
 
 struct Token {
@@ -238,14 +235,14 @@ struct Token {
 
 impl Kept {
     fn find(&self, authorized: &Authorized, audience: &str, now: i64) -> Option<HeaderValue> {
-        let place = place(authorized);
+        let id = authorized.answer_id();
         // A clock that was set back makes a token that is not valid yet.
         let usable = |token: &&Token| {
             *token.audience == *audience && (token.iat..token.until).contains(&now)
         };
         [&self.younger, &self.elder]
             .into_iter()
-            .filter_map(|generation| generation.get(&place))
+            .filter_map(|generation| generation.get(&id))
             .find_map(|(_, tokens)| tokens.iter().find(usable))
             .map(|token| token.value.clone())
     }
@@ -259,17 +256,13 @@ impl Kept {
             dropped = mem::replace(&mut self.elder, mem::take(&mut self.younger));
             (self.count, self.turned_at) = (0, token.iat);
         }
-        let entry = self.younger.entry(place(authorized));
+        let entry = self.younger.entry(authorized.answer_id());
         let (_, tokens) = entry.or_insert_with(|| (authorized.clone(), Vec::with_capacity(1)));
         tokens.retain(|other| other.audience != token.audience);
         tokens.push(token);
         self.count = self.count.saturating_add(1);
         dropped
     }
-}
-
-fn place(authorized: &Authorized) -> usize {
-    ptr::from_ref(authorized.introspection()).addr()
 }
 
 #[cfg(test)]

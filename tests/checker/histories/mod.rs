@@ -1,70 +1,35 @@
 //! Random histories against a reference model: checks with random bounds, revocations, outages,
-//! late answers, clock steps, evictions and invalidations, in any order.
+//! late answers, clock steps, evictions, invalidations and signals, in any order.
 //!
 //! The model is the server's own diary. Every answer carries its number in the diary, so whatever
-//! a check says can be held against what the server saw and when.
+//! a check says can be held against what the server saw and when, and against what the reader of the
+//! server's log has claimed.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+mod server;
+mod source;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use okta_introspect::checker::{
-    AnswerSource, Answered, Checker, CheckerConfig, Invalidation, Reason, Requirement, SendTime,
-    Upstream, Verdict,
+    AnswerSource, Authorized, Checker, CheckerConfig, Metrics, Reason, Requirement, SignalMode,
+    Verdict,
 };
-use okta_introspect::{
-    BoxFuture, Clock, Error, ErrorKind, Introspection, Issuer, ManualClock, Random, SeededRandom,
-    Token,
-};
-use serde_json::json;
-use tokio::sync::oneshot;
+use okta_introspect::{Clock, Error, ErrorKind, Issuer, ManualClock, Random, SeededRandom};
+
+use server::{Call, Diary, Server};
+use source::{Claim, Name, Source, invalidate, revoke};
 
 /// How many histories are tried, if `HISTORIES` in the environment does not say it. The test has a
 /// time limit, which `TEST_SECONDS` lengthens.
 const HISTORIES: u64 = 1_000;
-const STEPS: usize = 40;
+const STEPS: usize = 60;
 const TOKENS: usize = 4;
 const INACTIVE_MAX_AGE: Duration = Duration::from_secs(4);
-
-/// What the server saw, in the order in which it happened.
-#[derive(Debug, Default)]
-struct Diary {
-    /// Counts everything that happens.
-    events: u64,
-    calls: Vec<Call>,
-    active: [bool; TOKENS],
-    lifetimes: [i64; TOKENS],
-    outage: bool,
-    gates: Vec<oneshot::Sender<()>>,
-    /// For each invalidation: when, and the tokens that it names.
-    watermarks: Vec<(u64, Vec<usize>)>,
-}
-
-#[derive(Clone, Debug)]
-struct Call {
-    token: usize,
-    sent: u64,
-    sent_at: Instant,
-    /// `None`: there was no answer.
-    active: Option<bool>,
-    landed: Option<u64>,
-}
-
-impl Diary {
-    fn event(&mut self) -> u64 {
-        self.events += 1;
-        self.events
-    }
-}
-
-/// The server.
-#[derive(Clone, Debug)]
-struct Server {
-    issuer: Issuer,
-    clock: ManualClock,
-    random: Arc<SeededRandom>,
-    diary: Arc<Mutex<Diary>>,
-}
+/// How old an answer that signals extend may be.
+const LIMIT: Duration = Duration::from_secs(12);
 
 fn below(random: &SeededRandom, end: usize) -> usize {
     (random.fraction() * end as f64) as usize
@@ -74,73 +39,14 @@ fn name(token: usize) -> String {
     format!("token-{token}")
 }
 
-impl Server {
-    fn diary(&self) -> MutexGuard<'_, Diary> {
-        self.diary.lock().unwrap()
-    }
-
-    /// Waits until somebody opens the gate, one time in three.
-    async fn gate(&self) {
-        let gate = (below(&self.random, 3) == 0).then(|| {
-            let (open, gate) = oneshot::channel();
-            self.diary().gates.push(open);
-            gate
-        });
-        if let Some(gate) = gate {
-            gate.await.unwrap();
-        }
-    }
-
-    fn look(&self, token: usize) -> (usize, Result<Introspection, Error>) {
-        let mut diary = self.diary();
-        let (number, sent) = (diary.calls.len(), diary.event());
-        let active = (!diary.outage).then(|| diary.active[token]);
-        let sent_at = self.clock.monotonic();
-        diary.calls.push(Call { token, sent, sent_at, active, landed: None });
-        let exp = self.clock.now().timestamp() + diary.lifetimes[token];
-        let answer = match active {
-            None => Err(Error::from_upstream(ErrorKind::Unreachable, "an outage", None)),
-            Some(false) => Ok(json!({"active": false})),
-            // Users and clients of two tokens each.
-            Some(true) => Ok(json!({
-                "active": true, "call": number, "exp": exp, "jti": name(token),
-                "uid": format!("user-{}", token / 2), "client_id": format!("client-{}", token % 2),
-            })),
-        };
-        (number, answer.map(|answer| serde_json::from_value(answer).unwrap()))
-    }
-}
-
-impl Upstream for Server {
-    fn issuer(&self) -> &Issuer {
-        &self.issuer
-    }
-
-    fn introspect<'a>(
-        &'a self,
-        token: &'a Token,
-        send_time: &'a SendTime,
-    ) -> BoxFuture<'a, Result<Answered, Error>> {
-        Box::pin(async move {
-            self.gate().await;
-            let sent = send_time.record(self.clock.monotonic());
-            let token = token.expose().trim_start_matches("token-").parse().unwrap();
-            let (number, answer) = self.look(token);
-            self.gate().await;
-            let mut diary = self.diary();
-            let landed = diary.event();
-            diary.calls[number].landed = Some(landed);
-            answer.map(|introspection| Answered { introspection, sent })
-        })
-    }
-}
-
 /// One check, from when it began to when it ended.
 #[derive(Debug)]
 struct Check {
     token: usize,
     max_age: Duration,
     stale_if_error: Duration,
+    /// Whether signals may extend the answer.
+    extended: bool,
     began: u64,
     began_at: Instant,
     ended_at: Instant,
@@ -155,6 +61,12 @@ struct History {
     random: Arc<SeededRandom>,
     server: Server,
     checker: Checker,
+    source: Source,
+    is_calm: bool,
+    /// Whether the reader of the log is dead.
+    dead: AtomicBool,
+    /// Whether it is at work.
+    polls: Arc<AtomicBool>,
     checks: Arc<Mutex<Vec<Check>>>,
 }
 
@@ -172,16 +84,25 @@ impl History {
         config.inactive_max_age = INACTIVE_MAX_AGE;
         config.refresh_ahead = seed.is_multiple_of(2);
         config.timeout = Duration::from_secs(6);
+        config.signals = mode(seed);
+        config.extension_limit = LIMIT;
         let checker = Checker::builder(server.clone())
             .clock(clock.clone())
             .random(SeededRandom::new(seed + 1))
             .config(config)
             .build()
             .unwrap();
-        Self { clock, random, server, checker, checks: Arc::default() }
+        let coverage = checker.coverage();
+        let source = Source { checker: checker.clone(), coverage, server: server.clone() };
+        let (dead, polls, checks) = Default::default();
+        let is_calm = seed % 3 < 2;
+        Self { clock, random, server, checker, source, is_calm, dead, polls, checks }
     }
 
     async fn run(&self) {
+        if below(&self.random, 4) > 0 {
+            self.source.begin();
+        }
         for _ in 0..STEPS {
             self.step();
             settle().await;
@@ -194,27 +115,43 @@ impl History {
     }
 
     fn step(&self) {
-        let token = below(&self.random, TOKENS);
-        match below(&self.random, 20) {
-            0..8 => self.check(token),
-            8..12 => self.open_gate(),
-            12..15 => self.clock.advance(self.below(9) * Duration::from_millis(500)),
-            15 => {
+        // One token is hot.
+        let token = below(&self.random, 2) * below(&self.random, TOKENS);
+        match below(&self.random, 36) {
+            // In some histories little happens, so that answers get old.
+            19..27 if self.is_calm && below(&self.random, 6) > 0 => self.check(token),
+            0..10 => self.check(token),
+            10..16 => self.open_gate(),
+            16..18 => self.clock.advance(self.below(9) * Duration::from_millis(500)),
+            18 => {
                 let step = TimeDelta::seconds(self.below(21) as i64 - 10);
                 self.clock.set_wall(self.clock.now() + step);
             }
-            16..18 => {
+            19..23 => self.turn(token),
+            23 => {
                 let mut diary = self.server.diary();
-                diary.event();
-                diary.active[token] = !diary.active[token];
-                diary.lifetimes[token] = self.below(20) as i64;
+                diary.outage = !diary.outage && below(&self.random, 3) == 0;
             }
-            18 => {
-                let mut diary = self.server.diary();
-                diary.outage = !diary.outage && below(&self.random, 2) == 0;
+            24 => invalidate(&self.checker, &self.server, Name::of(&self.random, token)),
+            25..27 => revoke(&self.server, Name::of(&self.random, token)),
+            27..34 => {
+                self.clock.advance(self.below(3) * Duration::from_millis(500));
+                self.poll();
             }
-            _ => self.invalidate(token),
+            34 => self.push(),
+            _ if below(&self.random, 5) == 0 => self.source.begin(),
+            _ => self.dead.store(below(&self.random, 2) == 0, Ordering::Relaxed),
         }
+    }
+
+    /// A token is active from now on, or ends without a word in the log.
+    fn turn(&self, token: usize) {
+        let mut diary = self.server.diary();
+        diary.event();
+        let ends = diary.active[token] && below(&self.random, 2) == 0;
+        diary.unexplained += u64::from(ends);
+        diary.active[token] = !ends;
+        diary.lifetimes[token] = self.below(30) as i64;
     }
 
     fn below(&self, end: usize) -> u32 {
@@ -229,32 +166,43 @@ impl History {
         }
     }
 
-    fn invalidate(&self, token: usize) {
-        let (text, user, client) = (name(token), token / 2, token % 2);
-        let parsed = Token::parse(&text).unwrap();
-        let (user_id, client_id) = (format!("user-{user}"), format!("client-{client}"));
-        let all = 0..TOKENS;
-        let (invalidation, named) = match self.below(5) {
-            0 => (Invalidation::Everything, all.collect()),
-            1 => (Invalidation::Token(&parsed), vec![token]),
-            2 => (Invalidation::Jti(&text), vec![token]),
-            3 => (Invalidation::User(&user_id), all.filter(|one| one / 2 == user).collect()),
-            _ => (Invalidation::Client(&client_id), all.filter(|one| one % 2 == client).collect()),
+    /// The reader of the log asks, if it lives and is not at work still.
+    fn poll(&self) {
+        if self.dead.load(Ordering::Relaxed) || self.polls.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (source, polls) = (self.source.clone(), Arc::clone(&self.polls));
+        tokio::spawn(async move {
+            source.poll().await;
+            polls.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// A source that promises nothing tells of something, whenever and as often as it likes.
+    fn push(&self) {
+        let named = {
+            let diary = self.server.diary();
+            let log = &diary.log;
+            (!log.is_empty()).then(|| log[below(&self.random, log.len())].named)
         };
-        self.checker.invalidate(invalidation);
-        let mut diary = self.server.diary();
-        let event = diary.event();
-        diary.watermarks.push((event, named));
+        if let Some(named) = named {
+            invalidate(&self.checker, &self.server, named);
+        }
     }
 
     fn check(&self, token: usize) {
         let (checker, server, clock) =
             (self.checker.clone(), self.server.clone(), self.clock.clone());
         let checks = Arc::clone(&self.checks);
-        let max_age = Duration::from_secs([0, 1, 5, 10][below(&self.random, 4)]);
+        let max_age = Duration::from_secs([0, 2, 3, 5, 10][below(&self.random, 5)]);
         let stale_if_error = Duration::from_secs([0, 3][below(&self.random, 2)]);
+        let extended = below(&self.random, 3) > 0;
         tokio::spawn(async move {
-            let requirement = Requirement::new().max_age(max_age).stale_if_error(stale_if_error);
+            let mut requirement =
+                Requirement::new().max_age(max_age).stale_if_error(stale_if_error);
+            if extended {
+                requirement = requirement.extended();
+            }
             let (began, began_at) = (server.diary().event(), clock.monotonic());
             let verdict = checker.check(&*name(token), &requirement).await;
             let (ended_at, ended_wall) = (clock.monotonic(), clock.now());
@@ -263,6 +211,7 @@ impl History {
                 token,
                 max_age,
                 stale_if_error,
+                extended,
                 began,
                 began_at,
                 ended_at,
@@ -282,6 +231,9 @@ struct Tally {
     cached: usize,
     joined: usize,
     stale: usize,
+    extended: usize,
+    misses: u64,
+    savings: u64,
     inactive: usize,
     expired: usize,
     unknown: usize,
@@ -312,7 +264,12 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
                     assert!(!check.stale_if_error.is_zero(), "nobody allowed that");
                 }
                 source => {
-                    assert!(young, "older than its bound");
+                    if source == AnswerSource::Extended {
+                        tally.extended += 1;
+                        judge_extended(check, answer, call, diary);
+                    } else {
+                        assert!(young, "older than its bound");
+                    }
                     tally.joined += usize::from(source == AnswerSource::Joined);
                     tally.cached += usize::from(source == AnswerSource::Cache);
                     let newer = of_token().any(|other| {
@@ -320,10 +277,8 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
                             && other.active.is_some()
                             && other.landed.is_some_and(|landed| landed < check.began)
                     });
-                    assert!(
-                        source != AnswerSource::Cache || !newer,
-                        "a late answer replaced a newer one"
-                    );
+                    let from_cache = matches!(source, AnswerSource::Cache | AnswerSource::Extended);
+                    assert!(!from_cache || !newer, "a late answer replaced a newer one");
                 }
             }
         }
@@ -357,6 +312,46 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
     }
 }
 
+/// Holds an answer that signals extended against what they claimed.
+fn judge_extended(check: &Check, answer: &Authorized, call: &Call, diary: &Diary) {
+    assert!(check.extended && !check.max_age.is_zero(), "nobody allowed that");
+    assert!(answer.age() <= LIMIT, "past the hard bound");
+    let is_known = |claim: &Claim| {
+        let (Some(since), Some(until)) = (claim.since, claim.until) else { return false };
+        let good_at = call.sent_at.max(until);
+        let age = check.began_at.saturating_duration_since(good_at);
+        let named = diary.log.iter().any(|event| {
+            event.taken_by.is_some_and(|poll| poll <= claim.poll)
+                && event.happened > call.sent
+                && event.tokens.contains(&check.token)
+        });
+        call.sent_at >= since && age <= check.max_age && !named
+    };
+    let mut claims = diary.claims_between(check.began, check.ended);
+    assert!(claims.any(is_known), "no claim makes it young, or the log names it");
+}
+
+/// Holds what was counted against the diary.
+fn judge_metrics(metrics: &Metrics, mode: SignalMode, diary: &Diary, tally: &mut Tally) {
+    let shadow_or_more = matches!(mode, SignalMode::Shadow | SignalMode::Extend);
+    let most = if shadow_or_more { diary.unexplained } else { 0 };
+    assert!(metrics.signal_misses <= most, "a miss that a signal explains");
+    assert!(mode == SignalMode::Shadow || metrics.signal_savings == 0);
+    assert!(mode == SignalMode::Extend || metrics.extended == 0);
+    tally.misses += metrics.signal_misses;
+    tally.savings += metrics.signal_savings;
+}
+
+/// How signals count in this history.
+fn mode(seed: u64) -> SignalMode {
+    match seed / 2 % 8 {
+        0 => SignalMode::Off,
+        1 => SignalMode::Purge,
+        2 | 3 => SignalMode::Shadow,
+        _ => SignalMode::Extend,
+    }
+}
+
 async fn settle() {
     for _ in 0..12 {
         tokio::task::yield_now().await;
@@ -380,20 +375,27 @@ async fn no_history_breaks_a_promise() {
         }
         tally.calls += diary.calls.len();
         let metrics = history.checker.metrics();
+        let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            judge_metrics(&metrics, mode(seed), &diary, &mut tally);
+        }));
+        assert!(judged.is_ok(), "seed {seed}: {metrics:#?}\n{diary:#?}");
         let entries = (metrics.active_entries, metrics.inactive_entries);
         assert!(entries.0 <= 2 && entries.1 <= 2, "{entries:?}");
         assert_eq!(metrics.under_way, 0, "seed {seed}: a call is left over");
     }
     println!("{histories} histories: {tally:?}");
-    let Tally { cached, joined, stale, inactive, expired, unknown, .. } = tally;
+    let Tally { cached, joined, stale, extended, inactive, expired, unknown, .. } = tally;
+    let Tally { misses, savings, .. } = tally;
     for (what, times) in [
         ("from the cache", cached),
         ("joined", joined),
         ("stale", stale),
+        ("extended", extended),
         ("inactive", inactive),
         ("expired", expired),
         ("unknown", unknown),
     ] {
         assert!(times as u64 > histories / 20, "the histories are too tame: {what} {times}");
     }
+    assert!(misses.min(savings) > histories / 100, "too tame: {misses} {savings}");
 }
