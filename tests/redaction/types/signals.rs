@@ -6,7 +6,7 @@ use okta_introspect::signals::{
     Applied, EventBridge, EventHook, Feed, LogEvent, SecurityEvents, Signal, SignalReceiver,
     SignalRefusal, SourceKind, Subject, SystemLog, UniversalLogout,
 };
-use okta_introspect::{Checker, Client, Issuer, Secret};
+use okta_introspect::{Checker, Client, Secret};
 use serde_json::json;
 
 use crate::org::Org;
@@ -49,7 +49,7 @@ pub(super) async fn followed(org: &Org, client: &Client) -> BTreeMap<&'static st
 
 /// The lines of the receivers' types, once somebody has sent a secret to the wrong one.
 pub(super) async fn received(org: &Org) -> BTreeMap<&'static str, String> {
-    let issuer = || Issuer::parse(&org.sandbox.issuer()).unwrap();
+    let issuer = || org.sandbox.issuer().clone();
     let url = "https://api.acme.example/signals";
     let logout = UniversalLogout::new(issuer(), CLIENT, url).unwrap();
     let hook = EventHook::new(&Secret::new(TOKEN)).unwrap();
