@@ -11,8 +11,22 @@
 //! - **Order, repetition and delay do no harm.** A signal too many costs a question.
 //! - **What cannot be read is not overlooked.** An event that may be about tokens, and does not say
 //!   about which, names all of them.
+//! - **Who tells it, is known.** What is pushed is taken from senders that have signed it or have the
+//!   secret that was agreed; all else is refused, at a bounded cost.
 //! - **A source that stops is noticed.** [`Feed::status`] tells how far each is behind; where an
 //!   answer counts longer because the System Log is silent about it, it stops counting longer.
+//!
+//! # Sources
+//!
+//! | source | tells of | reads it |
+//! |---|---|---|
+//! | System Log | everything, revocations of single tokens included | [`SystemLog`] |
+//! | Universal Logout | a user is signed out, at once | [`UniversalLogout`] |
+//! | event hooks | users and apps, no single tokens | [`EventHook`] |
+//! | the log stream to Amazon EventBridge | everything, and nothing is promised of when | [`EventBridge`] |
+//! | security event tokens | sessions that end, credentials that change | [`SecurityEvents`] |
+//!
+//! The last four are pushed. `SignalReceiver` (feature `tower`) takes them at one endpoint.
 
 mod event;
 mod event_bridge;

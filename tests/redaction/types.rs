@@ -316,6 +316,9 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     for (name, said) in signals::followed(&org, &client).await {
         table.entry(name).or_default().push_str(&said);
     }
+    for (name, said) in signals::received(&org).await {
+        table.entry(name).or_default().push_str(&said);
+    }
     table.extend(checker::checked(&org, client, &mut secrets).await);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {

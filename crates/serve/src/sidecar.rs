@@ -288,6 +288,8 @@ fn registry(shared: &Arc<Shared>) -> Registry {
     // One for as long as the process lives.
     registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));
     registry.register_collector(Box::new(ReceiverInUse(Arc::clone(shared))));
+    // One for as long as the process lives.
+    registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));
     registry
 }
 
@@ -338,6 +340,17 @@ mod tests {
         let table = table.split("\n## ").next().unwrap_or_default();
         let missing: Vec<_> =
             reasons().filter(|reason| !table.contains(&format!("`{reason}`"))).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
+    fn each_refusal_of_a_signal_is_explained_in_the_documents() {
+        let text = include_str!("../../../docs/serve.md");
+        let section = text.split("## Signals").nth(1).unwrap_or_default();
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let names = okta_introspect::signals::SignalRefusal::NAMES.into_iter();
+        let missing: Vec<_> =
+            names.filter(|name| !section.contains(&format!("`{name}`"))).collect();
         assert_eq!(missing, [""; 0]);
     }
 }

@@ -7,6 +7,7 @@ mod probe;
 mod reload;
 mod secrets;
 mod sidecar;
+mod signals;
 mod start;
 mod verdicts;
 mod world;

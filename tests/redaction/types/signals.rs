@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use okta_introspect::signals::{Applied, Feed, LogEvent, Signal, SourceKind, Subject, SystemLog};
-use okta_introspect::{Checker, Client};
+use okta_introspect::signals::{
+    Applied, EventBridge, EventHook, Feed, LogEvent, SecurityEvents, Signal, SignalReceiver,
+    SignalRefusal, SourceKind, Subject, SystemLog, UniversalLogout,
+};
+use okta_introspect::{Checker, Client, Secret};
 use serde_json::json;
 
 use crate::org::Org;
-use crate::said::{CLIENT, scopes};
+use crate::said::{CLIENT, PASSPHRASE, TOKEN, scopes};
 
 /// The lines of the signals' types, once the System Log was followed with a token of its own.
 pub(super) async fn followed(org: &Org, client: &Client) -> BTreeMap<&'static str, String> {
@@ -42,4 +45,49 @@ pub(super) async fn followed(org: &Org, client: &Client) -> BTreeMap<&'static st
     ]);
     following.stop().await;
     table
+}
+
+/// The lines of the receivers' types, once somebody has sent a secret to the wrong one.
+pub(super) async fn received(org: &Org) -> BTreeMap<&'static str, String> {
+    let issuer = || org.sandbox.issuer().clone();
+    let url = "https://api.acme.example/signals";
+    let logout = UniversalLogout::new(issuer(), CLIENT, url).unwrap();
+    let hook = EventHook::new(&Secret::new(TOKEN)).unwrap();
+    let bridge = EventBridge::new("x-signals-key", &Secret::new(PASSPHRASE)).unwrap();
+    let events = SecurityEvents::new(issuer(), "https://api.acme.example/caep").unwrap();
+    let events = events.authorization(&Secret::new(TOKEN)).unwrap();
+    let builder = SignalReceiver::builder(Feed::new([]))
+        .universal_logout(logout.clone())
+        .event_hook(hook.clone())
+        .event_bridge(bridge.clone())
+        .security_events(events.clone());
+    let receiver = builder.clone().build().unwrap();
+    let mut answers = String::new();
+    for (secret, media_type) in [
+        (TOKEN, "application/json"),
+        (PASSPHRASE, "application/json"),
+        (PASSPHRASE, "application/secevent+jwt"),
+        (TOKEN, "application/secevent+jwt"),
+    ] {
+        let request = http::Request::post("/signals").header("authorization", secret);
+        let request = request.header("content-type", media_type).body(TOKEN.to_owned());
+        answers += &format!("{:?}\n", receiver.receive(request.unwrap()).await);
+    }
+    let errors = [
+        EventHook::in_header(TOKEN, &Secret::new(PASSPHRASE)).map(|_| ()),
+        EventBridge::new("a b", &Secret::new(TOKEN)).map(|_| ()),
+        EventHook::new(&Secret::new(format!(" {PASSPHRASE}"))).map(|_| ()),
+        UniversalLogout::new(issuer(), CLIENT, TOKEN).map(|_| ()),
+    ];
+    answers += &format!("{errors:?}");
+    BTreeMap::from([
+        ("EventBridge", said!(bridge)),
+        ("EventHook", said!(hook)),
+        ("ReceiverMetrics", said!(receiver.metrics())),
+        ("SecurityEvents", said!(events)),
+        ("SignalReceiver", said!(receiver)),
+        ("SignalReceiverBuilder", said!(builder)),
+        ("SignalRefusal", said!(SignalRefusal::Replayed) + &answers),
+        ("UniversalLogout", said!(logout)),
+    ])
 }

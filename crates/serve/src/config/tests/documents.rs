@@ -9,7 +9,9 @@ fn blocks(document: &str) -> impl Iterator<Item = String> + '_ {
     let block = |part: &str| part.split("```").next().unwrap_or_default().to_owned();
     let is_ours = |text: &String| {
         text.lines().any(|line| {
-            ["listeners:", "rules:", "origins:"].iter().any(|word| line.starts_with(word))
+            ["listeners:", "rules:", "origins:", "signals:"]
+                .iter()
+                .any(|word| line.starts_with(word))
         })
     };
     document.split("```yaml\n").skip(1).map(block).filter(is_ours)
@@ -58,5 +60,8 @@ fn place_of(text: &str) -> Place {
     fs::write(place.path("tls.pem"), tls.certificate.to_pem().unwrap()).unwrap();
     let key = String::from_utf8(tls.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
     place.write("tls.key", &key);
+    for name in ["hook-secret", "bridge-secret", "stream-secret"] {
+        place.write(name, &format!("{name}-0123456789abcdef"));
+    }
     place
 }

@@ -967,3 +967,81 @@ fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
         ),
     ]);
 }
+
+#[test]
+fn what_cannot_be_received_is_told() {
+    check(&[
+        (
+            "signals: {receive: {listen: {tcp: '127.0.0.1:9443'}}}",
+            &[
+                "signals.receive (line 2): nothing is received; write universal_logout, event_hook, event_bridge or security_events",
+            ],
+        ),
+        (
+            "signals: {receive: {event_hook: {secret: 0123456789abcdef}}}",
+            &["signals.receive.listen (line 2): missing"],
+        ),
+        (
+            "signals: {receive: {listen: {}, event_hook: {secret: 0123456789abcdef}}}",
+            &[
+                "signals.receive.listen (line 2): none or several of `tcp`, `unix` and `systemd`; write one of them",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {tcp: '0.0.0.0:9443'}, event_hook: {secret: 0123456789abcdef}}}",
+            &[
+                "signals.receive.listen.tcp (line 2): secrets would cross the network in clear; add `tls`, or listen at 127.0.0.1 or a unix socket behind a proxy that has it",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {tcp: '127.0.0.1:9443', permissions: '0600'}, event_hook: {secret: 0123456789abcdef}}}",
+            &[
+                "signals.receive.listen.permissions (line 2): only a unix socket has permissions; remove it",
+            ],
+        ),
+        (
+            "management: {tcp: '127.0.0.1:9443'}\nsignals: {receive: {listen: {tcp: '127.0.0.1:9443'}, event_hook: {secret: 0123456789abcdef}}}",
+            &["signals.receive.listen (line 3): management listens at the same address"],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, path: signals, event_hook: {secret: 0123456789abcdef}}}",
+            &[
+                "signals.receive.path (line 2): no path; begin it with `/`, and write no query, such as /signals",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, universal_logout: {client_id: 0oa1}}}",
+            &[
+                "signals.receive.public_url (line 2): missing; Universal Logout names it: write the URL as Okta has it",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, public_url: /signals, universal_logout: {client_id: 0oa1}}}",
+            &[
+                "signals.receive.public_url (line 2): no URL of an endpoint; write the URL that Okta calls, such as https://api.acme.example/signals",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, event_hook: {secret: tooshort}}}",
+            &[
+                "signals.receive.event_hook (line 2): the secret of event hooks is too short, too long, or no header's value; take what `openssl rand -hex 32` prints; 16 to 4096 visible characters",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, event_bridge: {header: 'X Key', secret: 0123456789abcdef}}}",
+            &[
+                "signals.receive.event_bridge (line 2): the header of EventBridge has no possible name; write a name such as X-Signals-Key",
+            ],
+        ),
+        (
+            "signals: {receive: {listen: {unix: s.sock}, security_events: {audience: ''}}}",
+            &[
+                "signals.receive.security_events.audience (line 2): empty; write the audience of the stream",
+            ],
+        ),
+        (
+            "signals: {recieve: {}}",
+            &["signals.recieve (line 2): no such member; did you mean `receive`?"],
+        ),
+    ]);
+}
