@@ -81,6 +81,7 @@ impl Courier {
 
     /// Takes messages in order, one at a time; those that are delayed are overtaken.
     async fn work(self: Arc<Self>, mut inbox: UnboundedReceiver<Happening>) {
+        let _at_work = self.ledger.at_work();
         let mut delayed = JoinSet::new();
         let mut releases = self.server.gate.releases();
         let mut held = Vec::new();

@@ -25,6 +25,8 @@ pub(super) struct Counts {
     pub(super) open: usize,
     pub(super) attempts: usize,
     pub(super) taken: usize,
+    /// Whether nothing more will be done.
+    pub(super) has_ended: bool,
 }
 
 impl Ledger {
@@ -73,6 +75,11 @@ impl Ledger {
         self.counts.send_modify(|counts| counts.open = counts.open.saturating_sub(1));
     }
 
+    /// Nothing more will be done, when what is given is dropped.
+    pub(super) fn at_work(&self) -> AtWork<'_> {
+        AtWork(self)
+    }
+
     pub(super) fn note(&self, delivery: Delivery) {
         let taken = usize::from(delivery.is_taken());
         let mut deliveries = self.deliveries();
@@ -89,5 +96,14 @@ impl Ledger {
 
     pub(super) fn deliveries(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A courier at work, until it is dropped.
+pub(super) struct AtWork<'a>(&'a Ledger);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.counts.send_modify(|counts| counts.has_ended = true);
     }
 }

@@ -81,7 +81,7 @@ impl Subscription {
 
     /// Completes when nothing is on its way: every message was tried for the last time, was lost, or
     /// is [kept back](ChannelFaults::reorder); after a release, wait for
-    /// [attempts](Self::attempted).
+    /// [attempts](Self::attempted). Both complete when the sandbox has ended.
     pub async fn settled(&self) {
         self.until(|counts| counts.open == 0).await;
     }
@@ -99,7 +99,7 @@ impl Subscription {
     async fn until(&self, is_reached: impl Fn(&Counts) -> bool) {
         let mut counts = self.ledger().counts.subscribe();
         // The sender lives in `self`: this cannot fail.
-        let _ = counts.wait_for(|counts| is_reached(counts)).await;
+        let _ = counts.wait_for(|counts| counts.has_ended || is_reached(counts)).await;
     }
 
     fn ledger(&self) -> &Ledger {
