@@ -285,8 +285,6 @@ fn registry(shared: &Arc<Shared>) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&shared.metrics)));
     registry.register_collector(Box::new(CheckerInUse(Arc::clone(shared))));
-    // One for as long as the process lives.
-    registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));
     registry.register_collector(Box::new(ReceiverInUse(Arc::clone(shared))));
     // One for as long as the process lives.
     registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));

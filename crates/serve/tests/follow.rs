@@ -193,6 +193,9 @@ async fn the_dashboard_and_the_alerts_of_signals_ask_for_what_there_is() {
         .filter(|word| word.starts_with("okta_introspect_"))
         .collect();
     assert!(names.len() >= 6, "{names:?}");
+    let families: Vec<&str> = metrics.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let once: BTreeSet<&str> = families.iter().copied().collect();
+    assert_eq!(families.len(), once.len(), "{metrics}");
     for name in names {
         let family = name.trim_end_matches("_total");
         assert!(metrics.contains(&format!("# TYPE {family} ")), "{name} is not in\n{metrics}");
