@@ -34,7 +34,7 @@
 //!
 //! let read_orders = Requirement::new().scope("orders.read");
 //! match checker.check(presented, &read_orders).await {
-//!     Ok(Verdict::Authorized(caller)) => println!("go on, {:?}", caller.introspection().sub),
+//!     Ok(Verdict::Authorized(caller)) => println!("go on, {:?}", caller.sub()),
 //!     Ok(Verdict::Denied(denied)) => println!("401 or 403: {}", denied.reason()),
 //!     Err(unknown) => println!("503: {unknown}"),
 //! }
