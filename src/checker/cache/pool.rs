@@ -4,9 +4,6 @@
 //! key tells the set that it is in, and all places of a set are side by side in some four lines of
 //! memory, which come at the same time. A hash table beside a list in the order of eviction waits four times.
 //!
-//! So that they do come at the same time, keys are looked at before the lock is taken: a processor
-//! begins to fetch nothing behind a lock that it has not got yet.
-//!
 //! A new key goes to the first of its two sets while that has plenty of room, and else to whichever
 //! of the two has more. So the sets fill evenly, and most keys are where they are looked for first.
 //! In a full pool with a third more places than entries, one entry in some ten thousand has to go
@@ -23,7 +20,7 @@ use std::sync::PoisonError;
 
 use crate::checker::cache::key::Key;
 use crate::support::sync::RwLock;
-use crate::support::sync::atomic::{AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use crate::support::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 /// How many places a set has: what fits into four lines of memory where a value takes a word.
 const PLACES: usize = 9;
@@ -40,29 +37,26 @@ pub(crate) struct Pool<T> {
     evictions: AtomicU64,
 }
 
-/// A few places. Keys stand in columns, so that one is found without a branch: which place it has
-/// is random, and a processor that guesses wrong drops all it has begun.
-///
-/// Keys are written only while the values are locked; without the lock, what is read of them says
-/// where to look, or that a key was not there at some time during the look.
-#[repr(C)]
-struct Set<T> {
-    lows: [AtomicU64; PLACES],
-    highs: [AtomicU64; PLACES],
-    values: RwLock<Values<T>>,
+/// A few places behind one lock.
+struct Set<T>(RwLock<Places<T>>);
+
+/// Keys and values in columns, so that a key is found without a branch: which place it has is
+/// random, and a processor that guesses wrong drops all it has begun.
+struct Places<T> {
+    lows: [u64; PLACES],
+    highs: [u64; PLACES],
+    values: [Option<T>; PLACES],
     /// One bit for each value that was read since the hand came by.
     read: AtomicU16,
-    hand: AtomicU8,
+    hand: u8,
 }
-
-type Values<T> = [Option<T>; PLACES];
 
 impl<T> Pool<T> {
     /// Takes all of its memory at once.
     pub(crate) fn new(capacity: usize) -> Self {
         let places = capacity.saturating_add(capacity / 3);
         let sets = places.div_ceil(PLACES).max(1);
-        let sets = (0..sets).map(|_| Set::new()).collect();
+        let sets = (0..sets).map(|_| Set(RwLock::new(Places::new()))).collect();
         Self { sets, len: AtomicUsize::new(0), capacity, evictions: AtomicU64::new(0) }
     }
 
@@ -85,7 +79,7 @@ impl<T> Pool<T> {
         let (own, other) = (first.look(key), second.look(key));
         let stays = own.holds_key || !other.holds_key && own.len <= other.len.max(PLENTY - 1);
         let home = if stays { first } else { second };
-        let (full, mut evicted) = home.write(|values| match home.put(values, key, value) {
+        let (full, mut evicted) = home.write(|places| match places.put(key, value) {
             Put::Replaced => (false, false),
             Put::Evicted => (false, true),
             Put::Added => (self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity, false),
@@ -93,24 +87,23 @@ impl<T> Pool<T> {
         if full {
             let [fuller, emptier] =
                 if own.len < other.len { [second, first] } else { [first, second] };
-            let evicts =
-                |set: &Set<T>| self.take_out(set, |values| set.evict(values, key).is_some());
-            evicted = evicts(fuller) || evicts(emptier);
+            let evicts = |places: &mut Places<T>| places.evict(key).is_some();
+            evicted = self.take_out(fuller, evicts) || self.take_out(emptier, evicts);
         }
         self.evictions.fetch_add(u64::from(evicted), Ordering::Relaxed);
     }
 
     pub(crate) fn remove(&self, key: Key) {
         for set in [self.first(key), self.second(key)] {
-            self.take_out(set, |values| set.remove(values, key));
+            self.take_out(set, |places| places.remove(key));
         }
     }
 
     /// Counts under the set's lock, as an insertion does: nothing is taken out that is not counted
     /// yet.
-    fn take_out(&self, set: &Set<T>, takes: impl Fn(&mut Values<T>) -> bool) -> bool {
-        set.write(|values| {
-            let taken = takes(values);
+    fn take_out(&self, set: &Set<T>, takes: impl Fn(&mut Places<T>) -> bool) -> bool {
+        set.write(|places| {
+            let taken = takes(places);
             self.len.fetch_sub(usize::from(taken), Ordering::Relaxed);
             taken
         })
@@ -118,7 +111,7 @@ impl<T> Pool<T> {
 
     #[cfg(test)]
     pub(crate) fn clear(&self) {
-        self.sets.iter().for_each(|set| set.write(|values| *values = [const { None }; PLACES]));
+        self.sets.iter().for_each(|set| set.write(|places| *places = Places::new()));
         self.len.store(0, Ordering::Relaxed);
     }
 
@@ -162,89 +155,89 @@ struct Look {
 }
 
 impl<T> Set<T> {
-    fn new() -> Self {
-        Self {
-            lows: [const { AtomicU64::new(0) }; PLACES],
-            highs: [const { AtomicU64::new(0) }; PLACES],
-            values: RwLock::new([const { None }; PLACES]),
-            read: AtomicU16::new(0),
-            hand: AtomicU8::new(0),
-        }
-    }
-
     fn get<R>(&self, key: Key, read: &impl Fn(&T) -> R) -> Option<R> {
-        // First what needs no lock, in each line of the set: see the module.
-        let was_read = self.read.load(Ordering::Relaxed);
-        let place = self.place(key)?;
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        // Another key may have taken the place since.
-        let place = if self.is_at(place, key) { place } else { self.place(key)? };
-        let value = values[place].as_ref()?;
-        // Mostly it is set already, and then nobody has to write.
-        if was_read & bit(place) == 0 {
-            self.read.fetch_or(bit(place), Ordering::Relaxed);
-        }
-        Some(read(value))
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).map(read)
     }
 
     fn look(&self, key: Key) -> Look {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        let holds_key = self.place(key).is_some_and(|place| values[place].is_some());
-        Look { holds_key, len: values.iter().flatten().count() }
+        let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let len = places.values.iter().flatten().count();
+        Look { holds_key: places.holds(key), len }
     }
 
-    fn write<R>(&self, change: impl FnOnce(&mut Values<T>) -> R) -> R {
-        change(&mut self.values.write().unwrap_or_else(PoisonError::into_inner))
+    fn write<R>(&self, change: impl FnOnce(&mut Places<T>) -> R) -> R {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T> Places<T> {
+    fn new() -> Self {
+        Self {
+            lows: [0; PLACES],
+            highs: [0; PLACES],
+            values: [const { None }; PLACES],
+            read: AtomicU16::new(0),
+            hand: 0,
+        }
     }
 
     /// The key's place, or where it was last.
     fn place(&self, key: Key) -> Option<usize> {
         let mut place = 0;
         for (at, low) in self.lows.iter().enumerate() {
-            if low.load(Ordering::Relaxed) == key.low {
+            if *low == key.low {
                 place = at;
             }
         }
-        self.is_at(place, key).then_some(place)
+        (self.lows[place] == key.low && self.highs[place] == key.high).then_some(place)
     }
 
-    fn is_at(&self, place: usize, key: Key) -> bool {
-        self.lows[place].load(Ordering::Relaxed) == key.low
-            && self.highs[place].load(Ordering::Relaxed) == key.high
+    fn holds(&self, key: Key) -> bool {
+        self.place(key).is_some_and(|place| self.values[place].is_some())
     }
 
-    fn put(&self, values: &mut Values<T>, key: Key, value: T) -> Put {
-        let free = || values.iter().position(Option::is_none);
+    fn get(&self, key: Key) -> Option<&T> {
+        let place = self.place(key)?;
+        let value = self.values[place].as_ref()?;
+        // Mostly it is set already, and then nobody has to write.
+        if self.read.load(Ordering::Relaxed) & bit(place) == 0 {
+            self.read.fetch_or(bit(place), Ordering::Relaxed);
+        }
+        Some(value)
+    }
+
+    fn put(&mut self, key: Key, value: T) -> Put {
+        let free = || self.values.iter().position(Option::is_none);
         let (place, put) = match self.place(key).or_else(free) {
-            Some(place) if values[place].is_none() => (place, Put::Added),
+            Some(place) if self.values[place].is_none() => (place, Put::Added),
             Some(place) => (place, Put::Replaced),
-            None => (self.evict(values, key).unwrap_or_default(), Put::Evicted),
+            None => (self.evict(key).unwrap_or_default(), Put::Evicted),
         };
-        self.lows[place].store(key.low, Ordering::Relaxed);
-        self.highs[place].store(key.high, Ordering::Relaxed);
-        values[place] = Some(value);
+        (self.lows[place], self.highs[place]) = (key.low, key.high);
+        self.values[place] = Some(value);
         put
     }
 
     /// Whether there was one.
-    fn remove(&self, values: &mut Values<T>, key: Key) -> bool {
+    fn remove(&mut self, key: Key) -> bool {
         self.place(key).is_some_and(|place| {
             // What comes to this place next has not been read.
-            self.read.fetch_and(!bit(place), Ordering::Relaxed);
-            values[place].take().is_some()
+            *self.read.get_mut() &= !bit(place);
+            self.values[place].take().is_some()
         })
     }
 
     /// Takes out the value whose turn it is, but not this key's, and gives its place.
-    fn evict(&self, values: &mut Values<T>, spared: Key) -> Option<usize> {
+    fn evict(&mut self, spared: Key) -> Option<usize> {
         let spared = self.place(spared);
+        let read = self.read.get_mut();
         // On the second way round no bit is left.
         for _ in 0..2 * PLACES {
-            let place = usize::from(self.hand.load(Ordering::Relaxed)) % PLACES;
-            self.hand.store((place as u8 + 1) % PLACES as u8, Ordering::Relaxed);
-            let read = self.read.fetch_and(!bit(place), Ordering::Relaxed);
-            let was_read = read & bit(place) != 0;
-            if !was_read && Some(place) != spared && values[place].take().is_some() {
+            let place = usize::from(self.hand) % PLACES;
+            self.hand = (self.hand + 1) % PLACES as u8;
+            let was_read = *read & bit(place) != 0;
+            *read &= !bit(place);
+            if !was_read && Some(place) != spared && self.values[place].take().is_some() {
                 return Some(place);
             }
         }
