@@ -21,7 +21,7 @@ pub(crate) use output::{
 };
 pub use output::{LogFormat, LogLevel, Replay};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
-pub use rule::{RequireDocument, ResourceDpop};
+pub use rule::{RequireDocument, ResourceDpop, RuleSignals};
 pub use span::Span;
 
 /// The configuration of `okta-introspect serve`.
