@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use shuttle::thread;
 
 use crate::checker::cache::Cache;
@@ -15,8 +16,15 @@ use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
 use crate::checker::flights::{Calls, Flights, Found};
 use crate::checker::watermark::{About, Named, Watermarks};
+use crate::checker::{
+    Answered, Checker, CheckerConfig, Invalidation, Requirement, SignalMode, Upstream,
+};
 use crate::clock::send_time::{SendTime, Sent, Timeline};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, ManualClock, SystemClock};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::secret::Token;
+use crate::support::boxed_future::BoxFuture;
 use crate::support::random::SeededRandom;
 use crate::support::single_flight::RunId;
 use crate::support::sync::atomic::{AtomicUsize, Ordering};
@@ -201,6 +209,114 @@ fn however_writers_meet_the_pool_counts_what_it_holds() {
             let held = keys.iter().filter(|key| pool.get(**key, |()| ()).is_some()).count();
             assert_eq!(pool.len(), held);
             assert!(held <= 2);
+        },
+        schedules(),
+    );
+}
+
+/// A checker that knows two users' tokens, both longer than its bound, and asks nobody.
+struct Extending {
+    clock: ManualClock,
+    checker: Checker,
+    requirement: Requirement,
+}
+
+#[derive(Debug)]
+struct Nobody(Issuer);
+
+impl Upstream for Nobody {
+    fn issuer(&self) -> &Issuer {
+        &self.0
+    }
+
+    fn introspect<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a SendTime,
+    ) -> BoxFuture<'a, Result<Answered, Error>> {
+        unreachable!("the cache is looked at, and no more")
+    }
+}
+
+impl Extending {
+    fn new() -> Arc<Self> {
+        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+        let mut config = CheckerConfig::default();
+        config.signals = SignalMode::Extend;
+        (config.capacity, config.inactive_capacity, config.refresh_ahead) = (8, 8, false);
+        let checker = Checker::builder(Nobody(Issuer::parse("https://acme.okta.com").unwrap()))
+            .config(config)
+            .clock(clock.clone())
+            .random(SeededRandom::new(1))
+            .build()
+            .unwrap();
+        let requirement = Requirement::new().max_age(Duration::from_secs(1)).extended();
+        Arc::new(Self { clock, checker, requirement })
+    }
+
+    /// An answer to a request that is sent now. The token's text is its user's id.
+    fn know(&self, user: &str) {
+        let inner = &self.checker.inner;
+        let answer = sample::introspection(serde_json::json!({ "uid": user }));
+        let sent = inner.timeline.sent(self.clock.monotonic());
+        let known = Known::Active(Arc::new(sample::facts(answer, sent, None)));
+        inner.cache.put(inner.servers[0].keyer.key(user), &known);
+    }
+
+    fn lets_in(&self, token: &str) -> bool {
+        self.checker.try_check(token, &self.requirement).is_some()
+    }
+
+    fn advance(&self) {
+        self.checker.coverage().advance(self.clock.monotonic());
+    }
+}
+
+#[test]
+fn an_advance_that_is_seen_shows_every_invalidation_before_it() {
+    shuttle::check_random(
+        || {
+            let world = Extending::new();
+            world.checker.coverage().begin(world.clock.monotonic());
+            ["00u1", "00u2"].iter().for_each(|user| world.know(user));
+            world.clock.advance(Duration::from_secs(20));
+            let source = thread::spawn({
+                let world = Arc::clone(&world);
+                move || {
+                    world.checker.invalidate(Invalidation::User("00u1"));
+                    world.advance();
+                }
+            });
+            assert!(!world.lets_in("00u1"), "extended past a signal that names it");
+            source.join().unwrap();
+            assert!(!world.lets_in("00u1") && world.lets_in("00u2"));
+        },
+        schedules(),
+    );
+}
+
+#[test]
+fn an_advance_that_is_seen_shows_the_beginning_before_it() {
+    shuttle::check_random(
+        || {
+            let world = Extending::new();
+            world.checker.coverage().begin(world.clock.monotonic());
+            world.know("00u1");
+            world.clock.advance(Duration::from_secs(20));
+            world.know("00u2");
+            let since = world.clock.monotonic();
+            world.clock.advance(Duration::from_secs(20));
+            // After a gap: nothing is known of what happened before `since`.
+            let source = thread::spawn({
+                let world = Arc::clone(&world);
+                move || {
+                    world.checker.coverage().begin(since);
+                    world.advance();
+                }
+            });
+            assert!(!world.lets_in("00u1"), "extended across a gap");
+            source.join().unwrap();
+            assert!(!world.lets_in("00u1") && world.lets_in("00u2"));
         },
         schedules(),
     );

@@ -26,7 +26,8 @@ pub(crate) type Series<'a, T> = (Labels<'a>, T);
 /// |---|---|
 /// | `checks_total` | `verdict`, `source` |
 /// | `denials_total` | `stage` (`edge`, `policy`), `reason` |
-/// | `verdict_age_seconds` (histogram) | |
+/// | `verdict_age_seconds` (histogram), but of what signals extended | |
+/// | `extended_age_seconds` (histogram), of what they did extend | |
 /// | `max_age_seconds`: [`CheckerConfig::max_age`](super::CheckerConfig::max_age) | |
 /// | `check_duration_seconds` (histogram), of checks that waited | |
 /// | `upstream_requests_total` | `issuer`, `endpoint`, `status` |
@@ -35,6 +36,8 @@ pub(crate) type Series<'a, T> = (Labels<'a>, T);
 /// | `governor_refusals_total` | `issuer` |
 /// | `rate_limit` and `rate_limit_remaining` | `issuer`, `bucket` |
 /// | `refreshes_total` | |
+/// | `signal_misses_total`: [`Metrics::signal_misses`] | |
+/// | `signal_savings_total`: [`Metrics::signal_savings`] | |
 /// | `local_disagreements_total` | `kind` (`rejected_but_active`, `verified_but_inactive`) |
 /// | `cache_entries` | `pool` (`active`, `inactive`) |
 /// | `evictions_total` | `pool` |
@@ -106,11 +109,18 @@ fn encode_checks(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt:
     counters(encoder, "denials", "Checks that denied, by reason", denials)?;
     let age = "How old the answers were that let requests in";
     histograms(encoder, "verdict_age", age, [(Vec::new(), &metrics.verdict_age)])?;
+    let age = "How old the answers were that let requests in because signals extended them";
+    histograms(encoder, "extended_age", age, [(Vec::new(), &metrics.extended_age)])?;
     let duration = "How long checks took that were not answered from the cache";
     let durations = [(Vec::new(), &metrics.check_duration)];
     histograms(encoder, "check_duration", duration, durations)?;
     let ahead = [(Vec::new(), metrics.refreshed_ahead)];
     counters(encoder, "refreshes", "Calls begun ahead of time", ahead)?;
+    let misses = [(Vec::new(), metrics.signal_misses)];
+    counters(encoder, "signal_misses", "Tokens that ended without a signal", misses)?;
+    let savings = [(Vec::new(), metrics.signal_savings)];
+    let help = "Calls that would not have been made, had signals extended answers";
+    counters(encoder, "signal_savings", help, savings)?;
     let kinds = [
         ("rejected_but_active", metrics.rejected_but_active),
         ("verified_but_inactive", metrics.verified_but_inactive),

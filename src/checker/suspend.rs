@@ -8,7 +8,8 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::checker::{
-    AnswerSource, Answered, Checker, CheckerConfig, Requirement, SendTime, Upstream, Verdict,
+    AnswerSource, Answered, Checker, CheckerConfig, Requirement, SendTime, SignalMode, Upstream,
+    Verdict,
 };
 use crate::clock::{Clock, Laptop};
 use crate::error::{Error, ErrorKind};
@@ -79,8 +80,12 @@ impl World {
             calls: watch::Sender::new(0),
             answers: watch::Sender::new(usize::MAX),
         };
-        let config =
-            CheckerConfig { stale_if_error, refresh_ahead: false, ..CheckerConfig::default() };
+        let config = CheckerConfig {
+            stale_if_error,
+            refresh_ahead: false,
+            signals: SignalMode::Extend,
+            ..CheckerConfig::default()
+        };
         let checker =
             Checker::builder(server.clone()).config(config).clock(laptop).build().unwrap();
         Self { server, checker }
@@ -96,7 +101,7 @@ impl World {
 
     /// The source and the age of a yes; `None` for a no.
     async fn check(&self) -> Result<Option<(AnswerSource, Duration)>, Error> {
-        let requirement = Requirement::new().max_age(BOUND);
+        let requirement = Requirement::new().max_age(BOUND).extended();
         Ok(match self.checker.check("a-token", &requirement).await? {
             Verdict::Authorized(yes) => Some((yes.source(), yes.age())),
             Verdict::Denied(_) => None,
@@ -119,6 +124,34 @@ async fn after_a_suspend_no_yes_is_older_than_its_bound() {
         let expected = (!asks).then_some((AnswerSource::Cache, asleep));
         assert_eq!(said, expected, "{asleep:?} asleep");
         assert_eq!(world.calls(), 1 + usize::from(asks), "{asleep:?} asleep");
+    }
+}
+
+#[test_support::test]
+async fn a_suspend_counts_in_the_age_of_what_signals_extend() {
+    let limit = 300 * SECOND;
+    for (asleep, told, expected) in [
+        // Nothing was told since it fell asleep: the bound counts from there.
+        (BOUND, false, Some(AnswerSource::Extended)),
+        (BOUND + SECOND, false, None),
+        // All was told when it woke up: the hard bound counts from when the server was asked.
+        (limit - SECOND, true, Some(AnswerSource::Extended)),
+        (limit, true, None),
+    ] {
+        let world = World::new(Duration::ZERO);
+        let coverage = world.checker.coverage();
+        coverage.begin(world.server.laptop.monotonic());
+        world.check().await.unwrap();
+        world.server.laptop.suspend(SECOND);
+        coverage.advance(world.server.laptop.monotonic());
+        world.say(Says::Inactive);
+        world.server.laptop.suspend(asleep);
+        if told {
+            coverage.advance(world.server.laptop.monotonic());
+        }
+        let said = world.check().await.unwrap();
+        let expected = expected.map(|source| (source, asleep + SECOND));
+        assert_eq!(said, expected, "{asleep:?} asleep, {told}");
     }
 }
 

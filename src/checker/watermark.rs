@@ -148,9 +148,7 @@ impl Watermarks {
         let keys = self.names.keys(about, known, |kind| self.newest_of(kind) > number);
         // All under one guard. A watermark that names everything takes the others' place; between
         // two looks, the first would miss the one and the second the other.
-        let marks = self.marks();
-        let passes = marks.naming(&keys).all(|mark| number > mark.number);
-        passes
+        self.marks().naming(&keys).all(|mark| number > mark.number)
     }
 
     fn newest_of(&self, kind: Kind) -> u64 {
@@ -266,6 +264,24 @@ mod tests {
             }
             assert_eq!(let_in, 0, "of {rounds} rounds");
         });
+    }
+
+    #[test]
+    fn an_answer_that_gives_no_login_may_be_anybodys() {
+        let (timeline, marks, about) = watermarks(100);
+        for (members, concerned) in [
+            (json!({"uid": "00u1", "client_id": "0oa1"}), true),
+            (json!({"uid": "00u1", "email": ["ada@acme.example"]}), true),
+            (json!({"sub": "0oa1"}), false),
+            (json!({"username": "bob"}), false),
+            (json!({"email": "bob@acme.example"}), false),
+        ] {
+            let sent = sent(timeline.next_event());
+            let facts = sample::facts(introspection(members.clone()), sent, None);
+            let before = Known::Active(Arc::new(facts));
+            marks.raise(Named::Login("ada"), SystemClock.monotonic());
+            assert_eq!(!marks.passes(&about, &before), concerned, "{members}");
+        }
     }
 
     #[test]

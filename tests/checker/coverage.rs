@@ -213,6 +213,17 @@ async fn coverage_never_goes_back_and_never_ahead_of_now() {
 }
 
 #[test_support::test]
+async fn a_beginning_never_goes_back() {
+    let world = World::new(|_| {}).await;
+    let first = world.now();
+    world.clock.advance(seconds(1));
+    world.coverage.begin(world.now());
+    world.coverage.begin(first);
+    world.pass(seconds(20));
+    assert_eq!(world.source().await, AnswerSource::Introspected);
+}
+
+#[test_support::test]
 async fn after_a_gap_only_what_was_asked_since_is_extended() {
     let world = World::new(|_| {}).await;
     world.pass(seconds(20));
@@ -401,7 +412,8 @@ async fn extended_answers_are_counted_as_hits_of_their_own() {
     assert_eq!((metrics.extended, metrics.hits, metrics.misses), (4, 4, 1));
     assert_eq!(metrics.checks["authorized"]["extended"], 3);
     assert_eq!(metrics.checks["denied"]["extended"], 1);
-    assert_eq!(metrics.verdict_age.sum, 3 * seconds(20));
+    assert_eq!((metrics.verdict_age.count(), metrics.extended_age.count()), (1, 3));
+    assert_eq!(metrics.extended_age.sum, 3 * seconds(20));
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl World {
         self.coverage.advance(self.clock.monotonic());
     }
 
-    fn misses(&self) -> u64 {
+    fn missed(&self) -> u64 {
         self.checker.metrics().signal_misses
     }
 }
@@ -72,10 +72,10 @@ async fn it_is_decided_when_coverage_has_come_to_when_the_answer_came_in() {
             world.clock.advance(seconds(9));
             let until = if millis < 0 { found - MILLISECOND } else { found };
             world.coverage.advance(until + MILLISECOND * u32::from(millis > 0));
-            assert_eq!(world.misses(), decided, "{mode:?} {millis}");
+            assert_eq!(world.missed(), decided, "{mode:?} {millis}");
             world.pass(seconds(1));
             world.pass(seconds(1));
-            assert_eq!(world.misses(), 1, "each counts once: {mode:?} {millis}");
+            assert_eq!(world.missed(), 1, "each counts once: {mode:?} {millis}");
         }
     }
 }
@@ -101,7 +101,7 @@ async fn an_event_that_is_late_is_no_miss() {
         world.checker.invalidate(named);
         world.coverage.advance(world.clock.monotonic());
         let named = !matches!(named, Invalidation::Jti("another"));
-        assert_eq!(world.misses(), u64::from(!named), "{named:?}");
+        assert_eq!(world.missed(), u64::from(!named), "{named:?}");
     }
 }
 
@@ -111,7 +111,7 @@ async fn a_signal_from_before_it_was_last_seen_active_explains_nothing() {
     world.checker.invalidate(Invalidation::Jti("AT.1"));
     world.end().await;
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 1);
+    assert_eq!(world.missed(), 1);
 }
 
 #[test_support::test]
@@ -120,19 +120,19 @@ async fn what_was_not_covered_is_no_miss() {
         let world = World::new(mode, json!({}));
         world.end().await;
         world.pass(seconds(1));
-        assert_eq!(world.misses(), 0, "{mode:?}");
+        assert_eq!(world.missed(), 0, "{mode:?}");
     }
     let world = World::new(SignalMode::Extend, json!({}));
     world.known_and_ended().await;
     world.coverage.begin(world.clock.monotonic());
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 0, "it was asked about before coverage began");
+    assert_eq!(world.missed(), 0, "it was asked about before coverage began");
 
     let world = World::new(SignalMode::Extend, json!({}));
     world.end().await;
     world.coverage.begin(world.clock.monotonic());
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 0, "there was a gap");
+    assert_eq!(world.missed(), 0, "there was a gap");
 }
 
 #[test_support::test]
@@ -144,7 +144,7 @@ async fn a_token_that_may_have_come_to_its_end_is_no_miss() {
         world.clock.advance(before + MILLISECOND * u32::from(millis > 0));
         world.end().await;
         world.pass(seconds(1));
-        assert_eq!(world.misses(), misses, "{millis}");
+        assert_eq!(world.missed(), misses, "{millis}");
     }
 }
 
@@ -159,7 +159,7 @@ async fn what_this_checker_has_revoked_itself_is_no_miss() {
     world.script.revoke(TOKEN);
     assert!(!world.is_active().await);
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 0);
+    assert_eq!(world.missed(), 0);
 }
 
 #[test_support::test]
@@ -168,7 +168,7 @@ async fn what_was_found_before_a_revocation_of_our_own_is_none_either() {
     world.end().await;
     world.checker.revoke(&Token::parse(TOKEN).unwrap(), None).await.unwrap_err();
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 0);
+    assert_eq!(world.missed(), 0);
 }
 
 #[test_support::test]
@@ -193,10 +193,10 @@ async fn those_that_wait_for_coverage_are_bounded() {
         }
     }
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 1024);
+    assert_eq!(world.missed(), 1024);
     world.end().await;
     world.pass(seconds(1));
-    assert_eq!(world.misses(), 1025, "there is room again");
+    assert_eq!(world.missed(), 1025, "there is room again");
 }
 
 #[test_support::test]

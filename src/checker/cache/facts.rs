@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::checker::cache::intern::{Common, Interner};
 use crate::checker::cache::rest::{Rest, Times};
@@ -63,7 +63,8 @@ pub(crate) enum Nature {
     Inactive,
 }
 
-/// The texts that are each token's own, in this order.
+/// The texts that are each token's own, in this order; behind them come those of the members without
+/// a field.
 #[derive(Clone, Copy)]
 enum Own {
     Jti,
@@ -74,6 +75,10 @@ enum Own {
     Jkt,
     DeviceId,
     Sid,
+}
+
+impl Own {
+    const COUNT: usize = Self::Sid as usize + 1;
 }
 
 /// When a token ends, in seconds since 1970. What is beyond the year 2106 does not end.
@@ -123,16 +128,7 @@ impl Facts {
         let expires_at = ends.min().unwrap_or(End::NEVER);
         let (is_bound, nature) = (is_bound(&answer), nature(&answer));
         let jkt = take_jkt(&mut answer.cnf);
-        // In the order of their numbers.
-        let own = [
-            &answer.jti,
-            &answer.uid,
-            &answer.sub,
-            &answer.username,
-            &jkt,
-            &answer.device_id,
-            &answer.sid,
-        ];
+        let own = own_texts(&answer, jkt.as_deref());
         Self {
             sent,
             expires_at,
@@ -142,7 +138,7 @@ impl Facts {
             is_bound,
             nature,
             has_user: answer.uid.is_some() || answer.username.is_some(),
-            own: Texts::new(own.map(Option::as_deref)),
+            own,
             nbf: Seconds::of(answer.nbf),
             exp: Seconds::of(answer.exp),
             iat: Seconds::of(answer.iat),
@@ -173,7 +169,7 @@ impl Facts {
             device_id: own(Own::DeviceId),
             sid: own(Own::Sid),
             cnf: self.cnf(),
-            extra: self.members().map(|(name, value)| (name.into(), value.clone())).collect(),
+            extra: self.extra_members(),
         }
     }
 
@@ -213,15 +209,24 @@ impl Facts {
         &self.common.aud
     }
 
-    /// A member that has no field of its own.
-    #[allow(dead_code)] // for what a signal may name
-    pub(crate) fn extra(&self, name: &str) -> Option<&Value> {
-        self.members().find(|(own, _)| *own == name).map(|(_, value)| value)
+    /// The text of a member that has no field of its own.
+    pub(crate) fn extra(&self, name: &str) -> Option<&str> {
+        self.members().find(|(own, _)| *own == name)?.1
     }
 
-    fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let values = self.rest.iter().flat_map(|rest| &rest.values);
-        self.common.names.iter().map(|name| &**name).zip(values)
+    /// The names of members without a field, and their texts, of those that are text.
+    fn members(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let names = self.common.names.iter().map(|name| &**name);
+        names.zip(self.own.iter().skip(Own::COUNT))
+    }
+
+    fn extra_members(&self) -> Map<String, Value> {
+        let mut others = self.rest.iter().flat_map(|rest| &rest.values).cloned();
+        let mut value = |text: Option<&str>| match text {
+            Some(text) => text.into(),
+            None => others.next().unwrap_or_default(), // there is one for each
+        };
+        self.members().map(|(name, text)| (name.to_owned(), value(text))).collect()
     }
 
     /// The key to which the token is bound, unless it is bound to a certificate as well (RFC 8705
@@ -306,6 +311,20 @@ fn nature(answer: &Introspection) -> Nature {
         (true, true) => Nature::AccessToken,
         (true, false) => Nature::Other,
     }
+}
+
+fn own_texts(answer: &Introspection, jkt: Option<&str>) -> Texts {
+    // In the order of their numbers.
+    let own: [Option<&str>; Own::COUNT] = [
+        answer.jti.as_deref(),
+        answer.uid.as_deref(),
+        answer.sub.as_deref(),
+        answer.username.as_deref(),
+        jkt,
+        answer.device_id.as_deref(),
+        answer.sid.as_deref(),
+    ];
+    Texts::new(own.into_iter().chain(answer.extra.values().map(Value::as_str)))
 }
 
 /// The thumbprint of a binding that says nothing else.

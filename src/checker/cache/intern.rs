@@ -22,7 +22,7 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Takes it out of an answer, all but the names: their values stay.
+    /// Takes it out of an answer, all but the names: they stay with their values.
     fn take(answer: &mut Introspection) -> Self {
         Self {
             scope: answer.scope.take(),
@@ -56,8 +56,7 @@ impl Interner {
     /// So many of what answers have in common: with each client there is another.
     const COMMONS: usize = 4 * Self::CAPACITY;
 
-    /// Takes out of an answer what it has in common with others, and gives what they share. The
-    /// names of members without a field are among it, in the order of their values, which stay.
+    /// Takes out of an answer what it has in common with others, and gives what they share.
     pub(crate) fn take(&self, answer: &mut Introspection) -> Arc<Common> {
         let common = Common::take(answer);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,8 +9,7 @@ use crate::oauth::introspect::{Confirmation, Introspection};
 /// What is kept of an answer beyond what answers commonly say.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    /// The members without a field, in the order of their names in
-    /// [`Common`](crate::checker::cache::intern::Common).
+    /// The members without a field that are no texts, in the order of their names.
     pub(crate) values: Box<[Value]>,
     odd: Option<Box<Odd>>,
 }
@@ -31,8 +30,9 @@ impl Rest {
     /// Takes it out of an answer, of which the thumbprint has been taken already where that is all
     /// of its binding. Mostly nothing is left.
     pub(crate) fn take(answer: &mut Introspection) -> Option<Box<Self>> {
-        let values: Box<[Value]> =
-            std::mem::take(&mut answer.extra).into_iter().map(|(_, value)| value).collect();
+        let values = std::mem::take(&mut answer.extra).into_iter().map(|(_, value)| value);
+        let mut values: Box<[Value]> = values.filter(|value| !value.is_string()).collect();
+        values.iter_mut().for_each(shrink);
         let elsewhere =
             |time| Some(time).filter(|time| Seconds::of(*time).is_elsewhere()).flatten();
         let times = [answer.exp, answer.iat, answer.nbf].map(elsewhere);
@@ -48,5 +48,17 @@ impl Rest {
 
     pub(crate) fn times(&self) -> Times {
         self.odd.as_ref().map(|odd| odd.times).unwrap_or_default()
+    }
+}
+
+/// What was read has room for more elements than it has.
+fn shrink(value: &mut Value) {
+    match value {
+        Value::Array(elements) => {
+            elements.shrink_to_fit();
+            elements.iter_mut().for_each(shrink);
+        }
+        Value::Object(members) => members.values_mut().for_each(shrink),
+        _ => {}
     }
 }

@@ -40,7 +40,8 @@ impl Texts {
         self.iter().nth(number).flatten()
     }
 
-    fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+    /// All of them, and what is absent, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let (mut left, mut before) = (&*self.0, None);
         std::iter::from_fn(move || {
             let (length, behind) = read_length(left)?;

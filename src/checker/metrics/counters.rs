@@ -23,6 +23,7 @@ pub(crate) struct Counters {
     /// Hits on answers that signals extended.
     extended: Hits,
     ages: Counts<{ Histogram::UNITS }>,
+    extended_ages: Counts<{ Histogram::UNITS }>,
     durations: Counts<MICROS>,
     /// Verdicts on answers that were waited for, by verdict and by source.
     waited: [[AtomicU64; AnswerSource::NAMES.len()]; 2],
@@ -115,7 +116,9 @@ impl Counters {
     pub(crate) fn waited(&self, verdict: &Verdict, source: AnswerSource) {
         let denied = match verdict {
             Verdict::Authorized(authorized) => {
-                self.ages.add(authorized.ticks());
+                let is_extended = source == AnswerSource::Extended;
+                let ages = if is_extended { &self.extended_ages } else { &self.ages };
+                ages.add(authorized.ticks());
                 0
             }
             Verdict::Denied(denied) => {
@@ -138,9 +141,10 @@ impl Counters {
 
     /// What has been counted so far, with what each server's counters say.
     pub(crate) fn snapshot(&self, servers: BTreeMap<String, ServerMetrics>) -> Metrics {
-        let mut verdict_age = Histogram::default();
-        let hits = [&self.hits, &self.extended].map(|hits| hits.read(&mut verdict_age));
+        let [mut verdict_age, mut extended_age] = [(); 2].map(|()| Histogram::default());
+        let hits = [self.hits.read(&mut verdict_age), self.extended.read(&mut extended_age)];
         self.ages.add_to(&mut verdict_age);
+        self.extended_ages.add_to(&mut extended_age);
         let (denied_at_edge, denied_by_reason) =
             (self.denied_at_edge.occurred(), self.denied.occurred());
         let edge = denied_at_edge.values().sum();
@@ -176,6 +180,7 @@ impl Counters {
             inactive_evictions: 0,
             under_way: 0,
             verdict_age,
+            extended_age,
             check_duration: self.durations.histogram(),
             servers,
         }
@@ -205,11 +210,10 @@ impl Counters {
 }
 
 impl Hits {
-    /// How many let a request in, and how many did not; adds the ages of the former.
+    /// How many let a request in, and how many did not; gives the ages of the former.
     fn read(&self, ages: &mut Histogram) -> [u64; 2] {
-        let before = ages.count();
         self.let_in.iter().for_each(|stripe| stripe.0.add_to(ages));
-        [ages.count() - before, read(&self.denied)]
+        [ages.count(), read(&self.denied)]
     }
 }
 

@@ -113,8 +113,11 @@ pub struct Metrics {
     pub inactive_evictions: u64,
     /// How many calls are under way.
     pub under_way: usize,
-    /// How old the answers were that let requests in.
+    /// How old the answers were that let requests in, but for those that signals extended.
     pub verdict_age: Histogram,
+    /// How old the answers were that let requests in because signals
+    /// [extended](super::AnswerSource::Extended) them, counted from when the server was asked.
+    pub extended_age: Histogram,
     /// How long checks took that were not answered from the cache. Those that were take less than a
     /// microsecond, and looking at the clock would be much of it.
     pub check_duration: Histogram,

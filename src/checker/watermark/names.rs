@@ -5,7 +5,6 @@ use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode::Indifferent;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use openssl::sha::sha256;
-use serde_json::Value;
 
 use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::key::{Key, Keyer};
@@ -90,7 +89,7 @@ impl Names {
             Named::Jti(id) => Some((Kind::Jti, self.jti.key(id))),
             Named::TokenHash(text) => Some((Kind::TokenHash, self.hash.key_of(&digest(text)?))),
             Named::User(id) => Some((Kind::User, self.user.key(id))),
-            Named::Login(login) if login.is_empty() => None,
+            Named::Login("") => None,
             Named::Login(login) => Some((Kind::Login, self.login.key_in_any_case(login))),
             Named::Client(id) => Some((Kind::Client, self.client.key(id))),
             Named::Server(number) => Some((Kind::Server, self.server_key(number))),
@@ -138,8 +137,7 @@ impl Names {
 
 /// What a user may be called by beside Okta's id.
 fn logins(facts: &Facts) -> [Option<&str>; 3] {
-    let email = facts.extra("email").and_then(Value::as_str);
-    [facts.username(), facts.sub(), email]
+    [facts.username(), facts.sub(), facts.extra("email")]
 }
 
 /// The digest that a text says in Base64: the standard alphabet with padding is Okta's, and no

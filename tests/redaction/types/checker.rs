@@ -110,6 +110,9 @@ pub(super) async fn checked(
         Invalidation::Jti("an id"),
         Invalidation::User("00u1ada"),
         Invalidation::Client(CLIENT),
+        Invalidation::TokenHash("a hash"),
+        Invalidation::Login("ada"),
+        Invalidation::Server("default"),
     ];
     let metrics = checker.metrics();
     let remaining = Upstream::remaining(&client, org.clock.monotonic()).unwrap();
@@ -130,7 +133,9 @@ pub(super) async fn checked(
         ("EndpointMetrics", said!(metrics.servers.values().next().unwrap().endpoints)),
         ("Histogram", said!(metrics.verdict_age)),
         ("ServerMetrics", said!(metrics.servers)),
+        ("Coverage", said!(checker.coverage())),
         ("Invalidation", said!(invalidations)),
+        ("SignalMode", said!(checker.signal_mode())),
         ("Metrics", said!(metrics) + &said!(noting.metrics())),
         ("Presented", said!(presented) + &said!(Presented::from(&token))),
         ("Replay", said!(Replay::CheckOnly)),

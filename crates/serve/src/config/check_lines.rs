@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use okta_introspect::checker::CheckerConfig;
 
-use super::document::{Replay, RequireDocument, Span};
+use super::document::{Replay, RequireDocument, RuleSignals, Span};
 use super::resolved::{Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig};
 use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
@@ -281,6 +281,9 @@ fn of_requirement(require: &RequireDocument, checker: &CheckerConfig) -> Vec<Str
     }
     if let Some(timeout) = require.timeout {
         words.push(format!("waited for at most {timeout}"));
+    }
+    if require.signals == Some(RuleSignals::Extend) {
+        words.push("older where signals name nothing".to_owned());
     }
     words
 }

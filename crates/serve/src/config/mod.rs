@@ -21,7 +21,7 @@ use okta_introspect_settings::{Environment, SettingsError};
 
 use crate::error::Fault;
 use conform::Conformance;
-pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, Span};
+pub use document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop, RuleSignals, Span};
 use expand::Expansion;
 use faults::Faults;
 pub use resolved::{

@@ -22,7 +22,7 @@ pub(crate) use output::{
 };
 pub use output::{LogFormat, LogLevel, Replay};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
-pub use rule::{RequireDocument, ResourceDpop};
+pub use rule::{RequireDocument, ResourceDpop, RuleSignals};
 pub(crate) use signals::{
     EventBridgeDocument, EventHookDocument, ReceiveDocument, SecurityEventsDocument,
     SignalListenerDocument, SignalsDocument,

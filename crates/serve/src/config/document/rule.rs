@@ -117,4 +117,18 @@ pub struct RequireDocument {
     pub stale_if_error: Option<Span>,
     /// How long to wait for the server. Default: `checker.timeout`. Bounds: 1 ms to 1 h.
     pub timeout: Option<Span>,
+    /// What signals of revocations may do for its answer. Default: `purge`.
+    #[schemars(extend("default" = "purge"))]
+    pub signals: Option<RuleSignals>,
+}
+
+/// What signals of revocations may do for an answer.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleSignals {
+    /// What they name is asked about again.
+    Purge,
+    /// And while they are complete, what they do not name stays fresh without a call, up to the
+    /// checker's `extension_limit`.
+    Extend,
 }
