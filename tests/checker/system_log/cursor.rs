@@ -1,11 +1,17 @@
 //! Where the log goes on, and what is done where it does not.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use chrono::TimeDelta;
 use okta_introspect::checker::SignalMode;
 use okta_introspect::signals::{Feed, SystemLog};
+use okta_introspect::{Random, SeededRandom};
 use serde_json::{Value, json};
 use test_support::reply;
 
@@ -215,4 +221,47 @@ async fn a_cursor_that_cannot_be_written_is_told_and_stops_nothing() {
     let status = world.status();
     assert_eq!((status.healthy, status.gaps), (Some(true), 0));
     assert_eq!(world.errors(), [("cursor_not_written", 3)]);
+}
+
+/// Each run ends at some moment between two waits, as a process does that is killed, and the next
+/// one is another process: it knows nothing but the cursor.
+#[test_support::test]
+async fn killed_at_any_moment_it_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cursor = folder.path().join("cursor");
+    let world = World::new(SignalMode::Purge).await;
+    let random = SeededRandom::new(7);
+    let heard: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
+    let (mut gaps, mut unfinished) = (0, 0);
+    let mut run = async |moments: usize| {
+        let heard = Arc::clone(&heard);
+        let feed = Feed::builder([]).clock(world.clock.clone());
+        let feed = feed.on_signal(move |signal, _| {
+            heard.lock().unwrap().extend(signal.id.parse::<usize>().ok());
+        });
+        let feed = feed.build();
+        let log = SystemLog::builder(world.log.resource(), feed.clone()).cursor_file(&cursor);
+        let mut log = log.build().unwrap();
+        let mut following = pin!(world.turns(&mut log, 2));
+        let mut left = moments;
+        let killed = poll_fn(|cx| match left.checked_sub(1) {
+            Some(less) => {
+                left = less;
+                following.as_mut().poll(cx).map(|()| 0)
+            }
+            None => Poll::Ready(1),
+        });
+        unfinished += killed.await;
+        gaps += feed.status().first().map_or(0, |status| status.gaps);
+    };
+    run(usize::MAX).await;
+    for number in 0..200 {
+        world.log.revoked(&format!("AT.{number}"));
+        run((random.fraction() * 16.0) as usize).await;
+        // A process that is dead for a while.
+        world.clock.advance(seconds(120));
+    }
+    run(usize::MAX).await;
+    assert!((50..195).contains(&unfinished), "{unfinished}");
+    assert_eq!((heard.lock().unwrap().len(), gaps), (200, 0));
 }

@@ -3,6 +3,8 @@
 mod cursor;
 mod faults;
 mod pace;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -372,5 +374,37 @@ async fn it_begins_now_by_the_servers_clock_whatever_ours_says() {
         let begun: Vec<_> =
             world.log.calls().into_iter().filter(|call| call.contains("since=")).collect();
         assert!(begun.len() <= 2, "{begun:?}");
+    }
+}
+
+#[cfg(feature = "prometheus")]
+#[test_support::test]
+async fn what_is_known_of_the_sources_is_on_the_metrics_page() {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    let world = World::new(SignalMode::Purge).await;
+    let mut log = world.follow();
+    world.log.revoked("AT.1");
+    world.log.happens("user.lifecycle.create", json!([]));
+    world.turns(&mut log, 2).await;
+    world.log.refuses_links(Some(test_support::reply(400, "application/json", "{}")));
+    world.turn(&mut log).await;
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(world.feed.clone()));
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    for line in [
+        r#"signal_events_total{source="system_log",kind="app.oauth2.as.token.revoke"} 1"#,
+        r#"signal_events_total{source="system_log",kind="cursor_refused"} 1"#,
+        r#"signal_repeated_total{source="system_log"} 0"#,
+        r#"signal_ignored_total{source="system_log"} 1"#,
+        r#"signal_gaps_total{source="system_log"} 1"#,
+        r#"signal_errors_total{source="system_log",reason="malformed"} 1"#,
+        r#"signal_source_healthy{source="system_log"} 0"#,
+        r#"signal_lag_seconds{source="system_log"} "#,
+        r#"signal_last_seen_timestamp_seconds{source="system_log"} 17952112"#,
+    ] {
+        assert!(text.contains(&format!("okta_introspect_{line}")), "{line}: {text}");
     }
 }
