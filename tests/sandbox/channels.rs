@@ -436,6 +436,20 @@ async fn a_receiver_that_is_not_there_fails_and_keeps_nobody() {
     }
 }
 
+#[test_support::test]
+async fn the_end_of_a_sandbox_keeps_no_test_waiting() {
+    let org = Org::start().await;
+    let silent = Peer::always(Act::Silence).await;
+    let channel = Channel::event_bridge(url(&silent)).timeout(Duration::MAX);
+    let stream = org.sandbox.subscribe(channel).unwrap();
+    happen(&org, 1);
+    silent.received(1).await;
+    drop(org);
+    stream.settled().await;
+    stream.attempted(1).await;
+    assert!(stream.deliveries().is_empty());
+}
+
 #[cfg(feature = "rustls")]
 #[test_support::test]
 async fn a_receiver_may_speak_tls_if_its_authority_is_trusted() {

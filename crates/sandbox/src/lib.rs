@@ -9,6 +9,9 @@
 //! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
 //! management API, apart from filters of the System Log.
 //!
+//! It can be a poor messenger, too: its System Log may [lag](LogLag), and its [channels](Channel)
+//! (Universal Logout, security events, event hooks, EventBridge) may lose, double, delay and reorder.
+//!
 //! What tests need besides: the [clock](SandboxBuilder::clock), [rate limits](Bucket),
 //! [faults](Fault) and outages, [TLS](SandboxBuilder::tls_self_made),
 //! [rotation of keys](Sandbox::rotate_keys) and of

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use super::client::{Answer, Target};
 use super::delivery::{Delivery, DeliveryOutcome};
+use super::ledger::Ledger;
 use super::message::{Message, Sender};
 use super::settings::{Channel, Kind};
-use super::subscription::{Ledger, Subscription};
 use super::{event_hook, security_event};
 use crate::clock::later;
 use crate::error::Error;
@@ -42,44 +42,46 @@ struct Happening {
     fate: Fate,
 }
 
-/// Puts a channel to use: its handle, and what does the work.
-pub(crate) fn subscribe(
-    server: &Arc<Server>,
-    channel: Channel,
-) -> Result<(Subscription, impl Future<Output = ()> + Send + use<>), Error> {
-    let target = Target::new(channel.check()?, channel.ca_pem.as_deref())?;
-    if channel.kind.signs() {
-        // Making the key takes long; no message should wait for that.
-        signing::key(Authority::Org.id_token_key());
-    }
-    let is_enabled = !matches!(channel.kind, Kind::EventHook { .. });
-    let ledger = Ledger::new(channel.faults, is_enabled);
-    let id = server.world.identifier();
-    let courier = Arc::new(Courier { server: Arc::clone(server), channel, target, id, ledger });
-    let (sender, inbox) = mpsc::unbounded_channel();
-    let listener = Arc::downgrade(&courier);
-    server.world.listen(move |event| {
-        let Some(courier) = listener.upgrade().filter(|courier| !courier.ledger.has_ended()) else {
-            return false;
-        };
-        if courier.ledger.is_enabled() && courier.channel.kind.wants(event) {
-            courier.ledger.open();
-            // It is received for as long as the courier is at work.
-            let _ = sender.send(courier.happening(event));
-        }
-        true
-    });
-    let work = Arc::clone(&courier).work(inbox);
-    Ok((Subscription { courier }, work))
-}
-
 impl Courier {
+    /// Begins to listen to what happens: what is known of the channel, and what does the work.
+    pub(super) fn start(
+        server: &Arc<Server>,
+        channel: Channel,
+    ) -> Result<(Arc<Self>, impl Future<Output = ()> + Send + use<>), Error> {
+        let target = Target::new(channel.check()?, channel.ca_pem.as_deref())?;
+        if channel.kind.signs() {
+            // Making the key takes long; no message should wait for that.
+            signing::key(Authority::Org.id_token_key());
+        }
+        let is_enabled = !matches!(channel.kind, Kind::EventHook { .. });
+        let ledger = Ledger::new(channel.faults, is_enabled);
+        let id = server.world.identifier();
+        let courier = Arc::new(Self { server: Arc::clone(server), channel, target, id, ledger });
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let listener = Arc::downgrade(&courier);
+        server.world.listen(move |event| {
+            let Some(courier) = listener.upgrade().filter(|courier| !courier.ledger.has_ended())
+            else {
+                return false;
+            };
+            if courier.ledger.is_enabled() && courier.channel.kind.wants(event) {
+                courier.ledger.open();
+                // It is received for as long as the courier is at work.
+                let _ = sender.send(courier.happening(event));
+            }
+            true
+        });
+        let work = Arc::clone(&courier).work(inbox);
+        Ok((courier, work))
+    }
+
     pub(super) fn channel(&self) -> &Channel {
         &self.channel
     }
 
     /// Takes messages in order, one at a time; those that are delayed are overtaken.
     async fn work(self: Arc<Self>, mut inbox: UnboundedReceiver<Happening>) {
+        let _at_work = self.ledger.at_work();
         let mut delayed = JoinSet::new();
         let mut releases = self.server.gate.releases();
         let mut held = Vec::new();

@@ -3,14 +3,14 @@
 //! what it has a message for.
 
 mod client;
+mod composer;
 mod courier;
 pub(crate) mod delivery;
 mod event_bridge;
 mod event_hook;
+mod ledger;
 mod message;
 mod security_event;
 pub(crate) mod settings;
 pub(crate) mod subscription;
 mod universal_logout;
-
-pub(crate) use courier::subscribe;

@@ -1,14 +1,14 @@
 //! The handle of a channel that is in use.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::watch;
+use std::sync::Arc;
 
 use super::courier::Courier;
 use super::delivery::Delivery;
+use super::ledger::{Counts, Ledger};
+use super::settings::Channel;
+use crate::error::Error;
+use crate::http::server::Server;
 use crate::model::channel_faults::ChannelFaults;
 
 /// A [channel](crate::Channel) in use. Cheap to clone; it goes on without its handles, until
@@ -31,25 +31,16 @@ use crate::model::channel_faults::ChannelFaults;
 /// ```
 #[derive(Clone)]
 pub struct Subscription {
-    pub(super) courier: Arc<Courier>,
+    courier: Arc<Courier>,
 }
 
-/// What the handle and the courier share.
-pub(super) struct Ledger {
-    deliveries: Mutex<VecDeque<Delivery>>,
-    counts: watch::Sender<Counts>,
-    faults: Mutex<ChannelFaults>,
-    /// Whether messages are made at all; otherwise what happens meanwhile is never told.
-    is_enabled: AtomicBool,
-    has_ended: AtomicBool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    /// Messages that are not done with.
-    open: usize,
-    attempts: usize,
-    taken: usize,
+/// Puts a channel to use: its handle, and what does the work.
+pub(crate) fn subscribe(
+    server: &Arc<Server>,
+    channel: Channel,
+) -> Result<(Subscription, impl Future<Output = ()> + Send + use<>), Error> {
+    let (courier, work) = Courier::start(server, channel)?;
+    Ok((Subscription { courier }, work))
 }
 
 impl Subscription {
@@ -69,12 +60,12 @@ impl Subscription {
     /// streams lose them. Default: yes; of an event hook not before it is
     /// [verified](Self::verify).
     pub fn set_enabled(&self, enabled: bool) {
-        self.ledger().is_enabled.store(enabled, Ordering::Relaxed);
+        self.ledger().set_enabled(enabled);
     }
 
     /// Sets what happens to messages from now on.
     pub fn set_faults(&self, faults: ChannelFaults) {
-        *self.ledger().faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+        self.ledger().set_faults(faults);
     }
 
     /// The attempts so far, in order, and the messages that were lost; of very many only the last
@@ -90,7 +81,7 @@ impl Subscription {
 
     /// Completes when nothing is on its way: every message was tried for the last time, was lost, or
     /// is [kept back](ChannelFaults::reorder); after a release, wait for
-    /// [attempts](Self::attempted).
+    /// [attempts](Self::attempted). Both complete when the sandbox has ended.
     pub async fn settled(&self) {
         self.until(|counts| counts.open == 0).await;
     }
@@ -102,70 +93,17 @@ impl Subscription {
 
     /// Ends it: nothing that happens from now on is sent.
     pub fn end(&self) {
-        self.ledger().has_ended.store(true, Ordering::Relaxed);
+        self.ledger().end();
     }
 
     async fn until(&self, is_reached: impl Fn(&Counts) -> bool) {
         let mut counts = self.ledger().counts.subscribe();
         // The sender lives in `self`: this cannot fail.
-        let _ = counts.wait_for(|counts| is_reached(counts)).await;
+        let _ = counts.wait_for(|counts| counts.has_ended || is_reached(counts)).await;
     }
 
     fn ledger(&self) -> &Ledger {
         &self.courier.ledger
-    }
-}
-
-impl Ledger {
-    const CAPACITY: usize = 10_000;
-
-    pub(super) fn new(faults: ChannelFaults, is_enabled: bool) -> Self {
-        Self {
-            deliveries: Mutex::default(),
-            counts: watch::Sender::default(),
-            faults: Mutex::new(faults),
-            is_enabled: AtomicBool::new(is_enabled),
-            has_ended: AtomicBool::new(false),
-        }
-    }
-
-    pub(super) fn faults(&self) -> ChannelFaults {
-        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn is_enabled(&self) -> bool {
-        self.is_enabled.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Relaxed)
-    }
-
-    /// A message is on its way until it is closed.
-    pub(super) fn open(&self) {
-        self.counts.send_modify(|counts| counts.open += 1);
-    }
-
-    pub(super) fn close(&self) {
-        self.counts.send_modify(|counts| counts.open = counts.open.saturating_sub(1));
-    }
-
-    pub(super) fn note(&self, delivery: Delivery) {
-        let taken = usize::from(delivery.is_taken());
-        let mut deliveries = self.deliveries();
-        if deliveries.len() == Self::CAPACITY {
-            deliveries.pop_front();
-        }
-        deliveries.push_back(delivery);
-        drop(deliveries);
-        self.counts.send_modify(|counts| {
-            counts.attempts += 1;
-            counts.taken += taken;
-        });
-    }
-
-    fn deliveries(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,6 @@ use super::sandbox::Sandbox;
 use crate::error::Error;
 use crate::model::as_token::AsToken;
 use crate::model::event::LogEntity;
-use crate::model::event_draft::EventDraft;
 use crate::model::event_type::{self, EventType};
 use crate::model::tokens::{Digest, TokenKind};
 use crate::model::tokens_of::TokensOf;
@@ -103,14 +102,6 @@ impl Sandbox {
         self.kill(TokensOf::Client(client_id));
         self.world().log_change(event_type::APP_DELETED, vec![LogEntity::app(&app)]);
         Ok(())
-    }
-
-    /// Writes an event to the System Log of which nothing else comes: for all that the sandbox
-    /// cannot do itself, and for what is not true. Channels are told of it as of
-    /// any other.
-    pub fn write_event(&self, draft: EventDraft) {
-        let entry = draft.entry(&self.world().state());
-        self.world().log(entry, None);
     }
 
     /// Something about a user that its tokens may not survive. They die before it is told: what

@@ -10,9 +10,8 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::faults::Faults;
-use crate::channel;
 use crate::channel::settings::Channel;
-use crate::channel::subscription::Subscription;
+use crate::channel::subscription::{Subscription, subscribe};
 use crate::error::Error;
 use crate::http::listener;
 use crate::http::server::Server;
@@ -20,12 +19,9 @@ use crate::model::app::{App, AppStatus};
 use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
-use crate::model::channel_faults::ChannelFaults;
-use crate::model::event::{LogEntity, LogEvent};
+use crate::model::event::LogEntity;
 use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
-use crate::model::limits::{Bucket, RateLimitHeaders};
-use crate::model::log_lag::LogLag;
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
@@ -287,49 +283,6 @@ impl Sandbox {
         true
     }
 
-    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: 120
-    /// for [`Bucket::Logs`], as in an Okta org, and no other limits. Zero refuses everything.
-    ///
-    /// Windows are minutes of the server's clock that begin with the first request. One app may
-    /// use its [share](Self::set_app_share) of a bucket. A refused request has no effect: its
-    /// assertion may be sent again.
-    pub fn set_rate_limit(&self, bucket: Bucket, per_minute: impl Into<Option<u32>>) {
-        self.world().state().limits.set(bucket, per_minute.into());
-    }
-
-    /// Sets what one app may use of each bucket, in per cent of it. Default: 50, as in Okta.
-    /// Bounds: 1 to 100; more counts as 100, and zero shuts every app out.
-    pub fn set_app_share(&self, per_cent: u8) {
-        self.world().state().limits.app_share = per_cent;
-    }
-
-    /// Sets what this app may use of each bucket, in per cent of it, or with `None` as much as any
-    /// other. Default: [as any other](Self::set_app_share).
-    pub fn set_client_share(&self, client_id: &str, per_cent: impl Into<Option<u8>>) {
-        self.world().state().limits.set_own_share(client_id, per_cent.into());
-    }
-
-    /// Takes so many requests out of a bucket, as if other clients of the org had sent them, such
-    /// as a SIEM that reads the System Log. Gives how many were left to be taken.
-    pub fn use_up(&self, bucket: Bucket, requests: u32) -> u32 {
-        let now = self.world().now();
-        self.world().state().limits.use_up(bucket, requests, now)
-    }
-
-    /// Sets how answers state the limits. Default: [`RateLimitHeaders::Tightest`].
-    pub fn set_rate_limit_headers(&self, headers: RateLimitHeaders) {
-        self.world().state().limits.headers = headers;
-    }
-
-    /// Limits how many requests may be under way at once, or lifts that limit with `None`.
-    /// Default: no limit (Okta: 35 to 75 for an org). Zero refuses everything.
-    ///
-    /// Requests count from when they have been read until their answer has been sent. The
-    /// sandbox answers at once, so only those that a [fault](crate::Fault) keeps waiting add up.
-    pub fn set_concurrency_limit(&self, limit: impl Into<Option<usize>>) {
-        self.world().state().limits.concurrency = limit.into();
-    }
-
     /// Makes all DPoP nonces invalid at once. Without this a nonce is replaced every 24 hours and
     /// stays good for three days. The next proof is answered with `use_dpop_nonce`, whatever
     /// nonce it has.
@@ -350,7 +303,7 @@ impl Sandbox {
     /// If the channel's URL is not on loopback, if it is https and no authority is trusted, or if a
     /// header or an event type cannot be used.
     pub fn subscribe(&self, channel: Channel) -> Result<Subscription, Error> {
-        let (subscription, work) = channel::subscribe(&self.running.server, channel)?;
+        let (subscription, work) = subscribe(&self.running.server, channel)?;
         let channels = self.running.channels.lock();
         let mut channels = channels.unwrap_or_else(PoisonError::into_inner);
         drop(channels.spawn_on(work, &self.running.runtime));
@@ -372,34 +325,6 @@ impl Sandbox {
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         self.world().state().records.clear();
-    }
-
-    /// The System Log as it is written so far, oldest event first; of very many only the last
-    /// 10 000. Clients read it at `/api/v1/logs`.
-    pub fn log(&self) -> Vec<LogEvent> {
-        self.world().keep_up();
-        self.world().state().log.events().cloned().collect()
-    }
-
-    /// How many events have happened that are not in the System Log yet.
-    pub fn log_pending(&self) -> usize {
-        self.world().keep_up();
-        self.world().state().log.pending()
-    }
-
-    /// Sets how long events take, from now on, until they are in the System Log: a time, or a range
-    /// from which each event draws. Polls give events in the order in which they were written, and
-    /// see them only then, by the monotonic time of the sandbox's clock; `published` is when they
-    /// happened. Default: none.
-    pub fn set_log_lag(&self, lag: impl Into<LogLag>) {
-        self.world().state().log_lag = lag.into();
-    }
-
-    /// Sets what happens, from now on, to events on their way into the System Log, besides their
-    /// [lag](Self::set_log_lag): they are never written, written twice, later, or after the next one.
-    /// Okta's log does nothing of this, as far as is known. Default: nothing.
-    pub fn set_log_faults(&self, faults: ChannelFaults) {
-        self.world().state().log_faults = faults;
     }
 
     fn log_key(&self, event_type: EventType, client_id: &str, key: LogEntity) {
