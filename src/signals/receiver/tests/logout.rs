@@ -289,6 +289,13 @@ async fn credentials_are_there_once() {
     }
     let response = world.send(post(&[], email())).await;
     assert_eq!(response.headers()["www-authenticate"], "Bearer");
+    // Also where no other receiver looks at the header.
+    let logout = world.receiver.inner.logout.clone().unwrap();
+    let alone = SignalReceiver::builder(world.feed.clone()).universal_logout(logout);
+    let alone = alone.clock(world.clock.clone()).build().unwrap();
+    let twice = post(&[(authorization, &*bearer); 2], email());
+    assert_eq!(alone.receive(twice).await.status().as_u16(), 400);
+    assert_eq!(world.applied(), []);
 }
 
 #[test_support::test]
