@@ -117,7 +117,7 @@ fn what_a_watch_missed_that_was_killed_is_told_by_the_next_one() {
     let below = |most: f64| (random.fraction() * most) as usize;
     let (mut revoked, mut told) = (BTreeSet::new(), Vec::new());
     for _ in 0..kills {
-        (0..=below(3.0)).for_each(|_| drop(revoked.insert(revoke(&org))));
+        revoked.extend((0..=below(3.0)).map(|_| revoke(&org)));
         let before = polls(&org);
         let mut watch = Watch::start(&org, &["--cursor", "log.cursor"]);
         // From the first question on to the one after it, and from a line on.

@@ -140,7 +140,7 @@ fn signals_watch() {
         .run("okta-introspect revoke < first.txt")
         .run(&format!("{watch} --for 5s | {then}"))
         .is("signals-watch.human.txt");
-    let mut session = Session::new();
+    let session = Session::new();
     session.prepare(TOKEN);
     session.prepare("okta-introspect revoke < token.txt");
     session.prints("okta-introspect signals watch --json --for 1s", "signals-watch.json");
