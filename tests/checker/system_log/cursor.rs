@@ -66,12 +66,12 @@ async fn a_page_that_was_not_kept_is_read_again_and_one_that_was_is_not() {
         assert!(log.error().is_none());
     }
     // A link that nobody has followed yet is not younger for it.
-    let kept = fs::read(&cursor).unwrap();
+    let kept = fs::read_to_string(&cursor).unwrap();
     world.clock.advance(seconds(7200));
     let mut log = world.follow_with(&cursor);
     world.log.fails([reply(500, "text/plain", "")]);
     log.poll().await;
-    assert_eq!((log.error().is_some(), fs::read(&cursor).unwrap()), (true, kept));
+    assert_eq!((log.error().is_some(), fs::read_to_string(&cursor).unwrap()), (true, kept));
     log.poll().await;
     assert!(log.error().is_none());
 }
