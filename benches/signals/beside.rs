@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use okta_introspect::sandbox::{App, Bucket, Grant, Sandbox};
-use okta_introspect::signals::{Feed, SystemLog};
+use okta_introspect::signals::{Feed, Signal, SystemLog};
 use okta_introspect::{Algorithm, Client, Clock, ManualClock, Scopes, SigningKey};
 
 use super::Outcome;
@@ -60,14 +60,14 @@ async fn beside(name: &str, times: Vec<u64>) -> Outcome {
     let logs = client.resource(Scopes::parse(SystemLog::SCOPE)?);
     let (heard, at) = (Heard::default(), clock.clone());
     let own = Arc::clone(&heard);
-    let observer = move |signal: &okta_introspect::signals::Signal, _| {
+    let observer = move |signal: &Signal, _| {
         let pair = signal.at.map(|published| (published, at.now()));
         own.lock().unwrap_or_else(|broken| broken.into_inner()).extend(pair);
     };
     let feed = Feed::builder([]).clock(clock.clone()).on_signal(observer).build();
     let log = SystemLog::builder(logs, feed.clone()).interval(SystemLog::MIN_INTERVAL);
     let run = Run { clock, sandbox, feed, heard, log: log.build()?, theirs: 0, untrue: 0 };
-    run.to_the_end(name, &times).await
+    run.through(name, &times).await
 }
 
 struct Run {
@@ -83,7 +83,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_the_end(mut self, name: &str, times: &[u64]) -> Outcome {
+    async fn through(mut self, name: &str, times: &[u64]) -> Outcome {
         const STEP: u64 = 20;
         let (mut due, mut polls): (Option<Instant>, u64) = (None, 0);
         for millis in (0..MINUTES * 60_000).step_by(STEP as usize) {

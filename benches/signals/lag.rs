@@ -4,9 +4,9 @@ use std::future::IntoFuture;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerConfig, Invalidation};
 use okta_introspect::sandbox::{App, Bucket, Channel, Grant, Sandbox, User};
-use okta_introspect::signals::{Feed, SignalReceiver, SystemLog, UniversalLogout};
+use okta_introspect::signals::{Feed, Following, SignalReceiver, SystemLog, UniversalLogout};
 use okta_introspect::{
     Algorithm, Checker, Client, Clock, Random, Requirement, Scopes, SigningKey, SystemClock,
     SystemRandom, Token, Verdict,
@@ -67,7 +67,7 @@ struct World {
     tokens: Vec<Token>,
     way: Way,
     /// What follows the log, for as long as it is kept.
-    _following: Option<okta_introspect::signals::Following>,
+    _following: Option<Following>,
 }
 
 impl World {

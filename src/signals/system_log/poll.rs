@@ -114,7 +114,8 @@ impl SystemLog {
             return Ok(false);
         };
         let beyond = delta(self.overlap.saturating_sub(Self::OVERLAP));
-        let before = (date - since - beyond).to_std().unwrap_or_default().saturating_sub(trip);
+        let before =
+            (shifted(date, -beyond) - since).to_std().unwrap_or_default().saturating_sub(trip);
         if (Self::LEAST_OVERLAP..=Self::MOST_OVERLAP).contains(&before) {
             return Ok(false);
         }
