@@ -150,8 +150,7 @@ impl World {
             Way::Own => {
                 // A token of another app is not ours to revoke, so its owner's administrator does.
                 self.sandbox.revoke_silently(&self.tokens[token]);
-                self.checker
-                    .invalidate(okta_introspect::checker::Invalidation::Token(&self.tokens[token]));
+                self.checker.invalidate(Invalidation::Token(&self.tokens[token]));
             }
         }
         Ok(())
