@@ -69,3 +69,45 @@ impl<'a> Line<'a> {
 fn written(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use okta_introspect::signals::{SourceKind, Subject};
+
+    fn at(millis: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_796_032_800_000 + millis).unwrap()
+    }
+
+    fn line(happened: Option<i64>, seen: i64, offset: i64) -> (Option<u64>, String) {
+        let subjects = [Subject::Client("0oa1".to_owned()), Subject::Everything];
+        let signal = Signal::new(SourceKind::SystemLog, "a\nb", subjects).at(happened.map(at));
+        let offset = TimeDelta::milliseconds(offset);
+        let line = Line::new(&signal, Seen { now: at(seen), offset, start: at(0) });
+        (line.lag_ms, line.text())
+    }
+
+    #[test]
+    fn the_lag_is_told_by_the_servers_clock_and_not_of_what_happened_before_the_start() {
+        for (happened, seen, offset, lag) in [
+            (Some(0), 1234, 0, Some(1234)),
+            (Some(-1), 1234, 0, None),
+            (Some(5000), 1234, 5000, Some(1234)),
+            (Some(4999), 1234, 5000, None),
+            (Some(2000), 1234, 0, Some(0)),
+            (None, 1234, 0, None),
+        ] {
+            assert_eq!(line(happened, seen, offset).0, lag, "{happened:?} {offset}");
+        }
+    }
+
+    #[test]
+    fn a_line_for_people_is_one_line_whatever_the_server_says() {
+        let (_, text) = line(Some(0), 2345, 0);
+        let expected =
+            "2026-11-30T10:00:00.000Z  system_log  a b  client 0oa1, everything  lag 2.3 s";
+        assert_eq!(text, expected);
+        let (_, text) = line(None, 2345, 0);
+        assert_eq!(text, "2026-11-30T10:00:02.345Z  system_log  a b  client 0oa1, everything");
+    }
+}
