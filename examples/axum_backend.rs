@@ -43,7 +43,7 @@ async fn remove(caller: Active) -> String {
 }
 
 fn user(caller: &Active) -> &str {
-    caller.introspection().username.as_deref().unwrap_or_default()
+    caller.username().unwrap_or_default()
 }
 
 /// What Prometheus reads. It tells issuers and how much goes on, but no token and no user; a service

@@ -22,7 +22,7 @@ use tower::{Layer as _, service_fn};
 /// The service itself: what it is given has been checked.
 async fn greet(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let name = match request.extensions().get::<Authorized>() {
-        Some(caller) => caller.introspection().username.clone().unwrap_or_default(),
+        Some(caller) => caller.username().unwrap_or_default().to_owned(),
         None => "nobody".to_owned(), // only without the layer
     };
     Ok(Response::new(Full::from(format!("hello, {name}"))))

@@ -61,7 +61,7 @@ fn app<S: Clone + Send + Sync + 'static>(orders: MethodRouter<S>) -> Router<S> {
 }
 
 async fn read(caller: Active) -> String {
-    let user = caller.introspection().sub.as_deref().unwrap_or_default();
+    let user = caller.sub().unwrap_or_default();
     orders(user, caller.source(), caller.age().as_millis())
 }
 

@@ -35,7 +35,7 @@ use crate::checker::{Authorized, Requirement};
 /// use okta_introspect::{Checker, Requirement};
 ///
 /// async fn cancel(caller: Active) -> String {
-///     format!("cancelled for {:?}", caller.introspection().username)
+///     format!("cancelled for {:?}", caller.username())
 /// }
 ///
 /// fn orders(checker: Checker) -> Router {
@@ -72,7 +72,7 @@ pub struct Active<R = ByRules> {
 /// }
 ///
 /// async fn pay(caller: Active<Payments>) -> String {
-///     format!("paid by {:?}", caller.introspection().username)
+///     format!("paid by {:?}", caller.username())
 /// }
 /// ```
 ///

@@ -6,13 +6,13 @@ use crate::checker::cache::Cache;
 use crate::checker::cache::intern::Interner;
 use crate::checker::cache::key::Keyer;
 use crate::checker::config::CheckerConfig;
-use crate::checker::coverage::Covered;
+use crate::checker::coverage::covered::Covered;
+use crate::checker::coverage::ended::Pending;
 use crate::checker::edge::Routes;
 use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
 use crate::checker::governor::{Division, Governor};
 use crate::checker::metrics::counters::{Counters, ServerCounters};
-use crate::checker::misses::Misses;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
@@ -203,7 +203,7 @@ impl CheckerBuilder {
             routes,
             watermarks,
             covered: Covered::default(),
-            misses: Misses::default(),
+            ended: Pending::default(),
         };
         Ok(Checker { inner: Arc::new(inner) })
     }

@@ -34,7 +34,7 @@
 //!
 //! let read_orders = Requirement::new().scope("orders.read");
 //! match checker.check(presented, &read_orders).await {
-//!     Ok(Verdict::Authorized(caller)) => println!("go on, {:?}", caller.introspection().sub),
+//!     Ok(Verdict::Authorized(caller)) => println!("go on, {:?}", caller.sub()),
 //!     Ok(Verdict::Denied(denied)) => println!("401 or 403: {}", denied.reason()),
 //!     Err(unknown) => println!("503: {unknown}"),
 //! }
@@ -98,13 +98,13 @@ use cache::Cache;
 use cache::freshness::Bounds;
 use cache::intern::Interner;
 use cache::key::{Key, Keyer};
-use coverage::Covered;
+use coverage::covered::Covered;
+use coverage::ended::Pending;
 use edge::Routes;
 use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
-use misses::Misses;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -138,7 +138,7 @@ struct Inner {
     flights: Flights,
     watermarks: Watermarks,
     covered: Covered,
-    misses: Misses,
+    ended: Pending,
     proofs: Arc<ProofValidator>,
     interner: Interner,
     counters: Counters,

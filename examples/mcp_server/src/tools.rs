@@ -62,5 +62,5 @@ impl ServerHandler for Orders {
 /// not pass it on to the APIs that it calls.
 fn caller(request: &Parts) -> &str {
     let caller = request.extensions.get::<Authorized>();
-    caller.and_then(|caller| caller.introspection().sub.as_deref()).unwrap_or("nobody")
+    caller.and_then(Authorized::sub).unwrap_or("nobody")
 }

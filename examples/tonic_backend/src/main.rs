@@ -64,7 +64,7 @@ fn answer(what: &str, order: &Request<Order>) -> Result<Response<Answer>, Status
     // The layer has put it there.
     let caller = order.extensions().get::<Authorized>();
     let caller = caller.ok_or_else(|| Status::internal("this method is not guarded"))?;
-    let user = caller.introspection().username.as_deref().unwrap_or_default();
+    let user = caller.username().unwrap_or_default();
     let text = format!("order {} {what} for {user}", order.get_ref().number);
     Ok(Response::new(Answer { text }))
 }

@@ -116,6 +116,7 @@ impl Requirement {
     }
 
     /// The token must please this function too, which runs on every check and so should be quick.
+    /// For it the whole answer is put together each time, which takes a few allocations.
     pub fn predicate(
         mut self,
         predicate: impl Fn(&Introspection) -> bool + Send + Sync + 'static,

@@ -88,8 +88,7 @@ impl AnswerSource {
 /// use okta_introspect::checker::Authorized;
 ///
 /// fn cancel_order(caller: &Authorized, order: u64) -> String {
-///     let token = caller.introspection();
-///     format!("{order} cancelled by {:?}, known for {:?}", token.sub, caller.age())
+///     format!("{order} cancelled by {:?}, known for {:?}", caller.sub(), caller.age())
 /// }
 /// ```
 #[derive(Clone)]

@@ -1,12 +1,12 @@
 //! Coverage: how far a complete source has told all that became of tokens.
 
+pub(super) mod covered;
+pub(super) mod ended;
+
 use std::fmt;
 use std::time::Instant;
 
 use crate::checker::Checker;
-use crate::checker::cache::freshness::Extension;
-use crate::clock::ticks::{Age, Ticks};
-use crate::support::sync::atomic::{AtomicU64, Ordering};
 
 /// Tells a [`Checker`] how far all that became of tokens was given to
 /// [`invalidate`](Checker::invalidate). For the one source that is complete, such as a reader of
@@ -61,7 +61,7 @@ impl Coverage {
         let inner = &self.checker.inner;
         let until = inner.timeline.ticks(until.min(self.checker.clock().monotonic()));
         if inner.covered.advance(until) {
-            inner.settle_misses(until);
+            inner.count_misses(until);
         }
     }
 }
@@ -69,46 +69,5 @@ impl Coverage {
 impl fmt::Debug for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Coverage").field("checker", &self.checker).finish()
-    }
-}
-
-/// From when on all was told, and up to when.
-///
-/// The order of loads matters. A source stores `since`, raises watermarks, and stores `until` last;
-/// so a reader looks at `until` first, at `since` next, and at the watermarks last. A reader that
-/// sees an advance then sees the beginning and every invalidation that came before it.
-#[derive(Debug, Default)]
-pub(super) struct Covered {
-    /// In ticks; zero if it has not begun.
-    since: AtomicU64,
-    /// In ticks; zero extends nothing.
-    until: AtomicU64,
-}
-
-impl Covered {
-    pub(super) fn begin(&self, since: Ticks) {
-        self.since.fetch_max(since.as_nanos().max(1), Ordering::AcqRel);
-    }
-
-    /// Whether that counts: not before the beginning.
-    pub(super) fn advance(&self, until: Ticks) -> bool {
-        let counts = self.has_begun_by(until);
-        if counts {
-            self.until.fetch_max(until.as_nanos(), Ordering::AcqRel);
-        }
-        counts
-    }
-
-    pub(super) fn has_begun_by(&self, at: Ticks) -> bool {
-        let since = self.since.load(Ordering::Acquire);
-        since > 0 && since <= at.as_nanos()
-    }
-
-    /// What a reader may make of it at this moment, within the hard bound `limit`.
-    #[inline]
-    pub(super) fn extension(&self, limit: Age) -> Extension {
-        let until = Ticks::from_nanos(self.until.load(Ordering::Acquire));
-        let since = Ticks::from_nanos(self.since.load(Ordering::Acquire));
-        Extension { since, until, limit }
     }
 }
