@@ -61,9 +61,12 @@ impl Org {
     }
 }
 
+/// What happens, to a token of which server, and how.
+type End = (&'static str, Option<&'static str>, fn(&Sandbox, &Token));
+
 #[test_support::test]
 async fn what_happens_at_the_sandbox_is_heard_of() {
-    let ends: [(&str, Option<&str>, fn(&Sandbox, &Token)); 5] = [
+    let ends: [End; 5] = [
         ("an org token revoked", None, |sandbox, token| {
             assert!(sandbox.revoke(token.expose()));
         }),
