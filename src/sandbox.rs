@@ -38,9 +38,10 @@ use chrono::{DateTime, Utc};
 use okta_sandbox::{AsToken, Sleep};
 
 pub use okta_sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Error, ErrorKind, Fault,
-    Faults, Grant, LogEntity, LogEvent, LogOutcome, LogTransaction, RateLimitHeaders,
-    RecordedRequest, Reset, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
+    Delivery, DeliveryOutcome, Error, ErrorKind, EventDraft, Fault, Faults, Grant, LogEntity,
+    LogEvent, LogLag, LogOutcome, LogTransaction, LogoutSubject, RateLimitHeaders, RecordedRequest,
+    Reset, Seed, ServerIdentity, SignIn, Subscription, Times, TokensOf, User, UserStatus,
 };
 
 use crate::clock::Clock;
@@ -130,6 +131,25 @@ impl SandboxBuilder {
     /// Adds a custom authorization server.
     pub fn server(self, server: CustomServer) -> Self {
         Self(self.0.server(server))
+    }
+
+    /// Limits a bucket to so many requests a minute; see
+    /// [`set_rate_limit`](okta_sandbox::Sandbox::set_rate_limit). Default: 120 for
+    /// [`Bucket::Logs`], as in an Okta org, and no other limits.
+    pub fn rate_limit(self, bucket: Bucket, per_minute: u32) -> Self {
+        Self(self.0.rate_limit(bucket, per_minute))
+    }
+
+    /// Sets what one app may use of each bucket, in per cent of it: 1 to 100. Default: 50, as in
+    /// Okta.
+    pub fn app_share(self, per_cent: u8) -> Self {
+        Self(self.0.app_share(per_cent))
+    }
+
+    /// Sets how long events take until they are in the System Log; see
+    /// [`set_log_lag`](okta_sandbox::Sandbox::set_log_lag). Default: none.
+    pub fn log_lag(self, lag: impl Into<LogLag>) -> Self {
+        Self(self.0.log_lag(lag))
     }
 
     /// Tells the server the time. Default: the computer's clock.

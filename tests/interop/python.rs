@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use okta_introspect::sandbox::{App, Grant, Sandbox, User};
+use okta_introspect::sandbox::{App, EventDraft, Grant, Sandbox, TokensOf, User};
 use okta_introspect::{Algorithm, Signer, SigningKey};
 use serde_json::{Value, json};
 
@@ -50,6 +50,9 @@ async fn oktas_python_sdk_reads_users_keys_and_the_log() {
     sandbox.revoke(&token);
     let suspended = okta_introspect::sandbox::UserStatus::Suspended;
     sandbox.set_user_status("00u2ada", suspended).unwrap();
+    sandbox.revoke_all(TokensOf::Client(CLIENT_ID)).unwrap();
+    sandbox.universal_logout("00u2ada").unwrap();
+    sandbox.write_event(EventDraft::new("oauth2.as.deactivated").server("default"));
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.pem");
@@ -70,7 +73,10 @@ async fn oktas_python_sdk_reads_users_keys_and_the_log() {
     assert_eq!(whole["app"]["credentials"]["oauthClient"]["client_id"], CLIENT_ID, "{whole}");
     let events: Vec<&str> =
         list(&whole, "log").map(|event| event["eventType"].as_str().unwrap()).collect();
-    assert_eq!(events, [revoked, "user.lifecycle.suspend", granted], "{whole}");
+    let (logout, implicit) =
+        ("user.authentication.universal_logout", "app.oauth2.token.revoke.implicit.client");
+    let (suspended, server) = ("user.lifecycle.suspend", "oauth2.as.deactivated");
+    assert_eq!(events, [revoked, suspended, implicit, logout, server, granted], "{whole}");
     let revocation = list(&whole, "log").next().unwrap();
     assert_eq!(revocation["target"][1]["type"], "access_token", "{revocation}");
     assert_eq!(list(&whole, "chosen").count(), 1, "{whole}");

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use okta_introspect::sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, CustomServer, Fault, Grant,
-    RateLimitHeaders, Reset, Sandbox, Seed, ServerIdentity, SignIn, Times, User, UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
+    EventDraft, Fault, Grant, LogLag, LogoutSubject, RateLimitHeaders, Reset, Sandbox, Seed,
+    ServerIdentity, SignIn, Times, TokensOf, User, UserStatus,
 };
 use okta_introspect::verify::{self, TokenKind};
 use okta_introspect::*;
@@ -179,6 +180,14 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let mut seed = Seed::default();
     (seed.apps, seed.users) = (vec![app.clone()], vec![user.clone()]);
     let event = org.sandbox.log().swap_remove(0);
+    // Nothing listens there.
+    let channel = Channel::universal_logout("http://127.0.0.1:9/", CLIENT).header("x", PASSPHRASE);
+    let subscription = org.sandbox.subscribe(channel.clone()).unwrap();
+    let draft = EventDraft::new("user.authentication.universal_logout").user("00u1ada");
+    org.sandbox.write_event(draft.clone());
+    subscription.settled().await;
+    let delivery = subscription.deliveries().swap_remove(0);
+    secrets.add("logout JWT", delivery.authorization().unwrap());
     let pem =
         Secret::new(String::from_utf8(org.keys[0].private_key_to_pem_pkcs8().unwrap()).unwrap());
     let confirmation: Confirmation = serde_json::from_value(json!({"jkt": "thumbprint"})).unwrap();
@@ -201,6 +210,8 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("BoxError", said!(*boxed)),
         ("Bucket", said!(Bucket::OrgToken)),
         ("CachedTokenSource", said!(source)),
+        ("Channel", said!(channel)),
+        ("ChannelFaults", said!(ChannelFaults::new())),
         ("CircuitConfig", said!(CircuitConfig::default())),
         ("ClaimedIssuer", said!(ClaimedIssuer::of(&token(), client.issuer()))),
         ("Client", said!(client)),
@@ -210,6 +221,8 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("ClockOffset", said!(client.clock_offset().unwrap())),
         ("Confirmation", said!(confirmation)),
         ("CustomServer", said!(server)),
+        ("Delivery", said!(delivery)),
+        ("DeliveryOutcome", said!(delivery.outcome())),
         ("Diagnosis", said!(*error.diagnosis().unwrap())),
         ("DpopConfig", said!(DpopConfig::new(DpopMode::Always).key(key.clone()))),
         ("DpopMode", said!(DpopMode::Auto)),
@@ -218,6 +231,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Endpoints", said!(*client.endpoints())),
         ("Error", told(&error) + &told(&shut)),
         ("ErrorKind", said!(error.kind())),
+        ("EventDraft", said!(draft)),
         ("Fault", said!(Fault::oauth(400, "invalid_request"))),
         ("Faults", said!(org.sandbox.faults())),
         ("Grant", said!(Grant::to_client(CLIENT))),
@@ -236,8 +250,10 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("KeyOptions", said!(options)),
         ("LogEntity", said!(event.actor) + &said!(event.target)),
         ("LogEvent", said!(org.sandbox.log())),
+        ("LogLag", said!(LogLag::default())),
         ("LogOutcome", said!(event.outcome)),
         ("LogTransaction", said!(event.transaction)),
+        ("LogoutSubject", said!(LogoutSubject::Email)),
         ("Deadline", said!(Deadline::new(&org.clock, org.clock.monotonic()))),
         ("ManualClock", said!(org.clock)),
         ("Metadata", said!(metadata)),
@@ -270,11 +286,13 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Signer", said!(*(&key as &dyn Signer))),
         ("SigningKey", said!(key)),
         ("StaticTokenSource", said!(StaticTokenSource::bearer(token()))),
+        ("Subscription", said!(subscription)),
         ("SystemClock", said!(SystemClock)),
         ("SystemRandom", said!(SystemRandom)),
         ("Times", said!(Times::Once)),
         ("TlsBackend", said!(TlsBackend::default())),
         ("Token", said!(token()) + &token().fingerprint()),
+        ("TokensOf", said!(TokensOf::Client(CLIENT))),
         ("TokenCacheConfig", said!(TokenCacheConfig::default())),
         ("StoredToken", said!(stored)),
         ("TokenStore", said!(*(&shelf as &dyn TokenStore))),

@@ -4,12 +4,15 @@ mod old_tls;
 mod org;
 
 mod assertions;
+mod channels;
+mod deaths;
 mod dpop;
 mod dpop_api;
 mod faults;
 mod http;
 mod keys;
 mod limits;
+mod log_lag;
 mod logs;
 mod server;
 #[cfg(feature = "rustls")]

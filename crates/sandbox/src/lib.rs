@@ -9,6 +9,9 @@
 //! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
 //! management API, apart from filters of the System Log.
 //!
+//! It can be a poor messenger, too: its System Log may [lag](LogLag), and its [channels](Channel)
+//! (Universal Logout, security events, event hooks, EventBridge) may lose, double, delay and reorder.
+//!
 //! What tests need besides: the [clock](SandboxBuilder::clock), [rate limits](Bucket),
 //! [faults](Fault) and outages, [TLS](SandboxBuilder::tls_self_made),
 //! [rotation of keys](Sandbox::rotate_keys) and of
@@ -19,8 +22,8 @@
 //!
 //! Each of its rooms uses only those before it: `jose`, `model` (what the server knows, pure),
 //! `world` (the model behind one lock, with time and randomness), `message` (what is asked and
-//! said), `oauth` and `management` (what endpoints decide), `faults`, `http`, `control` (the
-//! [`Sandbox`] handle). A new endpoint is a handler and a line in `http/routes.rs`.
+//! said), `oauth` and `management` (what endpoints decide), `faults`, `http`, `channel` (what is sent to
+//! others), `control` (the [`Sandbox`] handle). A new endpoint is a handler and a line in `http/routes.rs`.
 //!
 //! # Example: a sandbox with one app and one user
 //!
@@ -44,6 +47,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod channel;
 mod clock;
 mod control;
 mod error;
@@ -57,6 +61,9 @@ mod oauth;
 mod random;
 mod world;
 
+pub use channel::delivery::{Delivery, DeliveryOutcome};
+pub use channel::settings::{Channel, LogoutSubject};
+pub use channel::subscription::Subscription;
 pub use clock::{Clock, Sleep, SystemClock};
 pub use control::builder::SandboxBuilder;
 pub use control::faults::Faults;
@@ -68,13 +75,17 @@ pub use http::tls::ServerIdentity;
 pub use model::app::{App, AppKind, AppStatus, AuthMethod};
 pub use model::app_key::AppKey;
 pub use model::as_token::AsToken;
+pub use model::channel_faults::ChannelFaults;
 pub use model::custom_server::CustomServer;
 pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
+pub use model::event_draft::EventDraft;
 pub use model::grant::Grant;
 pub use model::limits::{Bucket, RateLimitHeaders};
+pub use model::log_lag::LogLag;
 pub use model::recorded::RecordedRequest;
 pub use model::seed::Seed;
 pub use model::sign_in::SignIn;
+pub use model::tokens_of::TokensOf;
 pub use model::user::{User, UserStatus};
 pub use random::{Random, SystemRandom};
 

@@ -42,6 +42,7 @@ pub use caller::{
 };
 pub use config::Config;
 pub use error::Fault;
+pub use grpc::Unread as UnreadCheck;
 pub use grpc::{Answer, Authorize, Denial, Grpc, MAX_MESSAGE, OnUnknown, Question, is_call};
 pub use identity::{BackendCredentials, Identity, IdentityFact, IdentityTokens, JwtSigner};
 pub use introspection::{IntrospectionEndpoint, Reader};

@@ -294,6 +294,17 @@ impl Authorize for Asked {
         }
     }
 
+    fn unread(&self, why: grpc::Unread) {
+        let (state, reason) = (self.shared.state.load(), why.as_str());
+        self.shared.metrics.refused(reason);
+        if self.told.is_due(reason, state.clock.monotonic()) {
+            tracing::warn!(
+                reason,
+                "a call of Check is denied: {why}; is said once in five minutes"
+            );
+        }
+    }
+
     fn is_ready(&self) -> bool {
         self.shared.readiness.obstacle().is_none()
     }

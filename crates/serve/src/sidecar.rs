@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::caller::Refused;
 use crate::config::Config;
 use crate::error::Fault;
+use crate::grpc;
 use crate::life::{Life, Manager, Signals, Watch};
 use crate::listen::{Limits, Servers, Tls, later};
 use crate::management::{Management, Readiness};
@@ -255,6 +256,7 @@ fn reasons() -> impl Iterator<Item = &'static str> {
         .chain(Reason::NAMES)
         .chain(Refusal::NAMES)
         .chain(PathFault::NAMES)
+        .chain(grpc::Unread::NAMES)
         .chain(Misconfigured::NAMES)
         .chain(Malformed::NAMES)
         .chain(Refused::NAMES)

@@ -194,8 +194,9 @@ fn read_seed(path: &Path) -> Result<Seed, Failure> {
         .map_err(|cause| unusable("is not text", &cause).advise("write it as YAML or JSON"))?;
     let wrong = |cause: &dyn std::error::Error| {
         let why = without_value(&cause.to_string());
-        Failure::usage(format!("the seed file is not a seed: {}: {why}", text::path(path)))
-            .advise("it may have `apps`, `users`, `servers` and `rate_limits`")
+        Failure::usage(format!("the seed file is not a seed: {}: {why}", text::path(path))).advise(
+            "it may have `apps`, `users`, `servers`, `rate_limits`, `app_share` and `log_lag_ms`",
+        )
     };
     // JSON is YAML, but for tabs.
     if text.trim_start().starts_with('{') {

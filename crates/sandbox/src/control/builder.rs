@@ -13,6 +13,8 @@ use crate::http::server::{Observer, Server};
 use crate::http::tls::ServerIdentity;
 use crate::model::app::App;
 use crate::model::custom_server::CustomServer;
+use crate::model::limits::Bucket;
+use crate::model::log_lag::LogLag;
 use crate::model::recorded::RecordedRequest;
 use crate::model::seed::Seed;
 use crate::model::state::State;
@@ -80,6 +82,10 @@ impl SandboxBuilder {
         self.seed.users.extend(seed.users);
         self.seed.servers.extend(seed.servers);
         self.seed.rate_limits.extend(seed.rate_limits);
+        self.seed.app_share = seed.app_share.or(self.seed.app_share);
+        if seed.log_lag != LogLag::default() {
+            self.seed.log_lag = seed.log_lag;
+        }
         self
     }
 
@@ -98,6 +104,27 @@ impl SandboxBuilder {
     /// Adds a custom authorization server.
     pub fn server(mut self, server: CustomServer) -> Self {
         self.seed.servers.push(server);
+        self
+    }
+
+    /// Limits a bucket to so many requests a minute; see [`Sandbox::set_rate_limit`]. Default: 120
+    /// for [`Bucket::Logs`], as in an Okta org, and no other limits.
+    pub fn rate_limit(mut self, bucket: Bucket, per_minute: u32) -> Self {
+        self.seed.rate_limits.insert(bucket, per_minute);
+        self
+    }
+
+    /// Sets what one app may use of each bucket, in per cent of it. Default: 50, as in Okta.
+    /// Bounds: 1 to 100; more counts as 100, and zero shuts every app out.
+    pub fn app_share(mut self, per_cent: u8) -> Self {
+        self.seed.app_share = Some(per_cent);
+        self
+    }
+
+    /// Sets how long events take until they are in the System Log; see [`Sandbox::set_log_lag`].
+    /// Default: none.
+    pub fn log_lag(mut self, lag: impl Into<LogLag>) -> Self {
+        self.seed.log_lag = lag.into();
         self
     }
 

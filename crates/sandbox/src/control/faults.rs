@@ -50,8 +50,10 @@ impl<'a> Faults<'a> {
         *self.server.faults() = FaultQueue::default();
     }
 
-    /// Lets go of the requests that are [held](Fault::hold) now; later ones are held again.
+    /// Lets go of the requests that are [held](Fault::hold) now, and of the events and messages that
+    /// are [kept back](crate::ChannelFaults::reorder); later ones are held again.
     pub fn release(&self) {
+        self.server.world.release_log();
         self.server.gate.release();
     }
 

@@ -2,4 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod faults;
+mod limits;
+mod log;
+mod revocation;
 pub(crate) mod sandbox;

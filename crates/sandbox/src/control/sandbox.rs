@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::faults::Faults;
+use crate::channel::settings::Channel;
+use crate::channel::subscription::{Subscription, subscribe};
 use crate::error::Error;
 use crate::http::listener;
 use crate::http::server::Server;
@@ -16,10 +19,9 @@ use crate::model::app::{App, AppStatus};
 use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
-use crate::model::event::{LogEntity, LogEvent};
-use crate::model::event_type::{self, KEY_ROLLOVER};
+use crate::model::event::LogEntity;
+use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
-use crate::model::limits::{Bucket, RateLimitHeaders};
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
 use crate::model::tokens::{Digest, TokenKind};
@@ -44,14 +46,18 @@ pub struct Sandbox {
 /// Ends the server when the last handle goes. The server's own tasks do not hold it.
 struct Running {
     server: Arc<Server>,
+    runtime: Handle,
     task: AbortHandle,
+    /// What serves the channels. Those that end leave a little behind until the sandbox ends.
+    channels: Mutex<JoinSet<()>>,
 }
 
 impl Running {
     fn start(listener: TcpListener, server: Server) -> Self {
         let server = Arc::new(server);
         let task = tokio::spawn(listener::run(listener, Arc::clone(&server))).abort_handle();
-        Self { server, task }
+        let (runtime, channels) = (Handle::current(), Mutex::default());
+        Self { server, runtime, task, channels }
     }
 }
 
@@ -117,7 +123,10 @@ impl Sandbox {
     pub fn add_key(&self, client_id: &str, key: impl Into<AppKey>) -> Result<(), Error> {
         let now = self.world().now();
         let key = key.into().created_at(now);
-        self.world().state().change_keys(client_id, |keys| keys.push(key))
+        let target = LogEntity::key(&key.object_id(), key.key_id());
+        self.world().state().change_keys(client_id, |keys| keys.push(key))?;
+        self.log_key(event_type::KEY_CREATED, client_id, target);
+        Ok(())
     }
 
     /// Deactivates an app's key: it stays registered, and signatures with it are refused.
@@ -126,7 +135,14 @@ impl Sandbox {
     ///
     /// If there is no such app, or no such key.
     pub fn deactivate_key(&self, client_id: &str, key_id: &str) -> Result<(), Error> {
-        self.world().state().deactivate_key(client_id, key_id)
+        self.world().state().deactivate_key(client_id, key_id)?;
+        let app = self.world().state().app(client_id);
+        let mut keys = app.iter().flat_map(|app| &app.jwks);
+        if let Some(key) = keys.find(|key| key.key_id() == Some(key_id)) {
+            let target = LogEntity::key(&key.object_id(), key.key_id());
+            self.log_key(event_type::KEY_DEACTIVATED, client_id, target);
+        }
+        Ok(())
     }
 
     /// Grants an Okta API scope to an app.
@@ -144,8 +160,9 @@ impl Sandbox {
     ///
     /// If there is no such app.
     pub fn set_app_status(&self, client_id: &str, status: AppStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
-        state.set_app_status(client_id, status)?;
+        state.set_app_status(client_id, status, now)?;
         let target = state.app(client_id).map(|app| LogEntity::app(&app)).into_iter().collect();
         drop(state);
         let event_type = match status {
@@ -163,9 +180,10 @@ impl Sandbox {
     ///
     /// If there is no such user.
     pub fn set_user_status(&self, id: &str, status: UserStatus) -> Result<(), Error> {
+        let now = self.world().now();
         let mut state = self.world().state();
         let before = state.user(id).map(|user| user.status);
-        state.set_user_status(id, status)?;
+        state.set_user_status(id, status, now)?;
         let target = state.user(id).map(LogEntity::user).into_iter().collect();
         drop(state);
         let event_type = match (status, before) {
@@ -265,36 +283,6 @@ impl Sandbox {
         true
     }
 
-    /// Limits a bucket to so many requests a minute, or lifts its limit with `None`. Default: no
-    /// limits. Zero refuses everything.
-    ///
-    /// Windows are minutes of the server's clock that begin with the first request. One app may
-    /// use its [share](Self::set_app_share) of a bucket. A refused request has no effect: its
-    /// assertion may be sent again.
-    pub fn set_rate_limit(&self, bucket: Bucket, per_minute: impl Into<Option<u32>>) {
-        self.world().state().limits.set(bucket, per_minute.into());
-    }
-
-    /// Sets what one app may use of each bucket, in per cent of it. Default: 50, as in Okta.
-    /// Bounds: 1 to 100; more counts as 100, and zero shuts every app out.
-    pub fn set_app_share(&self, per_cent: u8) {
-        self.world().state().limits.app_share = per_cent;
-    }
-
-    /// Sets how answers state the limits. Default: [`RateLimitHeaders::Tightest`].
-    pub fn set_rate_limit_headers(&self, headers: RateLimitHeaders) {
-        self.world().state().limits.headers = headers;
-    }
-
-    /// Limits how many requests may be under way at once, or lifts that limit with `None`.
-    /// Default: no limit (Okta: 35 to 75 for an org). Zero refuses everything.
-    ///
-    /// Requests count from when they have been read until their answer has been sent. The
-    /// sandbox answers at once, so only those that a [fault](crate::Fault) keeps waiting add up.
-    pub fn set_concurrency_limit(&self, limit: impl Into<Option<usize>>) {
-        self.world().state().limits.concurrency = limit.into();
-    }
-
     /// Makes all DPoP nonces invalid at once. Without this a nonce is replaced every 24 hours and
     /// stays good for three days. The next proof is answered with `use_dpop_nonce`, whatever
     /// nonce it has.
@@ -306,6 +294,20 @@ impl Sandbox {
     /// client can satisfy. Default: `false`.
     pub fn demand_nonces_forever(&self, forever: bool) {
         self.world().state().nonces.demands_forever = forever;
+    }
+
+    /// Tells a receiver on loopback from now on what happens, by this channel.
+    ///
+    /// # Errors
+    ///
+    /// If the channel's URL is not on loopback, if it is https and no authority is trusted, or if a
+    /// header or an event type cannot be used.
+    pub fn subscribe(&self, channel: Channel) -> Result<Subscription, Error> {
+        let (subscription, work) = subscribe(&self.running.server, channel)?;
+        let channels = self.running.channels.lock();
+        let mut channels = channels.unwrap_or_else(PoisonError::into_inner);
+        drop(channels.spawn_on(work, &self.running.runtime));
+        Ok(subscription)
     }
 
     /// What goes wrong on purpose. Default: nothing.
@@ -325,17 +327,16 @@ impl Sandbox {
         self.world().state().records.clear();
     }
 
-    /// The System Log, oldest event first; of very many only the last 10 000. Clients read it at
-    /// `/api/v1/logs`.
-    pub fn log(&self) -> Vec<LogEvent> {
-        self.world().state().log.events().cloned().collect()
+    fn log_key(&self, event_type: EventType, client_id: &str, key: LogEntity) {
+        let app = self.world().state().app(client_id).map(|app| LogEntity::app(&app));
+        self.world().log_change(event_type, app.into_iter().chain([key]).collect());
     }
 
     fn server(&self) -> &Server {
         &self.running.server
     }
 
-    fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.running.server.world
     }
 }

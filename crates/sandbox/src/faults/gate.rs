@@ -30,6 +30,11 @@ impl Gate {
         self.releases.send_modify(|releases| *releases += 1);
     }
 
+    /// Changes at each release.
+    pub(crate) fn releases(&self) -> watch::Receiver<u64> {
+        self.releases.subscribe()
+    }
+
     /// Completes when at least so many requests wait, or when the gate is gone.
     pub(crate) fn waiting(&self, count: usize) -> impl Future<Output = ()> + Send + use<> {
         let mut waiting = self.waiting.subscribe();

@@ -37,6 +37,7 @@ static ROUTES: &[Route] = &[
     get("/oauth2/v1/keys", Open, discovery::keys),
     get("/.well-known/openid-configuration", Open, discovery::openid),
     get("/.well-known/oauth-authorization-server", Open, discovery::oauth),
+    get("/.well-known/ssf-configuration", Open, discovery::shared_signals),
     // custom authorization servers
     post("/oauth2/{server}/v1/token", Open, token::endpoint),
     post("/oauth2/{server}/v1/introspect", Open, introspect::endpoint),

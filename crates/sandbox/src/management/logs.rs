@@ -16,11 +16,17 @@ use crate::model::event::LogEvent;
 /// How far back a search goes that does not say.
 const DEFAULT_PAST: TimeDelta = TimeDelta::days(7);
 
+/// How long Okta keeps events.
+const RETENTION: TimeDelta = TimeDelta::days(90);
+
 /// The System Log, in one of Okta's two modes.
 ///
 /// Without `until` and in ascending order it is a poll: events come in the order in which they were
 /// written, and every page has a next one. Otherwise they come by their times, and the last page
 /// has no next one.
+///
+/// A cursor is good for as long as events are kept. How Okta refuses an older one is not known; here
+/// it is a 400 as of a cursor that never was one, since a poll that went on would miss events.
 pub(crate) fn list(call: &Call<'_>) -> Result<Answer, Refusal> {
     let query = Query::read(call)?;
     let (page, next) = query.page(call);
@@ -42,6 +48,8 @@ struct Query {
 /// Where a page begins, opaque to clients.
 #[derive(Clone, Copy)]
 struct Cursor {
+    /// When it was given out, in milliseconds since the epoch.
+    issued: i64,
     /// Milliseconds since the epoch: events before are left out, as `since` had it. A poll needs
     /// it only where it begins in the future.
     not_before: i64,
@@ -87,11 +95,10 @@ impl Query {
             let mut events = state.log.numbered();
             let first = events.find(|(_, event)| event.published >= since);
             let not_before = if since > call.now { since.timestamp_millis() } else { i64::MIN };
-            Cursor {
-                not_before,
-                event: first.map_or_else(|| state.log.end(), |(number, _)| number),
-            }
+            let event = first.map_or_else(|| state.log.end(), |(number, _)| number);
+            Cursor { issued: call.now.timestamp_millis(), not_before, event }
         });
+        let kept_since = kept_since(call);
         let (mut page, mut next) = (Vec::new(), state.log.end().max(begin.event));
         for (number, event) in state.log.numbered().skip_while(|(number, _)| *number < begin.event)
         {
@@ -99,11 +106,11 @@ impl Query {
                 next = number;
                 break;
             }
-            if event.published.timestamp_millis() >= begin.not_before {
+            if event.published.timestamp_millis() >= begin.not_before.max(kept_since) {
                 page.extend(self.wanted(event));
             }
         }
-        (page, Some(Cursor { event: next, ..begin }))
+        (page, Some(Cursor { issued: call.now.timestamp_millis(), event: next, ..begin }))
     }
 
     fn bounded(&self, call: &Call<'_>) -> (Vec<Value>, Option<Cursor>) {
@@ -114,7 +121,7 @@ impl Query {
             None => event.published <= until,
         };
         let since = self.since.unwrap_or_else(|| shifted(until, -DEFAULT_PAST)).timestamp_millis();
-        let since = self.after.map_or(since, |after| after.not_before);
+        let since = self.after.map_or(since, |after| after.not_before).max(kept_since(call));
         let state = call.world.state();
         let mut events: Vec<(usize, &LogEvent)> = state
             .log
@@ -134,7 +141,8 @@ impl Query {
         let mut wanted = rest.filter_map(|(number, event)| Some((number, self.wanted(event)?)));
         let (numbers, page): (Vec<usize>, Vec<Value>) = wanted.by_ref().take(self.limit).unzip();
         let last = numbers.last().filter(|_| wanted.next().is_some());
-        (page, last.map(|event| Cursor { not_before: since, event: *event }))
+        let issued = call.now.timestamp_millis();
+        (page, last.map(|event| Cursor { issued, not_before: since, event: *event }))
     }
 
     /// The event as JSON, if filter and keywords let it through.
@@ -148,9 +156,10 @@ impl Query {
 
 /// The query of the next page: as this one's, from the cursor on.
 fn next_page(call: &Call<'_>, cursor: Cursor, limit: usize) -> Vec<(&'static str, String)> {
-    let after = match cursor.not_before {
-        i64::MIN => cursor.event.to_string(),
-        not_before => format!("{not_before}_{}", cursor.event),
+    let Cursor { issued, not_before, event } = cursor;
+    let after = match not_before {
+        i64::MIN => format!("{issued}_{event}"),
+        not_before => format!("{issued}_{event}_{not_before}"),
     };
     let mut next = vec![("after", after), ("limit", limit.to_string())];
     for name in ["until", "sortOrder", "filter", "q"] {
@@ -159,16 +168,31 @@ fn next_page(call: &Call<'_>, cursor: Cursor, limit: usize) -> Vec<(&'static str
     next
 }
 
+/// When the oldest event happened that is still kept, in milliseconds since the epoch.
+fn kept_since(call: &Call<'_>) -> i64 {
+    shifted(call.now, -RETENTION).timestamp_millis()
+}
+
 fn cursor(call: &Call<'_>) -> Result<Option<Cursor>, Refusal> {
-    let read = |text: &str| {
-        let (not_before, event) = match text.split_once('_') {
-            Some((not_before, event)) => (not_before.parse().ok()?, event),
-            None => (i64::MIN, text),
-        };
-        Some(Cursor { not_before, event: event.parse().ok()? })
-    };
-    let invalid = || Refusal::invalid("The value of after is not a cursor");
-    call.request.query("after").map(|text| read(text).ok_or_else(invalid)).transpose()
+    let Some(text) = call.request.query("after") else { return Ok(None) };
+    let cursor = Cursor::parse(text)
+        .ok_or_else(|| Refusal::invalid("The value of after is not a cursor"))?;
+    let state = call.world.state();
+    // One beyond the end is of another log, such as that of a sandbox that was started anew.
+    let is_of_this_log = (state.log.begin()..=state.log.end()).contains(&cursor.event);
+    if cursor.issued < kept_since(call) || !is_of_this_log {
+        return Err(Refusal::invalid("The value of after is no longer a cursor of this log"));
+    }
+    Ok(Some(cursor))
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '_');
+        let (issued, event) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let not_before = parts.next().map_or(Ok(i64::MIN), str::parse).ok()?;
+        Some(Self { issued, not_before, event })
+    }
 }
 
 /// 0 to 1000; 100 by default.

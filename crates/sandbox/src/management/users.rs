@@ -58,7 +58,7 @@ fn user_object(user: &User, base: &str) -> Value {
             "mobilePhone": null,
             "secondEmail": null,
             "login": user.login,
-            "email": user.email.as_deref().and_then(named).unwrap_or(&user.login),
+            "email": user.email(),
         },
         "credentials": {"provider": {"type": "OKTA", "name": "OKTA"}},
         "_links": {"self": {"href": format!("{base}/api/v1/users/{}", user.id)}},

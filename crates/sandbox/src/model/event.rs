@@ -189,6 +189,11 @@ impl LogEntity {
         Self::new(&user.id, "User", Some(&user.login), &name)
     }
 
+    /// What the org does not have.
+    pub(crate) fn stranger(id: &str, kind: &'static str) -> Self {
+        Self::new(id, kind, Some("unknown"), id)
+    }
+
     pub(crate) fn server(id: &str) -> Self {
         Self::new(id, "AuthorizationServer", Some(id), id)
     }

@@ -15,6 +15,11 @@ impl EventType {
     const fn new(id: &'static str, message: &'static str, legacy: Option<&'static str>) -> Self {
         Self { id, message, legacy }
     }
+
+    /// One that the sandbox knows no more of than its id.
+    pub(crate) const fn told(id: &'static str) -> Self {
+        Self { id, message: id, legacy: None }
+    }
 }
 
 /// A token of the org server that was granted.
@@ -51,6 +56,22 @@ pub(crate) const CUSTOM_REVOKED: EventType = EventType::new(
     "OAuth2 token revocation request",
     Some("app.oauth2.as.token.revoke_success"),
 );
+/// Tokens were revoked with their user, their client or their server, and are not named.
+pub(crate) const USER_TOKENS_REVOKED: EventType = EventType::new(
+    "app.oauth2.token.revoke.implicit.user",
+    "Revoke all OAuth2 tokens of a user",
+    None,
+);
+pub(crate) const CLIENT_TOKENS_REVOKED: EventType = EventType::new(
+    "app.oauth2.token.revoke.implicit.client",
+    "Revoke all OAuth2 tokens of a client",
+    None,
+);
+pub(crate) const SERVER_TOKENS_REVOKED: EventType = EventType::new(
+    "app.oauth2.token.revoke.implicit.as",
+    "Revoke all OAuth2 tokens of an authorization server",
+    None,
+);
 /// The keys of a custom server were rotated.
 pub(crate) const KEY_ROLLOVER: EventType =
     EventType::new("app.oauth2.as.key.rollover", "OAuth2 authorization server key rollover", None);
@@ -59,6 +80,14 @@ pub(crate) const APP_ACTIVATED: EventType =
     EventType::new("application.lifecycle.activate", "Activate application", None);
 pub(crate) const APP_DEACTIVATED: EventType =
     EventType::new("application.lifecycle.deactivate", "Deactivate application", None);
+pub(crate) const APP_DELETED: EventType =
+    EventType::new("application.lifecycle.delete", "Delete application", None);
+/// A user is no longer assigned to an app.
+pub(crate) const ASSIGNMENT_REMOVED: EventType = EventType::new(
+    "application.user_membership.remove",
+    "Remove user's application membership",
+    None,
+);
 
 pub(crate) const KEY_CREATED: EventType = EventType::new(
     "app.oauth2.credentials.lifecycle.create",
@@ -91,6 +120,19 @@ pub(crate) const USER_UNSUSPENDED: EventType =
     EventType::new("user.lifecycle.unsuspend", "Unsuspend Okta user", None);
 pub(crate) const USER_LOCKED: EventType =
     EventType::new("user.account.lock", "Max sign in attempts exceeded", None);
+pub(crate) const PASSWORD_CHANGED: EventType =
+    EventType::new("user.account.update_password", "User update password for Okta", None);
+pub(crate) const FACTORS_RESET: EventType =
+    EventType::new("user.mfa.factor.reset_all", "Reset all factors for user", None);
+pub(crate) const SESSION_ENDED: EventType =
+    EventType::new("user.session.end", "User logout from Okta", None);
+pub(crate) const SESSIONS_CLEARED: EventType =
+    EventType::new("user.session.clear", "Clear user session", None);
+pub(crate) const UNIVERSAL_LOGOUT: EventType = EventType::new(
+    "user.authentication.universal_logout",
+    "Universal Logout was performed for the user",
+    None,
+);
 
 pub(crate) const GROUP_CREATED: EventType =
     EventType::new("group.lifecycle.create", "Create Okta group", None);

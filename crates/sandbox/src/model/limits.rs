@@ -68,6 +68,8 @@ pub(crate) struct Limits {
     pub(crate) per_minute: BTreeMap<Bucket, u32>,
     /// What one app may use of each bucket, in per cent.
     pub(crate) app_share: u8,
+    /// The same of apps that have a share of their own, by client id.
+    own_shares: HashMap<String, u8>,
     pub(crate) headers: RateLimitHeaders,
     /// How many requests may be under way at once.
     pub(crate) concurrency: Option<usize>,
@@ -98,10 +100,15 @@ impl Limits {
     /// Okta's `defaultPercentage`.
     const DEFAULT_APP_SHARE: u8 = 50;
 
-    pub(crate) fn new(per_minute: BTreeMap<Bucket, u32>) -> Self {
+    /// Okta's for the System Log, which is the tightest by far.
+    const DEFAULT_LOGS: u32 = 120;
+
+    pub(crate) fn new(mut per_minute: BTreeMap<Bucket, u32>, app_share: Option<u8>) -> Self {
+        per_minute.entry(Bucket::Logs).or_insert(Self::DEFAULT_LOGS);
         Self {
             per_minute,
-            app_share: Self::DEFAULT_APP_SHARE,
+            app_share: app_share.unwrap_or(Self::DEFAULT_APP_SHARE),
+            own_shares: HashMap::new(),
             headers: RateLimitHeaders::default(),
             concurrency: None,
             windows: HashMap::new(),
@@ -118,6 +125,24 @@ impl Limits {
         };
     }
 
+    /// Sets what this app may use of each bucket.
+    pub(crate) fn set_own_share(&mut self, client_id: &str, per_cent: Option<u8>) {
+        match per_cent {
+            Some(share) => self.own_shares.insert(client_id.to_owned(), share),
+            None => self.own_shares.remove(client_id),
+        };
+    }
+
+    /// Takes so many requests out of the org's part, as far as it has them: how many it had.
+    pub(crate) fn use_up(&mut self, bucket: Bucket, requests: u32, now: DateTime<Utc>) -> u32 {
+        let Some(limit) = self.per_minute.get(&bucket).copied() else { return requests };
+        let window = self.windows.entry((bucket, None)).or_insert_with(|| Window::at(now));
+        window.renew(now);
+        let taken = requests.min(limit.saturating_sub(window.used));
+        window.used += taken; // not more than `limit`
+        taken
+    }
+
     /// Takes one request out of the bucket, from the org's part and from the app's: whether both
     /// had one left, and what is left in each. A request that one of them refuses counts in
     /// neither. Nothing is said about a bucket without a limit.
@@ -132,7 +157,8 @@ impl Limits {
         };
         let mut parts = vec![((bucket, None), limit)];
         if let Some(client_id) = client_id {
-            parts.push(((bucket, Some(client_id.to_owned())), share(limit, self.app_share)));
+            let per_cent = self.own_shares.get(client_id).copied().unwrap_or(self.app_share);
+            parts.push(((bucket, Some(client_id.to_owned())), share(limit, per_cent)));
         }
         for (key, _) in &parts {
             self.windows.entry(key.clone()).or_insert_with(|| Window::at(now)).renew(now);
@@ -209,7 +235,7 @@ mod tests {
     }
 
     fn limits(per_minute: u32) -> Limits {
-        Limits::new(BTreeMap::from([(Bucket::Org, per_minute)]))
+        Limits::new(BTreeMap::from([(Bucket::Org, per_minute)]), None)
     }
 
     fn take(limits: &mut Limits, client_id: Option<&str>, ms: i64) -> (bool, Vec<(u32, u32)>) {
@@ -240,6 +266,31 @@ mod tests {
         assert_eq!(take(&mut limits, None, 0), (true, vec![(4, 1)]));
         assert_eq!(take(&mut limits, Some("b"), 0), (true, vec![(4, 0), (2, 1)]));
         assert_eq!(take(&mut limits, Some("b"), 0), (false, vec![(4, 0), (2, 1)]));
+    }
+
+    #[test]
+    fn an_app_may_have_a_share_of_its_own_and_others_may_use_up_the_rest() {
+        let mut limits = limits(10);
+        limits.set_own_share("a", Some(20));
+        assert_eq!(take(&mut limits, Some("a"), 0), (true, vec![(10, 9), (2, 1)]));
+        assert_eq!(take(&mut limits, Some("b"), 0), (true, vec![(10, 8), (5, 4)]));
+        assert_eq!(limits.use_up(Bucket::Org, 7, at_ms(0)), 7);
+        assert_eq!(take(&mut limits, Some("b"), 0), (true, vec![(10, 0), (5, 3)]));
+        assert_eq!(limits.use_up(Bucket::Org, 7, at_ms(0)), 0);
+        assert_eq!(limits.use_up(Bucket::Org, 20, at_ms(60_000)), 10, "a new minute");
+        limits.set_own_share("a", None);
+        assert_eq!(take(&mut limits, Some("a"), 120_000), (true, vec![(10, 9), (5, 4)]));
+    }
+
+    #[test]
+    fn the_system_log_has_a_limit_unless_another_is_set() {
+        let limit = |limits: &mut Limits| limits.take(Bucket::Logs, Some("a"), at_ms(0)).statements;
+        let stated = |limits: &mut Limits| limit(limits).iter().map(|one| one.limit).collect();
+        let stated: [Vec<u32>; 2] = [
+            stated(&mut Limits::new(BTreeMap::new(), None)),
+            stated(&mut Limits::new(BTreeMap::from([(Bucket::Logs, 50)]), Some(60))),
+        ];
+        assert_eq!(stated, [vec![120, 60], vec![50, 30]]);
     }
 
     #[test]

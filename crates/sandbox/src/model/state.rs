@@ -8,11 +8,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::app::{App, AppStatus};
 use super::app_key::AppKey;
 use super::authority::{Authority, FIRST_CUSTOM_KEY};
+use super::channel_faults::ChannelFaults;
 use super::custom_server::CustomServer;
 use super::group::Group;
 use super::key_ring::KeyRing;
 use super::limits::Limits;
 use super::log::SystemLog;
+use super::log_lag::LogLag;
 use super::nonces::Nonces;
 use super::records::Records;
 use super::replay::{UsedAssertions, UsedProofs};
@@ -36,6 +38,8 @@ pub(crate) struct State {
     pub(crate) nonces: Nonces,
     pub(crate) limits: Limits,
     pub(crate) log: SystemLog,
+    pub(crate) log_lag: LogLag,
+    pub(crate) log_faults: ChannelFaults,
     pub(crate) records: Records,
     /// How far the server's clock is ahead of the sandbox's.
     pub(crate) clock_offset: TimeDelta,
@@ -54,8 +58,10 @@ impl State {
             used_assertions: UsedAssertions::default(),
             used_proofs: UsedProofs::default(),
             nonces: Nonces::default(),
-            limits: Limits::new(seed.rate_limits),
+            limits: Limits::new(seed.rate_limits, seed.app_share),
             log: SystemLog::default(),
+            log_lag: seed.log_lag,
+            log_faults: ChannelFaults::default(),
             records: Records::default(),
             clock_offset: TimeDelta::zero(),
         };
@@ -195,20 +201,31 @@ impl State {
         &mut self,
         client_id: &str,
         status: AppStatus,
+        now: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.change_app(client_id, |app| app.status = status)?;
         if status == AppStatus::Inactive {
-            self.tokens.revoke_all(|issued| issued.client_id == client_id);
+            self.tokens.revoke_all(now, |issued| issued.client_id == client_id);
         }
         Ok(())
     }
 
+    /// Removes an app.
+    pub(crate) fn remove_app(&mut self, client_id: &str) -> Result<Arc<App>, Error> {
+        self.apps.remove(client_id).ok_or_else(|| Error::unknown("app", client_id))
+    }
+
     /// Sets a user's status. Okta: deactivation kills the user's tokens for good; any other
     /// status but `ACTIVE` makes them inactive for as long as it lasts.
-    pub(crate) fn set_user_status(&mut self, id: &str, status: UserStatus) -> Result<(), Error> {
+    pub(crate) fn set_user_status(
+        &mut self,
+        id: &str,
+        status: UserStatus,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
         self.users.get_mut(id).ok_or_else(|| Error::unknown("user", id))?.status = status;
         if status == UserStatus::Deprovisioned {
-            self.tokens.revoke_all(|issued| issued.user_id.as_deref() == Some(id));
+            self.tokens.revoke_all(now, |issued| issued.user_id.as_deref() == Some(id));
         }
         Ok(())
     }
@@ -307,23 +324,23 @@ mod tests {
     #[test]
     fn tokens_of_a_deactivated_app_stay_dead() {
         let mut state = state();
-        state.set_app_status("0oa2", AppStatus::Inactive).unwrap();
+        state.set_app_status("0oa2", AppStatus::Inactive, now()).unwrap();
         assert!(is_active(&state));
-        state.set_app_status("0oa1", AppStatus::Inactive).unwrap();
+        state.set_app_status("0oa1", AppStatus::Inactive, now()).unwrap();
         assert!(!is_active(&state));
-        state.set_app_status("0oa1", AppStatus::Active).unwrap();
+        state.set_app_status("0oa1", AppStatus::Active, now()).unwrap();
         assert!(!is_active(&state));
     }
 
     #[test]
     fn suspension_ends_and_deactivation_does_not() {
         let mut state = state();
-        state.set_user_status("00u1", UserStatus::Suspended).unwrap();
+        state.set_user_status("00u1", UserStatus::Suspended, now()).unwrap();
         assert!(!is_active(&state));
-        state.set_user_status("00u1", UserStatus::Active).unwrap();
+        state.set_user_status("00u1", UserStatus::Active, now()).unwrap();
         assert!(is_active(&state));
-        state.set_user_status("00u1", UserStatus::Deprovisioned).unwrap();
-        state.set_user_status("00u1", UserStatus::Active).unwrap();
+        state.set_user_status("00u1", UserStatus::Deprovisioned, now()).unwrap();
+        state.set_user_status("00u1", UserStatus::Active, now()).unwrap();
         assert!(!is_active(&state));
     }
 
@@ -340,6 +357,6 @@ mod tests {
         let mut state = state();
         assert!(state.grant("0oa9", "okta.users.read".to_owned()).is_err());
         assert!(state.deactivate_key("0oa1", "k9").is_err());
-        assert!(state.set_user_status("00u9", UserStatus::Active).is_err());
+        assert!(state.set_user_status("00u9", UserStatus::Active, now()).is_err());
     }
 }

@@ -95,11 +95,20 @@ impl Tokens {
             .is_some_and(|issued| !std::mem::replace(&mut issued.revoked, true))
     }
 
-    /// Revokes every token for which `which` holds.
-    pub(crate) fn revoke_all(&mut self, which: impl Fn(&Issued) -> bool) {
-        for issued in self.by_digest.values_mut() {
-            issued.revoked |= which(issued);
+    /// Revokes every token for which `which` holds. Gives how many access tokens were good until
+    /// now.
+    pub(crate) fn revoke_all(
+        &mut self,
+        now: DateTime<Utc>,
+        which: impl Fn(&Issued) -> bool,
+    ) -> usize {
+        let mut good = 0;
+        for issued in self.by_digest.values_mut().filter(|issued| which(issued)) {
+            let was_revoked = std::mem::replace(&mut issued.revoked, true);
+            let counts = issued.kind == TokenKind::Access && !issued.is_expired(now);
+            good += usize::from(counts && !was_revoked);
         }
+        good
     }
 }
 

@@ -50,6 +50,11 @@ impl User {
         self
     }
 
+    /// The e-mail address.
+    pub(crate) fn email(&self) -> &str {
+        self.email.as_deref().filter(|email| !email.is_empty()).unwrap_or(&self.login)
+    }
+
     /// Given name and family name, as far as there are any.
     pub(crate) fn full_name(&self) -> Option<String> {
         let name = format!("{} {}", self.first_name, self.last_name);

@@ -35,6 +35,28 @@ pub(crate) fn openid(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(answer(&document))
 }
 
+/// The org as a transmitter of the Shared Signals Framework. Streams are set up through the handle
+/// ([`Sandbox::subscribe`](crate::Sandbox::subscribe)): behind the endpoints for that is nothing.
+pub(crate) fn shared_signals(call: &Call<'_>) -> Result<Answer, Refusal> {
+    let base = &call.request.base;
+    let stream = format!("{base}/api/v1/ssf/stream");
+    let document = json!({
+        "issuer": base,
+        "jwks_uri": format!("{base}/oauth2/v1/keys"),
+        "spec_version": "1_0-ID3",
+        "delivery_methods_supported": [
+            "https://schemas.openid.net/secevent/risc/delivery-method/push",
+            "urn:ietf:rfc:8935",
+        ],
+        "default_subjects": "ALL",
+        "configuration_endpoint": stream,
+        "status_endpoint": format!("{stream}/status"),
+        "verification_endpoint": format!("{stream}/verification"),
+        "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6749"}],
+    });
+    Ok(answer(&document))
+}
+
 fn answer(document: &Value) -> Answer {
     Answer::json(StatusCode::OK, document).cacheable(METADATA_MAX_AGE_SECS)
 }

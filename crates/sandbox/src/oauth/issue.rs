@@ -155,8 +155,7 @@ fn add_user_claims(claims: &mut Value, scopes: &Scopes, user: &User) {
         claims["preferred_username"] = user.login.as_str().into();
     }
     if scopes.contains("email") {
-        let email = user.email.as_deref().filter(|email| !email.is_empty());
-        claims["email"] = email.unwrap_or(&user.login).into();
+        claims["email"] = user.email().into();
         claims["email_verified"] = true.into();
     }
 }

@@ -7,5 +7,5 @@ pub(crate) mod introspect;
 pub(crate) mod issue;
 mod proof;
 pub(crate) mod revoke;
-mod signing;
+pub(crate) mod signing;
 pub(crate) mod token;

@@ -16,6 +16,7 @@ mod reply;
 mod service;
 #[cfg(test)]
 mod tests;
+mod unread;
 #[cfg(test)]
 mod wire_tests;
 
@@ -24,3 +25,4 @@ pub use question::Question;
 pub use reply::{Answer, Denial, OnUnknown};
 pub(crate) use service::has_calls_below;
 pub use service::{Grpc, MAX_MESSAGE, is_call};
+pub use unread::Unread;

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::AUTHORIZATION;
 use http::uri::Scheme;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::generated::authorization::{AttributeContext, Entry, HttpRequest, RawHeaders};
-use super::reply::Denial;
+use super::unread::Unread;
 
 /// A request that a proxy asks about, all of it from the attributes of one call of `Check`.
 #[non_exhaustive]
@@ -41,55 +41,6 @@ pub struct Question<'a> {
 /// The extension of a route's context by which a proxy names a rule.
 pub(super) const RULE: &str = "okta-introspect-rule";
 
-/// What is wrong with a request, or with what the proxy says of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Fault {
-    /// Its method is none.
-    Method,
-    /// Its target does not begin with a slash, or is not text.
-    Target,
-    /// Its host is not text.
-    Host,
-    /// A header cannot be one.
-    Header,
-    /// It has more headers than [`MAX_HEADERS`].
-    Headers,
-    /// It has several `Authorization` headers, or one that is a list.
-    Tokens,
-    /// The rule's name is not text.
-    Rule,
-}
-
-impl Fault {
-    /// What to answer.
-    pub(super) fn denial(self) -> Denial {
-        let status = match self {
-            Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Rule => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        let mut denial = Denial::new(status);
-        if self == Self::Tokens {
-            denial.headers.insert(WWW_AUTHENTICATE, INVALID_REQUEST);
-        }
-        denial
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Method => "the request's method is none",
-            Self::Target => "the request's path does not begin with a slash, or is not UTF-8",
-            Self::Host => "the request's host is not UTF-8",
-            Self::Header => "a header of the request has no name or value that HTTP permits",
-            Self::Headers => "the request has too many headers",
-            Self::Tokens => "the request has several Authorization headers, or a list in one",
-            Self::Rule => "the name of the route's rule is not UTF-8",
-        })
-    }
-}
-
 impl<'a> Question<'a> {
     /// Reads what a proxy says of a request.
     pub(super) fn read(
@@ -97,15 +48,15 @@ impl<'a> Question<'a> {
         http: &'a HttpRequest,
         call: &'a Extensions,
         metadata: &'a HeaderMap,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Unread> {
         let principal = attributes.source.as_ref().and_then(|source| text(&source.principal));
         Ok(Self {
-            method: Method::from_bytes(&http.method).map_err(|_| Fault::Method)?,
+            method: Method::from_bytes(&http.method).map_err(|_| Unread::Method)?,
             scheme: scheme(&http.scheme),
-            host: text(&http.host).ok_or(Fault::Host)?,
+            host: text(&http.host).ok_or(Unread::Host)?,
             // CVE-2026-33186: what has no slash in front matches no rule for a path, and a server
             // behind may add one.
-            target: text(&http.path).filter(|path| path.starts_with('/')).ok_or(Fault::Target)?,
+            target: text(&http.path).filter(|path| path.starts_with('/')).ok_or(Unread::Target)?,
             headers: headers(http)?,
             rule: rule(&attributes.context_extensions)?,
             principal: principal.filter(|principal| !principal.is_empty()),
@@ -140,14 +91,14 @@ fn scheme(bytes: &Bytes) -> Option<Scheme> {
     }
 }
 
-fn rule(context: &[Entry]) -> Result<Option<&str>, Fault> {
+fn rule(context: &[Entry]) -> Result<Option<&str>, Unread> {
     // As in any map of protobuf, the last of two entries counts.
     let entry = context.iter().rev().find(|entry| entry.key == RULE.as_bytes());
-    entry.map(|entry| text(&entry.value).ok_or(Fault::Rule)).transpose()
+    entry.map(|entry| text(&entry.value).ok_or(Unread::Rule)).transpose()
 }
 
 /// The headers from the one source that the proxy has chosen, without the pseudo-headers.
-fn headers(http: &HttpRequest) -> Result<HeaderMap, Fault> {
+fn headers(http: &HttpRequest) -> Result<HeaderMap, Unread> {
     let found = match &http.header_map {
         Some(raw) => raw_headers(raw)?,
         None => map(http.headers.iter().map(|entry| (&entry.key, &entry.value)))?,
@@ -156,13 +107,13 @@ fn headers(http: &HttpRequest) -> Result<HeaderMap, Fault> {
     // Envoy joins two headers of this name as it reads them, and so in its raw headers too.
     let is_list = |value: &HeaderValue| value.as_bytes().contains(&b',');
     match (tokens.next(), tokens.next()) {
-        (Some(value), None) if is_list(value) => Err(Fault::Tokens),
-        (_, Some(_)) => Err(Fault::Tokens),
+        (Some(value), None) if is_list(value) => Err(Unread::Tokens),
+        (_, Some(_)) => Err(Unread::Tokens),
         _ => Ok(found),
     }
 }
 
-fn raw_headers(raw: &RawHeaders) -> Result<HeaderMap, Fault> {
+fn raw_headers(raw: &RawHeaders) -> Result<HeaderMap, Unread> {
     map(raw.headers.iter().map(|header| {
         let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
         (&header.key, value)
@@ -171,25 +122,22 @@ fn raw_headers(raw: &RawHeaders) -> Result<HeaderMap, Fault> {
 
 fn map<'a>(
     entries: impl ExactSizeIterator<Item = (&'a Bytes, &'a Bytes)>,
-) -> Result<HeaderMap, Fault> {
+) -> Result<HeaderMap, Unread> {
     if entries.len() > MAX_HEADERS {
-        return Err(Fault::Headers);
+        return Err(Unread::Headers);
     }
     let mut headers = HeaderMap::with_capacity(entries.len());
     for (key, value) in entries {
         if key.starts_with(b":") {
             continue;
         }
-        let name = HeaderName::from_bytes(key).map_err(|_| Fault::Header)?;
+        let name = HeaderName::from_bytes(key).map_err(|_| Unread::Header)?;
         // Shares the bytes of the message.
-        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| Fault::Header)?;
-        headers.try_append(name, value).map_err(|_| Fault::Headers)?;
+        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| Unread::Header)?;
+        headers.try_append(name, value).map_err(|_| Unread::Headers)?;
     }
     Ok(headers)
 }
 
 /// The most headers that a request may have. Envoy's own default is 100; room is left for what it adds.
 pub(super) const MAX_HEADERS: usize = 256;
-
-/// What RFC 6750 §3.1 has a request told that brings a token in more than one way.
-const INVALID_REQUEST: HeaderValue = HeaderValue::from_static(r#"Bearer error="invalid_request""#);

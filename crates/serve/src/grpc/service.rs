@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,8 +18,9 @@ use super::generated::authorization::authorization_server::{Authorization, Autho
 use super::generated::authorization::{CheckRequest, CheckResponse};
 use super::generated::health::health_server::HealthServer;
 use super::health;
-use super::question::{Fault, Question};
+use super::question::Question;
 use super::reply::{Answer, Denial, GRPC_STATUS, OnUnknown};
+use super::unread::Unread;
 
 /// The largest message that is read unless a configuration says otherwise: 64 KiB. Envoy takes 60 KiB of
 /// headers from a client by default and sends the path twice; bodies it sends only if it is told to.
@@ -55,10 +55,6 @@ pub struct Grpc<A> {
 struct Checks<A> {
     authorize: Arc<A>,
     unknown: OnUnknown,
-    max_message: usize,
-    /// Whether it has been said that messages are too large, and that some cannot be read.
-    too_large: AtomicBool,
-    unreadable: AtomicBool,
 }
 
 impl<A: Authorize> Grpc<A> {
@@ -66,9 +62,7 @@ impl<A: Authorize> Grpc<A> {
     /// [`MAX_MESSAGE`]) is denied with 431 before it is read.
     pub fn new(authorize: Arc<A>, unknown: OnUnknown, max_message: usize) -> Self {
         let health = HealthServer::new(health::Answers(Arc::clone(&authorize)));
-        let (too_large, unreadable) = Default::default();
-        let checks = Checks { authorize, unknown, max_message, too_large, unreadable };
-        let checks = Arc::new(checks);
+        let checks = Arc::new(Checks { authorize, unknown });
         Self {
             authorization: AuthorizationServer::from_arc(Arc::clone(&checks))
                 .max_decoding_message_size(max_message),
@@ -93,9 +87,9 @@ impl<A: Authorize> Grpc<A> {
             return response;
         }
         let Ok(response) = self.authorization.clone().call(request).await;
-        match self.checks.denial(response.headers()) {
+        match unread(response.headers()) {
             None => response,
-            Some(denial) => Answer::No(denial).response(self.checks.unknown),
+            Some(why) => self.checks.deny(why).response(self.checks.unknown),
         }
     }
 }
@@ -109,10 +103,7 @@ impl<A: Authorize> Authorization for Checks<A> {
         let waits = deadline::of(request.metadata().as_ref());
         let answer = match question(&request)? {
             Ok(question) => self.decide(question, waits).await,
-            Err(fault) => {
-                tracing::info!(status = fault.denial().status.as_u16(), "refused: {fault}");
-                Answer::No(fault.denial())
-            }
+            Err(why) => self.deny(why),
         };
         let outcome = answer.outcome();
         let mut response = Response::new(answer.message(self.unknown));
@@ -123,7 +114,7 @@ impl<A: Authorize> Authorization for Checks<A> {
 }
 
 /// The question of a call; an error if it has none, which is the proxy's mistake.
-fn question(request: &Request<CheckRequest>) -> Result<Result<Question<'_>, Fault>, Status> {
+fn question(request: &Request<CheckRequest>) -> Result<Result<Question<'_>, Unread>, Status> {
     let attributes = request.get_ref().attributes.as_ref();
     let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
     let (extensions, metadata) = (request.extensions(), request.metadata().as_ref());
@@ -141,23 +132,21 @@ impl<A: Authorize> Checks<A> {
         let decided = tokio::time::timeout(waits, deciding).await;
         decided.unwrap_or_else(|_| Answer::No(Denial::unknown()))
     }
+
+    /// Denies a call that has no question that can be read.
+    #[cold]
+    fn deny(&self, why: Unread) -> Answer {
+        self.authorize.unread(why);
+        Answer::No(why.denial())
+    }
 }
 
-impl<A> Checks<A> {
-    /// What to answer in place of a call's failure, if a client can bring that about by what it sends.
-    fn denial(&self, headers: &HeaderMap) -> Option<Denial> {
-        let code = Code::from_bytes(headers.get(GRPC_STATUS)?.as_bytes());
-        let (said, status, what) = match code {
-            Code::OutOfRange => {
-                (&self.too_large, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, TOO_LARGE)
-            }
-            Code::Internal => (&self.unreadable, StatusCode::BAD_REQUEST, UNREADABLE),
-            _ => return None,
-        };
-        if !said.swap(true, Ordering::Relaxed) {
-            tracing::warn!(max_message = self.max_message, "{what}; is said once");
-        }
-        Some(Denial::new(status))
+/// Why a call failed, if a client can bring that about by what it sends: then the call must not fail.
+fn unread(headers: &HeaderMap) -> Option<Unread> {
+    match Code::from_bytes(headers.get(GRPC_STATUS)?.as_bytes()) {
+        Code::OutOfRange => Some(Unread::TooLarge),
+        Code::Internal => Some(Unread::Message),
+        _ => None,
     }
 }
 
@@ -185,8 +174,3 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const MAX_HEALTH_MESSAGE: usize = 1024;
 
 const NO_HTTP: &str = "the attributes have no request of HTTP: is this the HTTP filter's check?";
-
-const TOO_LARGE: &str = "a message of Check is too large and was denied; leave out bodies \
-                         (with_request_body), or raise the bound";
-
-const UNREADABLE: &str = "a message of Check cannot be read and was denied";

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +30,10 @@ use super::*;
 use crate::metrics::Outcome;
 
 /// Lets `good` in as `ada`, is without an answer for `slow` and for ever, and does not know `odd`.
-struct Gate;
+#[derive(Default)]
+struct Gate {
+    unread: Mutex<Vec<Unread>>,
+}
 
 impl Authorize for Gate {
     async fn authorize(&self, question: Question<'_>) -> Answer {
@@ -47,6 +50,10 @@ impl Authorize for Gate {
             Some("Bearer caller") if question.metadata.contains_key("caller") => yes(),
             _ => Answer::No(Denial::new(StatusCode::UNAUTHORIZED).headers(challenge())),
         }
+    }
+
+    fn unread(&self, why: Unread) {
+        self.unread.lock().unwrap().push(why);
     }
 
     fn is_ready(&self) -> bool {
@@ -66,7 +73,7 @@ fn challenge() -> HeaderMap {
 }
 
 fn service() -> Grpc<Gate> {
-    Grpc::new(Arc::new(Gate), OnUnknown::Deny, MAX_MESSAGE)
+    Grpc::new(Arc::default(), OnUnknown::Deny, MAX_MESSAGE)
 }
 
 /// A channel to a server of HTTP where the service answers.
@@ -299,6 +306,26 @@ async fn a_message_that_cannot_be_read_is_denied() {
         assert_eq!(trailers["grpc-status"], "0");
         let (code, denied) = denied(message.unwrap());
         assert_eq!((code, status(&denied)), (7, 400));
+    }
+}
+
+#[test_support::test]
+async fn what_decides_hears_of_each_call_that_cannot_be_read() {
+    let mut huge = asked("/orders", &[]);
+    huge.path = vec![b'/'; MAX_MESSAGE].into();
+    let doubled = asked("/orders", &[("authorization", "Bearer a,Bearer b")]);
+    for (bytes, why) in [
+        (check(huge).encode_to_vec(), Unread::TooLarge),
+        (b"\xff".to_vec(), Unread::Message),
+        (check(asked("orders", &[])).encode_to_vec(), Unread::Target),
+        (check(doubled).encode_to_vec(), Unread::Tokens),
+    ] {
+        let gate = Arc::new(Gate::default());
+        let service = Grpc::new(Arc::clone(&gate), OnUnknown::Deny, MAX_MESSAGE);
+        for heard in 1..=2 {
+            service.call(of_bytes(frame(&bytes))).await;
+            assert_eq!(*gate.unread.lock().unwrap(), vec![why; heard]);
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 use prost::Message as _;
 
 use super::generated::authorization::{CheckRequest, CheckResponse};
-use super::question::{Fault, MAX_HEADERS, Question};
+use super::question::{MAX_HEADERS, Question};
 use super::reply::{Answer, Denial, OnUnknown};
+use super::unread::Unread;
 
 /// A field of bytes, as protobuf writes it.
 fn field(number: u32, bytes: impl AsRef<[u8]>) -> Vec<u8> {
@@ -36,7 +37,7 @@ fn request(http: &[Vec<u8>]) -> Vec<u8> {
     field(1, attributes.concat())
 }
 
-fn read<T>(bytes: &[u8], look: impl FnOnce(Result<Question<'_>, Fault>) -> T) -> T {
+fn read<T>(bytes: &[u8], look: impl FnOnce(Result<Question<'_>, Unread>) -> T) -> T {
     let message = CheckRequest::decode(bytes).unwrap();
     let attributes = message.attributes.as_ref().unwrap();
     let http = attributes.request.as_ref().unwrap().http.as_ref().unwrap();
@@ -90,9 +91,9 @@ fn trap_two_authorizations_or_a_list_in_one_are_refused() {
         vec![field(13, raw("Bearer a,Bearer b"))],
     ] {
         let bytes = request(&[get().concat(), fields.concat()]);
-        read(&bytes, |question| assert_eq!(question.unwrap_err(), Fault::Tokens));
+        read(&bytes, |question| assert_eq!(question.unwrap_err(), Unread::Tokens));
     }
-    let denial = Fault::Tokens.denial();
+    let denial = Unread::Tokens.denial();
     assert_eq!(denial.status, StatusCode::BAD_REQUEST);
     assert_eq!(denial.headers["www-authenticate"], r#"Bearer error="invalid_request""#);
 }
@@ -103,7 +104,7 @@ fn trap_a_target_without_a_leading_slash_is_refused() {
         ["", "orders", "*", "api.acme.example:443", "https://api.acme.example/", " /", "\\"]
     {
         let bytes = request(&[field(2, "GET"), field(4, target)]);
-        read(&bytes, |question| assert_eq!(question.unwrap_err(), Fault::Target, "{target}"));
+        read(&bytes, |question| assert_eq!(question.unwrap_err(), Unread::Target, "{target}"));
     }
 }
 
@@ -111,13 +112,13 @@ fn trap_a_target_without_a_leading_slash_is_refused() {
 fn what_a_client_may_have_sent_is_refused_rather_than_unreadable() {
     let many: Vec<_> = (0..=MAX_HEADERS).map(|n| entry(3, &format!("h{n}"), "")).collect();
     for (name, fields, fault) in [
-        ("target", field(4, b"/\xff"), Fault::Target),
-        ("host", field(5, b"\xff"), Fault::Host),
-        ("method", field(2, "GE T"), Fault::Method),
-        ("no method", field(2, ""), Fault::Method),
-        ("header", entry(3, "a", "b\r\nc: d"), Fault::Header),
-        ("name", entry(3, "a b", "c"), Fault::Header),
-        ("headers", many.concat(), Fault::Headers),
+        ("target", field(4, b"/\xff"), Unread::Target),
+        ("host", field(5, b"\xff"), Unread::Host),
+        ("method", field(2, "GE T"), Unread::Method),
+        ("no method", field(2, ""), Unread::Method),
+        ("header", entry(3, "a", "b\r\nc: d"), Unread::Header),
+        ("name", entry(3, "a b", "c"), Unread::Header),
+        ("headers", many.concat(), Unread::Headers),
     ] {
         // The last of two fields counts.
         let bytes = request(&[get().concat(), fields]);
