@@ -130,6 +130,11 @@ impl Sidecar {
         let sockets = Sockets::open(&config).await?;
         let (addresses, management) = (sockets.addresses(), sockets.management_address());
         let signals_address = sockets.signals_address();
+        let receive = config.signals.receive.as_ref().zip(signals_address);
+        // Where a socket of systemd's is could not be told from the file.
+        if let Some(fault) = receive.and_then(|(receive, address)| receive.unsafe_at(&address)) {
+            return Err(vec![fault.at("signals.receive.listen")]);
+        }
         let (places, tls, drain) = (addresses.clone(), tls(&config)?, config.drain);
         let state = State::new(config, &places, Arc::clone(&clock), None)?;
         tell(&state);

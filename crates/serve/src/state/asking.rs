@@ -55,6 +55,11 @@ impl Asking {
         Ok(Self { checker, client, issuers, http, made_of })
     }
 
+    /// The org of the default issuer.
+    pub(super) fn org(&self) -> Result<okta_introspect::Issuer, Error> {
+        okta_introspect::Issuer::parse(self.issuers[0].org()) // the default one
+    }
+
     /// Whether the same is asked in the same way as by the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         self.made_of == other.made_of

@@ -54,17 +54,9 @@ impl SignalState {
         let mut builder = SignalReceiver::builder(self.feed.clone())
             .path(receive.path.as_str())
             .clock(Arc::clone(clock));
-        let at = |member: &str| {
-            let place = format!("signals.receive{member}");
-            move |error: Error| of_library(&error).at(place)
-        };
-        let default = &asking.issuers[0]; // the default one
-        let org = || Issuer::parse(default.org());
         if let (Some(client), Some(url)) = (&receive.universal_logout, &receive.public_url) {
-            let org = org().map_err(at(".universal_logout"))?;
-            let keys = self.keys(&org, asking, clock).map_err(at(".universal_logout"))?;
-            let logout = UniversalLogout::new(org, client, url);
-            builder = builder.universal_logout(logout.map_err(at(".universal_logout"))?.keys(keys));
+            let logout = self.universal_logout(client, url, asking, clock);
+            builder = builder.universal_logout(logout.map_err(at(".universal_logout"))?);
         }
         if let Some(hook) = &receive.event_hook {
             let hook = EventHook::in_header(&hook.header, &hook.secret);
@@ -75,18 +67,40 @@ impl SignalState {
             builder = builder.event_bridge(bridge.map_err(at(".event_bridge"))?);
         }
         if let Some(events) = &receive.security_events {
-            let issuer = match &events.issuer {
-                Some(issuer) => issuer.clone(),
-                None => org().map_err(at(".security_events"))?,
-            };
-            let keys = self.keys(&issuer, asking, clock).map_err(at(".security_events"))?;
-            let events = security_events(events, issuer, keys).map_err(at(".security_events"))?;
-            builder = builder.security_events(events);
+            let events = self.security_events(events, asking, clock);
+            builder = builder.security_events(events.map_err(at(".security_events"))?);
         }
         if let Some(earlier) = earlier {
             builder = builder.after(earlier);
         }
         builder.build().map_err(at(""))
+    }
+
+    fn universal_logout(
+        &mut self,
+        client: &str,
+        url: &str,
+        asking: &Asking,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<UniversalLogout, Error> {
+        let org = asking.org()?;
+        let keys = self.keys(&org, asking, clock)?;
+        Ok(UniversalLogout::new(org, client, url)?.keys(keys))
+    }
+
+    fn security_events(
+        &mut self,
+        config: &SecurityEventsConfig,
+        asking: &Asking,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<SecurityEvents, Error> {
+        let issuer = config.issuer.clone().map_or_else(|| asking.org(), Ok)?;
+        let keys = self.keys(&issuer, asking, clock)?;
+        let events = SecurityEvents::new(issuer, &config.audience)?.keys(keys);
+        match &config.authorization {
+            Some(value) => events.authorization(value),
+            None => Ok(events),
+        }
     }
 
     /// The keys of an issuer: the same for all that it signs, over reloads too.
@@ -110,14 +124,8 @@ impl SignalState {
     }
 }
 
-fn security_events(
-    config: &SecurityEventsConfig,
-    issuer: Issuer,
-    keys: Jwks,
-) -> Result<SecurityEvents, Error> {
-    let events = SecurityEvents::new(issuer, &config.audience)?.keys(keys);
-    match &config.authorization {
-        Some(value) => events.authorization(value),
-        None => Ok(events),
-    }
+/// A fault in this member of the configuration.
+fn at(member: &str) -> impl Fn(Error) -> Fault {
+    let place = format!("signals.receive{member}");
+    move |error| of_library(&error).at(&*place)
 }

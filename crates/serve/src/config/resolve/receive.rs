@@ -1,5 +1,6 @@
 //! What Okta pushes of tokens.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use okta_introspect::signals::{EventBridge, EventHook, SignalReceiverBuilder};
@@ -13,7 +14,7 @@ use crate::config::document::{
 };
 use crate::config::faults::Faults;
 use crate::config::resolved::{
-    Address, HeaderSecretConfig, ListenerConfig, ReceiveConfig, SecurityEventsConfig,
+    Address, HeaderSecretConfig, ListenerConfig, ReceiveConfig, SecurityEventsConfig, TlsConfig,
 };
 use crate::error::Fault;
 
@@ -93,7 +94,7 @@ fn listener(
     written: SignalListenerDocument,
     folder: &Path,
     faults: &mut Faults,
-) -> Option<(Address, Option<crate::config::TlsConfig>)> {
+) -> Option<(Address, Option<TlsConfig>)> {
     let place = format!("{PLACE}.listen");
     let is_unix = written.unix.is_some();
     let permissions_given = written.permissions.is_some();
@@ -121,10 +122,10 @@ fn listener(
         faults.error(&format!("{place}.tls"), fault);
     }
     let tls = written.tls.map(|written| tls(written, &format!("{place}.tls"), faults));
-    if matches!(&address, Address::Tcp(address) if tls.is_none() && !is_loopback(address)) {
-        let fault = Fault::new("secrets would cross the network in clear");
-        let cure = "add `tls`, or listen at 127.0.0.1 or a unix socket behind a proxy that has it";
-        faults.error(&format!("{place}.tcp"), fault.advise(cure));
+    if let Address::Tcp(address) = &address
+        && let Some(fault) = exposed(tls.as_ref(), address)
+    {
+        faults.error(&format!("{place}.tcp"), fault);
     }
     Some((address, tls))
 }
@@ -157,4 +158,18 @@ fn security_events(written: SecurityEventsDocument, faults: &mut Faults) -> Secu
         faults.error(&format!("{place}.audience"), fault);
     }
     SecurityEventsConfig { issuer, audience, authorization }
+}
+
+impl ReceiveConfig {
+    /// What makes it unsafe to listen at this address. The file is checked so; a socket of systemd's
+    /// has to be, once its address is known.
+    pub fn unsafe_at(&self, address: &SocketAddr) -> Option<Fault> {
+        exposed(self.tls.as_ref(), address)
+    }
+}
+
+fn exposed(tls: Option<&TlsConfig>, address: &SocketAddr) -> Option<Fault> {
+    let is_exposed = tls.is_none() && !is_loopback(address);
+    let cure = "add `tls`, or listen at 127.0.0.1 or a unix socket behind a proxy that has it";
+    is_exposed.then(|| Fault::new("secrets would cross the network in clear").advise(cure))
 }

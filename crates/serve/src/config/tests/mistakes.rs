@@ -969,6 +969,23 @@ fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
 }
 
 #[test]
+fn where_signals_of_a_socket_of_systemds_are_received_is_judged_once_it_is_known() {
+    let place = Place::with_app();
+    let text = "listeners: [{mode: nginx}]\n\
+                signals: {receive: {listen: {systemd: signals}, event_hook: {secret: 0123456789abcdef}}}";
+    let (config, _) = place.load(text).unwrap();
+    let receive = config.signals.receive.unwrap();
+    for (address, is_safe) in [
+        ("127.0.0.1:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("192.0.2.7:1", false),
+        ("0.0.0.0:1", false),
+    ] {
+        assert_eq!(receive.unsafe_at(&address.parse().unwrap()).is_none(), is_safe, "{address}");
+    }
+}
+
+#[test]
 fn what_cannot_be_received_is_told() {
     check(&[
         (
