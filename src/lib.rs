@@ -129,6 +129,11 @@ pub use wire::transport::HttpConfig;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// As the README's.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/signals.md")]
+struct Signals;
+
 #[cfg(test)]
 #[path = "../tests/layout/examples.rs"]
 mod examples;

@@ -160,6 +160,11 @@ impl Feed {
         self.source(source).failed(reason);
     }
 
+    /// As [`failed`](Self::failed), where signals come all the same.
+    pub(super) fn noted(&self, source: SourceKind, reason: &'static str) {
+        self.source(source).noted(reason);
+    }
+
     /// How the sources are doing that were ever heard of.
     pub fn status(&self) -> Vec<SourceStatus> {
         let now = self.inner.clock.monotonic();

@@ -114,6 +114,11 @@ impl SourceState {
         self.status.gaps = self.status.gaps.saturating_add(1);
     }
 
+    /// Something failed, and signals come all the same.
+    pub(super) fn noted(&mut self, reason: &'static str) {
+        count(&mut self.status.errors, reason);
+    }
+
     pub(super) fn failed(&mut self, reason: &'static str) {
         self.is_failing = true;
         count(&mut self.status.errors, reason);

@@ -80,6 +80,15 @@ Exit codes:
   4  the server refused our credentials or the request; this says nothing about the token
   130  interrupted";
 
+    /// For `signals watch`.
+    pub(crate) const SIGNALS_WATCH_HELP: &'static str = "\
+Exit codes:
+  0  --for has ended it, or SIGTERM, or its output is no longer read
+  2  the command line, a setting or the key is wrong
+  3  --for has ended it, and the last question has found no answer; or the output cannot be written
+  4  the server refused our credentials, the scope okta.logs.read, or to show its log
+  130  interrupted";
+
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\
 Exit codes:

@@ -29,6 +29,8 @@ mod scripts;
 mod settings;
 mod settings_table;
 #[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod terminal;
 mod tls;
 mod token_cache;

@@ -1,5 +1,6 @@
 //! The whole sidecar: sockets, state, listeners, and what exchanges the state.
 
+mod follower;
 mod reload;
 mod sockets;
 
@@ -37,6 +38,7 @@ use crate::path::PathFault;
 use crate::refusal::Refusal;
 use crate::routes::{Listener, Shared};
 use crate::state::{State, planned};
+use follower::Follower;
 use reload::Reload;
 use sockets::{Sockets, tls};
 
@@ -144,11 +146,13 @@ impl Sidecar {
         metrics.reloaded(clock.now());
         serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
         shared.readiness.configured();
+        let follower = Follower::default();
+        follower.adopt(&shared.state.load()).map_err(|fault| vec![fault])?;
         let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);
         let manager = Manager::from_environment();
         let mut life = Life::new(clock, servers, shared.readiness.clone(), metrics, manager);
         life.drain = drain;
-        let reload = Arc::new(Reload { path, environment, tls, places, shared });
+        let reload = Arc::new(Reload { path, environment, tls, places, shared, follower });
         Ok(Self { life, signals, watch, reload, discovery, addresses, signals_address, management })
     }
 

@@ -4,6 +4,7 @@
 mod access;
 mod asking;
 mod guarded;
+mod polling;
 mod signals;
 
 use std::sync::Arc;
@@ -25,12 +26,15 @@ use guarded::Guarded;
 use signals::SignalState;
 
 pub(crate) use access::{Access, Places, planned};
+pub(crate) use polling::Polling;
 
 /// Everything that one configuration makes.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) asking: Asking,
+    /// How the System Log is followed; `None`: it is not.
+    pub(crate) polling: Option<Arc<Polling>>,
     pub(crate) rules: Arc<Rules>,
     /// `None` where none are configured: every host is taken.
     pub(crate) origins: Option<Origins>,
@@ -71,6 +75,7 @@ impl State {
     ) -> Result<Self, Vec<Fault>> {
         let asking = Asking::new(&config, &clock, earlier.map(|state| &state.asking));
         let asking = asking.map_err(one)?;
+        let polling = Polling::new(&config, &clock).map_err(one)?.map(Arc::new);
         let signer = signer(&config, earlier).map_err(one)?;
         let Guarded { origins, gates, resources } = Guarded::new(&config, &asking).map_err(one)?;
         let identity = identity(&config, &signer, &clock).map_err(one)?;
@@ -88,6 +93,7 @@ impl State {
         Ok(Self {
             anywhere: Gate::new(asking.checker.clone()).realm(REALM),
             asking,
+            polling,
             rules: Arc::clone(&config.rules),
             origins,
             gates,

@@ -1,5 +1,6 @@
 //! The whole sidecar: real sockets, real requests to the sandbox, injected time.
 
+mod follow;
 mod garbage;
 mod http;
 mod introspect;

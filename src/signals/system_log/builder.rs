@@ -34,15 +34,19 @@ pub struct SystemLogBuilder {
     random: Arc<dyn Random>,
     interval: Duration,
     cursor_file: Option<PathBuf>,
+    since: Duration,
 }
 
 impl SystemLogBuilder {
     /// The longest [`interval`](Self::interval).
     const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 
+    /// The longest [`since`](Self::since).
+    const MAX_SINCE: Duration = Duration::from_secs(90 * 24 * 3600);
+
     pub(super) fn new(resource: Resource, feed: Feed) -> Self {
         let (random, interval) = (Arc::new(SystemRandom), SystemLog::DEFAULT_INTERVAL);
-        Self { resource, feed, random, interval, cursor_file: None }
+        Self { resource, feed, random, interval, cursor_file: None, since: Duration::ZERO }
     }
 
     /// From one poll to the next, where the rate limit has room for it. Default: 2 s. Bounds: 1 s to
@@ -68,6 +72,13 @@ impl SystemLogBuilder {
         self
     }
 
+    /// How far back the log begins where no cursor says where it goes on. Default: zero, which is
+    /// what happens from the start on. Bounds: at most 90 days, for which Okta keeps its log.
+    pub fn since(mut self, before_now: Duration) -> Self {
+        self.since = before_now;
+        self
+    }
+
     /// The generator of random pauses after failures. Default: the operating system's.
     pub fn random(mut self, random: impl Random + 'static) -> Self {
         self.random = Arc::new(random);
@@ -78,10 +89,14 @@ impl SystemLogBuilder {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the interval is out of bounds.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the interval, or how far back it begins,
+    /// is out of bounds.
     pub fn build(self) -> Result<SystemLog, Error> {
         within("interval", self.interval, SystemLog::MIN_INTERVAL..=Self::MAX_INTERVAL)?;
+        within("since", self.since, Duration::ZERO..=Self::MAX_SINCE)?;
         Ok(SystemLog {
+            overlap: self.since.max(SystemLog::OVERLAP),
+            error: None,
             clock: Arc::clone(self.feed.clock()),
             org: self.resource.origin().origin().ascii_serialization(),
             filter: event_type::filter(),
@@ -94,6 +109,7 @@ impl SystemLogBuilder {
             has_begun: false,
             complete: None,
             read_at: None,
+            seen_at: None,
             saved: None,
             due: None,
             failures: 0,

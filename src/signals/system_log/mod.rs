@@ -22,6 +22,7 @@ pub use following::Following;
 
 use super::feed::Feed;
 use crate::clock::Clock;
+use crate::error::Error;
 use crate::management::{Resource, ResourceCall};
 use crate::support::random::Random;
 use lag::Lags;
@@ -78,11 +79,17 @@ pub struct SystemLog {
     position: Position,
     /// Whether the feed knows that the log is followed from somewhere on.
     has_begun: bool,
+    /// How much before now a log begins.
+    overlap: Duration,
+    /// Why the last poll failed.
+    error: Option<Error>,
     /// The date, by the server's clock, of the last page that was all there was, of this chain of
     /// links.
     complete: Option<DateTime<Utc>>,
     /// When the last page came.
     read_at: Option<Instant>,
+    /// The date of that page, by the server's clock.
+    seen_at: Option<DateTime<Utc>>,
     /// When the cursor was written, and its link.
     saved: Option<(Instant, String)>,
     /// When the next poll is due.
@@ -160,13 +167,26 @@ impl SystemLog {
         }
     }
 
-    /// Reads one page, and tells when to read the next. For programs with a loop of their own;
-    /// [`run`](Self::run) is that.
+    /// Reads one page, keeps in the file where the log goes on, and tells when to read the next. For
+    /// programs with a loop of their own; [`run`](Self::run) is that.
     ///
     /// # Cancellation
     ///
     /// Dropping the future is safe: the same page is read again.
     pub async fn poll(&mut self) -> Instant {
+        let due = self.read().await;
+        self.keep().await;
+        due
+    }
+
+    /// Reads one page, and tells when to read the next. For programs that do something lasting with
+    /// what they hear: one that is started again goes on behind the page only after
+    /// [`keep`](Self::keep).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe: the same page is read again.
+    pub async fn read(&mut self) -> Instant {
         self.resume().await;
         let sent = self.clock.monotonic();
         if self.read_at.is_some_and(|at| sent.saturating_duration_since(at) > Self::RETENTION) {
@@ -176,7 +196,7 @@ impl SystemLog {
         let answer = self.resource.call(&ResourceCall::get(path.as_str())).await;
         let now = self.clock.monotonic();
         let read = match answer {
-            Ok(answer) => self.take(&answer, &path, since, sent..now).await,
+            Ok(answer) => self.take(&answer, &path, since, sent..now),
             Err(error) => Err(error),
         };
         let due = match read {
@@ -185,6 +205,11 @@ impl SystemLog {
         };
         self.due = Some(due);
         due
+    }
+
+    /// Why the last poll failed; `None` if it did not.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
     }
 }
 

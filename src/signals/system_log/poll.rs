@@ -17,7 +17,7 @@ use crate::signals::signal::SourceKind;
 impl SystemLog {
     /// A log begins so much before now, by the server's clock: what happens while it is found out
     /// what is now is not lost.
-    const OVERLAP_SECONDS: i64 = 60;
+    pub(super) const OVERLAP: Duration = Duration::from_secs(60);
 
     /// The bounds of what the overlap may be as it turns out: a server's dates leave out the
     /// fraction of the second.
@@ -41,7 +41,7 @@ impl SystemLog {
         match &self.position {
             Position::At(link) => (link.clone(), None),
             Position::Unknown | Position::Now(_) => {
-                let since = shifted(self.server_now(), -TimeDelta::seconds(Self::OVERLAP_SECONDS));
+                let since = shifted(self.server_now(), -delta(self.overlap));
                 let text = since.to_rfc3339_opts(SecondsFormat::Millis, true);
                 let [since_text, filter] = [&text, &self.filter]
                     .map(|text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
@@ -60,7 +60,7 @@ impl SystemLog {
     }
 
     /// Applies a page, and moves on behind it.
-    pub(super) async fn take(
+    pub(super) fn take(
         &mut self,
         answer: &ResourceAnswer,
         path: &str,
@@ -88,7 +88,7 @@ impl SystemLog {
         }
         self.read_at = Some(trip.end);
         self.position = Position::At(next);
-        self.save(date, trip.end).await;
+        self.seen_at = date;
         let date = date.ok_or_else(|| {
             Error::malformed("the System Log's answer has no date, by which late events are told")
                 .advise("see whether a proxy takes the header Date away")
@@ -113,7 +113,9 @@ impl SystemLog {
         else {
             return Ok(false);
         };
-        let before = (date - since).to_std().unwrap_or_default().saturating_sub(trip);
+        let beyond = delta(self.overlap.saturating_sub(Self::OVERLAP));
+        let before =
+            (shifted(date, -beyond) - since).to_std().unwrap_or_default().saturating_sub(trip);
         if (Self::LEAST_OVERLAP..=Self::MOST_OVERLAP).contains(&before) {
             return Ok(false);
         }
@@ -148,6 +150,7 @@ impl SystemLog {
     /// After a page that counts: tells how far the log was read, and when to go on.
     pub(super) fn go_on(&mut self, read: Read, sent: Instant, now: Instant) -> Instant {
         self.report.succeeded();
+        self.error = None;
         let spacing = if read == Read::All { self.interval } else { Self::MIN_SPACING };
         let due = self.pace.next(now, later(sent, spacing).max(now));
         let allowance = self.lags.allowance(now);
@@ -163,6 +166,7 @@ impl SystemLog {
         let reason = error.kind().as_str();
         self.feed.failed(SourceKind::SystemLog, reason);
         self.report.failed(reason, error);
+        self.error = Some(error.clone());
         let status = error.refusal().map(|refusal| refusal.status);
         // What these say of a page that the server itself has linked to.
         let is_refused = matches!(status, Some(400 | 404 | 410));
@@ -176,4 +180,9 @@ impl SystemLog {
         let wait = error.retry_after().unwrap_or_default().min(Self::MAX_PAUSE).max(pause);
         self.pace.next(now, later(now, wait))
     }
+}
+
+/// A time as chrono has it; one too long for that is longer than Okta keeps its log.
+fn delta(time: Duration) -> TimeDelta {
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::days(90))
 }

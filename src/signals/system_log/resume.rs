@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::task::spawn_blocking;
 
 use super::cursor::{self, Cursor};
@@ -20,6 +20,8 @@ impl SystemLog {
         self.feed.invalidate_everything(SourceKind::SystemLog, why);
         self.position = Position::Now(0);
         self.has_begun = false;
+        // What is older was told before, or is lost.
+        self.overlap = Self::OVERLAP;
         (self.complete, self.read_at) = (None, None);
     }
 
@@ -62,18 +64,27 @@ impl SystemLog {
         }
     }
 
-    /// Writes where the log goes on, if that has changed.
-    pub(super) async fn save(&mut self, date: Option<DateTime<Utc>>, now: Instant) {
+    /// Writes into the file where the log goes on, if that has changed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future is safe: the file is written as well, or stays as it was.
+    pub async fn keep(&mut self) {
         let (Some(path), Position::At(link)) = (self.cursor_file.clone(), &self.position) else {
             return;
         };
+        // A link that was not followed yet is as old as it was.
+        if self.read_at.is_none() {
+            return;
+        }
+        let now = self.clock.monotonic();
         let is_saved = |(at, saved): &(Instant, String)| {
             saved == link && now.saturating_duration_since(*at) < Self::SAVE_AGAIN
         };
         if self.saved.as_ref().is_some_and(is_saved) {
             return;
         }
-        let (link, read_at) = (link.clone(), date.unwrap_or_else(|| self.server_now()));
+        let (link, read_at) = (link.clone(), self.seen_at.unwrap_or_else(|| self.server_now()));
         let cursor = Cursor::new(&self.org, &self.filter, &link, read_at);
         let written = spawn_blocking(move || cursor::write(&path, &cursor)).await;
         match written.map_err(io::Error::from).flatten() {
@@ -82,7 +93,7 @@ impl SystemLog {
                 self.report.saved();
             }
             Err(error) => {
-                self.feed.failed(SourceKind::SystemLog, "cursor_not_written");
+                self.feed.noted(SourceKind::SystemLog, "cursor_not_written");
                 self.report.not_saved(&error);
             }
         }

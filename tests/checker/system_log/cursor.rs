@@ -49,6 +49,33 @@ async fn with_a_cursor_it_goes_on_where_it_was() {
     assert!(lag < seconds(4), "what waited for it was not late: {lag:?}");
 }
 
+#[test_support::test]
+async fn a_page_that_was_not_kept_is_read_again_and_one_that_was_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let cursor = folder.path().join("cursor");
+    let world = World::new(SignalMode::Purge).await;
+    world.turn(&mut world.follow_with(&cursor)).await;
+    world.log.revoked("AT.1");
+    for (keeps, repeated) in [(false, 0), (true, 1), (true, 1)] {
+        let mut log = world.follow_with(&cursor);
+        log.read().await;
+        if keeps {
+            log.keep().await;
+        }
+        assert_eq!(world.status().repeated, repeated);
+        assert!(log.error().is_none());
+    }
+    // A link that nobody has followed yet is not younger for it.
+    let kept = fs::read_to_string(&cursor).unwrap();
+    world.clock.advance(seconds(7200));
+    let mut log = world.follow_with(&cursor);
+    world.log.fails([reply(500, "text/plain", "")]);
+    log.poll().await;
+    assert_eq!((log.error().is_some(), fs::read_to_string(&cursor).unwrap()), (true, kept));
+    log.poll().await;
+    assert!(log.error().is_none());
+}
+
 /// Killed after a page was applied and before its cursor was written, it reads the page again.
 #[test_support::test]
 async fn what_was_applied_and_not_noted_is_applied_again() {

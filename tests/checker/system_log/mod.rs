@@ -14,6 +14,7 @@ use okta_introspect::checker::{Checker, CheckerConfig, Reason, SignalMode};
 use okta_introspect::signals::{Feed, SourceStatus, SystemLog, SystemLogBuilder};
 use okta_introspect::{Clock, ErrorKind, ManualClock, SeededRandom};
 use serde_json::json;
+use test_support::reply;
 
 use crate::log::Log;
 use crate::script::{Script, authorized, denied, within};
@@ -164,6 +165,33 @@ async fn it_begins_a_minute_ago_and_follows_links_as_they_are() {
     );
     assert!(calls[0].len() < 1900, "{}", calls[0].len());
     assert_eq!(calls[1..], ["?after=1&limit=1000&x=%2B~"; 2]);
+}
+
+#[test_support::test]
+async fn it_begins_as_early_as_is_asked_for_and_goes_on_from_now_after_a_gap() {
+    let world = World::new(SignalMode::Purge).await;
+    let begun = |query: &str| -> TimeDelta {
+        let query: Vec<(String, String)> =
+            serde_urlencoded::from_str(query.trim_start_matches('?')).unwrap();
+        world.clock.now() - query[0].1.parse::<DateTime<Utc>>().unwrap()
+    };
+    let since = |span| world.builder().since(span).build();
+    for (span, before) in [(seconds(0), 60), (seconds(59), 60), (seconds(86_400), 86_400)] {
+        since(span).unwrap().poll().await;
+        assert_eq!(begun(world.log.calls().last().unwrap()), TimeDelta::seconds(before));
+    }
+    let mut log = since(seconds(86_400)).unwrap();
+    world.turns(&mut log, 2).await;
+    let refused = reply(400, "application/json", r#"{"errorCode":"E0000001"}"#);
+    world.log.refuses_links(Some(refused));
+    world.turn(&mut log).await;
+    world.log.refuses_links(None);
+    log.poll().await;
+    assert!(begun(world.log.calls().last().unwrap()) < TimeDelta::minutes(2));
+    let days = |days: u64| seconds(days * 86_400);
+    assert!(since(days(90)).is_ok());
+    let error = since(days(90) + seconds(1)).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
 #[test_support::test]
@@ -388,7 +416,7 @@ async fn what_is_known_of_the_sources_is_on_the_metrics_page() {
     world.log.revoked("AT.1");
     world.log.happens("user.lifecycle.create", json!([]));
     world.turns(&mut log, 2).await;
-    world.log.refuses_links(Some(test_support::reply(400, "application/json", "{}")));
+    world.log.refuses_links(Some(reply(400, "application/json", "{}")));
     world.turn(&mut log).await;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(world.feed.clone()));

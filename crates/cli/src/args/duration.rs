@@ -21,6 +21,31 @@ pub(super) fn interval(text: &str) -> Result<Duration, &'static str> {
     duration(text).ok().filter(|duration| *duration >= MIN_INTERVAL).ok_or(INTERVAL)
 }
 
+/// The shortest time between two questions to the System Log, which is all that Okta allows one app.
+const MIN_POLL: Duration = Duration::from_secs(1);
+
+/// The longest.
+const MAX_POLL: Duration = Duration::from_secs(3600);
+
+/// What to write for the time between two questions to the System Log.
+pub(super) const POLL: &str = "give 1s to 1h: Okta allows one app a question a second";
+
+/// As [`duration`], for the time between two questions to the System Log.
+pub(super) fn poll_interval(text: &str) -> Result<Duration, &'static str> {
+    duration(text).ok().filter(|duration| (MIN_POLL..=MAX_POLL).contains(duration)).ok_or(POLL)
+}
+
+/// Okta keeps its log for so long.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What to write for how far back a log begins.
+pub(super) const SINCE: &str = "give at most 90d, for which Okta keeps its log, such as 10m or 2h";
+
+/// As [`duration`], for how far back a log begins.
+pub(super) fn look_back(text: &str) -> Result<Duration, &'static str> {
+    duration(text).ok().filter(|duration| *duration <= KEPT).ok_or(SINCE)
+}
+
 /// Reads a duration such as `50ms`, `5s`, `10m`, `1h 30m` or `1d`. A number alone counts seconds,
 /// as it does for other options. Zero, and more than [`MAX`], is refused.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -9,6 +9,7 @@ mod local;
 mod online;
 mod serve;
 mod shared;
+mod signals;
 pub(crate) mod usage;
 mod verify;
 mod watch;
@@ -26,6 +27,7 @@ pub(crate) use local::{
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use serve::{ProbeArgs, ServeArgs, ServeCommand, SnippetArgs};
 pub(crate) use shared::KeyArgs;
+pub(crate) use signals::{SignalsArgs, SignalsCommand, SignalsTestArgs, SignalsWatchArgs};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -192,6 +194,12 @@ pub(crate) enum Command {
     /// how old an answer may be, is said by rules in one YAML file; what has no rule is refused.
     /// Runs until SIGTERM or Ctrl-C, and reads its file anew when that changes and at SIGHUP.
     Serve(ServeArgs),
+    /// See what is revoked in the org as it happens, and how late that is told
+    ///
+    /// Okta tells of revocations itself, in its System Log. `serve` and the library follow it, so
+    /// that a token which was revoked elsewhere is refused within seconds at one call a second for
+    /// the whole org.
+    Signals(SignalsArgs),
     /// Make a client assertion and print it
     ///
     /// It is good for one request to one endpoint within five minutes. Send it in a form body,

@@ -132,12 +132,16 @@ fn api_help() -> String {
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DOCTOR_HELP, &[
     "doctor --scope okta.users.read --fix-hints",
+    "doctor --signals",
     "doctor --json | jq '.checks[] | select(.status == \"fail\")'",
 ]))]
 pub(crate) struct DoctorArgs {
     /// A scope to try; repeat it for more
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
+    /// Find out also whether the System Log tells this app of revocations, and how late
+    #[arg(long)]
+    pub(crate) signals: bool,
     /// Tell also where or with which command to mend what is wrong
     #[arg(long)]
     pub(crate) fix_hints: bool,

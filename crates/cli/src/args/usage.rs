@@ -87,6 +87,8 @@ fn form(option: &str) -> Option<&'static str> {
     let name = option.split_once('<')?.1;
     Some(match name {
         "DURATION>" if option.starts_with("--max-age ") => duration::INTERVAL,
+        "DURATION>" if option.starts_with("--interval ") => duration::POLL,
+        "DURATION>" if option.starts_with("--since ") => duration::SINCE,
         "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "N>" => "give a number from 1 to 64",

@@ -23,6 +23,7 @@ mod runtime;
 mod sandbox;
 mod serve;
 mod setup;
+mod signals;
 mod times;
 mod token;
 mod verdict;
@@ -85,6 +86,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Signals(args) => signals::run(args),
         Command::Assertion(args) => assertion::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Doctor(args) => doctor::run(args),

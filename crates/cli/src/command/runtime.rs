@@ -13,6 +13,46 @@ pub(super) async fn interrupt() {
     }
 }
 
+/// How a command was told to end that goes on until then.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Told {
+    /// By Ctrl-C.
+    Interrupted,
+    /// By SIGTERM, or because the terminal was closed: whoever started it has had enough.
+    Terminated,
+}
+
+/// Completes when the command is told to end. Signals count from the call on.
+#[cfg(unix)]
+pub(super) fn told_to_end() -> Result<impl Future<Output = Told>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let listen = |kind| {
+        signal(kind).map_err(|cause| {
+            Failure::new(Exit::Unknown, "signals cannot be listened to").because(&cause)
+        })
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Told::Interrupted,
+            _ = terminate.recv() => Told::Terminated,
+            _ = hang_up.recv() => Told::Terminated,
+        }
+    })
+}
+
+/// Completes at Ctrl-C.
+#[cfg(not(unix))]
+pub(super) fn told_to_end() -> Result<impl Future<Output = Told>, Failure> {
+    Ok(async {
+        interrupt().await;
+        Told::Interrupted
+    })
+}
+
 /// Runs what a command waits for. A command that waits for nothing starts no runtime.
 pub(super) fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -17,7 +17,7 @@ use crate::output;
 use crate::storage::runtime_folder::{Recorded, RuntimeFolder, SandboxRecord};
 use crate::text;
 
-use super::runtime::wait_for;
+use super::runtime::{told_to_end, wait_for};
 use super::setup;
 
 const CLIENT_ID: &str = "0oasandbox";
@@ -40,7 +40,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Exit, Failure> {
 async fn serve(args: &SandboxArgs, seed: Seed) -> Result<Exit, Failure> {
     let running = Running::start(args, seed).await?;
     // Before anything is printed: a script that has read the line may send the signal at once.
-    let end = end_signal()?;
+    let end = told_to_end()?;
     let Running { sandbox, record, .. } = &running;
     if args.json {
         output::json(record)?;
@@ -227,39 +227,6 @@ fn not_started(cause: io::Error, args: &SandboxArgs) -> Failure {
             .because(&cause)
             .advise("choose another address with --listen; port 0 is any free one"),
     }
-}
-
-/// Completes at Ctrl-C, SIGTERM, or when the terminal is closed. Signals count from the call on.
-#[cfg(unix)]
-fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let listen = |kind| {
-        signal(kind).map_err(|cause| {
-            Failure::new(Exit::Unknown, "signals cannot be listened to").because(&cause)
-        })
-    };
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    })
-}
-
-/// Completes at Ctrl-C.
-#[cfg(not(unix))]
-fn end_signal() -> Result<impl Future<Output = ()>, Failure> {
-    Ok(async {
-        // Without Ctrl-C, the sandbox ends with its process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
 }
 
 #[cfg(test)]

@@ -77,6 +77,37 @@ fn watch() {
         .is("watch.exit-codes.txt");
 }
 
+#[test_support::test]
+fn signals_watch() {
+    let watch = "okta-introspect signals watch";
+    let mut session = Session::new();
+    session.prepare(TOKEN);
+    session.prepare("okta-introspect revoke < token.txt");
+    session
+        .run(&format!("{watch} --for 1s"))
+        .run(&format!("{watch} --interval 999ms"))
+        .run(&format!("{watch} --since 91d"))
+        .run("okta-introspect signals")
+        .run("okta-introspect signals wach")
+        .run(&format!("{watch} --for 1s {NOBODY}"))
+        .run(&format!("{watch} --for 9s {FULL}"))
+        .run(&format!("{watch} --for 9s --key-id k9"))
+        .interrupt(watch, "", 1)
+        .is("signals-watch.exit-codes.txt");
+}
+
+#[test_support::test]
+fn signals_test() {
+    let test = "okta-introspect signals test";
+    Session::new()
+        .run(&format!("{test} --json > test.json"))
+        .run(&format!("{test} --fixhints"))
+        .run(&format!("{test} --issuer acme"))
+        .run(&format!("{test} {NOBODY}"))
+        .run(&format!("{test} --key-id k9"))
+        .is("signals-test.exit-codes.txt");
+}
+
 /// A server takes the revocation of a token of another app, and does nothing.
 #[test_support::test]
 fn revoke() {

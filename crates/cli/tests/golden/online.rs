@@ -128,6 +128,36 @@ fn doctor() {
 }
 
 #[test_support::test]
+fn signals_watch() {
+    let watch = "okta-introspect signals watch --interval 1s";
+    let mut session = Session::new();
+    session.prepare(TOKEN);
+    session.prepare("cp token.txt first.txt");
+    session.prepare(TOKEN);
+    // A token is revoked when the line about the other has come.
+    let then = "while read -r line; do echo \"$line\"; okta-introspect revoke < token.txt; done";
+    session
+        .run("okta-introspect revoke < first.txt")
+        .run(&format!("{watch} --for 5s | {then}"))
+        .is("signals-watch.human.txt");
+    let session = Session::new();
+    session.prepare(TOKEN);
+    session.prepare("okta-introspect revoke < token.txt");
+    session.prints("okta-introspect signals watch --json --for 1s", "signals-watch.json");
+}
+
+#[test_support::test]
+fn signals_test() {
+    let mut session = Session::new();
+    session
+        .run("okta-introspect signals test")
+        .run("okta-introspect signals test --key-id k9 --fix-hints")
+        .run("okta-introspect doctor --scope okta.users.read --signals | grep signals")
+        .is("signals-test.human.txt");
+    session.prints("okta-introspect signals test --json", "signals-test.json");
+}
+
+#[test_support::test]
 fn explain() {
     let mut session = Session::new();
     session.run(TOKEN).run("okta-introspect explain < token.txt");

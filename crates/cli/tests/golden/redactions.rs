@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 21] = [
+const VARYING: [(&str, &str); 25] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     ("[COORDINATE]", r#""[xy]": ?"(?<part>[\w-]+)""#),
     ("[ERROR ID]", r#""errorId": ?"(?<part>[\w-]+)""#),
@@ -20,6 +20,10 @@ const VARYING: [(&str, &str); 21] = [
     ("([SPAN] ago)", r"\((?:\d+ \w+ ago|now)\)"),
     ("in [SPAN])", r"\bin \d+\.\d s\)"),
     ("in [SPAN], request ids [IDS])", r"\bin \d+\.\d s, request ids [\w-]+(?: [\w-]+)*\)"),
+    ("[SPAN]", r"\blag (?<part>\d+\.\d s)\b"),
+    ("[SPAN]", r"in the log (?<part>\d+\.\d s) later"),
+    ("[MILLISECONDS]", r#""lag_ms": ?(?<part>\d+)"#),
+    ("[HASH]", r"\b(?<part>[A-Za-z0-9+/]{8})…"),
     ("[SPAN] off", r"\d+\.\d s (?:fast|slow) \(±\d+\.\d s\)"),
     ("[PORT]", r"127\.0\.0\.1:(?<part>\d{2,5})\b"),
     ("[NUMBER]", r"\(os error (?<part>\d+)\)"),

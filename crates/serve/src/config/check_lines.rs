@@ -3,10 +3,12 @@
 
 use std::cmp::Reverse;
 
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerConfig, SignalMode};
 
 use super::document::{Replay, RequireDocument, RuleSignals, Span};
-use super::resolved::{Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig};
+use super::resolved::{
+    Config, IdentityConfig, ListenerConfig, ReceiveConfig, RuleConfig, SignalsConfig,
+};
 use crate::identity::{BackendCredentials, IdentityFact};
 use crate::original::{Mode, Origin};
 use crate::path::Decoding;
@@ -25,6 +27,8 @@ impl Config {
         let mut lines = Lines::default();
         self.show_listeners(&mut lines);
         self.show_servers(&mut lines);
+        self.show_signals(&mut lines);
+        self.show_origins(&mut lines);
         self.show_rules(&mut lines);
         self.show_rest(&mut lines);
         lines.0
@@ -68,6 +72,29 @@ impl Config {
             lines.entry(issuer.as_str(), &[]);
         }
         lines.entry("answers", &of_checker(&self.checker));
+    }
+
+    fn show_signals(&self, lines: &mut Lines) {
+        lines.heading("signals");
+        let SignalsConfig { poll, receive } = &self.signals;
+        if poll.is_none() && receive.is_none() {
+            return lines.entry("none: what was revoked is seen once its answer is too old", &[]);
+        }
+        if let Some(poll) = poll {
+            let mut words = vec![format!("asked every {}", Span(poll.interval))];
+            if let Some(cursor) = &poll.cursor {
+                words.push(format!("goes on at {}", cursor.display()));
+            }
+            lines.entry("System Log", &words);
+        }
+        if let Some(receive) = receive {
+            let at = format!("received on {}, {}", receive.address, receive.path);
+            lines.entry(&at, &of_receive(receive));
+        }
+        lines.entry("what they name", &of_mode(&self.checker));
+    }
+
+    fn show_origins(&self, lines: &mut Lines) {
         lines.heading("origins");
         if self.origins.iter().next().is_none() {
             lines.entry("none: any host, and no tokens that are bound to a key", &[]);
@@ -143,10 +170,6 @@ impl Config {
             ));
         }
         lines.entry(&of_headers(identity), &words);
-        if let Some(receive) = &self.signals.receive {
-            lines.heading("signals are received");
-            lines.entry(&format!("{} at {}", receive.path, receive.address), &of_receive(receive));
-        }
         lines.heading("besides");
         let decodings: Vec<&str> =
             self.decodings.iter().map(|decoding| of_decoding(*decoding)).collect();
@@ -233,6 +256,23 @@ fn of_checker(checker: &CheckerConfig) -> Vec<String> {
     words
 }
 
+/// What comes of signals.
+fn of_mode(checker: &CheckerConfig) -> Vec<String> {
+    let mode = checker.signals;
+    if mode == SignalMode::Off {
+        return vec!["is of no account".to_owned()];
+    }
+    let mut words = vec!["is asked about again".to_owned()];
+    if matches!(mode, SignalMode::Shadow | SignalMode::Extend) {
+        words.push("what ends without one is counted".to_owned());
+    }
+    if mode == SignalMode::Extend {
+        let limit = Span(checker.extension_limit.min(checker.max_age_limit));
+        words.push(format!("the rest can stay fresh for {limit}"));
+    }
+    words
+}
+
 fn of_decoding(decoding: Decoding) -> &'static str {
     match decoding {
         Decoding::Raw => "raw",
@@ -276,14 +316,14 @@ fn of_requirement(require: &RequireDocument, checker: &CheckerConfig) -> Vec<Str
         true => "asked for now".to_owned(),
         false => format!("at most {max_age} old"),
     });
+    if require.signals == Some(RuleSignals::Extend) && checker.signals == SignalMode::Extend {
+        words.push("signals extend it".to_owned());
+    }
     if let Some(stale) = require.stale_if_error {
         words.push(format!("{stale} more in an outage"));
     }
     if let Some(timeout) = require.timeout {
         words.push(format!("waited for at most {timeout}"));
-    }
-    if require.signals == Some(RuleSignals::Extend) {
-        words.push("older where signals name nothing".to_owned());
     }
     words
 }

@@ -26,7 +26,7 @@ use expand::Expansion;
 use faults::Faults;
 pub use resolved::{
     Address, CallerConfig, Config, HeaderSecretConfig, IdentityConfig, ListenerConfig, LogConfig,
-    OktaConfig, OriginConfig, ReceiveConfig, ReplayConfig, ResourceConfig, RuleConfig,
+    OktaConfig, OriginConfig, PollConfig, ReceiveConfig, ReplayConfig, ResourceConfig, RuleConfig,
     SecurityEventsConfig, SignalsConfig, TlsConfig, TokenConfig,
 };
 pub use schema::json_schema;

@@ -282,12 +282,25 @@ pub struct LogConfig {
     pub decisions: bool,
 }
 
-/// What Okta tells of tokens by itself.
+/// What tells of tokens that are no longer what they were. What comes of it is said by
+/// [`CheckerConfig::signals`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SignalsConfig {
+    /// How the System Log is followed; `None`: it is not.
+    pub poll: Option<PollConfig>,
     /// What is received; `None`: nothing.
     pub receive: Option<ReceiveConfig>,
+}
+
+/// How the System Log is followed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PollConfig {
+    /// How long to wait between two polls.
+    pub interval: Duration,
+    /// The file that remembers where the log goes on.
+    pub cursor: Option<PathBuf>,
 }
 
 /// What Okta pushes, and where it is received. At least one of the four is there.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use okta_introspect::checker::SignalMode;
 use okta_introspect::{Algorithm, SigningKey};
 use okta_introspect_settings::Environment;
 use tempfile::TempDir;
@@ -106,6 +107,7 @@ fn the_defaults_of_the_schema_are_those_of_the_code() {
     let default = |of: &serde_json::Value| Some(of.get("default")?.to_string());
     for (section, part) in [
         ("checker", "CheckerDocument"),
+        ("signals", "SignalsDocument"),
         ("paths", "PathsDocument"),
         ("identity", "IdentityDocument"),
         ("log", "LogDocument"),
@@ -120,7 +122,7 @@ fn the_defaults_of_the_schema_are_those_of_the_code() {
         text.push_str(&format!("{name}: {value}\n"));
     }
     assert_eq!(place.load(&text).unwrap().0.check_lines(), written, "{text}");
-    assert_eq!(text.lines().count(), 24, "{text}");
+    assert_eq!(text.lines().count(), 27, "{text}");
 }
 
 #[test]
@@ -155,6 +157,13 @@ fn everything_that_can_be_written_is_understood() {
     assert_eq!(config.okta.key_id.as_deref(), Some("k1"));
     assert_eq!(config.settings().unwrap().issuer().unwrap().as_str(), "https://acme.okta.com");
     assert_eq!(config.checker.capacity, 5);
+    assert_eq!(config.checker.signals, SignalMode::Extend);
+    assert_eq!(config.checker.extension_limit, Duration::from_secs(240));
+    let poll = config.signals.poll.unwrap();
+    assert_eq!(
+        (poll.interval, poll.cursor),
+        (Duration::from_secs(1), Some(place.path("signals.cursor")))
+    );
     assert_eq!(config.identity.token.unwrap().lifetime, Duration::from_secs(30));
     assert_eq!(config.drain, Duration::ZERO);
     assert_eq!(config.log.format, LogFormat::Json);
@@ -171,6 +180,10 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.decodings, [Decoding::Raw, Decoding::Once]);
     assert_eq!(config.identity.prefix, "X-Auth-");
     assert_eq!(config.checker.timeout, Duration::from_secs(5));
+    assert_eq!((config.checker.signals, config.signals.poll), (SignalMode::Purge, None));
+    let polled = "listeners: [{mode: nginx}]\nsignals: {poll: {}}";
+    let poll = place.load(polled).unwrap().0.signals.poll.unwrap();
+    assert_eq!((poll.interval, poll.cursor), (Duration::from_secs(2), None));
     assert_eq!(config.drain, Duration::from_secs(5));
     let (config, _) = place.load("listeners: [{mode: envoy}]").unwrap();
     assert_eq!(config.checker.timeout, Duration::from_millis(150));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use okta_introspect_settings::Environment;
 
+use super::follower::Follower;
 use super::sockets::tls;
 use crate::config::{self, Config, ListenerConfig};
 use crate::error::Fault;
@@ -21,6 +22,7 @@ pub(super) struct Reload {
     pub(super) tls: Vec<Option<Arc<Tls>>>,
     pub(super) places: Places,
     pub(super) shared: Arc<Shared>,
+    pub(super) follower: Follower,
 }
 
 impl Reload {
@@ -38,6 +40,7 @@ impl Reload {
         let renewed = tls(&config)?;
         let clock = Arc::clone(&earlier.clock);
         let state = State::new(config, &self.places, clock, Some(&earlier))?;
+        self.follower.adopt(&state).map_err(|fault| vec![fault])?;
         // From here on nothing can fail: all of it is exchanged, or nothing.
         for (tls, renewed) in self.tls.iter().zip(&renewed) {
             if let (Some(tls), Some(renewed)) = (tls, renewed) {

@@ -106,7 +106,7 @@ fn builder(
     Ok((builder.clock(Arc::clone(clock)), default))
 }
 
-fn of_settings(error: &SettingsError) -> Fault {
+pub(super) fn of_settings(error: &SettingsError) -> Fault {
     Fault::new(error.to_string()).at("okta").advise(error.advice())
 }
 

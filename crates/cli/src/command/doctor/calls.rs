@@ -207,7 +207,7 @@ async fn request(client: &Client, scope: &str) -> Result<AccessToken, Error> {
     client.request_token(&Scopes::parse(scope)?).await
 }
 
-fn describe(token: &AccessToken) -> String {
+pub(super) fn describe(token: &AccessToken) -> String {
     let lifetime = token.lifetime().map(|lifetime| human::duration(lifetime.as_secs()));
     format!("a {} token for {}", token.token_type().as_str(), lifetime.as_deref().unwrap_or("once"))
 }

@@ -10,10 +10,11 @@ mod examination;
 mod finding;
 mod hints;
 mod report;
+mod signals;
 
 use okta_introspect::{Client, SigningKey};
 
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, SignalsTestArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -27,39 +28,73 @@ use finding::{Finding, Status};
 pub(super) fn run(args: DoctorArgs) -> Result<Exit, Failure> {
     let layer = args.client.requesting(&args.scopes, &args.dpop);
     let settings = setup::keyless(layer)?;
-    let findings = wait_for(async { Ok(examine(&settings).await) })?;
-    report::print(&findings, args.json, args.fix_hints)?;
+    let findings = wait_for(async { Ok(examine(&settings, args.signals).await) })?;
+    conclude(&findings, args.json, args.fix_hints)
+}
+
+/// `signals test`: only what signals need.
+pub(super) fn signals(args: SignalsTestArgs) -> Result<Exit, Failure> {
+    let settings = setup::keyless(args.client.requesting(&[], &args.dpop))?;
+    let findings = wait_for(async { Ok(examine_signals(&settings).await) })?;
+    conclude(&findings, args.json, args.fix_hints)
+}
+
+fn conclude(findings: &[Finding], json: bool, hints: bool) -> Result<Exit, Failure> {
+    report::print(findings, json, hints)?;
     match findings.iter().find(|finding| finding.status == Status::Fail) {
         None => Ok(Exit::Done),
-        Some(first) => Err(Failure::new(first.exit, report::verdict(&findings))),
+        Some(first) => Err(Failure::new(first.exit, report::verdict(findings))),
     }
 }
 
-async fn examine(settings: &Settings) -> Vec<Finding> {
+async fn examine(settings: &Settings, signals: bool) -> Vec<Finding> {
     let mut examination = Examination::new(settings);
+    let (client, key) = examine_basics(&mut examination).await;
+    let may_call = match &client {
+        Some(client) => examine_calls(&mut examination, client, key.as_ref()).await,
+        None => {
+            let calls = ["token", "introspect", "revoke", "rate_limit", "dpop", "api", "app"];
+            examination.skip(&calls);
+            false
+        }
+    };
+    match (signals, may_call) {
+        (true, true) => examination.signals().await,
+        (true, false) => examination.skip(&signals::CHECKS),
+        (false, _) => {}
+    }
+    examination.findings
+}
+
+async fn examine_signals(settings: &Settings) -> Vec<Finding> {
+    let mut examination = Examination::new(settings);
+    match examine_basics(&mut examination).await {
+        (Some(_), _) => examination.signals().await,
+        (None, _) => examination.skip(&signals::CHECKS),
+    }
+    examination.findings
+}
+
+/// Everything up to the first call of the app: its client, if there can be one, and its key.
+async fn examine_basics(examination: &mut Examination<'_>) -> (Option<Client>, Option<SigningKey>) {
     let issuer = examination.issuer();
     examination.proxy();
     let reachable = examination.discovery(issuer.as_ref()).await;
     let key = examination.key();
     let client = examination.assertion(issuer.as_ref(), key.as_ref()).await;
-    match client.filter(|_| reachable) {
-        Some(client) => examine_calls(&mut examination, &client, key.as_ref()).await,
-        None => {
-            examination.skip(&["token", "introspect", "revoke", "rate_limit", "dpop", "api", "app"])
-        }
-    }
-    examination.findings
+    (client.filter(|_| reachable), key)
 }
 
-/// Everything that needs an app and a server which answers.
+/// Everything that needs an app and a server which answers; whether the server takes the app.
 async fn examine_calls(
     examination: &mut Examination<'_>,
     client: &Client,
     key: Option<&SigningKey>,
-) {
+) -> bool {
     let tokens = examination.tokens(client).await;
     if tokens.refused {
-        return examination.skip(&["introspect", "revoke", "rate_limit", "dpop", "api", "app"]);
+        examination.skip(&["introspect", "revoke", "rate_limit", "dpop", "api", "app"]);
+        return false;
     }
     examination.introspect(client, tokens.first()).await;
     examination.revoke(client, &tokens).await;
@@ -67,4 +102,5 @@ async fn examine_calls(
     examination.dpop(tokens.first());
     examination.apis(client, &tokens).await;
     examination.app(key).await;
+    true
 }

@@ -5,6 +5,7 @@ mod checker;
 mod listener;
 mod okta;
 mod output;
+mod receive;
 mod rule;
 mod signals;
 mod span;
@@ -21,12 +22,13 @@ pub(crate) use output::{
     DpopDocument, IdentityDocument, IntrospectionDocument, LogDocument, TokenDocument,
 };
 pub use output::{LogFormat, LogLevel, Replay};
+pub(crate) use receive::{
+    EventBridgeDocument, EventHookDocument, ReceiveDocument, SecurityEventsDocument,
+    SignalListenerDocument,
+};
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use rule::{RequireDocument, ResourceDpop, RuleSignals};
-pub(crate) use signals::{
-    EventBridgeDocument, EventHookDocument, ReceiveDocument, SecurityEventsDocument,
-    SignalListenerDocument, SignalsDocument,
-};
+pub(crate) use signals::{PollDocument, SignalsDocument};
 pub use span::Span;
 
 /// The configuration of `okta-introspect serve`.
@@ -43,6 +45,9 @@ pub(crate) struct Document {
     pub okta: Option<OktaDocument>,
     /// How tokens are checked where a rule does not say.
     pub checker: Option<CheckerDocument>,
+    /// What tells of tokens that are no longer what they were, such as Okta's System Log. Left out:
+    /// answers are good until they get too old.
+    pub signals: Option<SignalsDocument>,
     /// Where proxies and services ask.
     #[schemars(length(min = 1, max = 64))]
     pub listeners: Vec<ListenerDocument>,
@@ -67,8 +72,6 @@ pub(crate) struct Document {
     pub dpop: Option<DpopDocument>,
     /// How `POST /introspect` answers.
     pub introspection: Option<IntrospectionDocument>,
-    /// What Okta tells of tokens by itself.
-    pub signals: Option<SignalsDocument>,
     /// Whether all rules only log what they would refuse. Default: false.
     #[schemars(extend("default" = false))]
     pub dry_run: Option<bool>,

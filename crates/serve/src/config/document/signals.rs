@@ -1,99 +1,65 @@
-//! What Okta tells of tokens by itself.
+//! What tells of tokens that are no longer what they were.
 
-use okta_introspect::Secret;
+use okta_introspect::checker::SignalMode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::TlsDocument;
+use super::{ReceiveDocument, Span};
 
-/// What Okta tells of tokens by itself: what it names is asked about again at once.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// What tells of tokens that are no longer what they were, and what that does.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignalsDocument {
+    /// What comes of it. Default: `purge`.
+    #[schemars(extend("default" = "purge"))]
+    pub mode: Option<ModeOfSignals>,
+    /// How the org's System Log is followed. Left out: it is not. `{}`: as the defaults say.
+    pub poll: Option<PollDocument>,
+    /// How old an answer may be that is extended. Default: 5 min. Bounds: at most
+    /// `checker.max_age_limit`.
+    #[schemars(extend("default" = "5m"))]
+    pub extension_limit: Option<Span>,
     /// What Okta pushes, and where it is received.
     pub receive: Option<ReceiveDocument>,
 }
 
-/// What Okta pushes, and where it is received; at least one of `universal_logout`, `event_hook`,
-/// `event_bridge` and `security_events`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReceiveDocument {
-    /// The listener, of its own: Okta has to reach it, and nothing else is served there.
-    pub listen: SignalListenerDocument,
-    /// The path that is served. Default: `/signals`.
-    #[schemars(extend("default" = "/signals"))]
-    pub path: Option<String>,
-    /// The URL as Okta calls it. Needed for `universal_logout`, whose requests name it.
-    pub public_url: Option<String>,
-    /// Universal Logout of an app of the org.
-    pub universal_logout: Option<UniversalLogoutDocument>,
-    /// Event hooks.
-    pub event_hook: Option<EventHookDocument>,
-    /// The log stream, by way of an API destination of Amazon EventBridge.
-    pub event_bridge: Option<EventBridgeDocument>,
-    /// Security event tokens of a stream of the Shared Signals Framework.
-    pub security_events: Option<SecurityEventsDocument>,
+/// What comes of signals.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModeOfSignals {
+    /// Nothing. In quotation marks, since `off` alone is a flag in YAML.
+    Off,
+    /// What a signal names is asked about again.
+    Purge,
+    /// As `purge`, and it is counted what ends without a signal, and what `extend` would save.
+    Shadow,
+    /// As `shadow`; and where a rule says `signals: extend`, answers stay fresh for as long as the
+    /// System Log is followed and does not name them.
+    Extend,
 }
 
-/// Where signals are received: one of `tcp`, `unix` and `systemd`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignalListenerDocument {
-    /// An IP address and a port. Beyond loopback it has `tls`.
-    pub tcp: Option<String>,
-    /// The path of a unix socket, for a proxy on this computer.
-    pub unix: Option<String>,
-    /// Who may connect to the unix socket, in octal. Default: `"0660"`. Bounds: no right for others.
-    #[schemars(extend("default" = "0660"))]
-    pub permissions: Option<String>,
-    /// The `FileDescriptorName` of a socket that systemd has opened.
-    pub systemd: Option<String>,
-    /// TLS. Without `client_names`: Okta shows no certificate.
-    pub tls: Option<TlsDocument>,
+impl From<ModeOfSignals> for SignalMode {
+    fn from(written: ModeOfSignals) -> Self {
+        match written {
+            ModeOfSignals::Off => Self::Off,
+            ModeOfSignals::Purge => Self::Purge,
+            ModeOfSignals::Shadow => Self::Shadow,
+            ModeOfSignals::Extend => Self::Extend,
+        }
+    }
 }
 
-/// Universal Logout.
-#[derive(Debug, Deserialize, JsonSchema)]
+/// How the System Log is followed. The app needs the scope `okta.logs.read` and a role that may read
+/// the log.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UniversalLogoutDocument {
-    /// The client id of the app in whose settings the endpoint stands.
-    pub client_id: String,
-}
-
-/// Event hooks.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EventHookDocument {
-    /// What Okta sends, 16 characters at least; normally `file:PATH`.
-    #[schemars(with = "String")]
-    pub secret: Secret,
-    /// The header in which Okta sends it. Default: `Authorization`.
-    #[schemars(extend("default" = "Authorization"))]
-    pub header: Option<String>,
-}
-
-/// The log stream.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EventBridgeDocument {
-    /// The header of the connection's API key.
-    pub header: String,
-    /// The API key, 16 characters at least; normally `file:PATH`.
-    #[schemars(with = "String")]
-    pub secret: Secret,
-}
-
-/// Security event tokens.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SecurityEventsDocument {
-    /// The transmitter's issuer. Default: the org.
-    pub issuer: Option<String>,
-    /// The audience of the stream.
-    pub audience: String,
-    /// What the transmitter sends in `Authorization`, 16 characters at least; normally `file:PATH`.
-    /// Default: nothing is agreed, and the signature is enough.
-    #[schemars(with = "Option<String>")]
-    pub authorization: Option<Secret>,
+pub(crate) struct PollDocument {
+    /// How long to wait between two polls, as far as the rate limit leaves it to us. Default: 2 s.
+    /// Bounds: 1 s to 1 min.
+    #[schemars(extend("default" = "2s"))]
+    pub interval: Option<Span>,
+    /// The file that remembers where the log goes on. Its folder must be writable for the sidecar.
+    /// Left out: each start begins at the end of the log, which loses nothing, since it knows
+    /// nothing of any token then.
+    pub cursor: Option<String>,
 }

@@ -7,6 +7,7 @@ mod listener;
 mod okta;
 mod origin;
 mod pem;
+mod receive;
 mod rule;
 mod signals;
 
@@ -55,7 +56,8 @@ pub(super) fn config(
     let listeners = listener::resolve(root, faults, folder, !callers.is_empty());
     let management = listener::management(root, faults, folder, &listeners);
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
-    let checker = checker::resolve(root, faults, is_envoy);
+    let mut checker = checker::resolve(root, faults, is_envoy);
+    let signals = signals::resolve(root, faults, folder, (&listeners, &management), &mut checker);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
     let (paths, decodings) = paths(root, faults);
@@ -66,7 +68,6 @@ pub(super) fn config(
         &rule::Context { origins: &origins, checker: &checker, is_envoy, dry_run },
     );
     let dpop = dpop(root, faults, has_no_origins);
-    let signals = signals::resolve(root, faults, folder, &listeners, &management);
     Config {
         okta,
         checker,

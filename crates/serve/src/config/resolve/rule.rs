@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use http::Method;
 use okta_introspect::Requirement;
-use okta_introspect::checker::CheckerConfig;
+use okta_introspect::checker::{CheckerConfig, SignalMode};
 use serde_json::Value;
 
 use super::checker::warn_of_envoy;
 use super::{origin, read};
-use crate::config::document::{RequireDocument, RuleDocument, Span};
+use crate::config::document::{RequireDocument, RuleDocument, RuleSignals, Span};
 use crate::config::faults::Faults;
 use crate::config::resolved::RuleConfig;
 use crate::config::tree::{Kind, Node};
@@ -113,6 +113,15 @@ impl Context<'_> {
         }
     }
 
+    /// Says so if a rule opts in to what nobody does.
+    fn check_signals(&self, place: &str, require: &RequireDocument, faults: &mut Faults) {
+        let is_extended = require.signals == Some(RuleSignals::Extend);
+        if is_extended && self.checker.signals != SignalMode::Extend {
+            let fault = Fault::new("without effect unless `signals.mode` is `extend`");
+            faults.warn(&format!("{place}.signals"), fault);
+        }
+    }
+
     /// What the library takes, and the sidecar does not.
     fn check_requirement(
         &self,
@@ -122,6 +131,7 @@ impl Context<'_> {
     ) {
         let Some(require) = require else { return };
         let place = format!("{place}.require");
+        self.check_signals(&place, require, faults);
         let lists = [
             ("scopes", &require.scopes),
             ("any_scope", &require.any_scope),

@@ -22,6 +22,7 @@ fn what_the_documents_show_is_taken_without_a_warning() {
     for (name, document, count) in [
         ("README.md", include_str!("../../../../../README.md"), 1),
         ("docs/serve.md", include_str!("../../../../../docs/serve.md"), 4),
+        ("docs/signals.md", include_str!("../../../../../docs/signals.md"), 1),
     ] {
         let blocks: Vec<_> = blocks(document).collect();
         assert!(blocks.len() >= count, "{name}: {blocks:#?}");

@@ -933,6 +933,59 @@ fn where_signals_of_a_socket_of_systemds_are_received_is_judged_once_it_is_known
 }
 
 #[test]
+fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
+    check(&[
+        (
+            "signals: {mode: extend}",
+            &[
+                "signals.mode (line 2): answers are extended only where the System Log is followed, the one source that is complete; add `poll: {}`, or write `mode: purge`",
+            ],
+        ),
+        (
+            "signals: {mode: shadow}",
+            &[
+                "signals.mode (line 2): what ends without a signal is counted only where the System Log is followed, the one source that is complete; add `poll: {}`, or write `mode: purge`",
+            ],
+        ),
+        (
+            "signals: {mode: 'off', poll: {}}",
+            &[
+                "warning: rules: none, so every request of a proxy is denied",
+                "warning: signals.mode (line 2): without effect is what the System Log tells, which is followed all the same; leave `poll` out, or write `mode: purge`",
+            ],
+        ),
+        (
+            "signals: {poll: {interval: 999ms}}",
+            &["signals.poll.interval (line 2): cannot be 999ms: 1s to 1m"],
+        ),
+        (
+            "signals: {poll: {interval: 61s}}",
+            &["signals.poll.interval (line 2): cannot be 61s: 1s to 1m"],
+        ),
+        (
+            "signals: {mode: extend, poll: {}, extension_limit: 601s}",
+            &["signals.extension_limit (line 2): cannot be 601s: 0s to 10m"],
+        ),
+        (
+            "checker: {max_age_limit: 1m}\nsignals: {poll: {}, extension_limit: 61s}",
+            &["signals.extension_limit (line 3): cannot be 61s: 0s to 1m"],
+        ),
+        (
+            "signals: {mode: shadow, poll: {}}\nrules: [{path: /, require: {signals: extend}}]",
+            &[
+                "warning: rules[0].require.signals (line 3): without effect unless `signals.mode` is `extend`",
+            ],
+        ),
+        (
+            "signals: {mode: extend, poll: {}}\nrules: [{path: /, require: {signals: shadow}}]",
+            &[
+                "rules[0].require.signals (line 3): none of the words that can stand here; write one of purge, extend",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn what_cannot_be_received_is_told() {
     check(&[
         (
