@@ -51,8 +51,8 @@ struct Checkers {
     current: Vec<Checker>,
     /// Those that had their place before: checks may be under way there.
     earlier: Vec<Checker>,
-    /// Whether a complete source tells how far it has come.
-    is_covered: bool,
+    /// The org whose log is followed without a gap.
+    covered: Option<String>,
 }
 
 impl Checkers {
@@ -131,8 +131,9 @@ impl Feed {
     pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
         let (current, now) = (fed(checkers), self.inner.clock.monotonic());
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
-        if checkers.is_covered {
-            current.iter().for_each(|checker| checker.coverage().begin(now));
+        if let Some(org) = &checkers.covered {
+            let covered = current.iter().filter(|checker| checker.is_of(org));
+            covered.for_each(|checker| checker.coverage().begin(now));
         }
         checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
@@ -171,20 +172,33 @@ impl Feed {
         SourceKind::ALL.into_iter().filter_map(|source| self.source(source).snapshot(now)).collect()
     }
 
-    /// From `since` on the System Log is followed without a gap.
-    pub(super) fn begin_coverage(&self, since: Instant) {
+    /// From `since` on the System Log of this org is followed without a gap. What becomes of the
+    /// tokens of another org is not in it.
+    pub(super) fn begin_coverage(&self, since: Instant, org: &str) {
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
-        checkers.is_covered = true;
-        checkers.all().for_each(|checker| checker.coverage().begin(since));
+        checkers.covered = Some(org.to_owned());
+        let covered = checkers.all().filter(|checker| checker.is_of(org));
+        covered.for_each(|checker| checker.coverage().begin(since));
     }
 
-    /// All that the System Log tells of what happened up to `until` has been applied; it is to say
-    /// so again within `due`.
-    pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
+    /// All that the System Log of this org tells of what happened up to `until` has been applied; it
+    /// is to say so again within `due`.
+    pub(super) fn advance_coverage(&self, until: Instant, due: Duration, org: &str) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
-        self.checkers().all().for_each(|checker| checker.coverage().advance(until));
+        let checkers = self.checkers();
+        let covered = checkers.all().filter(|checker| checker.is_of(org));
+        covered.for_each(|checker| checker.coverage().advance(until));
+        drop(checkers);
         self.source(SourceKind::SystemLog).covered(until, now, due);
+    }
+
+    /// Whether a checker wants to know how far this org's log was read, and also asks at another.
+    pub(super) fn is_beyond(&self, org: &str) -> bool {
+        let wants = |checker: &Checker| {
+            matches!(checker.signal_mode(), SignalMode::Shadow | SignalMode::Extend)
+        };
+        self.checkers().current.iter().any(|checker| wants(checker) && !checker.is_of(org))
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -354,13 +368,13 @@ mod tests {
         let (feed, clock, _) = feed();
         let (second, start) = (Duration::from_secs(1), clock.monotonic());
         clock.advance(10 * second);
-        feed.advance_coverage(start + 8 * second, 5 * second);
+        feed.advance_coverage(start + 8 * second, 5 * second, "");
         for (after, lag, healthy) in [(0, 2, true), (5, 7, true), (6, 8, false)] {
             clock.advance(Duration::from_secs(after) - clock.elapsed().saturating_sub(10 * second));
             let [status] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
             assert_eq!((status.lag, status.healthy), (Some(lag * second), Some(healthy)));
         }
-        feed.advance_coverage(start + 15 * second, 5 * second);
+        feed.advance_coverage(start + 15 * second, 5 * second, "");
         assert_eq!(feed.status()[0].healthy, Some(true));
         feed.failed(SourceKind::SystemLog, "malformed");
         assert_eq!(feed.status()[0].healthy, Some(false));

@@ -9,6 +9,7 @@ mod page;
 mod poll;
 mod report;
 mod resume;
+mod server_clock;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::support::random::Random;
 use lag::Lags;
 use pace::Pace;
 use report::Report;
+use server_clock::ServerClock;
 
 /// Follows Okta's System Log, and gives a [`Feed`] what it tells of tokens.
 ///
@@ -46,7 +48,9 @@ use report::Report;
 ///   that.
 /// - **Coverage is never ahead of the log.** It ends where the last complete poll was sent, less the
 ///   time by which events came late in the last hour, and one second at least. Whatever fails, it
-///   stays where it is.
+///   stays where it is; so it does where an answer is an earlier one by its date, as of a proxy that
+///   keeps them.
+/// - **Coverage is that of one org.** A checker that also asks elsewhere has none.
 /// - **Others are left room.** What other programs use of the rate limit is seen from what each
 ///   answer states, and left to them.
 ///
@@ -99,6 +103,7 @@ pub struct SystemLog {
     /// Whether a poll failed or was late since the last complete one: what it brings may have been
     /// there for a while.
     was_held_up: bool,
+    server_clock: ServerClock,
     lags: Lags,
     pace: Pace,
     report: Report,
