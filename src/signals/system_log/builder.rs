@@ -65,7 +65,7 @@ impl SystemLogBuilder {
     ///
     /// It is written with the mode 0600 and always whole, after the events before it were applied, so
     /// that a program which is killed loses none. A file that holds no cursor of this org, is older
-    /// than Okta keeps its log, or can be written by other users is not gone on with: that is a gap.
+    /// than Okta keeps its log, or is another user's or writable by others, is not gone on with: that is a gap.
     /// Its folder has to be there, and no other program may use the file.
     pub fn cursor_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.cursor_file = Some(path.into());
