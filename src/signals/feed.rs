@@ -132,8 +132,7 @@ impl Feed {
         let (current, now) = (fed(checkers), self.inner.clock.monotonic());
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(org) = &checkers.covered {
-            let covered = current.iter().filter(|checker| checker.is_of(org));
-            covered.for_each(|checker| checker.coverage().begin(now));
+            current.iter().for_each(|checker| begin(checker, now, org));
         }
         checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
@@ -177,8 +176,7 @@ impl Feed {
     pub(super) fn begin_coverage(&self, since: Instant, org: &str) {
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
         checkers.covered = Some(org.to_owned());
-        let covered = checkers.all().filter(|checker| checker.is_of(org));
-        covered.for_each(|checker| checker.coverage().begin(since));
+        checkers.all().for_each(|checker| begin(checker, since, org));
     }
 
     /// All that the System Log of this org tells of what happened up to `until` has been applied; it
@@ -191,14 +189,6 @@ impl Feed {
         covered.for_each(|checker| checker.coverage().advance(until));
         drop(checkers);
         self.source(SourceKind::SystemLog).covered(until, now, due);
-    }
-
-    /// Whether a checker wants to know how far this org's log was read, and also asks at another.
-    pub(super) fn is_beyond(&self, org: &str) -> bool {
-        let wants = |checker: &Checker| {
-            matches!(checker.signal_mode(), SignalMode::Shadow | SignalMode::Extend)
-        };
-        self.checkers().current.iter().any(|checker| wants(checker) && !checker.is_of(org))
     }
 
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
@@ -222,6 +212,20 @@ impl Feed {
 
     fn source(&self, source: SourceKind) -> MutexGuard<'_, SourceState> {
         self.inner.sources[source.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins the coverage of a checker that asks at this org alone.
+fn begin(checker: &Checker, since: Instant, org: &str) {
+    if checker.is_of(org) {
+        return checker.coverage().begin(since);
+    }
+    if checker.signal_mode() != SignalMode::Purge {
+        tracing::warn!(
+            org,
+            ?checker,
+            "a checker also asks at other addresses than that of the System Log, which tells nothing of their tokens: none of its answers is extended"
+        );
     }
 }
 

@@ -90,18 +90,11 @@ impl SystemLogBuilder {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) if the interval, or how far back it begins,
-    /// is out of bounds; or if a checker whose [mode](crate::checker::SignalMode) is `Shadow` or
-    /// `Extend` also asks at another address than that of the org, whose log it is.
+    /// is out of bounds.
     pub fn build(self) -> Result<SystemLog, Error> {
         within("interval", self.interval, SystemLog::MIN_INTERVAL..=Self::MAX_INTERVAL)?;
         within("since", self.since, Duration::ZERO..=Self::MAX_SINCE)?;
         let org = self.resource.origin().origin().ascii_serialization();
-        if self.feed.is_beyond(&org) {
-            return Err(Error::configuration(
-                "a checker asks at other addresses than that of the log, which tells nothing of their tokens",
-            )
-            .advise("give these servers a checker of their own, in the mode Purge"));
-        }
         Ok(SystemLog {
             overlap: self.since.max(SystemLog::OVERLAP),
             error: None,

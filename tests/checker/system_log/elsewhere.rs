@@ -1,6 +1,6 @@
 //! What the log does not tell of: tokens of other orgs, and what happened after an answer that was kept.
 
-use okta_introspect::{Clock, ErrorKind};
+use okta_introspect::Clock;
 use okta_introspect::checker::{Checker, CheckerConfig, Reason, SignalMode};
 use serde_json::json;
 use test_support::reply_with;
@@ -11,11 +11,11 @@ use crate::script::{Script, authorized, denied, within};
 use crate::support::seconds;
 
 /// A checker of the log's org and of another.
-fn of_two_orgs(world: &World, mode: SignalMode) -> (Checker, Script) {
+fn of_two_orgs(world: &World) -> (Checker, Script) {
     let other = Script::of("https://other.okta.com", &world.clock);
     other.active("t3", json!({"jti": "AT.3"}));
     let mut config = CheckerConfig::default();
-    (config.signals, config.refresh_ahead) = (mode, false);
+    (config.signals, config.refresh_ahead) = (SignalMode::Extend, false);
     let checker = Checker::builder(other.clone()).server(world.script.clone());
     (checker.clock(world.clock.clone()).config(config).build().unwrap(), other)
 }
@@ -24,7 +24,7 @@ fn of_two_orgs(world: &World, mode: SignalMode) -> (Checker, Script) {
 async fn tokens_of_another_org_are_never_extended_by_this_ones_log() {
     let world = World::new(SignalMode::Extend).await;
     let mut log = world.follow();
-    let (checker, other) = of_two_orgs(&world, SignalMode::Extend);
+    let (checker, other) = of_two_orgs(&world);
     world.turns(&mut log, 3).await;
     world.feed.replace([checker.clone()]);
     for asked in 1..=3 {
@@ -37,24 +37,6 @@ async fn tokens_of_another_org_are_never_extended_by_this_ones_log() {
     world.turn(&mut log).await;
     authorized(checker.check("t3", &within(seconds(60))).await);
     assert_eq!(other.calls(), 4);
-}
-
-#[test_support::test]
-async fn a_log_is_not_followed_to_extend_what_it_does_not_tell_of() {
-    let world = World::new(SignalMode::Extend).await;
-    for (mode, is_built) in [
-        (SignalMode::Off, true),
-        (SignalMode::Purge, true),
-        (SignalMode::Shadow, false),
-        (SignalMode::Extend, false),
-    ] {
-        world.feed.replace([of_two_orgs(&world, mode).0]);
-        let built = world.builder().build();
-        assert_eq!(built.is_ok(), is_built, "{mode:?}");
-        if let Err(error) = built {
-            assert_eq!(error.kind(), ErrorKind::Configuration);
-        }
-    }
 }
 
 /// As a proxy does that keeps answers: nothing is new, and coverage stays.
