@@ -1,7 +1,7 @@
 //! `signals watch` as scripts use it, and as a machine ends it.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Child;
 
 use chrono::TimeDelta;
@@ -217,4 +217,49 @@ fn an_outage_is_told_once_and_a_refusal_ends_it() {
     refused.exits(4);
     assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
     assert!(refused.stderr.contains("scope"), "{refused:?}");
+}
+
+/// What the sidecar counts, once it does.
+fn metrics(port: u16) -> String {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).map(|_| text)
+    };
+    ask().unwrap_or_default()
+}
+
+#[test_support::test]
+fn a_sidecar_that_was_killed_goes_on_in_the_log_where_it_was() {
+    let org = org();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "listeners: [{{unix: authz.sock, mode: nginx}}]\nmanagement: {{tcp: \"127.0.0.1:{port}\"}}\n\
+         signals: {{poll: {{interval: 1s, cursor: log.cursor}}}}\nrules: [{{path: /, public: true}}]\n"
+    );
+    let path = org.world.write("serve.yaml", config);
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let told = "okta_introspect_signal_events_total{source=\"system_log\",kind=\"app.oauth2.token.revoke\"}";
+    for start in 0..4 {
+        // Beyond what a log without a cursor begins before now.
+        org.sandbox.set_clock_offset(TimeDelta::minutes(3 * start));
+        revoke(&org);
+        org.sandbox.set_clock_offset(TimeDelta::minutes(3 * start + 2));
+        let asked = polls(&org);
+        let serve = org.world.command(&["serve", "--config", "serve.yaml"]).spawn().unwrap();
+        let serve = Watch(serve);
+        if start > 0 {
+            while !metrics(port).contains(told) {
+                std::thread::yield_now();
+            }
+        }
+        // The cursor of a page was written before the next question.
+        polled(&org, asked + 2);
+        assert!(!metrics(port).contains("signal_gaps_total{source=\"system_log\"} 1"));
+        serve.kill();
+    }
+    let begun = org.sandbox.requests();
+    let begun = begun.iter().filter(|it| it.path() == LOG && it.query("since").is_some()).count();
+    assert_eq!(begun, 1);
 }

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 use crate::answer;
 use crate::caller::Refused;
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::error::Fault;
 use crate::grpc;
 use crate::life::{Life, Manager, Signals, Watch};
@@ -198,6 +198,10 @@ fn tell(state: &State) {
         let mode = listener.mode.map(Mode::as_str);
         let introspection = listener.introspection;
         tracing::info!(mode, introspection, "listening on {}", listener.address);
+    }
+    if let Some(poll) = &state.config.signals.poll {
+        let interval = Span(poll.interval);
+        tracing::info!(%interval, mode = state.config.checker.signals.as_str(), "follows the System Log");
     }
     if let Some(receive) = &state.config.signals.receive {
         tracing::info!("signals are received on {}", receive.address);

@@ -86,6 +86,8 @@ async fn what_was_revoked_elsewhere_is_refused_once_the_log_tells_it() {
     assert_eq!(followed.0.asked(), 3);
     assert_eq!(followed.0.metric(&of_log("source_healthy")).await, 1.0);
     assert!(followed.0.metric(&of_log("lag_seconds")).await < 5.0);
+    let told = followed.0.log.count("follows the System Log interval=1s mode=\"purge\"");
+    assert_eq!(told, 1, "{}", followed.0.log.text());
 }
 
 #[test_support::test]
@@ -197,7 +199,7 @@ async fn the_dashboard_and_the_alerts_of_signals_ask_for_what_there_is() {
     let once: BTreeSet<&str> = families.iter().copied().collect();
     assert_eq!(families.len(), once.len(), "{metrics}");
     for name in names {
-        let family = name.trim_end_matches("_total");
+        let family = name.trim_end_matches("_total").trim_end_matches("_bucket");
         assert!(metrics.contains(&format!("# TYPE {family} ")), "{name} is not in\n{metrics}");
     }
 }

@@ -916,23 +916,6 @@ fn everything_that_is_wrong_is_told_at_once_and_in_order() {
 }
 
 #[test]
-fn where_signals_of_a_socket_of_systemds_are_received_is_judged_once_it_is_known() {
-    let place = Place::with_app();
-    let text = "listeners: [{mode: nginx}]\n\
-                signals: {receive: {listen: {systemd: signals}, event_hook: {secret: 0123456789abcdef}}}";
-    let (config, _) = place.load(text).unwrap();
-    let receive = config.signals.receive.unwrap();
-    for (address, is_safe) in [
-        ("127.0.0.1:1", true),
-        ("[::ffff:127.0.0.1]:1", true),
-        ("192.0.2.7:1", false),
-        ("0.0.0.0:1", false),
-    ] {
-        assert_eq!(receive.unsafe_at(&address.parse().unwrap()).is_none(), is_safe, "{address}");
-    }
-}
-
-#[test]
 fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
     check(&[
         (
@@ -948,7 +931,7 @@ fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
             ],
         ),
         (
-            "okta: {issuer: https://acme.okta.com/oauth2/default, client_id: 0oa1, private_key: 'file:key.pem', further_issuers: [https://acme.okta.com, https://other.okta.com]}\nsignals: {mode: extend, poll: {}}",
+            "okta: {issuer: https://acme.okta.com/oauth2/default, client_id: 0oa1, private_key: file:private-key, further_issuers: [https://acme.okta.com, https://other.okta.com]}\nsignals: {mode: extend, poll: {}}",
             &[
                 "okta.further_issuers[1] (line 2): at another address than https://acme.okta.com, whose System Log is followed: what is revoked here may not be in it; write `signals: {mode: purge}`, or have a sidecar for each",
             ],
@@ -989,6 +972,23 @@ fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
             ],
         ),
     ]);
+}
+
+#[test]
+fn where_signals_of_a_socket_of_systemds_are_received_is_judged_once_it_is_known() {
+    let place = Place::with_app();
+    let text = "listeners: [{mode: nginx}]\n\
+                signals: {receive: {listen: {systemd: signals}, event_hook: {secret: 0123456789abcdef}}}";
+    let (config, _) = place.load(text).unwrap();
+    let receive = config.signals.receive.unwrap();
+    for (address, is_safe) in [
+        ("127.0.0.1:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("192.0.2.7:1", false),
+        ("0.0.0.0:1", false),
+    ] {
+        assert_eq!(receive.unsafe_at(&address.parse().unwrap()).is_none(), is_safe, "{address}");
+    }
 }
 
 #[test]
