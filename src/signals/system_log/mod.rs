@@ -36,7 +36,8 @@ use server_clock::ServerClock;
 /// It is the only source of Okta's that tells everything it knows of revocations, and the only one
 /// that says when it has: so it is also what lets answers count longer, see
 /// [`Coverage`](crate::checker::Coverage). It needs a service app with the scope `okta.logs.read`
-/// and a role that may read the log, and calls `/api/v1/logs` once an interval. Okta counts these calls
+/// and a role that may read the log, a client of the org itself (a custom authorization server gives
+/// no token of that scope), and calls `/api/v1/logs` once an interval. Okta counts these calls
 /// apart from introspections, but together with those of other programs that read the log; see
 /// [`interval`](SystemLogBuilder::interval).
 ///
