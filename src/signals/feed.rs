@@ -51,8 +51,8 @@ struct Checkers {
     current: Vec<Checker>,
     /// Those that had their place before: checks may be under way there.
     earlier: Vec<Checker>,
-    /// Whether a complete source tells how far it has come.
-    is_covered: bool,
+    /// The org whose log is followed without a gap.
+    covered: Option<String>,
 }
 
 impl Checkers {
@@ -131,8 +131,8 @@ impl Feed {
     pub fn replace(&self, checkers: impl IntoIterator<Item = Checker>) {
         let (current, now) = (fed(checkers), self.inner.clock.monotonic());
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
-        if checkers.is_covered {
-            current.iter().for_each(|checker| checker.coverage().begin(now));
+        if let Some(org) = &checkers.covered {
+            current.iter().for_each(|checker| begin(checker, now, org));
         }
         checkers.earlier = std::mem::replace(&mut checkers.current, current);
     }
@@ -171,19 +171,23 @@ impl Feed {
         SourceKind::ALL.into_iter().filter_map(|source| self.source(source).snapshot(now)).collect()
     }
 
-    /// From `since` on the System Log is followed without a gap.
-    pub(super) fn begin_coverage(&self, since: Instant) {
+    /// From `since` on the System Log of this org is followed without a gap. What becomes of the
+    /// tokens of another org is not in it.
+    pub(super) fn begin_coverage(&self, since: Instant, org: &str) {
         let mut checkers = self.inner.checkers.write().unwrap_or_else(PoisonError::into_inner);
-        checkers.is_covered = true;
-        checkers.all().for_each(|checker| checker.coverage().begin(since));
+        checkers.covered = Some(org.to_owned());
+        checkers.all().for_each(|checker| begin(checker, since, org));
     }
 
-    /// All that the System Log tells of what happened up to `until` has been applied; it is to say
-    /// so again within `due`.
-    pub(super) fn advance_coverage(&self, until: Instant, due: Duration) {
+    /// All that the System Log of this org tells of what happened up to `until` has been applied; it
+    /// is to say so again within `due`.
+    pub(super) fn advance_coverage(&self, until: Instant, due: Duration, org: &str) {
         let clock = &self.inner.clock;
         let now = (clock.monotonic(), clock.now());
-        self.checkers().all().for_each(|checker| checker.coverage().advance(until));
+        let checkers = self.checkers();
+        let covered = checkers.all().filter(|checker| checker.is_of(org));
+        covered.for_each(|checker| checker.coverage().advance(until));
+        drop(checkers);
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
@@ -208,6 +212,20 @@ impl Feed {
 
     fn source(&self, source: SourceKind) -> MutexGuard<'_, SourceState> {
         self.inner.sources[source.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins the coverage of a checker that asks at this org alone.
+fn begin(checker: &Checker, since: Instant, org: &str) {
+    if checker.is_of(org) {
+        return checker.coverage().begin(since);
+    }
+    if checker.signal_mode() != SignalMode::Purge {
+        tracing::warn!(
+            org,
+            ?checker,
+            "a checker also asks at other addresses than that of the System Log, which tells nothing of their tokens: none of its answers is extended"
+        );
     }
 }
 
@@ -354,13 +372,13 @@ mod tests {
         let (feed, clock, _) = feed();
         let (second, start) = (Duration::from_secs(1), clock.monotonic());
         clock.advance(10 * second);
-        feed.advance_coverage(start + 8 * second, 5 * second);
+        feed.advance_coverage(start + 8 * second, 5 * second, "");
         for (after, lag, healthy) in [(0, 2, true), (5, 7, true), (6, 8, false)] {
             clock.advance(Duration::from_secs(after) - clock.elapsed().saturating_sub(10 * second));
             let [status] = &feed.status()[..] else { panic!("{:?}", feed.status()) };
             assert_eq!((status.lag, status.healthy), (Some(lag * second), Some(healthy)));
         }
-        feed.advance_coverage(start + 15 * second, 5 * second);
+        feed.advance_coverage(start + 15 * second, 5 * second, "");
         assert_eq!(feed.status()[0].healthy, Some(true));
         feed.failed(SourceKind::SystemLog, "malformed");
         assert_eq!(feed.status()[0].healthy, Some(false));

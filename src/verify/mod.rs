@@ -54,6 +54,7 @@ mod header;
 mod invalid;
 mod policy;
 mod signature_only;
+#[cfg(feature = "tower")]
 mod statement;
 mod verification;
 mod verifier;
@@ -65,6 +66,7 @@ pub use signature_only::{UncheckedPayload, signature_only};
 pub use verification::{Verification, Verified};
 pub use verifier::Verifier;
 
+#[cfg(feature = "tower")]
 pub(crate) use statement::{Claims, Expected, statement, wrong_audience};
 
 pub use crate::jws::Part;

@@ -169,6 +169,18 @@ fn a_cursor_that_cannot_be_gone_on_with_is_told_as_a_line_that_names_everything(
     assert_eq!(watch.stderr, "note: signals may be lost: the System Log begins anew\n");
 }
 
+/// What was printed comes again at the next start; to go on would lose what comes after.
+#[test_support::test]
+fn a_cursor_that_cannot_be_written_ends_it() {
+    let org = org();
+    let id = revoke(&org);
+    let words = ["signals", "watch", "--cursor", "missing/cursor", "--json", "--for", "30s"];
+    let watch = org.run(&words, &[], "");
+    assert_eq!(ids(&watch.exits(2).stdout), [id]);
+    let cause = "error: the cursor of the System Log cannot be written: ";
+    assert!(watch.stderr.starts_with(cause), "{}", watch.stderr);
+}
+
 #[test_support::test]
 fn what_nobody_read_is_told_again() {
     let org = org();

@@ -17,6 +17,9 @@ use crate::checker::Checker;
 /// the [requirement](crate::Requirement::extended) say so, its age counts from there. When a source
 /// stops, ages grow again by themselves.
 ///
+/// It holds for all servers of the checker: what becomes of the tokens of each has to be told.
+/// [`SystemLog`](crate::signals::SystemLog) sees to that.
+///
 /// # Example: one page of a log
 ///
 /// ```
@@ -41,6 +44,11 @@ impl Checker {
     /// The handle by which a complete source tells how far it has come.
     pub fn coverage(&self) -> Coverage {
         Coverage { checker: self.clone() }
+    }
+
+    /// Whether all that is asked here is asked at this org's address.
+    pub(crate) fn is_of(&self, org: &str) -> bool {
+        self.inner.servers.iter().all(|server| server.issuer.org() == org)
     }
 }
 

@@ -65,7 +65,7 @@ impl SystemLogBuilder {
     ///
     /// It is written with the mode 0600 and always whole, after the events before it were applied, so
     /// that a program which is killed loses none. A file that holds no cursor of this org, is older
-    /// than Okta keeps its log, or can be written by other users is not gone on with: that is a gap.
+    /// than Okta keeps its log, or is another user's or writable by others, is not gone on with: that is a gap.
     /// Its folder has to be there, and no other program may use the file.
     pub fn cursor_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.cursor_file = Some(path.into());
@@ -94,11 +94,12 @@ impl SystemLogBuilder {
     pub fn build(self) -> Result<SystemLog, Error> {
         within("interval", self.interval, SystemLog::MIN_INTERVAL..=Self::MAX_INTERVAL)?;
         within("since", self.since, Duration::ZERO..=Self::MAX_SINCE)?;
+        let org = self.resource.origin().origin().ascii_serialization();
         Ok(SystemLog {
             overlap: self.since.max(SystemLog::OVERLAP),
             error: None,
             clock: Arc::clone(self.feed.clock()),
-            org: self.resource.origin().origin().ascii_serialization(),
+            org,
             filter: event_type::filter(),
             resource: self.resource,
             feed: self.feed,
@@ -114,6 +115,7 @@ impl SystemLogBuilder {
             due: None,
             failures: 0,
             was_held_up: false,
+            server_clock: Default::default(),
             lags: Default::default(),
             pace: Default::default(),
             report: Default::default(),

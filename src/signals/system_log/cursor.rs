@@ -39,7 +39,7 @@ impl Cursor {
 pub(super) enum CursorFault {
     #[error("is no regular file")]
     NotRegular,
-    #[error("can be written by other users")]
+    #[error("is another user's, or can be written by others")]
     Exposed,
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
@@ -145,7 +145,10 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 /// Whether other users can write to the file, and so decide where the log goes on.
 #[cfg(unix)]
 fn is_exposed(metadata: &fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0
+    use std::os::unix::fs::MetadataExt;
+
+    let trusted = [rustix::process::geteuid().as_raw(), 0];
+    metadata.mode() & 0o022 != 0 || !trusted.contains(&metadata.uid())
 }
 
 #[cfg(not(unix))]
@@ -201,6 +204,22 @@ mod tests {
             assert_eq!(read.is_ok(), is_read, "{bits:o}");
             assert!(is_read || matches!(read, Err(CursorFault::Exposed)), "{bits:o}");
         }
+    }
+
+    /// Only root can give files away; for others this looks at nothing.
+    #[test]
+    fn a_file_of_another_user_decides_nothing() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        write(&path, &cursor("a")).unwrap();
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        assert!(matches!(read(&path), Err(CursorFault::Exposed)));
+        // What replaces it is this user's own.
+        write(&path, &cursor("b")).unwrap();
+        assert_eq!(read(&path).unwrap(), Some(cursor("b")));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod page;
 mod poll;
 mod report;
 mod resume;
+mod server_clock;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -28,13 +29,15 @@ use crate::support::random::Random;
 use lag::Lags;
 use pace::Pace;
 use report::Report;
+use server_clock::ServerClock;
 
 /// Follows Okta's System Log, and gives a [`Feed`] what it tells of tokens.
 ///
 /// It is the only source of Okta's that tells everything it knows of revocations, and the only one
 /// that says when it has: so it is also what lets answers count longer, see
 /// [`Coverage`](crate::checker::Coverage). It needs a service app with the scope `okta.logs.read`
-/// and a role that may read the log, and calls `/api/v1/logs` once an interval. Okta counts these calls
+/// and a role that may read the log, a client of the org itself (a custom authorization server gives
+/// no token of that scope), and calls `/api/v1/logs` once an interval. Okta counts these calls
 /// apart from introspections, but together with those of other programs that read the log; see
 /// [`interval`](SystemLogBuilder::interval).
 ///
@@ -46,7 +49,9 @@ use report::Report;
 ///   that.
 /// - **Coverage is never ahead of the log.** It ends where the last complete poll was sent, less the
 ///   time by which events came late in the last hour, and one second at least. Whatever fails, it
-///   stays where it is.
+///   stays where it is; so it does where an answer is an earlier one by its date, as of a proxy that
+///   keeps them.
+/// - **Coverage is that of one org.** A checker that also asks elsewhere has none.
 /// - **Others are left room.** What other programs use of the rate limit is seen from what each
 ///   answer states, and left to them.
 ///
@@ -99,6 +104,7 @@ pub struct SystemLog {
     /// Whether a poll failed or was late since the last complete one: what it brings may have been
     /// there for a while.
     was_held_up: bool,
+    server_clock: ServerClock,
     lags: Lags,
     pace: Pace,
     report: Report,
@@ -175,7 +181,8 @@ impl SystemLog {
     /// Dropping the future is safe: the same page is read again.
     pub async fn poll(&mut self) -> Instant {
         let due = self.read().await;
-        self.keep().await;
+        // It was told and counted.
+        let _ = self.keep().await;
         due
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::server_clock::Answered;
 use super::{Position, Read, SystemLog, lag, page};
 use crate::clock::{later, shifted};
 use crate::error::Error;
@@ -80,7 +81,7 @@ impl SystemLog {
             return Err(Error::malformed("the System Log's page with events links to itself"));
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            self.feed.begin_coverage(trip.start);
+            self.feed.begin_coverage(trip.start, &self.org);
         }
         if matches!(self.position, Position::At(_)) {
             self.failures = 0;
@@ -93,6 +94,7 @@ impl SystemLog {
             Error::malformed("the System Log's answer has no date, by which late events are told")
                 .advise("see whether a proxy takes the header Date away")
         })?;
+        self.check_date(date, &trip)?;
         if events.len() >= page::size(path) {
             return Ok(Read::Part);
         }
@@ -128,6 +130,18 @@ impl SystemLog {
         Ok(true)
     }
 
+    /// Refuses an answer that was made for an earlier request. What is in it has happened, but it
+    /// may not be all.
+    fn check_date(&mut self, date: DateTime<Utc>, trip: &Range<Instant>) -> Result<(), Error> {
+        match self.server_clock.judge(date, trip) {
+            Answered::Now => return Ok(()),
+            Answered::Earlier => {}
+            Answered::EarlierForLong => self.gap("answers_of_earlier"),
+        }
+        Err(Error::malformed("the System Log's answer is one of earlier, by its date")
+            .advise("see whether a proxy keeps answers and gives them again"))
+    }
+
     /// Applies the events of a page, and takes note of how late they are.
     fn apply(&mut self, events: &[LogEvent], date: Option<DateTime<Utc>>, trip: &Range<Instant>) {
         let is_late = |due| trip.start.saturating_duration_since(due) > Self::PUNCTUAL;
@@ -149,14 +163,17 @@ impl SystemLog {
 
     /// After a page that counts: tells how far the log was read, and when to go on.
     pub(super) fn go_on(&mut self, read: Read, sent: Instant, now: Instant) -> Instant {
-        self.report.succeeded();
-        self.error = None;
+        // A beginning that has to be looked for once more is no success yet.
+        if read != Read::Elsewhere {
+            self.report.succeeded();
+            self.error = None;
+        }
         let spacing = if read == Read::All { self.interval } else { Self::MIN_SPACING };
         let due = self.pace.next(now, later(sent, spacing).max(now));
         let allowance = self.lags.allowance(now);
         if let Some(until) = sent.checked_sub(allowance).filter(|_| read == Read::All) {
             let patience = self.interval.saturating_add(Self::PUNCTUAL);
-            self.feed.advance_coverage(until, (due - now).saturating_add(patience));
+            self.feed.advance_coverage(until, (due - now).saturating_add(patience), &self.org);
         }
         due
     }

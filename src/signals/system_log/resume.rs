@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::cursor::{self, Cursor};
 use super::{Position, SystemLog, page};
+use crate::error::Error;
 use crate::signals::signal::SourceKind;
 
 impl SystemLog {
@@ -66,23 +67,28 @@ impl SystemLog {
 
     /// Writes into the file where the log goes on, if that has changed.
     ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if it cannot be written. The log is
+    /// followed all the same; a program that is started again does not go on here.
+    ///
     /// # Cancellation
     ///
     /// Dropping the future is safe: the file is written as well, or stays as it was.
-    pub async fn keep(&mut self) {
+    pub async fn keep(&mut self) -> Result<(), Error> {
         let (Some(path), Position::At(link)) = (self.cursor_file.clone(), &self.position) else {
-            return;
+            return Ok(());
         };
         // A link that was not followed yet is as old as it was.
         if self.read_at.is_none() {
-            return;
+            return Ok(());
         }
         let now = self.clock.monotonic();
         let is_saved = |(at, saved): &(Instant, String)| {
             saved == link && now.saturating_duration_since(*at) < Self::SAVE_AGAIN
         };
         if self.saved.as_ref().is_some_and(is_saved) {
-            return;
+            return Ok(());
         }
         let (link, read_at) = (link.clone(), self.seen_at.unwrap_or_else(|| self.server_now()));
         let cursor = Cursor::new(&self.org, &self.filter, &link, read_at);
@@ -91,10 +97,14 @@ impl SystemLog {
             Ok(()) => {
                 self.saved = Some((now, link));
                 self.report.saved();
+                Ok(())
             }
             Err(error) => {
                 self.feed.noted(SourceKind::SystemLog, "cursor_not_written");
                 self.report.not_saved(&error);
+                Err(Error::configuration("the cursor of the System Log cannot be written")
+                    .because(error)
+                    .advise("name a regular file in a folder that is there and can be written to"))
             }
         }
     }

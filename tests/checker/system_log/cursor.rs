@@ -1,6 +1,7 @@
 //! Where the log goes on, and what is done where it does not.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::fs;
 use std::future::poll_fn;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::task::Poll;
 use chrono::TimeDelta;
 use okta_introspect::checker::SignalMode;
 use okta_introspect::signals::{Feed, SystemLog};
-use okta_introspect::{Random, SeededRandom};
+use okta_introspect::{ErrorKind, Random, SeededRandom};
 use serde_json::{Value, json};
 use test_support::reply;
 
@@ -60,7 +61,7 @@ async fn a_page_that_was_not_kept_is_read_again_and_one_that_was_is_not() {
         let mut log = world.follow_with(&cursor);
         log.read().await;
         if keeps {
-            log.keep().await;
+            log.keep().await.unwrap();
         }
         assert_eq!(world.status().repeated, repeated);
         assert!(log.error().is_none());
@@ -248,6 +249,8 @@ async fn a_cursor_that_cannot_be_written_is_told_and_stops_nothing() {
     let status = world.status();
     assert_eq!((status.healthy, status.gaps), (Some(true), 0));
     assert_eq!(world.errors(), [("cursor_not_written", 3)]);
+    let error = log.keep().await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Configuration && error.source().is_some(), "{error:?}");
 }
 
 /// Each run ends at some moment between two waits, as a process does that is killed, and the next

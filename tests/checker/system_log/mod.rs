@@ -1,6 +1,7 @@
 //! The System Log: what it tells reaches the checker once, in time and whatever happens.
 
 mod cursor;
+mod elsewhere;
 mod faults;
 mod pace;
 #[cfg(feature = "sandbox")]
@@ -35,7 +36,8 @@ impl World {
     }
 
     async fn on(clock: ManualClock, mode: SignalMode) -> Self {
-        let (log, script) = (Log::start(&clock).await, Script::new(&clock));
+        let log = Log::start(&clock).await;
+        let script = Script::of(&log.peer.issuer(), &clock);
         let mut config = CheckerConfig::default();
         (config.signals, config.refresh_ahead) = (mode, false);
         let checker = Checker::builder(script.clone()).clock(clock.clone()).config(config);

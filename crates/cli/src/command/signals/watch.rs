@@ -85,7 +85,7 @@ impl Watch<'_> {
             };
             // What could not be printed is to come again at the next start.
             match self.printed.outcome()? {
-                Reader::Present => self.log.keep().await,
+                Reader::Present => self.log.keep().await?,
                 Reader::Gone => return Ok(End::Unread),
             }
             self.tell()?;

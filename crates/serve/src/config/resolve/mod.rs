@@ -58,6 +58,7 @@ pub(super) fn config(
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
     let mut checker = checker::resolve(root, faults, is_envoy);
     let signals = signals::resolve(root, faults, folder, (&listeners, &management), &mut checker);
+    signals::check_issuers(&okta, checker.signals, faults);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
     let (paths, decodings) = paths(root, faults);

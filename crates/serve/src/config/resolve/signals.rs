@@ -8,7 +8,7 @@ use okta_introspect::checker::{CheckerConfig, SignalMode};
 use super::{receive, section, within};
 use crate::config::document::{PollDocument, SignalsDocument};
 use crate::config::faults::Faults;
-use crate::config::resolved::{Address, ListenerConfig, PollConfig, SignalsConfig};
+use crate::config::resolved::{Address, ListenerConfig, OktaConfig, PollConfig, SignalsConfig};
 use crate::config::tree::Node;
 use crate::error::Fault;
 
@@ -48,6 +48,23 @@ fn of_poll(written: PollDocument, folder: &Path, faults: &mut Faults) -> PollCon
     let interval = within(place, written.interval, MIN_INTERVAL, MAX_INTERVAL, faults);
     let cursor = written.cursor.map(|path| folder.join(path));
     PollConfig { interval: interval.unwrap_or(INTERVAL), cursor }
+}
+
+/// The log tells of the tokens of its own org alone.
+pub(super) fn check_issuers(okta: &OktaConfig, mode: SignalMode, faults: &mut Faults) {
+    let Some(issuer) = &okta.issuer else { return };
+    if !matches!(mode, SignalMode::Shadow | SignalMode::Extend) {
+        return;
+    }
+    let places = okta.further_issuers.iter().enumerate();
+    for (index, _) in places.filter(|(_, further)| further.org() != issuer.org()) {
+        let fault = Fault::new(format!(
+            "at another address than {}, whose System Log is followed: what is revoked here may not be in it",
+            issuer.org()
+        ));
+        let cure = "write `signals: {mode: purge}`, or have a sidecar for each";
+        faults.error(&format!("okta.further_issuers[{index}]"), fault.advise(cure));
+    }
 }
 
 /// What the modes need to do what they are for.

@@ -931,6 +931,12 @@ fn modes_of_signals_that_cannot_do_what_they_are_for_are_told() {
             ],
         ),
         (
+            "okta: {issuer: https://acme.okta.com/oauth2/default, client_id: 0oa1, private_key: file:private-key, further_issuers: [https://acme.okta.com, https://other.okta.com]}\nsignals: {mode: extend, poll: {}}",
+            &[
+                "okta.further_issuers[1] (line 2): at another address than https://acme.okta.com, whose System Log is followed: what is revoked here may not be in it; write `signals: {mode: purge}`, or have a sidecar for each",
+            ],
+        ),
+        (
             "signals: {mode: 'off', poll: {}}",
             &[
                 "warning: rules: none, so every request of a proxy is denied",
