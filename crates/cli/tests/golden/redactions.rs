@@ -23,7 +23,7 @@ const VARYING: [(&str, &str); 25] = [
     ("[SPAN]", r"\blag (?<part>\d+\.\d s)\b"),
     ("[SPAN]", r"in the log (?<part>\d+\.\d s) later"),
     ("[MILLISECONDS]", r#""lag_ms": ?(?<part>\d+)"#),
-    ("[HASH]", r"\b(?<part>[A-Za-z0-9+/]{8})…"),
+    ("[HASH]", r#""hash": ?"(?<part>[A-Za-z0-9+/]{8})…"#),
     ("[SPAN] off", r"\d+\.\d s (?:fast|slow) \(±\d+\.\d s\)"),
     ("[PORT]", r"127\.0\.0\.1:(?<part>\d{2,5})\b"),
     ("[NUMBER]", r"\(os error (?<part>\d+)\)"),
