@@ -81,6 +81,7 @@ mod oauth;
 pub mod sandbox;
 mod scope;
 mod secret;
+pub mod shared;
 pub mod signals;
 mod support;
 pub mod verify;
