@@ -9,7 +9,7 @@ use prometheus_client::registry::Unit;
 
 use super::feed::Feed;
 use super::status::SourceStatus;
-use crate::checker::prometheus::{Series, counters, family, gauges};
+use crate::metrics::prometheus::{Series, counters, family, gauges};
 
 /// Gives the [status](Feed::status) of the sources to a registry of `prometheus-client`, under names
 /// that begin with `okta_introspect_signal_`.
