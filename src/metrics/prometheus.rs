@@ -36,6 +36,17 @@ pub(crate) fn gauges<'a>(
     })
 }
 
+/// Gauges of seconds.
+pub(crate) fn seconds<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = Series<'a, f64>>,
+) -> fmt::Result {
+    let of_seconds = (name, help, Some(&Unit::Seconds), MetricType::Gauge);
+    family(encoder, of_seconds, series, |mut metric, value| metric.encode_gauge(&value))
+}
+
 pub(crate) fn histograms<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -52,7 +63,7 @@ pub(crate) fn histograms<'a>(
 }
 
 /// All series of one name, if there are any.
-pub(crate) fn family<'a, T>(
+fn family<'a, T>(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),
     series: impl IntoIterator<Item = Series<'a, T>>,
