@@ -83,15 +83,14 @@ impl SharedSecret {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let unreadable = |cause: std::io::Error| {
-            let what =
-                format!("the file of the shared secret cannot be read: {}", redact::path(path));
+            let what = format!("the file of the shared secret cannot be read: {}", shown(path));
             Error::configuration(what)
                 .advise("check the path, and that this user may read the file")
                 .because(cause)
         };
         // Looked at before it is opened: opening a pipe waits for its other end.
         if !path.metadata().map_err(unreadable)?.is_file() {
-            let what = format!("the file of the shared secret is no file: {}", redact::path(path));
+            let what = format!("the file of the shared secret is no file: {}", shown(path));
             return Err(Error::configuration(what).advise("name a regular file"));
         }
         let most = Self::MAX_LEN + 64;
@@ -105,6 +104,16 @@ impl SharedSecret {
     pub(super) fn derive(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
         hkdf_sha256(&self.0, SALT, purpose.as_bytes())
             .map_err(|cause| Error::key("no key can be derived from the secret").because(cause))
+    }
+}
+
+/// A path for a message, unless it may be the secret in place of its file.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_path = path.is_absolute() || text.starts_with(['.', '~']);
+    match !is_path && fault(text.trim().as_bytes()).is_none() {
+        true => redact::MASK.to_owned(),
+        false => redact::excerpt(redact::path(path).as_bytes(), &[]),
     }
 }
 
@@ -209,6 +218,8 @@ mod tests {
             let error = SharedSecret::from_file(path).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
+        let by_mistake = SharedSecret::from_file(TEXT).unwrap_err().to_string();
+        assert!(by_mistake.contains("[masked]") && !by_mistake.contains(&TEXT[..8]));
         let endless = SharedSecret::from_file("/dev/zero").unwrap_err().to_string();
         assert!(endless.contains("is no file"), "{endless}");
         std::fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
