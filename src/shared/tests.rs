@@ -342,3 +342,31 @@ async fn each_server_and_each_client_has_answers_of_its_own() {
     let at = |what| format!("oi1:{{127.0.0.1:8080}}:{what}");
     assert_eq!(names, [at("time"), at("s"), at("leader")]);
 }
+
+#[cfg(feature = "prometheus")]
+#[test_support::test]
+async fn prometheus_reads_what_was_done_with_the_store() {
+    let (_, store) = clock_and_store();
+    let one = Instance::new(&store, 1);
+    store.rig.takes.store(2_000, SeqCst);
+    one.look("tok1").await;
+    one.put("tok1", &active("a")).await;
+    one.look("tok1").await;
+    one.shared.claim(&one.clock, &one.name("tok1"), LONG).await;
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register_collector(Box::new(one.shared.clone()));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for line in [
+        r#"shared_looks_total{outcome="hit_active"} 1"#,
+        r#"shared_looks_total{outcome="miss"} 1"#,
+        r#"shared_looks_total{outcome="circuit_open"} 0"#,
+        r#"shared_claims_total{outcome="granted"} 1"#,
+        r#"shared_puts_total{outcome="done"} 1"#,
+        "shared_operation_duration_seconds_count 5",
+        "shared_scale_changes_total 0",
+        "shared_time_uncertainty_seconds 0.002002",
+    ] {
+        assert!(text.contains(&format!("okta_introspect_{line}\n")), "{line} in {text}");
+    }
+}
