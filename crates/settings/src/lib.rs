@@ -67,6 +67,7 @@ mod proxy;
 mod proxy_environment;
 mod set;
 mod setting;
+mod shared;
 mod show;
 mod suspect;
 mod variables;
@@ -81,6 +82,7 @@ pub use notation::{DPOP_MODES, dpop_mode};
 pub use profiles::Profile;
 pub use proxy::ProxyLayer;
 pub use setting::Setting;
+pub use shared::SharedLayer;
 pub use show::Shown;
 pub use variables::names as variables;
 
