@@ -32,6 +32,7 @@
 //! | clients | [`Settings::client`], [`Settings::client_builder`] |
 //! | a check on every request of a backend | [`Settings::checker_builder`] |
 //! | service tokens | [`Settings::token_source`] |
+//! | a store that all instances of a service share | [`Settings::shared`] |
 //!
 //! Knows nothing of a command line and prints nothing.
 //!
@@ -69,6 +70,7 @@ mod set;
 mod setting;
 mod shared;
 mod show;
+mod store;
 mod suspect;
 mod variables;
 
@@ -84,6 +86,7 @@ pub use proxy::ProxyLayer;
 pub use setting::Setting;
 pub use shared::SharedLayer;
 pub use show::Shown;
+pub use store::SharedSettings;
 pub use variables::names as variables;
 
 #[cfg(any(test, all(fuzzing, feature = "_fuzzing")))]

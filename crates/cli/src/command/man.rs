@@ -105,7 +105,7 @@ fn section(title: &str, entries: &[(&str, &str)]) -> String {
 
 const NAME: &str = "okta-introspect";
 
-const ENVIRONMENT: [(&str, &str); 19] = [
+const ENVIRONMENT: [(&str, &str); 21] = [
     ("OKTA_PROFILE", "A profile of the settings files, in place of OKTA_CLIENT_… for the app"),
     (
         "OKTA_CLIENT_ORGURL, OKTA_CLIENT_ISSUER, OKTA_IDX_ISSUER, OKTA_CLIENT_OKTADOMAIN",

@@ -27,6 +27,7 @@ impl Config {
         let mut lines = Lines::default();
         self.show_listeners(&mut lines);
         self.show_servers(&mut lines);
+        self.show_shared(&mut lines);
         self.show_signals(&mut lines);
         self.show_origins(&mut lines);
         self.show_rules(&mut lines);
@@ -72,6 +73,33 @@ impl Config {
             lines.entry(issuer.as_str(), &[]);
         }
         lines.entry("answers", &of_checker(&self.checker));
+    }
+
+    /// What is shared, wherever that is configured.
+    fn show_shared(&self, lines: &mut Lines) {
+        lines.heading("shared store");
+        let shown = self.settings().map(|settings| settings.shown()).unwrap_or_default();
+        let value = |name: &str| shown.iter().find(|it| it.name == name).map(|it| it.value.as_str());
+        let Some(url) = value("shared_url") else {
+            return lines.entry("none: each sidecar asks for itself", &[]);
+        };
+        let has = |names: [&str; 2]| names.into_iter().any(|name| value(name).is_some());
+        let mut words = Vec::new();
+        words.extend(value("shared_username").map(|name| format!("user {name}")));
+        if has(["shared_password", "shared_password_file"]) {
+            words.push("with a password".to_owned());
+        }
+        if has(["shared_ca", "shared_ca_file"]) {
+            words.push("with authorities of its own".to_owned());
+        }
+        words.push(match has(["shared_secret", "shared_secret_file"]) {
+            true => "sealed with a secret of its own".to_owned(),
+            false => "sealed with a secret of the app's key".to_owned(),
+        });
+        if has(["shared_previous_secret", "shared_previous_secret_file"]) {
+            words.push("a further secret opens as well".to_owned());
+        }
+        lines.entry(url, &words);
     }
 
     fn show_signals(&self, lines: &mut Lines) {
