@@ -39,6 +39,7 @@
 //! # Features
 //!
 //! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
+//! - `redis`: Redis and Valkey as the store of [`Settings::shared`], with `okta-introspect-redis`.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

@@ -77,6 +77,7 @@ impl Settings {
 /// }
 /// ```
 #[derive(Clone)]
+#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "Redis is opened with it"))]
 pub struct SharedSettings {
     url: Secret,
     origin: Origin,
@@ -90,6 +91,7 @@ pub struct SharedSettings {
 }
 
 #[derive(Clone)]
+#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "Redis is opened with it"))]
 enum Password {
     Text(Secret),
     /// Read again for each connection, so that the password can be exchanged.
@@ -103,9 +105,34 @@ impl SharedSettings {
     ///
     /// If the URL is none of a store's, and without the feature `redis`.
     pub fn open(&self) -> Result<Shared, SettingsError> {
-        let _ = (&self.url, &self.username, &self.password, &self.ca);
-        let _ = (&self.secret, &self.previous);
-        Err(SettingsError::new("this program was built without Redis")
+        let builder = Shared::builder(self.store()?, self.secret.clone());
+        let builder = match &self.previous {
+            Some(previous) => builder.previous(previous.clone()),
+            None => builder,
+        };
+        Ok(builder.build()?)
+    }
+
+    #[cfg(feature = "redis")]
+    fn store(&self) -> Result<okta_introspect_redis::RedisStore, SettingsError> {
+        let mut builder = okta_introspect_redis::RedisStore::builder(self.url.expose());
+        if let Some(username) = &self.username {
+            builder = builder.username(username);
+        }
+        builder = match &self.password {
+            Some(Password::Text(password)) => builder.password(password.clone()),
+            Some(Password::File(path)) => builder.password_file(path),
+            None => builder,
+        };
+        if let Some(ca) = &self.ca {
+            builder = builder.ca(ca.as_slice());
+        }
+        builder.build().map_err(|error| SettingsError::from(error).found_in(&self.origin))
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn store(&self) -> Result<okta_introspect::shared::InProcessStore, SettingsError> {
+        Err(SettingsError::new("a shared store is named, and this program was built without one")
             .found_in(&self.origin)
             .advise("build it with the feature `redis` of okta-introspect-settings"))
     }

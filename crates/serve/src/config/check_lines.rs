@@ -79,7 +79,8 @@ impl Config {
     fn show_shared(&self, lines: &mut Lines) {
         lines.heading("shared store");
         let shown = self.settings().map(|settings| settings.shown()).unwrap_or_default();
-        let value = |name: &str| shown.iter().find(|it| it.name == name).map(|it| it.value.as_str());
+        let value =
+            |name: &str| shown.iter().find(|it| it.name == name).map(|it| it.value.as_str());
         let Some(url) = value("shared_url") else {
             return lines.entry("none: each sidecar asks for itself", &[]);
         };
