@@ -44,8 +44,10 @@
 
 mod builder;
 mod cache;
+mod call;
 mod config;
 mod coverage;
+mod demand;
 mod edge;
 mod fast_path;
 mod flights;
