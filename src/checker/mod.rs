@@ -44,8 +44,10 @@
 
 mod builder;
 mod cache;
+mod call;
 mod config;
 mod coverage;
+mod demand;
 mod edge;
 mod fast_path;
 mod flights;
@@ -58,6 +60,7 @@ mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus;
+mod second_level;
 mod slow_path;
 #[cfg(test)]
 mod suspend;
@@ -67,6 +70,8 @@ mod watermark;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
+
+use tokio::sync::Semaphore;
 
 pub use builder::CheckerBuilder;
 pub use config::{CheckerConfig, SignalMode};
@@ -105,6 +110,7 @@ use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
+use second_level::SecondLevel;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -136,6 +142,8 @@ struct Inner {
     routes: Routes,
     cache: Cache,
     flights: Flights,
+    /// How many more calls may look into the second level for newcomers.
+    lookers: Arc<Semaphore>,
     watermarks: Watermarks,
     covered: Covered,
     ended: Pending,
@@ -153,6 +161,7 @@ struct Server {
     keyer: Keyer,
     governor: Governor,
     local: Option<Local>,
+    second_level: Option<SecondLevel>,
     counters: ServerCounters,
 }
 

@@ -60,6 +60,9 @@ pub struct Metrics {
     pub misses: u64,
     /// Checks that waited for a call which another check had begun; part of the misses.
     pub joined: u64,
+    /// Checks that found the answer of another instance, in the store that they
+    /// [share](super::CheckerBuilder::shared); part of the misses.
+    pub shared: u64,
     /// Checks that got an answer older than their bound because the server could not be asked.
     pub stale: u64,
     /// Checks that could not tell.
