@@ -206,6 +206,9 @@ fn tell(state: &State) {
     if let Some(receive) = &state.config.signals.receive {
         tracing::info!("signals are received on {}", receive.address);
     }
+    if state.asking.sharing.is_some() {
+        tracing::info!("shares what it learns with other sidecars");
+    }
     tracing::info!("management on {}", state.config.management);
 }
 

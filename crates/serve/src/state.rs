@@ -5,6 +5,7 @@ mod access;
 mod asking;
 mod guarded;
 mod polling;
+mod sharing;
 mod signals;
 
 use std::sync::Arc;

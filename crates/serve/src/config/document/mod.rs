@@ -53,7 +53,7 @@ pub(crate) struct Document {
     /// The store that sidecars share, such as Redis or Valkey: what one has learnt, the others do not
     /// ask for, one of them follows the System Log for all, and what is pushed to one reaches all.
     /// Left out: `okta.yaml` and `OKTA_CLIENT_SHARED_…`, or else each sidecar is alone.
-    #[schemars(schema_with = "shared::url_or_whole")]
+    #[schemars(with = "Option<shared::UrlOrWhole>")]
     pub shared: Option<SharedDocument>,
     /// Where proxies and services ask.
     #[schemars(length(min = 1, max = 64))]

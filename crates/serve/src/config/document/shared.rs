@@ -1,5 +1,7 @@
 //! The store that sidecars share.
 
+use std::borrow::Cow;
+
 use okta_introspect::Secret;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -33,8 +35,20 @@ pub(crate) struct SharedDocument {
 /// The member that a text in place of the whole stands for.
 pub(crate) const SHORT: &str = "url";
 
-/// The whole, or a text.
-pub(crate) fn url_or_whole(generator: &mut SchemaGenerator) -> Schema {
-    let whole = generator.subschema_for::<SharedDocument>();
-    json_schema!({"anyOf": [whole, {"type": "string"}, {"type": "null"}]})
+/// The whole, or a text in place of it.
+#[derive(Debug)]
+pub(crate) struct UrlOrWhole;
+
+impl JsonSchema for UrlOrWhole {
+    fn schema_name() -> Cow<'static, str> {
+        "UrlOrWhole".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [generator.subschema_for::<SharedDocument>(), {"type": "string"}]})
+    }
 }
