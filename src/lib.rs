@@ -76,6 +76,7 @@ mod jwks;
 mod jws;
 mod key;
 mod management;
+mod metrics;
 mod oauth;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

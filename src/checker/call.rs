@@ -12,12 +12,12 @@ use crate::checker::demand::Demand;
 use crate::checker::edge::Passed;
 use crate::checker::flights::CallResult;
 use crate::checker::governor::{Permit, Purpose};
-use crate::checker::metrics::counters::count;
 use crate::checker::upstream::Answered;
 use crate::checker::watermark::About;
 use crate::checker::{AnswerSource, CheckerConfig, Inner};
 use crate::clock::send_time::Sent;
 use crate::error::{Error, ErrorKind};
+use crate::metrics::counts::count;
 use crate::oauth::introspect::Introspection;
 
 /// One call, which goes on whatever becomes of the checks that wait for it.

@@ -13,7 +13,6 @@ use crate::checker::demand::Demand;
 use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
 use crate::checker::flights::{CallResult, Calls, Found};
-use crate::checker::metrics::counters::count;
 use crate::checker::{
     AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, SignalMode,
     Verdict,
@@ -22,6 +21,7 @@ use crate::clock::send_time::Sent;
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
+use crate::metrics::counts::count;
 use crate::support::single_flight::Flight;
 
 /// Whether a call is made ahead of time, so that no check waits for it.

@@ -10,10 +10,10 @@ use super::budget::{BUDGET, Budget, Gone};
 use super::entry::{self, Entry};
 use super::handle::Shared;
 use super::metrics::{Claimed, Look, Put};
-use super::org::{EntryName, Org};
-use super::scale::{MAX_ROUND_TRIP, Scale};
+use super::org::EntryName;
+use super::scale::Scale;
 use super::seal::OVERHEAD;
-use super::store::{MAX_VALUE, TimeScale};
+use super::store::MAX_VALUE;
 use crate::clock::{Clock, shifted};
 use crate::oauth::introspect::Introspection;
 
@@ -79,10 +79,7 @@ impl Shared {
         let outcome = match Budget::of(&**clock, wait_left).wait(inner, work).await {
             Ok(true) => Claimed::Granted,
             Ok(false) => Claimed::Taken,
-            Err(gone) => {
-                self.gone(&name.org, gone, clock.monotonic());
-                Claimed::Failed
-            }
+            Err(_) => Claimed::Failed,
         };
         inner.counters.claim(outcome);
         if outcome == Claimed::Taken { Claim::Taken } else { Claim::Granted }
@@ -110,17 +107,6 @@ impl Shared {
         });
     }
 
-    /// What is known of the store's clock; reads it if that is not enough, in the part of
-    /// `wait_left` that the store has.
-    pub(crate) async fn scale(
-        &self,
-        clock: &Arc<dyn Clock>,
-        org: &Arc<Org>,
-        wait_left: Duration,
-    ) -> Option<Scale> {
-        self.known_scale(clock, org, &mut Budget::of(&**clock, wait_left)).await.ok()
-    }
-
     async fn find(
         &self,
         clock: &Arc<dyn Clock>,
@@ -131,19 +117,21 @@ impl Shared {
         let scale = self.known_scale(clock, &name.org, &mut budget).await.map_err(lost)?;
         let mut names = vec![name.active.as_str(), &name.inactive];
         names.extend(name.previous.iter().flatten().map(String::as_str));
-        let values = budget.wait(&self.inner, self.inner.store.get(&names)).await;
-        let values = values.map_err(|gone| {
-            self.gone(&name.org, gone, clock.monotonic());
-            lost(gone)
-        })?;
+        let values = budget.wait(&self.inner, self.inner.store.get(&names)).await.map_err(lost)?;
         let reader = Reader { scale, now: clock.monotonic(), wall: clock.now().timestamp_millis() };
         let mut best = Err(Look::Miss);
-        for (at, (name, value)) in names.iter().zip(values).enumerate() {
+        for (at, (place, value)) in names.iter().zip(values).enumerate() {
             let Some(value) = value else { continue };
-            let plain = self.open(name, &value).and_then(|plain| entry::decode(&plain));
+            let bounded = Some(value).filter(|value| value.len() <= MAX_VALUE);
+            let plain = bounded
+                .and_then(|value| self.open(place, &value))
+                .and_then(|plain| entry::decode(&plain));
             // Active ones and inactive ones take turns among the names.
             let entry = plain.filter(|entry| entry.introspection.active == (at % 2 == 0));
             let read = entry.ok_or(Look::Unreadable).and_then(|entry| reader.read(entry));
+            if matches!(read, Err(Look::OtherScale)) {
+                self.note_other_scale(&name.org);
+            }
             best = later_of(best, read);
         }
         best
@@ -169,66 +157,7 @@ impl Shared {
         let name_of_it = if introspection.active { &name.active } else { &name.inactive };
         let value = self.seal(name_of_it, &plain);
         let work = self.inner.store.put(name_of_it, &value, ttl);
-        let put = budget.wait(&self.inner, work).await;
-        put.map_err(|gone| self.gone(&name.org, gone, clock.monotonic())).ok()
-    }
-
-    async fn known_scale(
-        &self,
-        clock: &Arc<dyn Clock>,
-        org: &Arc<Org>,
-        budget: &mut Budget<'_>,
-    ) -> Result<Scale, Gone> {
-        let now = clock.monotonic();
-        let known = org.scales().current(now);
-        if let Some(scale) = known {
-            if org.scales().begin_renewal(now) {
-                self.renew_in_background(clock, org);
-            }
-            return Ok(scale);
-        }
-        self.read_clock(&**clock, org, budget).await?;
-        org.scales().current(clock.monotonic()).ok_or(Gone::Failed)
-    }
-
-    /// Reads the store's clock, and once more if its scale is to be replaced.
-    async fn read_clock(
-        &self,
-        clock: &dyn Clock,
-        org: &Org,
-        budget: &mut Budget<'_>,
-    ) -> Result<(), Gone> {
-        for _ in 0..2 {
-            let mut fresh = TimeScale([0; 16]);
-            self.inner.random.fill(&mut fresh.0);
-            let (broken, sent) = (org.scales().broken(), clock.monotonic());
-            let work = self.inner.store.time(&org.time, fresh, broken);
-            let time = budget.wait(&self.inner, work).await;
-            let received = clock.monotonic();
-            let time = time.inspect_err(|gone| self.gone(org, *gone, received))?;
-            if !org.scales().take(sent, received, time) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn renew_in_background(&self, clock: &Arc<dyn Clock>, org: &Arc<Org>) {
-        let renewal = Renewal(Arc::clone(org));
-        let Ok(runtime) = Handle::try_current() else { return };
-        let (shared, clock) = (self.clone(), Arc::clone(clock));
-        runtime.spawn(async move {
-            let mut budget = Budget::exactly(&*clock, MAX_ROUND_TRIP);
-            // What came of it stands in the scales.
-            let _ = shared.read_clock(&*clock, &renewal.0, &mut budget).await;
-        });
-    }
-
-    /// Notes that the store failed. One that is left alone has been noted.
-    fn gone(&self, org: &Org, gone: Gone, now: Instant) {
-        if gone == Gone::Failed {
-            org.scales().doubt(now);
-        }
+        budget.wait(&self.inner, work).await.ok()
     }
 }
 
@@ -275,17 +204,8 @@ fn later_of(one: Result<Answer, Look>, other: Result<Answer, Look>) -> Result<An
 
 fn lost(gone: Gone) -> Look {
     match gone {
-        Gone::Failed => Look::Failed,
+        Gone::Failed | Gone::NoTime => Look::Failed,
         Gone::LeftAlone => Look::CircuitOpen,
-    }
-}
-
-/// A reading under way in the background. When it is over, another one may begin.
-struct Renewal(Arc<Org>);
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.scales().end_renewal();
     }
 }
 

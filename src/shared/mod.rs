@@ -21,10 +21,13 @@ mod in_process;
 mod level;
 mod metrics;
 mod org;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod scale;
 mod seal;
 mod secret;
 mod store;
+mod time;
 
 pub use handle::{Shared, SharedBuilder};
 pub use in_process::InProcessStore;

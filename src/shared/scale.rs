@@ -12,6 +12,9 @@ use crate::clock::later;
 /// How often the clock is read.
 pub(super) const RENEW_AFTER: Duration = Duration::from_secs(30);
 
+/// How often it is read if there are signs that it was set.
+pub(super) const RENEW_AT_A_SIGN_AFTER: Duration = Duration::from_secs(1);
+
 /// A reading that is older is none.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(90);
 
@@ -127,9 +130,10 @@ impl Scale {
         moments.reduce(|one, other| Some(one?.max(other?))).flatten()
     }
 
-    /// How far the two ends are from each other now.
-    pub(super) fn uncertainty(&self, now: Instant) -> Duration {
-        Duration::from_micros(self.latest(now).saturating_sub(self.earliest(now)))
+    /// How far the two ends were from each other when the clock was read.
+    fn uncertainty(&self) -> Duration {
+        let at = self.reading.received;
+        Duration::from_micros(self.latest(at).saturating_sub(self.earliest(at)))
     }
 
     fn readings(&self) -> impl Iterator<Item = Reading> {
@@ -162,6 +166,8 @@ pub(super) struct Scales {
     left: Vec<TimeScale>,
     /// How often a scale was left.
     changes: u64,
+    /// Whether something came from another scale: others may know more.
+    has_sign: bool,
     /// Whether a reading is under way.
     is_renewing: bool,
 }
@@ -175,7 +181,8 @@ impl Scales {
 
     /// Whether it is time for another reading and nobody makes one; that is the caller's then.
     pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
-        let due = self.current.is_none_or(|scale| now > later(scale.reading.sent, RENEW_AFTER));
+        let after = if self.has_sign { RENEW_AT_A_SIGN_AFTER } else { RENEW_AFTER };
+        let due = self.current.is_none_or(|scale| now > later(scale.reading.sent, after));
         let begins = due && !self.is_renewing;
         self.is_renewing |= begins;
         begins
@@ -190,12 +197,21 @@ impl Scales {
         self.doubted_at = Some(now);
     }
 
+    /// Something came from another scale.
+    pub(super) fn note_sign(&mut self) {
+        self.has_sign = true;
+    }
+
     pub(super) fn broken(&self) -> Option<TimeScale> {
         self.broken
     }
 
     pub(super) fn changes(&self) -> u64 {
         self.changes
+    }
+
+    pub(super) fn uncertainty(&self) -> Option<Duration> {
+        self.current.as_ref().map(Scale::uncertainty)
     }
 
     /// Takes a reading. Whether there has to be another one, which replaces the scale.
@@ -224,6 +240,7 @@ impl Scales {
         self.current = Some(Scale { id: time.scale, reading, before });
         self.doubted_at = self.doubted_at.filter(|doubted| sent < *doubted);
         self.broken = None;
+        self.has_sign = false;
         false
     }
 
