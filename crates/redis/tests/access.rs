@@ -50,7 +50,8 @@ async fn the_documented_rights_suffice() {
 async fn none_of_the_documented_rights_is_too_many() {
     let all = rights_with("right");
     for command in all.split_whitespace().filter(|word| word.starts_with('+')) {
-        let rights = all.replace(&format!(" {command} "), " ").replace(&format!(" {command}\n"), "");
+        let rights =
+            all.replace(&format!(" {command} "), " ").replace(&format!(" {command}\n"), "");
         let rights = rights.strip_suffix(command).unwrap_or(&rights).to_owned();
         assert!(rights.len() < all.len());
         let Some(server) = guarded("rights that lack", &rights) else { return };
@@ -73,8 +74,7 @@ async fn some_of_all(server: &Server, store: &RedisStore) -> Result<(), Error> {
     store.append(stream, b"x").await?;
     store.read(stream, &StreamPosition::Latest, 1, Duration::ZERO).await?;
     store.read(stream, &StreamPosition::Since(0), 1, Duration::from_secs(1)).await?;
-    let lead =
-        Lead { name: "oi1:{a}:leader".to_owned(), owner: "me".to_owned(), ttl: long };
+    let lead = Lead { name: "oi1:{a}:leader".to_owned(), owner: "me".to_owned(), ttl: long };
     store.lead(&lead).await?;
     store.commit(&lead, stream, None, b"x", b"cursor").await?;
     store.lead(&lead).await?;
@@ -108,7 +108,8 @@ async fn what_is_not_ours_is_refused() {
         &["PUBLISH", "oi1:{a}", "x"],
     ] {
         let reply = control.run(command);
-        assert!(reply.contains("NOPERM") || reply.contains("permission"), "{command:?}: {reply}");
+        let is_refused = ["NOPERM", "can't run this command"].iter().any(|it| reply.contains(it));
+        assert!(is_refused, "{command:?}: {reply}");
     }
 }
 

@@ -76,11 +76,16 @@ impl Server {
         for _ in 0..10 {
             let (port, bus) = (free_port(), free_port());
             let mut arguments: Vec<String> = vec![
-                "--port".into(), port.to_string(),
-                "--bind".into(), "127.0.0.1".into(),
-                "--dir".into(), folder.path().display().to_string(),
-                "--save".into(), String::new(),
-                "--enable-debug-command".into(), "local".into(),
+                "--port".into(),
+                port.to_string(),
+                "--bind".into(),
+                "127.0.0.1".into(),
+                "--dir".into(),
+                folder.path().display().to_string(),
+                "--save".into(),
+                String::new(),
+                "--enable-debug-command".into(),
+                "local".into(),
             ];
             if options.iter().any(|option| option.starts_with("--cluster-enabled")) {
                 arguments.extend(["--cluster-port".into(), bus.to_string()]);
@@ -89,9 +94,8 @@ impl Server {
                 arguments.extend(option.split(' ').map(|word| word.replace("%20", " ")));
             }
             let child = spawn(program, &arguments);
-            let mut server = Self {
-                program: program.to_owned(), folder, arguments, port, control: port, child,
-            };
+            let mut server =
+                Self { program: program.to_owned(), folder, arguments, port, control: port, child };
             if server.answers() {
                 return server;
             }
