@@ -15,6 +15,10 @@ pub(crate) fn lost(host: &Host, ending: Ending, error: &RedisError) -> Error {
         Ending::NotRedis => {
             (ErrorKind::Malformed, format!("{host} does not speak Redis' protocol"))
         }
+        Ending::Alert => (
+            ErrorKind::Unreachable,
+            format!("{host} ended TLS; it may demand a certificate of the client's, or another"),
+        ),
         Ending::Silent => (ErrorKind::TimedOut, format!("{host} said nothing for seconds")),
         Ending::None if error.kind() == redis::ErrorKind::Parse => {
             (ErrorKind::Malformed, format!("{host} does not speak Redis' protocol"))
@@ -41,19 +45,27 @@ fn is_read_only(error: &ServerError) -> bool {
         || error.details().is_some_and(|text| text.contains("-READONLY "))
 }
 
+/// Scripts say it in words of their own.
+fn is_forbidden(error: &ServerError) -> bool {
+    let says = |text: &str| text.contains("NOPERM ") || text.contains("can't run this command");
+    error.code() == "NOPERM" || error.details().is_some_and(says)
+}
+
 /// A refusal.
 pub(crate) fn refused(error: &ServerError) -> Error {
     let of = |kind, what: &str| Error::from_store(kind, what);
     if is_read_only(error) {
         return of(ErrorKind::ServerFailed, "Redis is a replica, and takes nothing");
     }
+    if is_forbidden(error) {
+        return of(
+            ErrorKind::RequestRefused,
+            "the user of Redis may not do what is needed; docs/redis.md has its rights",
+        );
+    }
     match error.code() {
         "NOAUTH" => of(ErrorKind::ClientRefused, "Redis demands a password, and none is set"),
         "WRONGPASS" => of(ErrorKind::ClientRefused, "Redis refused the username or the password"),
-        "NOPERM" => of(
-            ErrorKind::RequestRefused,
-            "the user of Redis may not do what is needed; docs/redis.md has its rights",
-        ),
         "MOVED" | "ASK" => of(
             ErrorKind::Configuration,
             "Redis is a node of a cluster; write redis+cluster:// or rediss+cluster://",

@@ -30,6 +30,8 @@ pub(crate) enum Ending {
     NotRedis,
     /// Nothing came for too long.
     Silent,
+    /// The peer ended TLS, as it does where it wants another certificate of the client's.
+    Alert,
 }
 
 /// What is known of a connection without asking.
@@ -46,6 +48,7 @@ impl Health {
             1 => Ending::TooLong,
             2 => Ending::NotRedis,
             3 => Ending::Silent,
+            4 => Ending::Alert,
             _ => Ending::None,
         }
     }
@@ -106,9 +109,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                     io::Error::from(io::ErrorKind::ConnectionAborted)
                 }))
             }
-            other => other,
+            Poll::Ready(Err(error)) => {
+                if is_alert(&error) {
+                    this.health.end(Ending::Alert);
+                }
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// Whether this is what a peer says that ends TLS.
+pub(crate) fn is_alert(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::AlertReceived(_)))
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {

@@ -99,7 +99,7 @@ pub(crate) fn handshake_fault(error: &io::Error) -> &'static str {
         Some(rustls::Error::InvalidCertificate(fault)) => certificate_fault(fault),
         Some(rustls::Error::InvalidMessage(_)) => "it does not speak TLS",
         Some(rustls::Error::AlertReceived(_)) => {
-            "it ended the handshake; it may demand a client's certificate"
+            "it ended TLS; it may demand a certificate of the client's, or another"
         }
         Some(_) => "the TLS handshake failed",
         None => "the connection broke in the TLS handshake",
@@ -108,7 +108,8 @@ pub(crate) fn handshake_fault(error: &io::Error) -> &'static str {
 
 fn certificate_fault(fault: &CertificateError) -> &'static str {
     match fault {
-        CertificateError::UnknownIssuer => {
+        // A signature is wrong where another authority has the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "its certificate is from an authority that is not trusted"
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

@@ -16,11 +16,13 @@ end
 -- Fields of a hash. What has another type was put there by something else, and goes.
 local function fields(name, ...)
   local found = redis.pcall('HMGET', name, ...)
-  if found.err then
-    redis.call('DEL', name)
-    return {}
+  if not found.err then
+    return found
   end
-  return found
+  if string.find(found.err, 'WRONGTYPE', 1, true) then
+    redis.call('DEL', name)
+  end
+  return redis.call('HMGET', name, ...)
 end
 
 -- Whether this owner has the lead. Where it would end later than its owner asked for, the clock was
