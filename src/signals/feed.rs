@@ -106,8 +106,7 @@ impl Feed {
     /// Applies a signal. When this returns, no check that begins is answered by what was known
     /// before about a token that the signal names.
     pub fn apply(&self, signal: &Signal) -> Applied {
-        let is_repeated = !signal.id.is_empty() && self.seen().contains(signal.source, &signal.id);
-        if is_repeated {
+        if self.has_applied(signal) {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
@@ -141,11 +140,19 @@ impl Feed {
     pub fn apply_event(&self, source: SourceKind, event: &LogEvent) -> Applied {
         match event.signal(source) {
             Some(signal) => self.apply(&signal),
-            None => {
-                self.source(source).ignored(self.inner.clock.now());
-                Applied::Ignored
-            }
+            None => self.ignored(source),
         }
+    }
+
+    /// Counts what says nothing of tokens.
+    pub(super) fn ignored(&self, source: SourceKind) -> Applied {
+        self.source(source).ignored(self.inner.clock.now());
+        Applied::Ignored
+    }
+
+    /// Whether a signal is known to have been applied.
+    pub(super) fn has_applied(&self, signal: &Signal) -> bool {
+        !signal.id.is_empty() && self.seen().contains(signal.source, &signal.id)
     }
 
     /// Declares everything invalid, because signals of this source may have been lost. `why` is the
