@@ -85,7 +85,7 @@ fn each<'a, T>(
     sources.iter().filter_map(series)
 }
 
-fn seconds<'a>(
+pub(super) fn seconds<'a>(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
