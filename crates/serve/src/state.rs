@@ -28,6 +28,7 @@ use signals::SignalState;
 
 pub(crate) use access::{Access, Places, planned};
 pub(crate) use polling::Polling;
+pub(crate) use sharing::Sharing;
 
 /// Everything that one configuration makes.
 #[derive(Debug)]
