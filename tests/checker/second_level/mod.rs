@@ -9,7 +9,7 @@ pub(crate) mod store;
 use std::time::Duration;
 
 use okta_introspect::checker::{AnswerSource, Checker, CheckerConfig, Requirement, Verdict};
-use okta_introspect::shared::{Shared, SharedSecret};
+use okta_introspect::shared::{Shared, SharedSecret, SharedStore};
 use okta_introspect::{Error, ManualClock, SeededRandom};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -45,7 +45,7 @@ impl World {
     }
 
     fn instance_with(&self, number: u64, set: impl FnOnce(&mut CheckerConfig)) -> Checker {
-        let shared = shared(&self.store, number);
+        let shared = shared(self.store.clone(), number);
         builder(&self.script, set)
             .random(SeededRandom::new(number))
             .shared(&shared)
@@ -87,9 +87,9 @@ impl World {
     }
 }
 
-pub(crate) fn shared(store: &Faulty, number: u64) -> Shared {
+pub(crate) fn shared(store: impl SharedStore + 'static, number: u64) -> Shared {
     let secret = SharedSecret::parse(SECRET).unwrap();
-    Shared::builder(store.clone(), secret).random(SeededRandom::new(number)).build().unwrap()
+    Shared::builder(store, secret).random(SeededRandom::new(number)).build().unwrap()
 }
 
 /// Where an answer came from that is there by now.

@@ -120,7 +120,7 @@ async fn what_another_client_is_told_is_not_shared() {
         let mut script = Script::of(issuer, &world.clock);
         script.active(TOKEN, json!({}));
         script.shared_as = shared_as;
-        let shared = super::shared(&world.store, 9);
+        let shared = super::shared(world.store.clone(), 9);
         let checker = builder(&script, |_| {}).shared(&shared).build().unwrap();
         let answer = authorized(checker.check(TOKEN, &within(BOUND)).await);
         assert_eq!(answer.source(), expected, "{issuer} {shared_as}");

@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
 
 use okta_introspect::shared::{
     Commit, EntryId, InProcessStore, Lead, Leadership, SharedStore, StoreTime, StreamPage,
     StreamPosition, TimeScale,
 };
-use okta_introspect::{BoxFuture, Error, ErrorKind, ManualClock};
+use okta_introspect::{BoxFuture, Clock, Error, ErrorKind, ManualClock};
 use tokio::sync::watch;
+
+use crate::support::start;
 
 /// What is asked of the store.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -42,6 +46,24 @@ pub(crate) enum Fault {
 
 type Choose = Box<dyn FnMut(Use) -> Fault + Send>;
 
+/// The store's own clock, which nobody sets.
+#[derive(Debug)]
+struct Steady(ManualClock);
+
+impl Clock for Steady {
+    fn now(&self) -> DateTime<Utc> {
+        start() + self.0.elapsed()
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.0.monotonic()
+    }
+
+    fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
+        self.0.sleep_until(at)
+    }
+}
+
 /// Clones are one store.
 #[derive(Clone)]
 pub(crate) struct Faulty {
@@ -62,7 +84,7 @@ struct State {
 impl Faulty {
     pub(crate) fn new(clock: &ManualClock) -> Self {
         Self {
-            store: InProcessStore::new(clock.clone()),
+            store: InProcessStore::new(Steady(clock.clone())),
             choose: Arc::new(Mutex::new(Box::new(|_| Fault::None))),
             state: Arc::default(),
             held: watch::Sender::new(true),
