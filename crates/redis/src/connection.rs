@@ -123,10 +123,11 @@ impl Dialer {
         let deadline = self.clock.monotonic() + self.connect_timeout;
         match Deadline::new(&*self.clock, deadline).before(self.open(host, password)).await {
             Some(opened) => opened,
-            None => Err(Error::from_store(
-                ErrorKind::TimedOut,
-                format!("{host} did not answer within {:?}", self.connect_timeout),
-            )),
+            None => {
+                let hint = if self.tls.is_some() { "; it may not speak TLS" } else { "" };
+                let what = format!("{host} did not answer within {:?}{hint}", self.connect_timeout);
+                Err(Error::from_store(ErrorKind::TimedOut, what))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The contract over each way to a server.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use okta_introspect::{Error, ErrorKind, Secret};
 use okta_introspect_redis::{RedisStore, RedisStoreBuilder};
@@ -121,9 +122,14 @@ async fn a_certificate_that_is_not_right_is_refused() {
     let (server, url) = ours.server("localhost", -60, "no");
     let why = refusal(build(RedisStore::builder(&url).ca_file(ours.ca()))).await;
     assert!(why.contains("has expired"), "{why}");
+    // Each side waits for the other to say more.
     let plain = server.url().replace("redis://127.0.0.1", "rediss://localhost");
-    let why = refusal(build(RedisStore::builder(&plain).ca_file(ours.ca()))).await;
-    assert!(why.contains("TLS"), "{why}");
+    let store = RedisStore::builder(&plain).ca_file(ours.ca());
+    let error = build(store.connect_timeout(Duration::from_millis(100))).check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    assert!(error.to_string().contains("may not speak TLS"), "{error}");
+    let error = build(RedisStore::builder(&url.replace("rediss", "redis"))).check().await;
+    assert!([ErrorKind::Malformed, ErrorKind::Unreachable].contains(&error.unwrap_err().kind()));
 }
 
 #[test_support::test]
@@ -168,8 +174,8 @@ fn settings_are_checked_when_the_store_is_built() {
         ("longer than", plain().password_file(&long)),
         ("with rediss:// alone", plain().ca_file(&text)),
         ("no certificates in PEM", RedisStore::builder("rediss://h").ca_file(&text)),
-        ("from 1 ms to 60 s", plain().connect_timeout(std::time::Duration::ZERO)),
-        ("from 1 ms to 60 s", plain().connect_timeout(std::time::Duration::MAX)),
+        ("from 1 ms to 60 s", plain().connect_timeout(Duration::ZERO)),
+        ("from 1 ms to 60 s", plain().connect_timeout(Duration::MAX)),
     ];
     for (expected, builder) in cases {
         let shown = format!("{builder:?}");

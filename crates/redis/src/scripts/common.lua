@@ -39,7 +39,10 @@ local function append(stream, length, nonce, entry)
     return redis.pcall('XADD', stream, 'MAXLEN', '~', length, digits(ms) .. '-' .. nonce, 'e', entry)
   end
   local id = add(now())
-  if type(id) == 'table' and string.find(id.err, 'ID specified in XADD', 1, true) then
+  local function is_refused(reason)
+    return type(id) == 'table' and string.find(id.err, reason, 1, true)
+  end
+  if is_refused('ID specified in XADD') or is_refused('exhausted') then
     -- Another within the same millisecond, or the clock was set back: ids go on from the last one.
     local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
     local ms = last and string.match(last[1], '^(%d+)-')

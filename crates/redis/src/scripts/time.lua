@@ -6,7 +6,7 @@ local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local known = fields(KEYS[1], 'scale', 'told')
 local scale, told = known[1], tonumber(known[2])
-if not (scale and #scale == 16 and told) or micros < told or scale == ARGV[2] then
+if not (scale and #scale == 16 and told and told <= micros) or scale == ARGV[2] then
   scale = ARGV[1]
 end
 redis.call('HSET', KEYS[1], 'scale', scale, 'told', digits(micros))
