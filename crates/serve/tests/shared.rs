@@ -58,7 +58,10 @@ impl Fleet {
 
     /// Lets time pass until something is so.
     async fn until(&self, what: impl AsyncFn() -> bool) {
-        while !self.passing(what()).await {}
+        while !self.passing(what()).await {
+            let soon = SystemClock.monotonic() + Duration::from_millis(4);
+            self.passing(SystemClock.sleep_until(soon)).await;
+        }
     }
 }
 
