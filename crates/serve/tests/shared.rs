@@ -40,27 +40,36 @@ impl Fleet {
         Self { one: first, other: second }
     }
 
-    /// Does something while time passes, as fast as for Redis, whose waits are real ones. After a
-    /// stall of this computer it is slower, so that nobody's patience ends by it.
+    /// Does something while time passes, as for Redis, whose waits are real ones; but slower after
+    /// a stall of this computer, so that nobody's patience ends by that.
     async fn passing<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        loop {
-            let before = SystemClock.monotonic();
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = SystemClock.sleep_until(before + Duration::from_millis(2)) => {}
-            }
-            let passed = SystemClock.monotonic() - before;
-            self.one.clock.advance(passed.min(Duration::from_millis(5)));
-        }
+        self.passing_at_most(Duration::from_millis(5), work).await
     }
 
     /// Lets time pass until something is so.
     async fn until(&self, what: impl AsyncFn() -> bool) {
-        while !self.passing(what()).await {
+        let most = Duration::from_millis(250);
+        while !self.passing_at_most(most, what()).await {
             let soon = SystemClock.monotonic() + Duration::from_millis(4);
-            self.passing(SystemClock.sleep_until(soon)).await;
+            self.passing_at_most(most, SystemClock.sleep_until(soon)).await;
+        }
+    }
+
+    async fn passing_at_most<T>(&self, most: Duration, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let before = SystemClock.monotonic();
+            let soon = before + Duration::from_millis(2);
+            let done = tokio::select! {
+                biased;
+                done = &mut work => Some(done),
+                () = SystemClock.sleep_until(soon) => None,
+            };
+            let passed = SystemClock.monotonic() - before;
+            self.one.clock.advance(passed.min(most));
+            if let Some(done) = done {
+                return done;
+            }
         }
     }
 }
