@@ -86,11 +86,22 @@ fn drift(elapsed: i128, part: i128) -> i128 {
     (elapsed.abs() + part - 1) / part
 }
 
+/// The span, by the store's clock, in which an instance has watched that clock go steadily.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Watched {
+    /// What the first of the readings showed that agree with each other, in microseconds since 1970.
+    pub(crate) since: u64,
+    /// What the last one showed.
+    pub(crate) until: u64,
+}
+
 /// What is known of the store's clock at one moment. A copy: it does not follow the clock, and is
 /// good for what is done next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     id: TimeScale,
+    /// What the first reading showed.
+    since: u64,
     reading: Reading,
     /// The one before: a step too small to be told from drift is between the two, and times of
     /// either side are right by one of them.
@@ -100,6 +111,19 @@ pub(crate) struct Scale {
 impl Scale {
     pub(crate) fn id(&self) -> TimeScale {
         self.id
+    }
+
+    /// In which span this instance has watched the clock.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched { since: self.since, until: self.reading.micros }
+    }
+
+    /// Whether another instance on this scale counts time as this one does: both have watched the
+    /// clock at one time. Otherwise it may have been set between what one has seen of it and what
+    /// the other has, without either knowing.
+    pub(crate) fn meets(&self, other: Watched) -> bool {
+        let own = self.watched();
+        own.since <= other.until && other.since <= own.until
     }
 
     /// The earliest that the store's clock may have shown at a moment, in microseconds since 1970.
@@ -229,7 +253,7 @@ impl Scales {
                 if !scale.reading.agrees(&reading) {
                     return self.reject(sent, time.scale);
                 }
-                Some(scale.reading)
+                Some(scale)
             }
             Some(scale) => {
                 self.leave(scale.id);
@@ -237,7 +261,9 @@ impl Scales {
             }
             None => None,
         };
-        self.current = Some(Scale { id: time.scale, reading, before });
+        let since = before.map_or(time.micros, |scale| scale.since);
+        let before = before.map(|scale| scale.reading);
+        self.current = Some(Scale { id: time.scale, since, reading, before });
         self.doubted_at = self.doubted_at.filter(|doubted| sent < *doubted);
         self.broken = None;
         self.has_sign = false;

@@ -156,6 +156,9 @@ fn a_scale_is_replaced_and_not_returned_to() {
     // An answer that was overtaken says nothing.
     assert!(!scales.take(at(0), at(0) + ms(50), on(FIRST, M)));
     assert_eq!(scales.current(at(1)).unwrap().id(), SECOND);
+    let unknown = TimeScale([4; 16]);
+    assert!(!scales.take(at(0), at(0) + ms(50), on(unknown, M)));
+    assert_eq!(scales.current(at(1)).unwrap().id(), SECOND);
     // The store was made to return to the first one.
     assert!(scales.take(at(2), at(2), on(FIRST, M + 2_000_000)));
     assert!(scales.current(at(2)).is_none());

@@ -159,14 +159,70 @@ async fn an_engine_whose_time_lies_is_noticed_by_the_wall() {
     }
 }
 
+/// Has both watch the store's clock at one time.
+async fn acquaint(clock: &ManualClock, one: &Instance, other: &Instance) {
+    for _ in 0..2 {
+        for instance in [one, other] {
+            instance.look("tok1").await;
+            yield_now().await;
+        }
+        clock.advance(31 * SECOND);
+    }
+}
+
 #[test_support::test]
 async fn ages_by_wall_clocks_may_differ_by_ten_minutes_and_not_by_a_second_more() {
     let (clock, store) = clock_and_store();
     let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+    acquaint(&clock, &one, &other).await;
     one.put("tok1", &active("a")).await;
-    clock.advance(SECOND);
+    for (off, is_found) in [(599, true), (601, false), (-599, true), (-601, false)] {
+        other.wall.store(off * 1_000_000, SeqCst);
+        assert_eq!(other.look("tok1").await.is_some(), is_found, "{off}");
+    }
+    clock.advance(601 * SECOND);
+    other.look("tok1").await;
     for (off, is_found) in [(599, true), (602, false), (-599, true), (-602, false)] {
         other.wall.store(off * 1_000_000, SeqCst);
         assert_eq!(other.look("tok1").await.is_some(), is_found, "{off}");
+        // However far they are, ages are told by the store's clock.
+        assert!(other.age("tok1").await.is_none_or(|age| age < 603 * SECOND));
+    }
+}
+
+#[test_support::test]
+async fn where_two_never_watched_the_clock_at_one_time_walls_agree_or_it_is_none() {
+    let (clock, store) = clock_and_store();
+    let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+    one.put("tok1", &active("a")).await;
+    clock.advance(10 * SECOND);
+    for (off, is_found) in [(1_990, true), (2_010, false), (-1_990, true), (-2_010, false)] {
+        other.wall.store(off * 1_000, SeqCst);
+        let age = other.age("tok1").await;
+        assert_eq!(age.is_some(), is_found, "{off}");
+        let least = Duration::from_millis(10_000 + u64::try_from(off).unwrap_or(0));
+        assert!(age.is_none_or(|age| age >= least), "{off}: {age:?}");
+    }
+}
+
+/// A clock is set so little, and so soon before somebody looks, that nothing else tells.
+#[test_support::test]
+async fn a_step_between_two_that_never_met_makes_nothing_younger() {
+    for (by, wait) in [(25, 27), (-5, 6), (1, 1), (-1, 2)] {
+        let (clock, store) = clock_and_store();
+        let (old, new) = (Instance::new(&store, 1), Instance::new(&store, 2));
+        old.look("tok1").await;
+        clock.advance(10 * SECOND);
+        set(&store, by * 1_000_000);
+        clock.advance(SECOND);
+        // Ahead, what the new one writes is of the future to the old one, and behind, the other way.
+        let (writer, reader) = if by > 0 { (&new, &old) } else { (&old, &new) };
+        reader.look("tok1").await;
+        let asked_at = clock.monotonic();
+        writer.put("tok1", &active("a")).await;
+        clock.advance(wait * SECOND);
+        let age = reader.age("tok1").await;
+        assert!(age.is_none_or(|age| age >= clock.monotonic() - asked_at), "{by}: {age:?}");
+        assert_eq!(age.is_some(), by.abs() < 2, "{by}");
     }
 }
