@@ -305,3 +305,22 @@ async fn a_store_that_is_dropped_closes_its_connections() {
     drop(store);
     until_async("the end", async || (closed.load(Ordering::SeqCst) == 1).then_some(())).await;
 }
+
+#[test]
+fn a_store_outlives_the_runtime_that_connected() {
+    test_support::limited(|| {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = runtime();
+        let peer = server.block_on(Peer::start(vec![pong(), text("$1\r\nx\r\n")]));
+        let store = RedisStore::builder(&peer.url()).build().unwrap();
+        std::thread::spawn(move || server.block_on(std::future::pending::<()>()));
+        for _ in 0..3 {
+            runtime().block_on(async {
+                // The first that comes upon a connection of the last runtime learns that it is dead.
+                let found = until_async("a value", async || store.get(&["n"]).await.ok()).await;
+                assert_eq!(found, [Some(b"x".to_vec())]);
+            });
+        }
+    });
+}

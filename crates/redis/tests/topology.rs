@@ -36,26 +36,38 @@ impl Watched {
         });
         Some(Self { master, replica, sentinel })
     }
+}
 
-    fn store(&self) -> RedisStore {
-        // The first is not there.
-        let port = crate::server::free_port();
-        let url =
-            format!("redis+sentinel://127.0.0.1:{port},127.0.0.1:{}/main", self.sentinel.port);
-        RedisStore::builder(&url).build().unwrap()
-    }
+/// A store that asks this sentinel, after one that is not there.
+fn through(sentinel: &Server) -> RedisStore {
+    let port = crate::server::free_port();
+    let url = format!("redis+sentinel://127.0.0.1:{port},127.0.0.1:{}/main", sentinel.port);
+    RedisStore::builder(&url).build().unwrap()
 }
 
 #[test_support::test]
 async fn sentinels_lead_to_the_master() {
-    let Some(watched) = Watched::start("sentinels") else { return };
-    contract::holds(&watched.store()).await;
+    if !has("redis-sentinel", "sentinels") {
+        return;
+    }
+    let Some(server) = Server::start("sentinels", &[]) else { return };
+    let sentinel = server.sentinel();
+    contract::holds(&through(&sentinel)).await;
+    assert_eq!(server.run(&["EXISTS", "oi1:{contract}:s"]), "1");
+
+    let url = format!("redis+sentinel://127.0.0.1:{}/other", sentinel.port);
+    let error = RedisStore::builder(&url).build().unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    assert!(error.to_string().contains("does not know the service"), "{error}");
+    let none = format!("redis+sentinel://127.0.0.1:{}/main", crate::server::free_port());
+    let error = RedisStore::builder(&none).build().unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
 }
 
 #[test_support::test]
 async fn the_master_is_followed_where_it_goes() {
     let Some(mut watched) = Watched::start("a failover") else { return };
-    let store = watched.store();
+    let store = through(&watched.sentinel);
     let stream = "oi1:{a}:s";
     store.put(NAME, b"before", LONG).await.unwrap();
     let id = store.append(stream, b"before").await.unwrap();
@@ -66,17 +78,6 @@ async fn the_master_is_followed_where_it_goes() {
     let behind = StreamPosition::Behind(id);
     let page = store.read(stream, &behind, 10, Duration::from_millis(1)).await.unwrap();
     assert!(page.is_continuous, "nothing was lost");
-}
-
-#[test_support::test]
-async fn a_service_that_is_not_known_is_said() {
-    let Some(watched) = Watched::start("unknown services") else { return };
-    let url = format!("redis+sentinel://127.0.0.1:{}/other", watched.sentinel.port);
-    let error = RedisStore::builder(&url).build().unwrap().check().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-    let none = format!("redis+sentinel://127.0.0.1:{}/main", crate::server::free_port());
-    let error = RedisStore::builder(&none).build().unwrap().check().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
 }
 
 #[test_support::test]
@@ -239,4 +240,22 @@ async fn a_cluster_whose_nodes_come_back_is_found_again() {
     assert!(error.kind().is_temporary(), "{error}");
     owner.start_again();
     until_async("the node", async || store.put(NAME, b"y", LONG).await.ok()).await;
+}
+
+#[test_support::test]
+async fn a_replica_that_takes_a_slot_over_is_found() {
+    let Some(mut nodes) = Nodes::start("failovers of a cluster", 3) else { return };
+    let store = RedisStore::builder(&nodes.url()).build().unwrap();
+    store.put(NAME, b"x", LONG).await.unwrap();
+    let options = ["--cluster-enabled yes", "--cluster-node-timeout 1000"];
+    let replica = Server::start("failovers of a cluster", &options).unwrap();
+    let port = nodes.owner(NAME).port;
+    let owner = nodes.0.iter_mut().find(|node| node.port == port).unwrap();
+    owner.meet(&replica);
+    let id = owner.run(&["CLUSTER", "MYID"]);
+    until("a replica", || replica.run(&["CLUSTER", "REPLICATE", &id]) == "OK");
+    until("replication", || replica.info("master_link_status") == "up");
+    owner.kill();
+    until_async("the replica", async || store.put(NAME, b"y", LONG).await.ok()).await;
+    assert_eq!(replica.run(&["GET", NAME]), "y");
 }
