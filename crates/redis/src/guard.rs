@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -38,8 +38,10 @@ pub(crate) enum Ending {
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     ending: AtomicU8,
-    /// 0 while nothing was sent since something came, else 1 and the ticks since.
-    silent: AtomicU8,
+    /// Replies that are still to come.
+    due: AtomicU64,
+    /// Ticks since something came or nothing was due.
+    ticks: AtomicU8,
 }
 
 impl Health {
@@ -57,25 +59,30 @@ impl Health {
         self.ending.store(ending as u8, Ordering::Relaxed);
     }
 
-    /// To be called at a steady pace: whether nothing has come for several calls since something
-    /// was sent.
+    /// To be called at a steady pace: whether nothing has come for several calls although something
+    /// is due.
     pub(crate) fn is_silent(&self) -> bool {
-        let next = |ticks: u8| (ticks > 0).then(|| ticks.saturating_add(1));
-        let before = self.silent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        let is_silent = before.is_ok_and(|ticks| ticks > SILENT_TICKS);
+        if self.due.load(Ordering::Relaxed) == 0 {
+            self.ticks.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let is_silent = self.ticks.fetch_add(1, Ordering::Relaxed) >= SILENT_TICKS;
         if is_silent {
             self.end(Ending::Silent);
         }
         is_silent
     }
 
-    fn sent(&self) {
-        let first = |ticks: u8| (ticks == 0).then_some(1);
-        let _ = self.silent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, first);
+    fn asked(&self, requests: u64) {
+        self.due.fetch_add(requests, Ordering::Relaxed);
     }
 
-    fn heard(&self) {
-        self.silent.store(0, Ordering::Relaxed);
+    /// So many replies have come, or a part of one. More than were asked for are none.
+    fn heard(&self, replies: u64) -> Result<(), Ending> {
+        self.ticks.store(0, Ordering::Relaxed);
+        let fewer = |due: u64| due.checked_sub(replies);
+        let left = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        left.map(drop).map_err(|_| Ending::NotRedis)
     }
 }
 
@@ -83,13 +90,14 @@ impl Health {
 #[derive(Debug)]
 pub(crate) struct Guarded<S> {
     stream: S,
-    scanner: Scanner,
+    replies: Scanner,
+    requests: Scanner,
     health: Arc<Health>,
 }
 
 impl<S> Guarded<S> {
     pub(crate) fn new(stream: S, health: Arc<Health>) -> Self {
-        Self { stream, scanner: Scanner::default(), health }
+        Self { stream, replies: Scanner::default(), requests: Scanner::default(), health }
     }
 }
 
@@ -103,8 +111,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
-                this.health.heard();
-                Poll::Ready(this.scanner.scan(&buffer.filled()[before..]).map_err(|ending| {
+                let replies = this.replies.scan(&buffer.filled()[before..]);
+                let heard = replies.and_then(|count| this.health.heard(count));
+                Poll::Ready(heard.map_err(|ending| {
                     this.health.end(ending);
                     io::Error::from(io::ErrorKind::ConnectionAborted)
                 }))
@@ -133,8 +142,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.health.sent();
-        Pin::new(&mut this.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(length)) = written {
+            // Requests are framed as replies are, and are within the same bounds.
+            this.health.asked(this.requests.scan(&bytes[..length]).unwrap_or_default());
+        }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -155,6 +168,8 @@ struct Scanner {
     open: u64,
     /// Bytes of the current reply so far.
     length: u64,
+    /// Replies that have ended.
+    ended: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -179,12 +194,14 @@ struct Line {
 
 impl Default for Scanner {
     fn default() -> Self {
-        Self { part: Part::Kind, open: 1, length: 0 }
+        Self { part: Part::Kind, open: 1, length: 0, ended: 0 }
     }
 }
 
 impl Scanner {
-    fn scan(&mut self, mut bytes: &[u8]) -> Result<(), Ending> {
+    /// How many replies end within these bytes.
+    fn scan(&mut self, mut bytes: &[u8]) -> Result<u64, Ending> {
+        let before = self.ended;
         while let [first, rest @ ..] = bytes {
             let taken = match self.part {
                 Part::Bytes(left) => left.min(bytes.len() as u64),
@@ -210,7 +227,7 @@ impl Scanner {
                 }
             }
         }
-        Ok(())
+        Ok(self.ended - before)
     }
 
     fn line(&mut self, line: Line, byte: u8) -> Result<(), Ending> {
@@ -243,7 +260,7 @@ impl Scanner {
         self.part = Part::Kind;
         self.open -= 1; // at least 1 before: a reply has ended only when it is 0, and then it is 1 again
         if self.open == 0 {
-            *self = Self::default();
+            *self = Self { ended: self.ended + 1, ..Self::default() };
         }
     }
 }
@@ -272,6 +289,8 @@ impl Line {
                 b'\r' if !self.is_after_return && self.length > 0 => {}
                 _ => return Err(Ending::NotRedis),
             }
+        } else if !byte.is_ascii() {
+            return Err(Ending::NotRedis);
         }
         self.is_after_return = byte == b'\r';
         self.length += 1;
@@ -286,10 +305,11 @@ mod tests {
     /// Scans these bytes at once and byte by byte, and asks for the same.
     fn scanned(bytes: &[u8]) -> Result<u64, Ending> {
         let mut whole = Scanner::default();
-        let once = whole.scan(bytes).map(|()| whole.length);
+        let once = whole.scan(bytes).map(|_| whole.length);
         let mut pieces = Scanner::default();
-        let many = bytes.chunks(1).try_for_each(|piece| pieces.scan(piece));
+        let many = bytes.chunks(1).try_for_each(|piece| pieces.scan(piece).map(drop));
         assert_eq!(once, many.map(|()| pieces.length));
+        assert_eq!(whole.ended, pieces.ended);
         once
     }
 
@@ -310,12 +330,14 @@ mod tests {
             assert_eq!(scanned(reply), Ok(0), "{}", reply.escape_ascii());
         }
         assert_eq!(scanned(&replies.concat()), Ok(0));
+        assert_eq!(Scanner::default().scan(&replies.concat()), Ok(9));
         assert_eq!(scanned(b"*2\r\n$1\r\na"), Ok(9));
     }
 
     #[test]
     fn what_is_no_reply_ends_it() {
-        let cases: [&[u8]; 11] = [
+        let cases: [&[u8]; 12] = [
+            b"+\xFF\xFE\r\n",
             b"HTTP/1.1 400 Bad Request\r\n",
             b"\x15\x03\x01",
             b"%1\r\n",
@@ -355,16 +377,26 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_silent_when_nothing_comes_after_something_was_sent() {
+    fn a_connection_is_silent_when_nothing_comes_although_something_is_due() {
         let health = Health::default();
         assert!((0..10).all(|_| !health.is_silent()), "nothing was asked");
-        health.sent();
+        health.asked(2);
         assert!((0..SILENT_TICKS).all(|_| !health.is_silent()));
-        health.heard();
-        health.sent();
-        assert!((0..SILENT_TICKS).all(|_| !health.is_silent()));
-        health.sent();
-        assert!(health.is_silent(), "what is sent later makes it no younger");
+        health.heard(1).unwrap();
+        assert!((0..SILENT_TICKS).all(|_| !health.is_silent()), "another is due");
+        health.heard(0).unwrap();
+        health.asked(1);
+        assert!((0..SILENT_TICKS).all(|_| !health.is_silent()), "a part of it came");
+        health.asked(1);
+        assert!(health.is_silent(), "what is asked later makes it no younger");
         assert_eq!(health.ending(), Ending::Silent);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_no_reply() {
+        let health = Health::default();
+        health.asked(2);
+        assert_eq!(health.heard(1), Ok(()));
+        assert_eq!(health.heard(2), Err(Ending::NotRedis));
     }
 }

@@ -63,7 +63,8 @@ impl Link {
     /// Sends commands over the connection that all share.
     pub(crate) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Error> {
         let connection = self.connection().await?;
-        let replies = connection.send(commands).await?;
+        // Known here first, and here alone where the runtime that connected has ended.
+        let replies = connection.send(commands).await.inspect_err(|_| self.0.lost(&connection))?;
         self.judge(&connection, &replies);
         Ok(replies)
     }

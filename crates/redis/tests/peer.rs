@@ -80,7 +80,7 @@ async fn what_is_no_redis_is_known_by_what_it_says() {
         vec![pong(), text("$-2x\r\n")],
         vec![pong(), text("$hunter2\r\n")],
         vec![pong(), garbage(b"+\xFF\xFE\r\n")],
-        vec![pong(), garbage(&b"*1\r\n".repeat(1000))],
+        vec![text("+PONG\r\n+PONG\r\n")],
     ];
     for answers in cases {
         let case = format!("{answers:?}");
@@ -88,6 +88,9 @@ async fn what_is_no_redis_is_known_by_what_it_says() {
         assert_eq!(error.kind(), ErrorKind::Malformed, "{case}: {error}");
         assert!(error.to_string().contains("does not speak"), "{error}");
     }
+    // What is nested too deeply ends the connection where it is parsed.
+    let nested = garbage(&b"*1\r\n".repeat(1000));
+    assert_eq!(refusal(vec![pong(), nested]).await.kind(), ErrorKind::Unreachable);
 }
 
 #[test_support::test]
@@ -102,8 +105,9 @@ async fn a_reply_that_is_too_long_ends_the_connection() {
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(error.to_string().contains("answered with more than"), "{error}");
     }
-    let endless = text(&format!("*3\r\n{}", "$1000000\r\n".to_owned() + &"x".repeat(1_000_000)));
-    let error = refusal(vec![pong(), endless]).await;
+    // By its parts, each of which would do.
+    let part = format!("$1000000\r\n{}\r\n", "x".repeat(1_000_000));
+    let error = refusal(vec![pong(), text(&format!("*3\r\n{}", part.repeat(3)))]).await;
     assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
 }
 
@@ -221,7 +225,13 @@ async fn a_peer_that_accepts_and_says_nothing_is_given_up() {
 
 #[test_support::test]
 async fn a_connection_on_which_nothing_comes_is_given_up() {
-    let peer = Peer::start(vec![pong(), Some(Vec::new())]).await;
+    for begun in ["", "$5\r\nval"] {
+        stalls(begun).await;
+    }
+}
+
+async fn stalls(begun: &str) {
+    let peer = Peer::start(vec![pong(), text(begun), Some(Vec::new())]).await;
     let clock = ManualClock::new(SystemClock.now());
     let store = RedisStore::builder(&peer.url()).clock(clock.clone()).build().unwrap();
     let waiting = {
@@ -294,4 +304,23 @@ async fn a_store_that_is_dropped_closes_its_connections() {
     assert_eq!(closed.load(Ordering::SeqCst), 0);
     drop(store);
     until_async("the end", async || (closed.load(Ordering::SeqCst) == 1).then_some(())).await;
+}
+
+#[test]
+fn a_store_outlives_the_runtime_that_connected() {
+    test_support::limited(|| {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = runtime();
+        let peer = server.block_on(Peer::start(vec![pong(), text("$1\r\nx\r\n")]));
+        let store = RedisStore::builder(&peer.url()).build().unwrap();
+        std::thread::spawn(move || server.block_on(std::future::pending::<()>()));
+        for _ in 0..3 {
+            runtime().block_on(async {
+                // The first that comes upon a connection of the last runtime learns that it is dead.
+                let found = until_async("a value", async || store.get(&["n"]).await.ok()).await;
+                assert_eq!(found, [Some(b"x".to_vec())]);
+            });
+        }
+    });
 }

@@ -136,6 +136,13 @@ impl Server {
         !has_ended
     }
 
+    /// Makes two nodes of a cluster know each other.
+    pub(crate) fn meet(&self, other: &Self) {
+        let bus = other.arguments.iter().skip_while(|word| *word != "--cluster-port").nth(1);
+        let (port, bus) = (other.port.to_string(), bus.expect("it is a node"));
+        assert_eq!(self.run(&["CLUSTER", "MEET", "127.0.0.1", &port, bus]), "OK");
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
