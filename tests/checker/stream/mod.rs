@@ -1,7 +1,10 @@
 //! Signals that instances share by a store: what one reads all hear, whatever happens to it, to the
 //! store and to what lies there.
 
+mod attacker;
+mod deadlines;
 mod failures;
+mod joining;
 mod store;
 mod world;
 

@@ -1,5 +1,7 @@
 //! A store that fails, forgets and is tampered with as it is told to.
 
+#![allow(unreachable_pub)]
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Instances that share signals, each in a time of its own, so that one can stand still.
 
+#![allow(unreachable_pub)]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -20,11 +22,12 @@ use crate::support::{seconds, start};
 /// How old an answer may be.
 pub const BOUND: Duration = Duration::from_secs(5);
 
-pub const STREAM: &str = "oi1:{acme.okta.com}:s";
-
 pub const SECRET: &[u8] = b"c2VjcmV0IG9mIHRlc3RzOiAwMTIzNDU2Nzg5";
 
 pub struct World {
+    issuer: String,
+    /// Time passes in steps of no more than this.
+    pub step: Duration,
     pub engine: Engine,
     pub log: Arc<Mutex<OrgLog>>,
     pub instances: Vec<Instance>,
@@ -65,11 +68,17 @@ impl World {
     }
 
     pub fn empty() -> Self {
+        Self::of(ISSUER)
+    }
+
+    pub fn of(issuer: &str) -> Self {
         let engine = Engine::new(&ManualClock::stepped(start()));
         let log =
             OrgLog { events: Vec::new(), interval: seconds(2), fails: false, gap: false, reads: 0 };
         let log = Arc::new(Mutex::new(log));
-        Self { engine, log, instances: Vec::new(), revoked: Mutex::default() }
+        let (issuer, instances) = (issuer.to_owned(), Vec::new());
+        let step = Duration::from_millis(100);
+        Self { issuer, step, engine, log, instances, revoked: Mutex::default() }
     }
 
     /// One more instance.
@@ -81,7 +90,7 @@ impl World {
         // Computers' clocks are off.
         let off = chrono::TimeDelta::seconds(100 * self.instances.len() as i64);
         let clock = ManualClock::stepped(start() + off);
-        let (way, script) = (self.engine.way(&clock), Script::new(&clock));
+        let (way, script) = (self.engine.way(&clock), Script::of(&self.issuer, &clock));
         let checker = checker(&script, |config| {
             config.signals = SignalMode::Extend;
             config.extension_limit = seconds(300);
@@ -89,7 +98,7 @@ impl World {
         let (feed, heard) = feed(&checker);
         let shared = Shared::builder(way.clone(), SharedSecret::parse(secret).unwrap());
         let shared = shared.random(jitter).build().unwrap();
-        let signals = SharedSignals::builder(&shared, &feed, &Issuer::parse(ISSUER).unwrap());
+        let signals = SharedSignals::builder(&shared, &feed, &Issuer::parse(&self.issuer).unwrap());
         let signals = match leads {
             true => signals.log(Reader {
                 log: Arc::clone(&self.log),
@@ -107,11 +116,11 @@ impl World {
         self.instances.len() - 1
     }
 
-    /// Time passes for all that do not stand still, in steps of a tenth of a second at most.
+    /// Time passes for all that do not stand still, step by step.
     pub async fn pass(&self, time: Duration) {
         let mut left = time;
         while !left.is_zero() {
-            let step = left.min(Duration::from_millis(100));
+            let step = left.min(self.step);
             left -= step;
             self.engine.clock.advance(step);
             let running = self.instances.iter().filter(|instance| !instance.is_paused);
