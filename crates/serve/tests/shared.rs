@@ -291,6 +291,7 @@ async fn one_sidecar_reads_the_log_for_both_and_the_other_goes_on_when_it_ends()
     fleet.until(async || status(stays, &token).await == 401).await;
     assert_eq!(stream(stays, "gaps_total").await, 0.0);
     let requests = stays.sandbox.requests();
+    assert_eq!(stays.log.count("reads the log for all instances"), 2, "{}", stays.log.text());
     let log = requests.iter().filter(|request| request.path() == LOG);
     // It went on where the other one was.
     assert_eq!(log.filter(|request| request.query("since").is_some()).count(), 1);
@@ -311,6 +312,8 @@ async fn without_redis_each_goes_on_alone_and_once_it_is_back_they_share_again()
     for world in [one, other] {
         assert_eq!(world.management("/readyz").await.status, 200);
     }
+    let lost = "the shared store fails: this instance asks for itself meanwhile";
+    assert_eq!(one.log.count(lost), 2, "{}", one.log.text());
     redis.start_again();
     let before = outcome(other, "looks", "hit_active").await;
     fleet
@@ -323,6 +326,8 @@ async fn without_redis_each_goes_on_alone_and_once_it_is_back_they_share_again()
     let (token, before) = (one.token("orders.read"), one.asked());
     let both = async { (learn(one, &token).await, status(other, &token).await) };
     assert_eq!((fleet.passing(both).await, one.asked()), ((200, 200), before + 1));
+    assert_eq!(one.log.count(lost), 2, "{}", one.log.text());
+    assert_eq!(one.log.count("the shared store answers again"), 2, "{}", one.log.text());
 }
 
 #[test_support::test]

@@ -188,7 +188,12 @@ impl Instance {
     }
 
     pub(super) fn set_leads(&self, leads: bool) {
-        self.leads.store(leads, Ordering::Relaxed);
+        if self.leads.swap(leads, Ordering::Relaxed) != leads {
+            match leads {
+                true => tracing::info!("reads the log for all instances"),
+                false => tracing::info!("reads the log no more; another instance is to do so"),
+            }
+        }
     }
 
     pub(super) fn leads(&self) -> bool {
