@@ -331,6 +331,37 @@ async fn without_redis_each_goes_on_alone_and_once_it_is_back_they_share_again()
 }
 
 #[test_support::test]
+async fn what_is_counted_is_explained_and_dashboard_and_alerts_ask_for_it() {
+    let Some(redis) = Redis::start("metrics of sidecars that share", &[]) else { return };
+    let poll = "signals: {poll: {interval: 1s}}";
+    let fleet = Fleet::start(&line(&redis), poll, poll).await;
+    assert_eq!(fleet.passing(learn(&fleet.one, &fleet.one.token("orders.read"))).await, 200);
+    fleet.until(async || heard(&fleet.one).await > 0.0).await;
+    let metrics = fleet.one.management("/metrics").await.body;
+    let families = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE okta_introspect_"));
+    let families: Vec<(&str, &str)> = families.filter_map(|line| line.split_once(' ')).collect();
+    let is_ours = |name: &&str| name.starts_with("shared_") || name.starts_with("signal_stream_");
+    let documents = include_str!("../../../docs/redis.md");
+    let packaging = [
+        include_str!("../../../packaging/grafana/okta-introspect-shared.json"),
+        include_str!("../../../packaging/prometheus/shared.alerts.yml"),
+    ];
+    let ours: Vec<_> = families.iter().filter(|(name, _)| is_ours(name)).collect();
+    assert_eq!(ours.len(), 17, "{ours:?}");
+    for (name, kind) in ours {
+        let name = if *kind == "counter" { format!("{name}_total") } else { (*name).to_owned() };
+        assert!(documents.contains(&format!("`{name}`")), "{name}");
+        assert!(packaging[0].contains(&name), "{name} is not on the dashboard");
+    }
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = packaging.iter().flat_map(|text| text.split(|c| !is_name(c)));
+    for word in words.filter_map(|word| word.strip_prefix("okta_introspect_")) {
+        let family = word.trim_end_matches("_total").trim_end_matches("_bucket");
+        assert!(families.iter().any(|(name, _)| *name == family), "{word} is not in\n{metrics}");
+    }
+}
+
+#[test_support::test]
 async fn a_sidecar_starts_and_is_ready_without_its_redis() {
     let Some(mut redis) = Redis::start("a sidecar that starts before Redis", &[]) else { return };
     redis.kill();

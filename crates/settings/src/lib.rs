@@ -90,6 +90,11 @@ pub use show::Shown;
 pub use store::SharedSettings;
 pub use variables::names as variables;
 
+/// What the documents show is compiled, where there is a store to be opened.
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../../../docs/redis.md")]
+struct Documents;
+
 #[cfg(any(test, all(fuzzing, feature = "_fuzzing")))]
 #[doc(hidden)]
 #[path = "../../../fuzz/src/okta_yaml.rs"]

@@ -161,6 +161,111 @@ fn a_store_is_named_by_one_line_or_with_what_belongs_to_it() {
     assert!(missing.contains("has no URL (from okta.client.shared.secretFile"), "{missing}");
 }
 
+/// A world with this store, and the files that it may name.
+fn with_store(shared: &str) -> World {
+    let world = World::new(&APP.replace("scopes:", &format!("shared: {shared}, scopes:")));
+    for (name, text) in [
+        ("seal", "b2xkIHNlY3JldCBvZiB0aGUgZmxlZXQhISEhISEhISE\n"),
+        ("other", "bmV3IHNlY3JldCBvZiB0aGUgZmxlZXQhISEhISEhISE"),
+        ("short", SECRET),
+        ("empty", " \n"),
+    ] {
+        fs::write(world.folder.path().join(".okta").join(name), text).unwrap();
+    }
+    world
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_store_is_opened_without_being_asked() {
+    for shared in [
+        "redis://127.0.0.1:9",
+        "{url: rediss://redis.example, username: orders, password: s3cret, secretFile: seal}",
+        "{url: 'redis://a,b', passwordFile: seal, secretFile: seal, previousSecretFile: ~/app.pem}",
+    ] {
+        let settings = with_store(shared).load();
+        assert!(settings.shared().unwrap().is_some(), "{shared}");
+        settings.checker_builder().unwrap().build().unwrap();
+    }
+    assert!(World::new(APP).load().shared().unwrap().is_none());
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_store_that_cannot_be_opened_here_is_told() {
+    let settings = with_store("redis://127.0.0.1:9").load();
+    let error = settings.shared().map(|_| ()).unwrap_err();
+    let expected = "a shared store is named, and this program was built without one (from okta.client.shared in ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    assert!(error.advice().contains("the feature `redis`"), "{}", error.advice());
+    assert_eq!(settings.checker_builder().map(|_| ()).unwrap_err().to_string(), error.to_string());
+}
+
+#[test]
+fn what_a_store_is_opened_with_is_compared_whole() {
+    let settings = |shared: &str| with_store(shared).load();
+    let one = settings("{url: redis://a, password: s3cret, secretFile: seal}");
+    let one = one.shared_settings().unwrap().unwrap();
+    // A line break at the end of a secret is none of it.
+    let same = settings("{url: redis://a, password: s3cret, secretFile: seal}");
+    assert_eq!(same.shared_settings().unwrap(), Some(one.clone()));
+    for other in [
+        "{url: redis://b, password: s3cret, secretFile: seal}",
+        "{url: redis://a, password: s3cre, secretFile: seal}",
+        "{url: redis://a, secretFile: seal}",
+        "{url: redis://a, passwordFile: seal, secretFile: seal}",
+        "{url: redis://a, password: s3cret, username: ada, secretFile: seal}",
+        "{url: redis://a, password: s3cret, secretFile: other}",
+        "{url: redis://a, password: s3cret, secretFile: ~/app.pem}",
+        "{url: redis://a, password: s3cret}",
+        "{url: redis://a, password: s3cret, secretFile: seal, previousSecretFile: other}",
+        "{url: redis://a, password: s3cret, secretFile: seal, previousSecretFile: ~/app.pem}",
+        "{url: redis://a, password: s3cret, secretFile: seal, caFile: seal}",
+    ] {
+        let other = settings(other).shared_settings().unwrap().unwrap();
+        assert_ne!(other, one, "{other:?}");
+    }
+    let said = format!("{one:?}");
+    assert!(!said.contains(SECRET) && !said.contains("redis://"), "{said}");
+}
+
+#[test]
+fn files_of_a_store_that_are_none_are_told_by_their_place() {
+    for (shared, expected) in [
+        (
+            "{url: redis://a, secretFile: no}",
+            "the file with the secret of the shared store cannot be read: ",
+        ),
+        ("{url: redis://a, secretFile: short}", "the shared secret is too short"),
+        ("{url: redis://a, previousSecretFile: empty}", "the shared secret is empty"),
+        (
+            "{url: redis://a, passwordFile: no}",
+            "the file with the password of the shared store cannot be read: ",
+        ),
+        ("{url: redis://a, caFile: empty}", "the shared store's certificate authorities are empty"),
+    ] {
+        let error = with_store(shared).load().shared_settings().unwrap_err().to_string();
+        let is_placed = error.contains("(from okta.client.shared.");
+        assert!(error.starts_with(expected) && is_placed && !error.contains(SECRET), "{error}");
+    }
+}
+
+/// The settings file that the documents show.
+#[test]
+fn the_line_of_the_documents_names_a_store() {
+    let documents = include_str!("../../../docs/redis.md");
+    let blocks = documents.split("```yaml\n").filter_map(|part| part.split_once("```"));
+    let blocks: Vec<_> =
+        blocks.map(|(block, _)| block).filter(|block| block.starts_with("okta:")).collect();
+    assert_eq!(blocks.len(), 1);
+    let world = World::new(blocks[0]);
+    let told = store_of(&world).unwrap().unwrap();
+    assert!(told.starts_with("rediss://redis.internal (okta.client.shared in "), "{told}");
+    let variables = documents.split("export ").skip(1).filter_map(|line| line.split_once('='));
+    let known = variables.filter(|(name, _)| super::variables().contains(name));
+    assert_eq!(known.count(), documents.matches("export ").count());
+}
+
 #[test]
 fn what_belongs_to_a_store_comes_from_the_place_that_names_it() {
     let of_file = "shared: {url: rediss://redis.example, password: s3cret}, scopes:";
