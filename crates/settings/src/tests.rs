@@ -183,7 +183,8 @@ fn a_store_is_opened_without_being_asked() {
         "{url: rediss://redis.example, username: orders, password: s3cret, secretFile: seal}",
         "{url: 'redis://a,b', passwordFile: seal, secretFile: seal, previousSecretFile: ~/app.pem}",
     ] {
-        let settings = with_store(shared).load();
+        let world = with_store(shared);
+        let settings = world.load();
         assert!(settings.shared().unwrap().is_some(), "{shared}");
         settings.checker_builder().unwrap().build().unwrap();
     }
@@ -193,7 +194,8 @@ fn a_store_is_opened_without_being_asked() {
 #[cfg(not(feature = "redis"))]
 #[test]
 fn a_store_that_cannot_be_opened_here_is_told() {
-    let settings = with_store("redis://127.0.0.1:9").load();
+    let world = with_store("redis://127.0.0.1:9");
+    let settings = world.load();
     let error = settings.shared().map(|_| ()).unwrap_err();
     let expected = "a shared store is named, and this program was built without one (from okta.client.shared in ";
     assert!(error.to_string().starts_with(expected), "{error}");
@@ -203,7 +205,13 @@ fn a_store_that_cannot_be_opened_here_is_told() {
 
 #[test]
 fn what_a_store_is_opened_with_is_compared_whole() {
-    let settings = |shared: &str| with_store(shared).load();
+    // A folder for all, since the app's key counts.
+    let world = with_store("redis://a");
+    let settings = |shared: &str| {
+        let app = APP.replace("scopes:", &format!("shared: {shared}, scopes:"));
+        fs::write(world.folder.path().join(".okta/okta.yaml"), app).unwrap();
+        world.load()
+    };
     let one = settings("{url: redis://a, password: s3cret, secretFile: seal}");
     let one = one.shared_settings().unwrap().unwrap();
     // A line break at the end of a secret is none of it.
@@ -233,18 +241,19 @@ fn what_a_store_is_opened_with_is_compared_whole() {
 fn files_of_a_store_that_are_none_are_told_by_their_place() {
     for (shared, expected) in [
         (
-            "{url: redis://a, secretFile: no}",
+            "{url: redis://a, secretFile: none}",
             "the file with the secret of the shared store cannot be read: ",
         ),
         ("{url: redis://a, secretFile: short}", "the shared secret is too short"),
         ("{url: redis://a, previousSecretFile: empty}", "the shared secret is empty"),
         (
-            "{url: redis://a, passwordFile: no}",
+            "{url: redis://a, passwordFile: none}",
             "the file with the password of the shared store cannot be read: ",
         ),
         ("{url: redis://a, caFile: empty}", "the shared store's certificate authorities are empty"),
     ] {
-        let error = with_store(shared).load().shared_settings().unwrap_err().to_string();
+        let world = with_store(shared);
+        let error = world.load().shared_settings().unwrap_err().to_string();
         let is_placed = error.contains("(from okta.client.shared.");
         assert!(error.starts_with(expected) && is_placed && !error.contains(SECRET), "{error}");
     }

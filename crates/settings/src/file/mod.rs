@@ -321,8 +321,9 @@ impl Members<'_> {
             }
             Some(SharedMember::Members(members)) => *members,
             Some(SharedMember::Other(_)) => {
-                let wrong = "is wrong: okta.client.shared is neither a URL nor a store's members";
-                return Err(fault(self.path, wrong).advise("write shared: rediss://HOST"));
+                let name = self.full_name("shared");
+                let wrong = format!("is wrong: {name} is neither a URL nor a store's members");
+                return Err(fault(self.path, &wrong).advise("write shared: rediss://HOST"));
             }
         };
         let file = |name: &str, path| self.source(name, path);
