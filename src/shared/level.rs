@@ -134,7 +134,7 @@ impl Shared {
             let entry = plain.filter(|entry| entry.introspection.active == (at % 2 == 0));
             let read = entry.ok_or(Look::Unreadable).and_then(|entry| reader.read(entry));
             if matches!(read, Err(Look::OtherScale)) {
-                self.note_other_scale(&name.org);
+                name.org.note_other_scale();
             }
             best = later_of(best, read);
         }
