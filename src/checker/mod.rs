@@ -57,7 +57,7 @@ mod metrics;
 mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
-pub(crate) mod prometheus;
+mod prometheus;
 mod slow_path;
 #[cfg(test)]
 mod suspend;
@@ -72,7 +72,6 @@ pub use builder::CheckerBuilder;
 pub use config::{CheckerConfig, SignalMode};
 pub use coverage::Coverage;
 pub use invalidation::Invalidation;
-pub use metrics::histogram::Histogram;
 pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::{AudienceFault, Reason};
 pub use policy::presented::Presented;
@@ -82,6 +81,7 @@ pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial, Replay};
+pub use crate::metrics::histogram::Histogram;
 
 pub(crate) use policy::presented::Scheme;
 

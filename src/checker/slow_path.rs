@@ -14,7 +14,6 @@ use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
 use crate::checker::flights::{CallResult, Calls, Found};
 use crate::checker::governor::{Permit, Purpose};
-use crate::checker::metrics::counters::count;
 use crate::checker::upstream::Answered;
 use crate::checker::watermark::About;
 use crate::checker::{
@@ -25,6 +24,7 @@ use crate::clock::send_time::{SendTime, Sent};
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
+use crate::metrics::counts::count;
 use crate::support::single_flight::Flight;
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.

@@ -35,6 +35,11 @@ impl Org {
         }
     }
 
+    /// Notes that something came from another scale: the store's clock is read again soon.
+    pub(crate) fn note_other_scale(&self) {
+        self.scales().note_sign();
+    }
+
     pub(super) fn scales(&self) -> MutexGuard<'_, Scales> {
         self.scales.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,13 +1,12 @@
 //! What a checker does, in numbers.
 
 pub(crate) mod counters;
-pub(crate) mod histogram;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::checker::metrics::histogram::Histogram;
+use crate::metrics::histogram::Histogram;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may not be
 /// of exactly the same time.
