@@ -165,7 +165,7 @@ impl RedisStoreBuilder {
                 Routes::One(Link::new(dialer, Arc::clone(&random), Place::Fixed(host)))
             }
             Topology::Cluster(seeds) => {
-                Routes::Cluster(Cluster::new(dialer, Arc::clone(&random), seeds))
+                Routes::Cluster(Box::new(Cluster::new(dialer, Arc::clone(&random), seeds)))
             }
             Topology::Sentinel { sentinels: hosts, service } => {
                 let asking = Dialer { credentials: sentinels, database: 0, ..dialer.clone() };

@@ -58,7 +58,7 @@ pub struct RedisStore {
 #[derive(Debug)]
 pub(crate) enum Routes {
     One(Link),
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 impl fmt::Debug for RedisStore {
