@@ -19,6 +19,8 @@
 //!   server is down or *our* credentials were refused; nothing is remembered of it. Answer 503.
 //! - **Garbage harms nobody.** Made-up tokens have a pool of their own in the cache, and get what
 //!   the tokens in use leave of the rate limit.
+//! - **Instances can share.** With a [store](CheckerBuilder::shared) that they have in common, one of
+//!   them asks for all. Every promise here holds whatever becomes of the store.
 //! - **Invalidation is at once.** What was asked before [`Checker::invalidate`] does not count.
 //!
 //! # Example: one route
@@ -44,8 +46,10 @@
 
 mod builder;
 mod cache;
+mod call;
 mod config;
 mod coverage;
+mod demand;
 mod edge;
 mod fast_path;
 mod flights;
@@ -53,11 +57,13 @@ mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod invalidation;
+mod look;
 mod metrics;
 mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
 mod prometheus;
+mod second_level;
 mod slow_path;
 #[cfg(test)]
 mod suspend;
@@ -66,7 +72,9 @@ mod watermark;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
 
 pub use builder::CheckerBuilder;
 pub use config::{CheckerConfig, SignalMode};
@@ -105,6 +113,7 @@ use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
+use second_level::SecondLevel;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -136,6 +145,8 @@ struct Inner {
     routes: Routes,
     cache: Cache,
     flights: Flights,
+    /// How many more calls may look into the second level for newcomers.
+    lookers: Arc<Semaphore>,
     watermarks: Watermarks,
     covered: Covered,
     ended: Pending,
@@ -153,6 +164,7 @@ struct Server {
     keyer: Keyer,
     governor: Governor,
     local: Option<Local>,
+    second_level: Option<SecondLevel>,
     counters: ServerCounters,
 }
 
@@ -278,6 +290,11 @@ impl Checker {
     /// How signals count, as its [configuration](CheckerConfig::signals) says.
     pub fn signal_mode(&self) -> SignalMode {
         self.inner.config.signals
+    }
+
+    /// The greatest age that an answer may have here; see [`CheckerConfig::max_age_limit`].
+    pub(crate) fn max_age_limit(&self) -> Duration {
+        self.inner.config.max_age_limit
     }
 
     /// The clock, for whatever else has to wait.

@@ -14,7 +14,7 @@ use crate::credentials::{Credentials, Password};
 use crate::link::{Link, Place};
 use crate::sentinel::Sentinels;
 use crate::store::{RedisStore, Routes};
-use crate::tls::TlsFiles;
+use crate::tls::{Authorities, TlsFiles};
 
 /// How long a connection may take if nothing else is said.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -120,7 +120,13 @@ impl RedisStoreBuilder {
     /// A file with the authorities, in PEM, of which one must have signed the servers' certificates;
     /// no others are trusted then. Default: the operating system's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.authorities = Some(path.into());
+        self.tls.authorities = Some(Authorities::File(path.into()));
+        self
+    }
+
+    /// As [`ca_file`](Self::ca_file), for authorities that are at hand as PEM.
+    pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.authorities = Some(Authorities::Pem(pem.into()));
         self
     }
 

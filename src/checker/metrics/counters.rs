@@ -144,6 +144,7 @@ impl Counters {
             hits: hits.as_flattened().iter().sum(),
             misses: read(&self.misses),
             joined: of(AnswerSource::Joined),
+            shared: of(AnswerSource::Shared),
             stale: of(AnswerSource::StaleOnError),
             unknown,
             checks,
