@@ -51,6 +51,18 @@ pub struct RedisStoreBuilder {
     random: Arc<dyn Random>,
 }
 
+impl RedisStore {
+    /// A store at this URL: `redis://[[user]:password@]host[:port][/database]`, with `rediss` for TLS.
+    ///
+    /// Several hosts, `host,host`, are nodes of a cluster; with one alone it is `redis+cluster`.
+    /// Sentinels are `redis+sentinel://host,host/service[/database]`. Ports are 6379, of sentinels
+    /// 26379. A password in a URL is read by others easily: there are
+    /// [better places](RedisStoreBuilder::password_file).
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
+    }
+}
+
 impl RedisStoreBuilder {
     pub(crate) fn new(url: &str) -> Self {
         Self {
