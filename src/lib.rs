@@ -36,6 +36,7 @@
 //! | tokens verified without asking the server, and when that is enough | [`Verifier`], [`verify`] |
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | revocations heard of within seconds | [`signals`] |
+//! | answers that the instances of a service share | [`shared`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
@@ -76,6 +77,7 @@ mod jwks;
 mod jws;
 mod key;
 mod management;
+mod metrics;
 mod oauth;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -12,8 +12,10 @@ use shuttle::thread;
 
 use crate::checker::cache::Cache;
 use crate::checker::cache::facts::{Known, Refused, sample};
+use crate::checker::cache::freshness::Bounds;
 use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
+use crate::checker::flights::sample::demand;
 use crate::checker::flights::{Calls, Flights, Found};
 use crate::checker::watermark::{About, Named, Watermarks};
 use crate::checker::{
@@ -57,7 +59,7 @@ impl World {
     fn join_or_start(&self, join: bool) -> Found {
         let start = |calls: &mut Calls| {
             self.started.fetch_add(1, Ordering::SeqCst);
-            Ok(calls.start_idle(Arc::new(SendTime::new(self.timeline.clone()))))
+            Ok(calls.start_idle(demand(&self.timeline)))
         };
         let known = || self.cache.get(self.key).filter(|known| self.counts(known));
         self.flights.join_or_start(self.key, known, |_| join, start).unwrap()
@@ -132,6 +134,29 @@ fn of_many_checks_at_once_one_starts_a_call() {
             threads.into_iter().for_each(|thread| thread.join().unwrap());
             assert_eq!(world.started.load(Ordering::SeqCst), 1);
             assert_eq!(world.flights.len(), 0);
+        },
+        schedules(),
+    );
+}
+
+#[test]
+fn whoever_joins_while_an_old_answer_is_found_gets_it_only_if_it_is_young_enough() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            let demand = demand(&world.timeline);
+            let old = active(world.sent());
+            let taker = thread::spawn({
+                let (demand, old) = (Arc::clone(&demand), old.clone());
+                move || demand.take(&old)
+            });
+            // Accepts nothing that is there already.
+            let zero = Duration::ZERO.into();
+            let now = Bounds { max_age: zero, inactive_max_age: zero, stale_if_error: zero };
+            let oldest = now.oldest(world.timeline.ticks(SystemClock.monotonic()));
+            let joins = demand.join(oldest, SystemClock.monotonic(), |_| true);
+            let taken = taker.join().unwrap();
+            assert!(joins != taken, "an old answer, or none although it would do");
         },
         schedules(),
     );

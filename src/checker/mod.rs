@@ -19,6 +19,8 @@
 //!   server is down or *our* credentials were refused; nothing is remembered of it. Answer 503.
 //! - **Garbage harms nobody.** Made-up tokens have a pool of their own in the cache, and get what
 //!   the tokens in use leave of the rate limit.
+//! - **Instances can share.** With a [store](CheckerBuilder::shared) that they have in common, one of
+//!   them asks for all. Every promise here holds whatever becomes of the store.
 //! - **Invalidation is at once.** What was asked before [`Checker::invalidate`] does not count.
 //!
 //! # Example: one route
@@ -44,8 +46,10 @@
 
 mod builder;
 mod cache;
+mod call;
 mod config;
 mod coverage;
+mod demand;
 mod edge;
 mod fast_path;
 mod flights;
@@ -53,11 +57,13 @@ mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod invalidation;
+mod look;
 mod metrics;
 mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
-pub(crate) mod prometheus;
+mod prometheus;
+mod second_level;
 mod slow_path;
 #[cfg(test)]
 mod suspend;
@@ -68,11 +74,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
+
 pub use builder::CheckerBuilder;
 pub use config::{CheckerConfig, SignalMode};
 pub use coverage::Coverage;
 pub use invalidation::Invalidation;
-pub use metrics::histogram::Histogram;
 pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::{AudienceFault, Reason};
 pub use policy::presented::Presented;
@@ -82,6 +89,7 @@ pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial, Replay};
+pub use crate::metrics::histogram::Histogram;
 
 pub(crate) use policy::presented::Scheme;
 
@@ -105,6 +113,7 @@ use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
+use second_level::SecondLevel;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -136,6 +145,8 @@ struct Inner {
     routes: Routes,
     cache: Cache,
     flights: Flights,
+    /// How many more calls may look into the second level for newcomers.
+    lookers: Arc<Semaphore>,
     watermarks: Watermarks,
     covered: Covered,
     ended: Pending,
@@ -153,6 +164,7 @@ struct Server {
     keyer: Keyer,
     governor: Governor,
     local: Option<Local>,
+    second_level: Option<SecondLevel>,
     counters: ServerCounters,
 }
 

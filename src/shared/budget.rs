@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::handle::Inner;
 use crate::clock::{Clock, Deadline, later};
 use crate::error::Error;
-use crate::wire::admission::circuit::{Circuit, CircuitConfig};
+use crate::wire::admission::circuit::{Circuit, CircuitConfig, Pass};
 
 /// The longest that one use of the store may take.
 pub(super) const BUDGET: Duration = Duration::from_millis(20);
@@ -17,8 +17,15 @@ const PART: u32 = 5;
 /// A store that has not answered in less time has not failed.
 const LEAST_JUDGED: Duration = Duration::from_millis(5);
 
+/// After so many failures in a row the store is left alone.
+const FAILURES: u32 = 5;
+
+/// For how long, at first and at most.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
 pub(super) fn circuit() -> Circuit {
-    Circuit::new(CircuitConfig { failures: Some(5), probe_after: Duration::from_secs(1) })
+    let config = CircuitConfig { failures: Some(FAILURES), probe_after: PAUSES[0] };
+    Circuit::doubling(config, PAUSES[1])
 }
 
 /// Why there is no answer of the store.
@@ -26,6 +33,8 @@ pub(super) fn circuit() -> Circuit {
 pub(super) enum Gone {
     /// It failed, or took too long.
     Failed,
+    /// It did not answer at once, and there was no time to wait.
+    NoTime,
     /// It failed before and is left alone.
     LeftAlone,
 }
@@ -55,18 +64,24 @@ impl<'a> Budget<'a> {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Gone> {
         let pass = inner.circuit.admit(self.clock.monotonic()).map_err(|_| Gone::LeftAlone)?;
-        match self.deadline.before(work).await {
+        let begun = self.clock.monotonic();
+        let result = self.deadline.before(work).await;
+        let now = self.clock.monotonic();
+        inner.counters.took(now.saturating_duration_since(begun));
+        let failed = |pass: Pass<'_>| pass.failed_jittered(now, inner.random.fraction());
+        match result {
             Some(Ok(done)) => {
                 pass.answered();
                 return Ok(done);
             }
             Some(Err(error)) => {
                 tracing::debug!(kind = ?error.kind(), %error, "the shared store failed");
-                pass.failed(self.clock.monotonic());
+                failed(pass);
             }
-            None if self.is_judged => pass.failed(self.clock.monotonic()),
-            None => {}
+            None if self.is_judged => failed(pass),
+            None => return Err(Gone::NoTime),
         }
+        inner.orgs().values().for_each(|org| org.scales().doubt(now));
         Err(Gone::Failed)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -70,15 +70,18 @@ impl Shared {
 
     /// What was done so far.
     pub fn metrics(&self) -> SharedMetrics {
-        let orgs = self.inner.orgs.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.counters.snapshot(orgs.values().map(|org| org.scales().changes()).sum())
+        let orgs = self.inner.orgs();
+        let changes = orgs.values().map(|org| org.scales().changes()).sum();
+        let uncertainty = orgs.values().filter_map(|org| org.scales().uncertainty()).max();
+        self.inner.counters.snapshot(changes, uncertainty)
     }
 
     /// What an org has in the store.
     pub(crate) fn org(&self, issuer: &Issuer) -> Arc<Org> {
-        let mut orgs = self.inner.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let host = host(issuer);
-        Arc::clone(orgs.entry(host.to_owned()).or_insert_with(|| Arc::new(Org::new(host))))
+        Arc::clone(
+            self.inner.orgs().entry(host.to_owned()).or_insert_with(|| Arc::new(Org::new(host))),
+        )
     }
 
     /// One who asks a server: `shared_as` is what tells those apart whose answers may differ, the
@@ -116,6 +119,12 @@ impl Shared {
     pub(crate) fn open(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
         let previous = || self.inner.previous.as_ref()?.open(name, value);
         self.inner.keys.open(name, value).or_else(previous)
+    }
+}
+
+impl Inner {
+    pub(super) fn orgs(&self) -> MutexGuard<'_, HashMap<String, Arc<Org>>> {
+        self.orgs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -10,10 +10,10 @@ use super::budget::{BUDGET, Budget, Gone};
 use super::entry::{self, Entry};
 use super::handle::Shared;
 use super::metrics::{Claimed, Look, Put};
-use super::org::{EntryName, Org};
-use super::scale::{MAX_ROUND_TRIP, Scale};
+use super::org::EntryName;
+use super::scale::Scale;
 use super::seal::OVERHEAD;
-use super::store::{MAX_VALUE, TimeScale};
+use super::store::MAX_VALUE;
 use crate::clock::{Clock, shifted};
 use crate::oauth::introspect::Introspection;
 
@@ -23,6 +23,10 @@ pub(crate) const CLAIM: Duration = Duration::from_millis(400);
 /// By how much the age of an answer by wall clocks and by the store's clock may differ. More, and
 /// one of them lies.
 const WALL_TOLERANCE: Duration = Duration::from_secs(600);
+
+/// The same where writer and reader have never watched the store's clock at one time, and nothing but
+/// wall clocks tells whether it was set between. Then the longer age counts.
+const WALL_TOLERANCE_OF_STRANGERS: Duration = Duration::from_secs(2);
 
 /// How many puts may be under way; what would be one more is not put.
 const MAX_PUTS: usize = 256;
@@ -79,10 +83,7 @@ impl Shared {
         let outcome = match Budget::of(&**clock, wait_left).wait(inner, work).await {
             Ok(true) => Claimed::Granted,
             Ok(false) => Claimed::Taken,
-            Err(gone) => {
-                self.gone(&name.org, gone, clock.monotonic());
-                Claimed::Failed
-            }
+            Err(_) => Claimed::Failed,
         };
         inner.counters.claim(outcome);
         if outcome == Claimed::Taken { Claim::Taken } else { Claim::Granted }
@@ -110,17 +111,6 @@ impl Shared {
         });
     }
 
-    /// What is known of the store's clock; reads it if that is not enough, in the part of
-    /// `wait_left` that the store has.
-    pub(crate) async fn scale(
-        &self,
-        clock: &Arc<dyn Clock>,
-        org: &Arc<Org>,
-        wait_left: Duration,
-    ) -> Option<Scale> {
-        self.known_scale(clock, org, &mut Budget::of(&**clock, wait_left)).await.ok()
-    }
-
     async fn find(
         &self,
         clock: &Arc<dyn Clock>,
@@ -131,19 +121,21 @@ impl Shared {
         let scale = self.known_scale(clock, &name.org, &mut budget).await.map_err(lost)?;
         let mut names = vec![name.active.as_str(), &name.inactive];
         names.extend(name.previous.iter().flatten().map(String::as_str));
-        let values = budget.wait(&self.inner, self.inner.store.get(&names)).await;
-        let values = values.map_err(|gone| {
-            self.gone(&name.org, gone, clock.monotonic());
-            lost(gone)
-        })?;
-        let reader = Reader { scale, now: clock.monotonic(), wall: clock.now().timestamp_millis() };
+        let values = budget.wait(&self.inner, self.inner.store.get(&names)).await.map_err(lost)?;
+        let reader = Reader { scale, now: clock.monotonic(), wall: clock.now().timestamp_micros() };
         let mut best = Err(Look::Miss);
-        for (at, (name, value)) in names.iter().zip(values).enumerate() {
+        for (at, (place, value)) in names.iter().zip(values).enumerate() {
             let Some(value) = value else { continue };
-            let plain = self.open(name, &value).and_then(|plain| entry::decode(&plain));
+            let bounded = Some(value).filter(|value| value.len() <= MAX_VALUE);
+            let plain = bounded
+                .and_then(|value| self.open(place, &value))
+                .and_then(|plain| entry::decode(&plain));
             // Active ones and inactive ones take turns among the names.
             let entry = plain.filter(|entry| entry.introspection.active == (at % 2 == 0));
             let read = entry.ok_or(Look::Unreadable).and_then(|entry| reader.read(entry));
+            if matches!(read, Err(Look::OtherScale)) {
+                name.org.note_other_scale();
+            }
             best = later_of(best, read);
         }
         best
@@ -161,74 +153,20 @@ impl Shared {
         let scale = self.known_scale(clock, &name.org, &mut budget).await.ok()?;
         let since = clock.monotonic().saturating_duration_since(asked_at);
         let since = chrono::TimeDelta::from_std(since).ok()?;
-        let wall = shifted(clock.now(), -since).timestamp_millis();
-        let plain = entry::encode(scale.id(), scale.earliest(asked_at), wall, introspection)?;
+        let plain = entry::encode(&Entry {
+            scale: scale.id(),
+            asked_at: scale.earliest(asked_at),
+            watched: scale.watched(),
+            wall_micros: shifted(clock.now(), -since).timestamp_micros(),
+            introspection: introspection.clone(),
+        })?;
         if plain.len() > MAX_VALUE - OVERHEAD {
             return None;
         }
         let name_of_it = if introspection.active { &name.active } else { &name.inactive };
         let value = self.seal(name_of_it, &plain);
         let work = self.inner.store.put(name_of_it, &value, ttl);
-        let put = budget.wait(&self.inner, work).await;
-        put.map_err(|gone| self.gone(&name.org, gone, clock.monotonic())).ok()
-    }
-
-    async fn known_scale(
-        &self,
-        clock: &Arc<dyn Clock>,
-        org: &Arc<Org>,
-        budget: &mut Budget<'_>,
-    ) -> Result<Scale, Gone> {
-        let now = clock.monotonic();
-        let known = org.scales().current(now);
-        if let Some(scale) = known {
-            if org.scales().begin_renewal(now) {
-                self.renew_in_background(clock, org);
-            }
-            return Ok(scale);
-        }
-        self.read_clock(&**clock, org, budget).await?;
-        org.scales().current(clock.monotonic()).ok_or(Gone::Failed)
-    }
-
-    /// Reads the store's clock, and once more if its scale is to be replaced.
-    async fn read_clock(
-        &self,
-        clock: &dyn Clock,
-        org: &Org,
-        budget: &mut Budget<'_>,
-    ) -> Result<(), Gone> {
-        for _ in 0..2 {
-            let mut fresh = TimeScale([0; 16]);
-            self.inner.random.fill(&mut fresh.0);
-            let (broken, sent) = (org.scales().broken(), clock.monotonic());
-            let work = self.inner.store.time(&org.time, fresh, broken);
-            let time = budget.wait(&self.inner, work).await;
-            let received = clock.monotonic();
-            let time = time.inspect_err(|gone| self.gone(org, *gone, received))?;
-            if !org.scales().take(sent, received, time) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn renew_in_background(&self, clock: &Arc<dyn Clock>, org: &Arc<Org>) {
-        let renewal = Renewal(Arc::clone(org));
-        let Ok(runtime) = Handle::try_current() else { return };
-        let (shared, clock) = (self.clone(), Arc::clone(clock));
-        runtime.spawn(async move {
-            let mut budget = Budget::exactly(&*clock, MAX_ROUND_TRIP);
-            // What came of it stands in the scales.
-            let _ = shared.read_clock(&*clock, &renewal.0, &mut budget).await;
-        });
-    }
-
-    /// Notes that the store failed. One that is left alone has been noted.
-    fn gone(&self, org: &Org, gone: Gone, now: Instant) {
-        if gone == Gone::Failed {
-            org.scales().doubt(now);
-        }
+        budget.wait(&self.inner, work).await.ok()
     }
 }
 
@@ -248,13 +186,17 @@ impl Reader {
             return Err(Look::OtherScale);
         }
         let asked_at = self.scale.earliest_moment(entry.asked_at).ok_or(Look::TooOld)?;
-        let asked_at = asked_at.min(self.now);
-        let age = i64::try_from((self.now - asked_at).as_millis()).map_err(|_| Look::TooOld)?;
-        let by_wall = self.wall.saturating_sub(entry.wall_millis);
-        let tolerance = WALL_TOLERANCE.as_millis();
-        if u128::from(by_wall.abs_diff(age)) > tolerance {
+        let age = self.now.saturating_duration_since(asked_at);
+        let age_micros = i64::try_from(age.as_micros()).map_err(|_| Look::TooOld)?;
+        let by_wall = self.wall.saturating_sub(entry.wall_micros);
+        let knows = self.scale.meets(entry.watched);
+        let tolerance = if knows { WALL_TOLERANCE } else { WALL_TOLERANCE_OF_STRANGERS };
+        if Duration::from_micros(by_wall.abs_diff(age_micros)) > tolerance {
             return Err(Look::OtherScale);
         }
+        let by_wall = Duration::from_micros(u64::try_from(by_wall).unwrap_or_default());
+        let age = if knows { age } else { age.max(by_wall) };
+        let asked_at = self.now.checked_sub(age).ok_or(Look::TooOld)?;
         Ok(Answer { introspection: entry.introspection, asked_at })
     }
 }
@@ -275,17 +217,8 @@ fn later_of(one: Result<Answer, Look>, other: Result<Answer, Look>) -> Result<An
 
 fn lost(gone: Gone) -> Look {
     match gone {
-        Gone::Failed => Look::Failed,
+        Gone::Failed | Gone::NoTime => Look::Failed,
         Gone::LeftAlone => Look::CircuitOpen,
-    }
-}
-
-/// A reading under way in the background. When it is over, another one may begin.
-struct Renewal(Arc<Org>);
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.scales().end_renewal();
     }
 }
 

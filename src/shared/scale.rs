@@ -12,6 +12,11 @@ use crate::clock::later;
 /// How often the clock is read.
 pub(super) const RENEW_AFTER: Duration = Duration::from_secs(30);
 
+/// How soon it is read again if there are signs that it was set, and on a scale that is new: the
+/// sooner instances have watched it at one time, the sooner they share. From there on the pauses
+/// double.
+pub(super) const RENEW_SOON_AFTER: Duration = Duration::from_secs(1);
+
 /// A reading that is older is none.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(90);
 
@@ -83,11 +88,22 @@ fn drift(elapsed: i128, part: i128) -> i128 {
     (elapsed.abs() + part - 1) / part
 }
 
+/// The span, by the store's clock, in which an instance has watched that clock go steadily.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Watched {
+    /// What the first of the readings showed that agree with each other, in microseconds since 1970.
+    pub(crate) since: u64,
+    /// What the last one showed.
+    pub(crate) until: u64,
+}
+
 /// What is known of the store's clock at one moment. A copy: it does not follow the clock, and is
 /// good for what is done next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     id: TimeScale,
+    /// The first reading that agrees with the ones behind it.
+    first: Reading,
     reading: Reading,
     /// The one before: a step too small to be told from drift is between the two, and times of
     /// either side are right by one of them.
@@ -97,6 +113,19 @@ pub(crate) struct Scale {
 impl Scale {
     pub(crate) fn id(&self) -> TimeScale {
         self.id
+    }
+
+    /// In which span this instance has watched the clock.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched { since: self.first.micros, until: self.reading.micros }
+    }
+
+    /// Whether another instance on this scale counts time as this one does: both have watched the
+    /// clock at one time. Otherwise it may have been set between what one has seen of it and what
+    /// the other has, without either knowing.
+    pub(crate) fn meets(&self, other: Watched) -> bool {
+        let own = self.watched();
+        own.since <= other.until && other.since <= own.until
     }
 
     /// The earliest that the store's clock may have shown at a moment, in microseconds since 1970.
@@ -127,9 +156,10 @@ impl Scale {
         moments.reduce(|one, other| Some(one?.max(other?))).flatten()
     }
 
-    /// How far the two ends are from each other now.
-    pub(super) fn uncertainty(&self, now: Instant) -> Duration {
-        Duration::from_micros(self.latest(now).saturating_sub(self.earliest(now)))
+    /// How far the two ends were from each other when the clock was read.
+    fn uncertainty(&self) -> Duration {
+        let at = self.reading.received;
+        Duration::from_micros(self.latest(at).saturating_sub(self.earliest(at)))
     }
 
     fn readings(&self) -> impl Iterator<Item = Reading> {
@@ -162,6 +192,8 @@ pub(super) struct Scales {
     left: Vec<TimeScale>,
     /// How often a scale was left.
     changes: u64,
+    /// Whether something came from another scale: others may know more.
+    has_sign: bool,
     /// Whether a reading is under way.
     is_renewing: bool,
 }
@@ -175,7 +207,12 @@ impl Scales {
 
     /// Whether it is time for another reading and nobody makes one; that is the caller's then.
     pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
-        let due = self.current.is_none_or(|scale| now > later(scale.reading.sent, RENEW_AFTER));
+        let due = self.current.is_none_or(|scale| {
+            let watched = scale.reading.sent.saturating_duration_since(scale.first.sent);
+            let pause = watched.clamp(RENEW_SOON_AFTER, RENEW_AFTER);
+            let pause = if self.has_sign { RENEW_SOON_AFTER } else { pause };
+            now > later(scale.reading.sent, pause)
+        });
         let begins = due && !self.is_renewing;
         self.is_renewing |= begins;
         begins
@@ -190,12 +227,21 @@ impl Scales {
         self.doubted_at = Some(now);
     }
 
+    /// Something came from another scale.
+    pub(super) fn note_sign(&mut self) {
+        self.has_sign = true;
+    }
+
     pub(super) fn broken(&self) -> Option<TimeScale> {
         self.broken
     }
 
     pub(super) fn changes(&self) -> u64 {
         self.changes
+    }
+
+    pub(super) fn uncertainty(&self) -> Option<Duration> {
+        self.current.as_ref().map(Scale::uncertainty)
     }
 
     /// Takes a reading. Whether there has to be another one, which replaces the scale.
@@ -213,7 +259,7 @@ impl Scales {
                 if !scale.reading.agrees(&reading) {
                     return self.reject(sent, time.scale);
                 }
-                Some(scale.reading)
+                Some(scale)
             }
             Some(scale) => {
                 self.leave(scale.id);
@@ -221,9 +267,12 @@ impl Scales {
             }
             None => None,
         };
-        self.current = Some(Scale { id: time.scale, reading, before });
+        let first = before.map_or(reading, |scale| scale.first);
+        let before = before.map(|scale| scale.reading);
+        self.current = Some(Scale { id: time.scale, first, reading, before });
         self.doubted_at = self.doubted_at.filter(|doubted| sent < *doubted);
         self.broken = None;
+        self.has_sign = false;
         false
     }
 
@@ -247,3 +296,6 @@ impl Scales {
         self.changes = self.changes.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests;
