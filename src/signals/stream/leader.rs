@@ -158,7 +158,8 @@ impl Candidate {
                     self.waits_for_silence = true;
                     self.failures = 0;
                     // What the leader tells may be on its way still.
-                    self.not_before = later(instance.now(), Leader::SPREAD / 2 + spread / 2);
+                    self.not_before =
+                        later(instance.now(), Leader::SPREAD.saturating_add(spread).mul_f64(0.5));
                 }
                 Err(_) => self.failed(instance),
             }
