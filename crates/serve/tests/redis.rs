@@ -17,6 +17,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     /// Starts one; `None`, and a line that says so, where none is installed.
+    #[expect(clippy::print_stdout, reason = "tells what was not tested")]
     pub(crate) fn start(test: &str, options: &[&str]) -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
             println!("-- skipped: {test} (redis-server is not installed)");
