@@ -6,7 +6,14 @@ use std::path::{Path, PathBuf};
 
 #[test]
 fn every_public_type_has_an_example() {
-    let faces = ["lib.rs", "adapter/mod.rs", "checker/mod.rs", "signals/mod.rs", "verify/mod.rs"];
+    let faces = [
+        "lib.rs",
+        "adapter/mod.rs",
+        "checker/mod.rs",
+        "plan/mod.rs",
+        "signals/mod.rs",
+        "verify/mod.rs",
+    ];
     have_examples("src", &faces, 50);
     have_examples("crates/settings/src", &["lib.rs"], 10);
 }
