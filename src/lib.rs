@@ -77,6 +77,7 @@ mod jwks;
 mod jws;
 mod key;
 mod management;
+mod metrics;
 mod oauth;
 pub mod plan;
 #[cfg(feature = "sandbox")]

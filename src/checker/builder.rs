@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::checker::cache::Cache;
 use crate::checker::cache::intern::Interner;
 use crate::checker::cache::key::Keyer;
@@ -13,6 +15,7 @@ use crate::checker::edge::local::Local;
 use crate::checker::flights::Flights;
 use crate::checker::governor::{Division, Governor};
 use crate::checker::metrics::counters::{Counters, ServerCounters};
+use crate::checker::second_level::SecondLevel;
 use crate::checker::upstream::Upstream;
 use crate::checker::watermark::Watermarks;
 use crate::checker::{Checker, Inner, Server};
@@ -21,6 +24,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::credential::dpop::ProofValidator;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::shared::Shared;
 use crate::support::random::{Random, SystemRandom};
 use crate::verify::Verifier;
 
@@ -46,6 +50,7 @@ pub struct CheckerBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     proofs: Option<Arc<ProofValidator>>,
+    shared: Option<Shared>,
 }
 
 impl CheckerBuilder {
@@ -58,6 +63,7 @@ impl CheckerBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             proofs: None,
+            shared: None,
         }
     }
 
@@ -114,6 +120,31 @@ impl CheckerBuilder {
         self
     }
 
+    /// Shares answers with the other instances of the service: what one has asked about, the others
+    /// find in this store, and of several that are about to ask about one token, one does. For
+    /// upstreams that say [as whom](super::Upstream::shared_as) they ask, such as
+    /// [`Client`](crate::Client). Default: nothing is shared.
+    ///
+    /// No bound depends on it. Answers from there are as old as they are since *some* instance asked,
+    /// and those of checks with a bound of zero are put there, and not taken from there.
+    ///
+    /// # Example: two instances in one process, as in a test
+    ///
+    /// ```
+    /// use okta_introspect::checker::Checker;
+    /// use okta_introspect::shared::Shared;
+    /// use okta_introspect::{Client, Error};
+    ///
+    /// fn instances(client: &Client, shared: &Shared) -> Result<[Checker; 2], Error> {
+    ///     let instance = || Checker::builder(client.clone()).shared(shared).build();
+    ///     Ok([instance()?, instance()?])
+    /// }
+    /// ```
+    pub fn shared(mut self, shared: &Shared) -> Self {
+        self.shared = Some(shared.clone());
+        self
+    }
+
     /// How the checker behaves where a requirement does not say.
     pub fn config(mut self, config: CheckerConfig) -> Self {
         self.config = config;
@@ -160,7 +191,8 @@ impl CheckerBuilder {
             share_percent: u64::from(self.config.rate_share_percent),
             max_newcomers: self.config.max_newcomers as u64, // at most 64 bits wide
         };
-        let server = |(upstream, issuer)| Server {
+        let server = |(upstream, issuer): (Arc<dyn Upstream>, Issuer)| Server {
+            second_level: SecondLevel::of(self.shared.as_ref(), &*upstream),
             issuer,
             upstream,
             keyer: Keyer::new(&*self.random),
@@ -190,6 +222,7 @@ impl CheckerBuilder {
         let inner = Inner {
             cache: Cache::new(config.capacity, config.inactive_capacity),
             flights: Flights::new(),
+            lookers: Arc::new(Semaphore::new(config.max_newcomers)),
             proofs: self
                 .proofs
                 .unwrap_or_else(|| Arc::new(ProofValidator::new(config.proofs.clone()))),

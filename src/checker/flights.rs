@@ -7,16 +7,18 @@ use std::sync::{Arc, PoisonError};
 use crate::checker::cache::Cache;
 use crate::checker::cache::facts::Known;
 use crate::checker::cache::key::{Key, PassingHasher};
-use crate::clock::send_time::{SendTime, Sent};
+use crate::checker::demand::Demand;
+use crate::checker::policy::verdict::AnswerSource;
+use crate::clock::send_time::Sent;
 use crate::error::Error;
 use crate::support::single_flight::{Flight, RunId, SingleFlight};
 use crate::support::sync::{Mutex, MutexGuard};
 
-/// What a call brings.
-pub(crate) type CallResult = Result<Known, Error>;
+/// What a call brings, and from where.
+pub(crate) type CallResult = Result<(Known, AnswerSource), Error>;
 
-/// The calls for one token, each with its send time.
-pub(crate) type Calls = SingleFlight<CallResult, Arc<SendTime>>;
+/// The calls for one token, each with what is demanded of it.
+pub(crate) type Calls = SingleFlight<CallResult, Arc<Demand>>;
 
 /// The calls under way. Each token has a place of its own while there is a call for it, so there
 /// are never more places than calls.
@@ -34,8 +36,8 @@ type Shard = HashMap<Key, Place, PassingHasher>;
 #[derive(Debug, Default)]
 struct Place {
     calls: Calls,
-    /// The number of the newest request whose answer has come.
-    newest: u64,
+    /// The newest request whose answer has come.
+    newest: Option<Sent>,
 }
 
 /// Where a check's answer comes from.
@@ -55,15 +57,15 @@ impl Flights {
         Self { shards: (0..Self::SHARDS).map(|_| Mutex::default()).collect() }
     }
 
-    /// Finds an answer for a check: what is `known` by now, a call whose send time (`None` while
-    /// it is queued) is `joinable`, or a call that `start` starts, if it may.
+    /// Finds an answer for a check: what is `known` by now, a call that it may `join` by what is
+    /// demanded of that, or a call that `start` starts, if it may.
     ///
     /// All under one lock, so that no two checks start a call where one is enough.
     pub(crate) fn join_or_start(
         &self,
         key: Key,
         known: impl FnOnce() -> Option<Known>,
-        joinable: impl Fn(Option<Sent>) -> bool,
+        join: impl Fn(&Demand) -> bool,
         start: impl FnOnce(&mut Calls) -> Result<Flight<CallResult>, Error>,
     ) -> Result<Found, Error> {
         let mut shard = self.shard(key);
@@ -71,7 +73,7 @@ impl Flights {
             return Ok(Found::Known(known));
         }
         let place = shard.entry(key).or_default();
-        if let Some(flight) = place.calls.join(|send_time| joinable(send_time.latest())) {
+        if let Some(flight) = place.calls.join(|demand| join(demand)) {
             return Ok(Found::Joined(flight));
         }
         let started = start(&mut place.calls);
@@ -87,12 +89,25 @@ impl Flights {
         let mut shard = self.shard(key);
         let Some(place) = shard.get_mut(&key) else { return };
         place.calls.finish(id);
-        if let Some(known) = known.filter(|known| known.sent().number > place.newest) {
-            place.newest = known.sent().number;
+        if let Some(known) = known.filter(|known| place.has_nothing_after(known.sent())) {
+            place.newest = Some(known.sent());
             cache.put(key, known);
         }
         if place.calls.len() == 0 {
             shard.remove(&key);
+        }
+    }
+
+    /// Writes something to the cache that a call has learned on its way and that may be too old for
+    /// those that wait, unless something newer is known.
+    pub(crate) fn learn(&self, key: Key, known: &Known, cache: &Cache) {
+        let mut shard = self.shard(key);
+        let Some(place) = shard.get_mut(&key) else { return };
+        let sent = known.sent();
+        let is_newer = cache.get(key).is_none_or(|cached| sent.is_after(cached.sent()));
+        if is_newer && place.has_nothing_after(sent) {
+            place.newest = Some(sent);
+            cache.put(key, known);
         }
     }
 
@@ -111,8 +126,35 @@ impl Flights {
     }
 }
 
+impl Place {
+    fn has_nothing_after(&self, sent: Sent) -> bool {
+        self.newest.is_none_or(|newest| sent.is_after(newest))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    //! A demand for the tests of the pieces.
+
+    use super::*;
+    use crate::checker::cache::freshness::Bounds;
+    use crate::clock::send_time::Timeline;
+    use crate::clock::{Clock, SystemClock};
+    use std::time::Duration;
+
+    /// Of a check that waits, and takes what is a minute old.
+    pub(crate) fn demand(timeline: &Timeline) -> Arc<Demand> {
+        let minute = Duration::from_secs(60).into();
+        let bounds = Bounds { max_age: minute, inactive_max_age: minute, stale_if_error: minute };
+        let now = SystemClock.monotonic();
+        let oldest = bounds.oldest(timeline.ticks(now));
+        Arc::new(Demand::new(timeline.clone(), oldest, now, true))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::sample::demand;
     use super::*;
     use crate::checker::cache::facts::sample::{active, inactive};
     use crate::checker::cache::key::Keyer;
@@ -127,16 +169,17 @@ mod tests {
     #[test]
     fn a_call_is_joined_as_long_as_it_is_young_enough() {
         let (flights, timeline) = (Flights::new(), Timeline::new(SystemClock.monotonic()));
-        let mut send_times = Vec::new();
+        let mut demands = Vec::new();
         let mut join = |joinable: fn(Option<Sent>) -> bool| {
             let start = |calls: &mut Calls| {
-                let send_time = Arc::new(SendTime::new(timeline.clone()));
-                send_times.push(Arc::clone(&send_time));
-                Ok(calls.start_idle(send_time))
+                let demand = demand(&timeline);
+                demands.push(Arc::clone(&demand));
+                Ok(calls.start_idle(demand))
             };
-            let found = flights.join_or_start(key(), || None, joinable, start).unwrap();
-            if let [_, second] = &send_times[..] {
-                second.record(SystemClock.monotonic());
+            let join = |demand: &Demand| joinable(demand.send_time.latest());
+            let found = flights.join_or_start(key(), || None, join, start).unwrap();
+            if let [_, second] = &demands[..] {
+                second.send_time.record(SystemClock.monotonic());
             }
             matches!(found, Found::Joined(_))
         };
@@ -167,8 +210,7 @@ mod tests {
         let (flights, cache) = (Flights::new(), Cache::new(8, 8));
         let timeline = Timeline::new(SystemClock.monotonic());
         for _ in 0..2 {
-            let start =
-                |calls: &mut Calls| Ok(calls.start_idle(Arc::new(SendTime::new(timeline.clone()))));
+            let start = |calls: &mut Calls| Ok(calls.start_idle(demand(&timeline)));
             assert!(flights.join_or_start(key(), || None, |_| false, start).is_ok());
         }
         flights.finish(key(), 2, Some(&inactive(9)), &cache);

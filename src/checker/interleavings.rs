@@ -14,6 +14,7 @@ use crate::checker::cache::Cache;
 use crate::checker::cache::facts::{Known, Refused, sample};
 use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
+use crate::checker::flights::sample::demand;
 use crate::checker::flights::{Calls, Flights, Found};
 use crate::checker::watermark::{About, Named, Watermarks};
 use crate::checker::{
@@ -57,7 +58,7 @@ impl World {
     fn join_or_start(&self, join: bool) -> Found {
         let start = |calls: &mut Calls| {
             self.started.fetch_add(1, Ordering::SeqCst);
-            Ok(calls.start_idle(Arc::new(SendTime::new(self.timeline.clone()))))
+            Ok(calls.start_idle(demand(&self.timeline)))
         };
         let known = || self.cache.get(self.key).filter(|known| self.counts(known));
         self.flights.join_or_start(self.key, known, |_| join, start).unwrap()

@@ -10,12 +10,12 @@ use chrono::TimeDelta;
 use crate::checker::cache::facts::Known;
 use crate::checker::cache::key::Key;
 use crate::checker::coverage::ended::Ended;
-use crate::checker::metrics::counters::count;
 use crate::checker::watermark::About;
 use crate::checker::{Inner, SignalMode};
 use crate::clock::send_time::Sent;
 use crate::clock::shifted;
 use crate::clock::ticks::Ticks;
+use crate::metrics::counts::count;
 use crate::secret::Token;
 
 /// What ends so soon may have ended already by the server's clock.

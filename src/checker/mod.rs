@@ -44,8 +44,10 @@
 
 mod builder;
 mod cache;
+mod call;
 mod config;
 mod coverage;
+mod demand;
 mod edge;
 mod fast_path;
 mod flights;
@@ -57,7 +59,8 @@ mod metrics;
 mod misses;
 mod policy;
 #[cfg(feature = "prometheus")]
-pub(crate) mod prometheus;
+mod prometheus;
+mod second_level;
 mod slow_path;
 #[cfg(test)]
 mod suspend;
@@ -68,11 +71,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
+
 pub use builder::CheckerBuilder;
 pub use config::{CheckerConfig, SignalMode};
 pub use coverage::Coverage;
 pub use invalidation::Invalidation;
-pub use metrics::histogram::Histogram;
 pub use metrics::{EndpointMetrics, Metrics, ServerMetrics};
 pub use policy::denial::{AudienceFault, Reason};
 pub use policy::presented::Presented;
@@ -82,6 +86,7 @@ pub use upstream::{Answered, Upstream};
 
 pub use crate::clock::send_time::{SendTime, Sent};
 pub use crate::credential::dpop::{ProofConfig, ProofDenial, Replay};
+pub use crate::metrics::histogram::Histogram;
 
 pub(crate) use policy::presented::Scheme;
 
@@ -105,6 +110,7 @@ use edge::local::Local;
 use flights::Flights;
 use governor::Governor;
 use metrics::counters::{Counters, ServerCounters};
+use second_level::SecondLevel;
 use watermark::{About, Watermarks};
 
 /// Checks tokens for a backend. Cheap to clone; clones share everything. See the
@@ -136,6 +142,8 @@ struct Inner {
     routes: Routes,
     cache: Cache,
     flights: Flights,
+    /// How many more calls may look into the second level for newcomers.
+    lookers: Arc<Semaphore>,
     watermarks: Watermarks,
     covered: Covered,
     ended: Pending,
@@ -153,6 +161,7 @@ struct Server {
     keyer: Keyer,
     governor: Governor,
     local: Option<Local>,
+    second_level: Option<SecondLevel>,
     counters: ServerCounters,
 }
 

@@ -4,20 +4,15 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use crate::checker::Checker;
 use crate::checker::metrics::counters::statuses;
-use crate::checker::metrics::histogram::Histogram;
 use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
 use crate::checker::policy::denial::Reason;
-
-pub(crate) type Labels<'a> = Vec<(&'static str, &'a str)>;
-
-/// One series: its labels and its value.
-pub(crate) type Series<'a, T> = (Labels<'a>, T);
+use crate::metrics::prometheus::{Series, counters, gauges, histograms};
 
 /// Gives the [metrics](Checker::metrics) to a registry of `prometheus-client`, under names that
 /// begin with `okta_introspect_`.
@@ -165,60 +160,4 @@ fn encode_servers(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt
     gauges(encoder, "rate_limit_remaining", help, limits(|server| server.rate_limit_remaining))?;
     let under_way = [(Vec::new(), metrics.under_way as u64)];
     gauges(encoder, "upstream_under_way", "Calls to servers under way", under_way)
-}
-
-pub(crate) fn counters<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = Series<'a, u64>>,
-) -> fmt::Result {
-    family(encoder, (name, help, None, MetricType::Counter), series, |mut metric, value| {
-        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
-    })
-}
-
-pub(crate) fn gauges<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = Series<'a, u64>>,
-) -> fmt::Result {
-    family(encoder, (name, help, None, MetricType::Gauge), series, |mut metric, value| {
-        metric.encode_gauge(&value)
-    })
-}
-
-fn histograms<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = Series<'a, &'a Histogram>>,
-) -> fmt::Result {
-    let of_seconds = (name, help, Some(&Unit::Seconds), MetricType::Histogram);
-    family(encoder, of_seconds, series, |mut metric, histogram| {
-        let end = |at| Histogram::upper_end(at).map_or(f64::INFINITY, |end| end.as_secs_f64());
-        let buckets = histogram.buckets.iter().enumerate().map(|(at, count)| (end(at), *count));
-        let (sum, count) = (histogram.sum.as_secs_f64(), histogram.count());
-        metric.encode_histogram::<NoLabelSet>(sum, count, &buckets.collect::<Vec<_>>(), None)
-    })
-}
-
-/// All series of one name, if there are any.
-pub(crate) fn family<'a, T>(
-    encoder: &mut DescriptorEncoder<'_>,
-    (name, help, unit, kind): (&str, &str, Option<&Unit>, MetricType),
-    series: impl IntoIterator<Item = Series<'a, T>>,
-    write: impl Fn(MetricEncoder<'_>, T) -> fmt::Result,
-) -> fmt::Result {
-    let name = format!("okta_introspect_{name}");
-    let mut series = series.into_iter().peekable();
-    if series.peek().is_none() {
-        return Ok(());
-    }
-    let mut metric = encoder.encode_descriptor(&name, help, unit, kind)?;
-    for (labels, value) in series {
-        write(metric.encode_family(&labels)?, value)?;
-    }
-    Ok(())
 }

@@ -2,30 +2,30 @@
 //! answer from a call under way or starts one, as far as the governor admits that.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::runtime::Handle;
-use tracing::Instrument as _;
 
-use crate::checker::cache::facts::{Facts, Known, Refused};
+use crate::checker::cache::facts::{Facts, Known};
 use crate::checker::cache::freshness::Extension;
-use crate::checker::cache::key::Key;
+use crate::checker::call::{Call, late, outdated};
+use crate::checker::demand::Demand;
 use crate::checker::edge::Passed;
 use crate::checker::edge::local::Opinion;
 use crate::checker::flights::{CallResult, Calls, Found};
-use crate::checker::governor::{Permit, Purpose};
-use crate::checker::metrics::counters::count;
-use crate::checker::upstream::Answered;
-use crate::checker::watermark::About;
 use crate::checker::{
     AnswerSource, CheckerConfig, Inner, Presented, Question, Reason, Requirement, SignalMode,
     Verdict,
 };
-use crate::clock::send_time::{SendTime, Sent};
+use crate::clock::send_time::Sent;
 use crate::clock::ticks::Age;
 use crate::clock::{Deadline, both, later};
 use crate::error::{Error, ErrorKind};
+use crate::metrics::counts::count;
 use crate::support::single_flight::Flight;
+
+/// Whether a call is made ahead of time, so that no check waits for it.
+struct Ahead(bool);
 
 /// How often a check asks anew because the answer was invalidated while it was on its way.
 const MAX_ROUNDS: usize = 3;
@@ -128,7 +128,7 @@ impl Inner {
             question.key,
             || None,
             |_| true, // any call under way is young enough for this
-            |calls| self.start(question, &passed, Purpose::Refresh, calls),
+            |calls| self.start(question, &passed, Ahead(true), calls),
         );
         if matches!(found, Ok(Found::Started(_))) {
             count(&self.counters.refreshed_ahead);
@@ -141,23 +141,19 @@ impl Inner {
         question: &Question<'_>,
         passed: &Passed,
     ) -> Result<(Known, AnswerSource), Error> {
-        let own = |requirement: &Requirement| requirement.timeout.unwrap_or(self.config.timeout);
-        let timeout = question.requirement.least(&own);
-        let timeout = timeout.min(CheckerConfig::MAX_TIMEOUT);
-        let deadline = later(self.timeline.instant(question.begun), timeout);
-        let mut deadline = Deadline::new(&*self.clock, deadline);
+        let mut deadline = Deadline::new(&*self.clock, self.deadline(question));
         for _ in 0..MAX_ROUNDS {
-            let (flight, source) = match self.join_or_start(question, passed)? {
+            let (flight, joined) = match self.join_or_start(question, passed)? {
                 Found::Known(known) => {
                     let fresh = question.bounds.fresh(&known, known.age(question.begun));
                     let source = if fresh { AnswerSource::Cache } else { AnswerSource::Extended };
                     return Ok((known, source));
                 }
-                Found::Joined(flight) => (flight, AnswerSource::Joined),
-                Found::Started(flight) => (flight, AnswerSource::Introspected),
+                Found::Joined(flight) => (flight, Some(AnswerSource::Joined)),
+                Found::Started(flight) => (flight, None),
             };
             let result = deadline.before(flight.result()).await;
-            let known = result.ok_or_else(late)?.ok_or_else(abandoned)??;
+            let (known, source) = result.ok_or_else(late)?.ok_or_else(abandoned)??;
             // Timers stand still while a computer is suspended: an answer may come before the timer
             // fires, and after its time.
             if self.clock.monotonic() > deadline.at() {
@@ -169,7 +165,7 @@ impl Inner {
             }
             // It may have been invalidated while it was on its way.
             if self.watermarks.passes(&question.about(), &known) {
-                return Ok((known, source));
+                return Ok((known, joined.unwrap_or(source)));
             }
         }
         Err(Error::new(
@@ -177,6 +173,13 @@ impl Inner {
             "the token is invalidated faster than it is asked about",
         )
         .advise("try again"))
+    }
+
+    /// When a check gives up.
+    fn deadline(&self, question: &Question<'_>) -> Instant {
+        let own = |requirement: &Requirement| requirement.timeout.unwrap_or(self.config.timeout);
+        let timeout = question.requirement.least(&own).min(CheckerConfig::MAX_TIMEOUT);
+        later(self.timeline.instant(question.begun), timeout)
     }
 
     /// A check may join a call that is not yet sent, or was sent no longer ago than the check's
@@ -193,17 +196,16 @@ impl Inner {
             (bounds.fresh(known, known.age(begun)) || self.extends(question, known))
                 && self.watermarks.passes(&about, known)
         };
-        let joinable = |sent: Option<Sent>| {
-            sent.is_none_or(|sent| {
-                bounds.admit(sent.at.age(begun)) && self.watermarks.passed_by(&about, sent.number)
-            })
+        let admits = |sent: Sent| {
+            bounds.admit(sent.at.age(begun)) && self.watermarks.passed_by(&about, sent.number)
         };
-        let start = |calls: &mut Calls| {
-            let is_good = matches!(self.cache.get(key), Some(Known::Active(_)));
-            let purpose = if is_good { Purpose::Recheck } else { Purpose::Newcomer };
-            self.start(question, passed, purpose, calls)
-        };
-        self.flights.join_or_start(key, || self.cache.get(key).filter(usable), joinable, start)
+        let (oldest, deadline) = (bounds.oldest(begun), self.deadline(question));
+        self.flights.join_or_start(
+            key,
+            || self.cache.get(key).filter(usable),
+            |demand| demand.join(oldest, deadline, admits),
+            |calls| self.start(question, passed, Ahead(false), calls),
+        )
     }
 
     /// Whether signals extend something known that is older than the bound.
@@ -218,53 +220,43 @@ impl Inner {
         self: &Arc<Self>,
         question: &Question<'_>,
         passed: &Passed,
-        purpose: Purpose,
+        Ahead(is_ahead): Ahead,
         calls: &mut Calls,
     ) -> Result<Flight<CallResult>, Error> {
-        let (server, now) = (&self.servers[question.server], self.clock.monotonic());
-        let remaining = server.upstream.remaining(now);
-        let permit = server.governor.admit(purpose, remaining, now).map_err(|wait| {
-            count(&server.counters.governor_refusals);
-            Error::new(ErrorKind::RateLimited, "the rate limit leaves no room for this call")
-                .advise("wait, or ask for a higher rate limit")
-                .retry_in(Some(wait))
-        })?;
-        self.note_saving(question, purpose);
-        let (send_time, key) = (Arc::new(SendTime::new(self.timeline.clone())), question.key);
+        let Question { bounds, begun, .. } = *question;
+        let oldest = if is_ahead { bounds.oldest_ahead(begun) } else { bounds.oldest(begun) };
+        let (timeline, deadline) = (self.timeline.clone(), self.deadline(question));
+        let demand = Arc::new(Demand::new(timeline, oldest, deadline, !is_ahead));
         let call = Call {
             inner: Arc::clone(self),
             passed: passed.clone(),
             server: question.server,
-            key,
-            bound: question.bounds.max_age.into(),
-            send_time: Arc::clone(&send_time),
-            permit,
+            key: question.key,
+            bound: bounds.max_age.into(),
+            is_saving: self.is_saving(question, is_ahead),
+            demand: Arc::clone(&demand),
         };
-        let inner = Arc::clone(self);
+        let right = call.right()?;
+        let (inner, key) = (Arc::clone(self), question.key);
         let finish = move |id, result: Option<&CallResult>| {
             let known = result.and_then(|result| result.as_ref().ok());
-            inner.flights.finish(key, id, known, &inner.cache);
+            inner.flights.finish(key, id, known.map(|(known, _)| known), &inner.cache);
         };
-        Ok(calls.start(send_time, call.make(), finish))
+        Ok(calls.start(demand, call.make(right), finish))
     }
 
-    /// Counts a call that extension would have saved.
-    fn note_saving(&self, question: &Question<'_>, purpose: Purpose) {
-        let Some(extension) = self.extension(question, SignalMode::Shadow) else { return };
+    /// Whether this is a call that extension would have saved.
+    fn is_saving(&self, question: &Question<'_>, is_ahead: bool) -> bool {
+        let Some(extension) = self.extension(question, SignalMode::Shadow) else { return false };
         let known = self.cache.get(question.key);
         let Some(known) = known.filter(|known| self.watermarks.passes(&question.about(), known))
         else {
-            return;
+            return false;
         };
         let (bounds, now) = (&question.bounds, question.begun);
-        let saved = match (&known, purpose) {
-            (Known::Active(facts), Purpose::Refresh) => {
-                !bounds.refresh_due_by(&extension, facts, now)
-            }
+        match (&known, is_ahead) {
+            (Known::Active(facts), true) => !bounds.refresh_due_by(&extension, facts, now),
             (known, _) => bounds.fresh_by(&extension, known, now),
-        };
-        if saved {
-            count(&self.counters.signal_savings);
         }
     }
 
@@ -288,81 +280,7 @@ impl Inner {
     }
 }
 
-/// One call to a server, which goes on whatever becomes of the checks that wait for it.
-struct Call {
-    inner: Arc<Inner>,
-    passed: Passed,
-    server: usize,
-    key: Key,
-    /// The `max_age` of the check that started the call; the governor's forecast counts it.
-    bound: Duration,
-    send_time: Arc<SendTime>,
-    /// Given back when the call is over.
-    permit: Permit,
-}
-
-impl Call {
-    async fn make(self) -> CallResult {
-        let Self { inner, passed, server, key, bound, send_time, permit } = self;
-        let upstream = &inner.servers[server].upstream;
-        count(&inner.counters.upstream_calls);
-        let begun = inner.clock.monotonic();
-        let span = tracing::debug_span!(
-            "introspect",
-            issuer = upstream.issuer().as_str(),
-            token = passed.token.fingerprint()
-        );
-        let answer = upstream.introspect(&passed.token, &send_time).instrument(span).await;
-        let now = inner.clock.monotonic();
-        let outcome = answer.as_ref().map(|answer| answer.introspection.active);
-        let outcome = outcome.map_err(Error::kind);
-        inner.servers[server].counters.introspected(now.saturating_duration_since(begun), outcome);
-        let Answered { introspection, mut sent } = answer?;
-        // Invalidations are remembered for no longer.
-        if now.saturating_duration_since(begun) > CheckerConfig::MAX_CALL {
-            return Err(late());
-        }
-        if !inner.timeline.has(sent) {
-            return Err(foreign());
-        }
-        // An upstream whose clock is ahead must not date an answer after now.
-        sent.at = sent.at.min(inner.timeline.ticks(now));
-        if !introspection.active {
-            inner.note_end((server, key), &passed.token, sent);
-            return Ok(Known::Inactive(Refused { sent }));
-        }
-        permit.good(now, bound);
-        let mut jitter = [0];
-        inner.random.fill(&mut jitter);
-        let facts = Facts::new(introspection, sent, passed.own_end, jitter[0], &inner.interner);
-        let known = Known::Active(Arc::new(facts));
-        // An upstream that keeps answers may have asked before something was declared invalid, and
-        // told of it only now.
-        let then = inner.timeline.instant(sent.at);
-        let about = About { key, server, token: passed.token.expose() };
-        if then < begun && inner.watermarks.invalidated_since(&about, &known, then) {
-            return Err(outdated());
-        }
-        Ok(known)
-    }
-}
-
-fn late() -> Error {
-    Error::new(ErrorKind::TimedOut, "no answer about the token came in time")
-        .advise("try again, or allow more time")
-}
-
-fn foreign() -> Error {
-    Error::malformed("the upstream's answer is dated by another checker")
-        .advise("have the upstream record what it sends for each checker anew")
-}
-
 fn abandoned() -> Error {
     Error::new(ErrorKind::Unreachable, "the request about the token was abandoned")
         .advise("try again")
-}
-
-fn outdated() -> Error {
-    Error::malformed("the upstream's answer is older than this check allows")
-        .advise("have the upstream ask its server anew, or allow older answers")
 }

@@ -82,6 +82,14 @@ pub trait Upstream: fmt::Debug + Send + Sync {
         Box::pin(async move { Err(Error::new(ErrorKind::Configuration, what)) })
     }
 
+    /// What tells apart those whose answers about a token may differ: for a client the endpoint and
+    /// its own id. Instances that [share a store](super::CheckerBuilder::shared) share the answers of
+    /// upstreams that say the same here, of the same issuer. Default: `None`, its answers are not
+    /// shared.
+    fn shared_as(&self) -> Option<String> {
+        None
+    }
+
     /// What is left of the rate limit, if there is one that is known. Default: none.
     fn remaining(&self, _now: Instant) -> Option<Remaining> {
         None
@@ -149,6 +157,10 @@ impl Upstream for Client {
         hint: Option<TokenTypeHint>,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.revoke(token, hint))
+    }
+
+    fn shared_as(&self) -> Option<String> {
+        Some(format!("{} {}", self.endpoints().introspection, self.client_id()))
     }
 
     fn remaining(&self, now: Instant) -> Option<Remaining> {

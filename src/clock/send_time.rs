@@ -92,6 +92,14 @@ pub struct Sent {
     pub(crate) number: u64,
 }
 
+impl Sent {
+    /// Whether it was sent later than the other. What was sent by others has an early time and a late
+    /// number.
+    pub(crate) fn is_after(self, other: Self) -> bool {
+        (self.at, self.number) > (other.at, other.number)
+    }
+}
+
 /// Records when one call's request is sent. An [`Upstream`](crate::checker::Upstream) is handed
 /// one with each call.
 ///

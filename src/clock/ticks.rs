@@ -26,6 +26,11 @@ impl Ticks {
         Duration::from_nanos(self.0)
     }
 
+    /// So much earlier, or the origin if that is before it.
+    pub(crate) fn earlier(self, by: Age) -> Self {
+        Self(self.0.saturating_sub(by.0))
+    }
+
     /// How long before `now` it was; nothing if it was not.
     pub(crate) fn age(self, now: Self) -> Age {
         Age(now.0.saturating_sub(self.0))
@@ -76,6 +81,8 @@ mod tests {
         let [first, last] = [1, 3].map(|after| Ticks::after(origin, origin + after * second));
         assert_eq!(first.age(last), Age::from(2 * second));
         assert_eq!(last.age(first), Age::ZERO);
+        assert_eq!(last.earlier(Age::from(2 * second)), first);
+        assert_eq!(first.earlier(Age::from(2 * second)), Ticks::after(origin, origin));
         assert_eq!(origin + last.since_origin(), origin + 3 * second);
     }
 

@@ -29,7 +29,11 @@ fn private_number(key: &PKey<Private>) -> Result<Zeroizing<Vec<u8>>, ErrorStack>
     Ok(Zeroizing::new(number))
 }
 
-fn hkdf_sha256(key: &[u8], salt: &[u8], info: &[u8]) -> Result<Zeroizing<[u8; 32]>, ErrorStack> {
+pub(crate) fn hkdf_sha256(
+    key: &[u8],
+    salt: &[u8],
+    info: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, ErrorStack> {
     let mut secret = Zeroizing::new([0; 32]);
     let mut context = PkeyCtx::new_id(Id::HKDF)?;
     context.derive_init()?;

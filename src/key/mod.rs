@@ -5,7 +5,7 @@ mod algorithm;
 mod base64;
 mod context_pool;
 mod der;
-mod derive;
+pub(crate) mod derive;
 mod digest;
 mod encryption;
 mod factors;

@@ -4,12 +4,10 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
-use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Unit;
 
 use super::feed::Feed;
 use super::status::SourceStatus;
-use crate::checker::prometheus::{Series, counters, family, gauges};
+use crate::metrics::prometheus::{Series, counters, gauges, seconds};
 
 /// Gives the [status](Feed::status) of the sources to a registry of `prometheus-client`, under names
 /// that begin with `okta_introspect_signal_`.
@@ -83,14 +81,4 @@ fn each<'a, T>(
         Some((vec![("source", status.source.as_str())], figure(status)?))
     };
     sources.iter().filter_map(series)
-}
-
-fn seconds<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = Series<'a, f64>>,
-) -> fmt::Result {
-    let of_seconds = (name, help, Some(&Unit::Seconds), MetricType::Gauge);
-    family(encoder, of_seconds, series, |mut metric, value| metric.encode_gauge(&value))
 }

@@ -22,6 +22,39 @@ pub(crate) struct Bounds {
     pub(crate) stale_if_error: Age,
 }
 
+/// From when on an answer must have been asked for. `None` where only one counts that is yet to be
+/// asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Oldest {
+    active: Option<Ticks>,
+    inactive: Option<Ticks>,
+}
+
+impl Oldest {
+    /// What satisfies both.
+    pub(crate) fn stricter(self, other: Self) -> Self {
+        let later = |one: Option<Ticks>, other: Option<Ticks>| Some(one?.max(other?));
+        Self {
+            active: later(self.active, other.active),
+            inactive: later(self.inactive, other.inactive),
+        }
+    }
+
+    /// Whether nothing counts that is already there.
+    pub(crate) fn is_now(self) -> bool {
+        self.active.is_none()
+    }
+
+    /// Whether something known counts.
+    pub(crate) fn admits(self, known: &Known) -> bool {
+        let oldest = match known {
+            Known::Active(_) => self.active,
+            Known::Inactive(_) => self.inactive,
+        };
+        oldest.is_some_and(|oldest| known.sent().at >= oldest)
+    }
+}
+
 /// How far signals lengthen what one reader accepts: from when on they were complete, and up to
 /// when they have come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +86,18 @@ impl Bounds {
             Known::Active(_) => self.admit(age),
             Known::Inactive(_) => self.admit(age) && age <= self.inactive_max_age,
         }
+    }
+
+    /// What counts for a check that begins at `begun`: what is [fresh](Self::fresh) then.
+    pub(crate) fn oldest(&self, begun: Ticks) -> Oldest {
+        let of = |bound: Age| (self.max_age > Age::ZERO).then(|| begun.earlier(bound));
+        Oldest { active: of(self.max_age), inactive: of(self.max_age.min(self.inactive_max_age)) }
+    }
+
+    /// What counts in place of an answer that is to be replaced ahead of time: what will do for as
+    /// long again.
+    pub(crate) fn oldest_ahead(&self, begun: Ticks) -> Oldest {
+        Self { max_age: self.max_age.half(), ..*self }.oldest(begun)
     }
 
     /// Whether an active answer of this age does although the server cannot be asked.
@@ -101,6 +146,7 @@ fn early(bound: Age, parts: u32, jitter: u8) -> Age {
 mod tests {
     use super::*;
     use crate::checker::cache::facts::sample::{active, inactive};
+    use std::sync::Arc;
 
     fn ms(count: u64) -> Age {
         Age::from(Duration::from_millis(count))
@@ -128,6 +174,33 @@ mod tests {
         {
             assert_eq!(bounds(max_age).fresh(&inactive(1), ms(age)), fresh, "{max_age} {age}");
         }
+    }
+
+    #[test]
+    fn what_counts_for_all_that_wait_is_what_is_fresh_for_each() {
+        let at = |millis: u64| Ticks::from_nanos(1_000_000 * millis);
+        let asked = |mut known: Known, millis| {
+            match &mut known {
+                Known::Active(facts) => Arc::get_mut(facts).unwrap().sent.at = at(millis),
+                Known::Inactive(refused) => refused.sent.at = at(millis),
+            }
+            known
+        };
+        let now = |known: &Known, bounds: Bounds| bounds.fresh(known, known.age(at(100)));
+        let oldest = |bounds: Bounds| bounds.oldest(at(100));
+        for asked_at in [69, 70, 71, 79, 80, 81, 89, 90, 91, 100] {
+            for known in [asked(active(1), asked_at), asked(inactive(1), asked_at)] {
+                for (one, other) in [(30, 20), (20, 30), (30, 5), (0, 30), (30, 0), (0, 0)] {
+                    let (one, other) = (bounds(one), bounds(other));
+                    let both = oldest(one).stricter(oldest(other));
+                    let expected = now(&known, one) && now(&known, other);
+                    assert_eq!(both.admits(&known), expected, "{asked_at} {one:?} {other:?}");
+                    assert_eq!(both.is_now(), one.max_age.min(other.max_age) == Age::ZERO);
+                }
+            }
+        }
+        let ahead = bounds(40).oldest_ahead(at(100));
+        assert_eq!([79, 80].map(|millis| ahead.admits(&asked(active(1), millis))), [false, true]);
     }
 
     #[test]

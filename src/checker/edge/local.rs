@@ -6,8 +6,9 @@
 
 use crate::checker::cache::facts::Known;
 use crate::checker::edge::Passed;
-use crate::checker::metrics::counters::{Counters, count};
+use crate::checker::metrics::counters::Counters;
 use crate::checker::policy::denial::Reason;
+use crate::metrics::counts::count;
 use crate::verify::{InvalidToken, Verification, Verifier};
 
 /// A verifier for one server's tokens, and whether its no counts.

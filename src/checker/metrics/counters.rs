@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::checker::metrics::histogram::Histogram;
 use crate::checker::metrics::{EndpointMetrics, Metrics, ServerMetrics};
 use crate::checker::policy::denial::Reason;
 use crate::checker::policy::verdict::{AnswerSource, Verdict};
 use crate::clock::ticks::Age;
 use crate::error::ErrorKind;
 use crate::issuer::Issuer;
+use crate::metrics::counts::{Counts, MICROS, count, read};
+use crate::metrics::histogram::Histogram;
 use crate::wire::admission::bucket::introspection_bucket;
 use crate::wire::rate_limit::Remaining;
 
@@ -53,14 +54,6 @@ struct EndpointCounters {
     durations: Counts<MICROS>,
 }
 
-/// Durations by size, and their sum in parts of a second, `UNIT` to one. A sum of ages in
-/// microseconds would overflow within days.
-#[derive(Debug, Default)]
-struct Counts<const UNIT: u32> {
-    sum: AtomicU64,
-    buckets: [AtomicU64; Histogram::BUCKETS],
-}
-
 /// The checks that were answered from the cache.
 #[derive(Debug, Default)]
 struct Hits {
@@ -77,17 +70,9 @@ struct Stripe(Counts<{ Histogram::UNITS }>);
 
 const STRIPES: usize = 16;
 
-/// So many microseconds are a second.
-const MICROS: u32 = 1_000_000;
-
 /// One counter for each reason, in the order of [`Reason::NAMES`].
 #[derive(Debug, Default)]
 struct ByReason([AtomicU64; Reason::NAMES.len()]);
-
-/// Adds one.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
 
 impl Counters {
     /// A check has ended with this verdict, on facts from the cache.
@@ -159,6 +144,7 @@ impl Counters {
             hits: hits.as_flattened().iter().sum(),
             misses: read(&self.misses),
             joined: of(AnswerSource::Joined),
+            shared: of(AnswerSource::Shared),
             stale: of(AnswerSource::StaleOnError),
             unknown,
             checks,
@@ -328,37 +314,6 @@ impl ByReason {
     }
 }
 
-impl<const UNIT: u32> Counts<UNIT> {
-    #[inline(always)]
-    fn add(&self, age: Age) {
-        let units = Histogram::units(age);
-        count(&self.buckets[Histogram::bucket(units)]);
-        // On the line of memory that the bucket has brought, mostly.
-        let parts = if UNIT == Histogram::UNITS { units } else { age.as_nanos() / 1000 };
-        self.sum.fetch_add(parts, Ordering::Relaxed);
-    }
-
-    fn add_to(&self, histogram: &mut Histogram) {
-        for (sum, own) in histogram.buckets.iter_mut().zip(&self.buckets) {
-            *sum += read(own);
-        }
-        let (sum, unit) = (read(&self.sum), u64::from(UNIT));
-        let rest = Duration::from_secs(sum % unit) / UNIT;
-        let whole = Duration::from_secs(sum / unit);
-        histogram.sum = histogram.sum.saturating_add(whole).saturating_add(rest);
-    }
-
-    fn histogram(&self) -> Histogram {
-        let mut histogram = Histogram::default();
-        self.add_to(&mut histogram);
-        histogram
-    }
-}
-
-fn read(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
 /// The stripe of this thread.
 fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -413,15 +368,5 @@ mod tests {
             assert_eq!(named.len(), metrics.statuses.len(), "{endpoint}");
             assert_eq!(named.len(), statuses(endpoint).count(), "{endpoint}");
         }
-    }
-
-    #[test]
-    fn sums_are_of_what_was_counted() {
-        let counts = Counts::<{ Histogram::UNITS }>::default();
-        for millis in [0, 1, 1500, 30_000] {
-            counts.add(Duration::from_millis(millis).into());
-        }
-        let histogram = counts.histogram();
-        assert_eq!((histogram.count(), histogram.sum), (4, Duration::from_millis(31_501)));
     }
 }

@@ -1,13 +1,12 @@
 //! What a checker does, in numbers.
 
 pub(crate) mod counters;
-pub(crate) mod histogram;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::checker::metrics::histogram::Histogram;
+use crate::metrics::histogram::Histogram;
 
 /// What a checker has done since it was made. Numbers that are read while checks go on may not be
 /// of exactly the same time.
@@ -60,6 +59,9 @@ pub struct Metrics {
     pub misses: u64,
     /// Checks that waited for a call which another check had begun; part of the misses.
     pub joined: u64,
+    /// Checks that found the answer of another instance, in the store that they
+    /// [share](super::CheckerBuilder::shared); part of the misses.
+    pub shared: u64,
     /// Checks that got an answer older than their bound because the server could not be asked.
     pub stale: u64,
     /// Checks that could not tell.

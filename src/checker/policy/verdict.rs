@@ -67,11 +67,15 @@ pub enum AnswerSource {
     /// It was known already and is older than the bound, and signals say that nothing has become of
     /// the token since: see [`extended`](crate::Requirement::extended).
     Extended,
+    /// Another instance has asked the server, and this check found its answer in the store that they
+    /// [share](crate::checker::CheckerBuilder::shared).
+    Shared,
 }
 
 impl AnswerSource {
     /// Every name that [`as_str`](Self::as_str) gives, in the order of the sources.
-    pub const NAMES: [&str; 5] = ["cache", "introspected", "joined", "stale_on_error", "extended"];
+    pub const NAMES: [&str; 6] =
+        ["cache", "introspected", "joined", "stale_on_error", "extended", "shared"];
 
     /// A name for logs and metrics; one of [`NAMES`](Self::NAMES).
     pub fn as_str(self) -> &'static str {

@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::SignalReceiver;
-use crate::checker::prometheus::counters;
+use crate::metrics::prometheus::counters;
 
 /// Gives the [metrics](SignalReceiver::metrics) to a registry of `prometheus-client`:
 /// `okta_introspect_signal_requests_total` by `source`, and

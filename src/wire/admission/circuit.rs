@@ -58,6 +58,8 @@ impl Default for CircuitConfig {
 #[derive(Debug)]
 pub(crate) struct Circuit {
     config: CircuitConfig,
+    /// Each probe that fails doubles the pause, up to this.
+    max_pause: Duration,
     /// Whether anything has failed since the last answer. While nothing has, as is usual, there is
     /// nothing to look up and nothing to reset, and no lock to take.
     troubled: AtomicBool,
@@ -67,6 +69,8 @@ pub(crate) struct Circuit {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
+    /// How many probes have failed since it opened.
+    failed_probes: u32,
     /// While open: when the next probe may go out.
     probe_at: Option<Instant>,
     probing: bool,
@@ -74,7 +78,13 @@ struct State {
 
 impl Circuit {
     pub(crate) fn new(config: CircuitConfig) -> Self {
-        Self { config, troubled: AtomicBool::new(false), state: Mutex::default() }
+        let max_pause = config.probe_after;
+        Self::doubling(config, max_pause)
+    }
+
+    /// With pauses that double from `probe_after` up to `max_pause`.
+    pub(crate) fn doubling(config: CircuitConfig, max_pause: Duration) -> Self {
+        Self { config, max_pause, troubled: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// Lets an attempt through, or says how long to wait for the next probe.
@@ -115,19 +125,31 @@ impl Pass<'_> {
         }
         let mut state = self.circuit.lock();
         state.failures = 0;
+        state.failed_probes = 0;
         state.probe_at = None;
         self.circuit.troubled.store(false, Ordering::Release);
     }
 
     /// The server failed.
     pub(crate) fn failed(self, now: Instant) {
+        self.failed_jittered(now, 0.0);
+    }
+
+    /// The server failed, and is left alone for less than the pause by up to half of it: `jitter`,
+    /// from 0 to 1, says how much. Many that see a server fail at one moment do not probe at one.
+    pub(crate) fn failed_jittered(self, now: Instant, jitter: f64) {
         let Some(limit) = self.circuit.config.failures else { return };
         let mut state = self.circuit.lock();
         self.circuit.troubled.store(true, Ordering::Release);
         state.failures = state.failures.saturating_add(1);
         // An attempt from before the circuit opened must not put the probe off.
         if self.probe || (state.probe_at.is_none() && state.failures >= limit) {
-            state.probe_at = Some(later(now, self.circuit.config.probe_after));
+            state.failed_probes = state.failed_probes.saturating_add(u32::from(self.probe));
+            let doubled = 2_u32.saturating_pow(state.failed_probes);
+            let pause = self.circuit.config.probe_after.saturating_mul(doubled);
+            let pause =
+                pause.min(self.circuit.max_pause).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0);
+            state.probe_at = Some(later(now, pause));
         }
     }
 }
@@ -201,6 +223,22 @@ mod tests {
         fail(&circuit, now);
         late.failed(now + PAUSE);
         assert!(circuit.admit(now + PAUSE).is_ok());
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_begin_anew_after_an_answer() {
+        let config = CircuitConfig { failures: Some(1), probe_after: PAUSE };
+        let circuit = Circuit::doubling(config, 3 * PAUSE);
+        let mut now = SystemClock.monotonic();
+        for pause in [PAUSE, 2 * PAUSE, 3 * PAUSE, 3 * PAUSE] {
+            fail(&circuit, now);
+            assert_eq!(circuit.admit(now).unwrap_err(), pause);
+            now += pause;
+            assert!(circuit.admit(now - MOMENT).is_err());
+        }
+        circuit.admit(now).unwrap().answered();
+        circuit.admit(now).unwrap().failed_jittered(now, 1.0);
+        assert_eq!(circuit.admit(now).unwrap_err(), PAUSE / 2);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Histogram {
     pub const BUCKETS: usize = 24;
 
     /// So many of the unit in which buckets are counted, 50 µs, are a second.
-    pub(super) const UNITS: u32 = 20_000;
+    pub(crate) const UNITS: u32 = 20_000;
 
     /// The upper end of a bucket; `None` for the last one.
     pub fn upper_end(bucket: usize) -> Option<Duration> {
@@ -55,12 +55,12 @@ impl Histogram {
 
     /// How many whole units an age has.
     #[inline(always)]
-    pub(super) fn units(age: Age) -> u64 {
+    pub(crate) fn units(age: Age) -> u64 {
         age.as_nanos() / (1_000_000_000 / u64::from(Self::UNITS))
     }
 
     #[inline(always)]
-    pub(super) fn bucket(units: u64) -> usize {
+    pub(crate) fn bucket(units: u64) -> usize {
         ((u64::BITS - units.leading_zeros()) as usize).min(Self::BUCKETS - 1)
     }
 }

@@ -1,0 +1,87 @@
+//! How long the store may take, and when it is left alone.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::handle::Inner;
+use crate::clock::{Clock, Deadline, later};
+use crate::error::Error;
+use crate::wire::admission::circuit::{Circuit, CircuitConfig, Pass};
+
+/// The longest that one use of the store may take.
+pub(super) const BUDGET: Duration = Duration::from_millis(20);
+
+/// Of what a caller can wait, the store has one part in so many.
+const PART: u32 = 5;
+
+/// A store that has not answered in less time has not failed.
+const LEAST_JUDGED: Duration = Duration::from_millis(5);
+
+/// After so many failures in a row the store is left alone.
+const FAILURES: u32 = 5;
+
+/// For how long, at first and at most.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+
+pub(super) fn circuit() -> Circuit {
+    let config = CircuitConfig { failures: Some(FAILURES), probe_after: PAUSES[0] };
+    Circuit::doubling(config, PAUSES[1])
+}
+
+/// Why there is no answer of the store.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Gone {
+    /// It failed, or took too long.
+    Failed,
+    /// It did not answer at once, and there was no time to wait.
+    NoTime,
+    /// It failed before and is left alone.
+    LeftAlone,
+}
+
+/// The time that one use of the store has, however many round trips that takes.
+pub(super) struct Budget<'a> {
+    clock: &'a dyn Clock,
+    deadline: Deadline<'a>,
+    is_judged: bool,
+}
+
+impl<'a> Budget<'a> {
+    /// For a caller that can wait so long.
+    pub(super) fn of(clock: &'a dyn Clock, wait_left: Duration) -> Self {
+        Self::exactly(clock, BUDGET.min(wait_left / PART))
+    }
+
+    pub(super) fn exactly(clock: &'a dyn Clock, budget: Duration) -> Self {
+        let deadline = Deadline::new(clock, later(clock.monotonic(), budget));
+        Self { clock, deadline, is_judged: budget >= LEAST_JUDGED }
+    }
+
+    /// Waits for the store within what is left of the budget.
+    pub(super) async fn wait<T>(
+        &mut self,
+        inner: &Inner,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Gone> {
+        let pass = inner.circuit.admit(self.clock.monotonic()).map_err(|_| Gone::LeftAlone)?;
+        let begun = self.clock.monotonic();
+        let result = self.deadline.before(work).await;
+        let now = self.clock.monotonic();
+        inner.counters.took(now.saturating_duration_since(begun));
+        let failed = |pass: Pass<'_>| pass.failed_jittered(now, inner.random.fraction());
+        match result {
+            Some(Ok(done)) => {
+                pass.answered();
+                return Ok(done);
+            }
+            Some(Err(error)) => {
+                tracing::debug!(kind = ?error.kind(), %error, "the shared store failed");
+                failed(pass);
+            }
+            None if self.is_judged => failed(pass),
+            None => return Err(Gone::NoTime),
+        }
+        inner.orgs().values().for_each(|org| org.scales().doubt(now));
+        Err(Gone::Failed)
+    }
+}

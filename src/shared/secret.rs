@@ -1,0 +1,133 @@
+//! The secret of a fleet, and the keys that are made of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, redact};
+use crate::key::SigningKey;
+use crate::key::derive::hkdf_sha256;
+
+/// Keeps these keys apart from whatever else is derived from the same secret.
+const SALT: &[u8] = b"okta-introspect shared store 1";
+
+/// What is derived from a private key.
+const LABEL: &str = "shared store 1";
+
+/// What the instances of a service have in common and the store does not know: names are made and
+/// values are sealed with it. Cheap to clone; the memory is wiped with the last clone.
+///
+/// # Example: all instances have the same private key
+///
+/// ```
+/// use okta_introspect::shared::SharedSecret;
+/// use okta_introspect::{Error, SigningKey};
+///
+/// fn secret(key: &SigningKey) -> Result<SharedSecret, Error> {
+///     SharedSecret::of_key(key)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct SharedSecret(Arc<Zeroizing<Vec<u8>>>);
+
+impl SharedSecret {
+    /// The shortest text that is taken, in bytes.
+    pub const MIN_LEN: usize = 32;
+
+    /// The longest text that is taken, in bytes.
+    pub const MAX_LEN: usize = 4096;
+
+    /// Text with fewer different characters is no random one: of 32 random hexadecimal digits,
+    /// fewer than nine are different once in ten thousand times.
+    const MIN_VARIETY: usize = 9;
+
+    /// Derives it from the private key that all instances sign with, so that there is nothing to
+    /// configure. Instances with another key share nothing with these; a key in an HSM derives
+    /// nothing, and wants [`from_file`](Self::from_file).
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key) if OpenSSL fails.
+    pub fn of_key(key: &SigningKey) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Zeroizing::new(key.derive_secret(LABEL)?.to_vec()))))
+    }
+
+    /// Reads a random text, such as `openssl rand -base64 32` prints: from
+    /// [`MIN_LEN`](Self::MIN_LEN) to [`MAX_LEN`](Self::MAX_LEN) visible ASCII characters. White
+    /// space around it does not count.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if it is shorter or longer, has other
+    /// characters, is a key, or cannot be random.
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
+        match fault(text) {
+            None => Ok(Self(Arc::new(Zeroizing::new(text.to_vec())))),
+            Some(what) => Err(Error::configuration(format!("the shared secret {what}"))
+                .advise("take what `openssl rand -base64 32` prints, the same for all instances")),
+        }
+    }
+
+    /// Reads a file that has such a [text](Self::parse) in it, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the file cannot be read, is no
+    /// regular one, or has no such text.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let unreadable = |cause: std::io::Error| {
+            let what =
+                format!("the file of the shared secret cannot be read: {}", redact::path(path));
+            Error::configuration(what)
+                .advise("check the path, and that this user may read the file")
+                .because(cause)
+        };
+        // Looked at before it is opened: opening a pipe waits for its other end.
+        if !path.metadata().map_err(unreadable)?.is_file() {
+            let what = format!("the file of the shared secret is no file: {}", redact::path(path));
+            return Err(Error::configuration(what).advise("name a regular file"));
+        }
+        let most = Self::MAX_LEN + 64;
+        let mut text = Zeroizing::new(Vec::with_capacity(most));
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(most as u64).read_to_end(&mut text).map_err(unreadable)?;
+        Self::parse(&text)
+    }
+
+    /// A key for one purpose.
+    pub(super) fn derive(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
+        hkdf_sha256(&self.0, SALT, purpose.as_bytes())
+            .map_err(|cause| Error::key("no key can be derived from the secret").because(cause))
+    }
+}
+
+/// What is wrong with a text as a secret.
+fn fault(text: &[u8]) -> Option<&'static str> {
+    let variety: BTreeSet<&u8> = text.iter().collect();
+    Some(match text.len() {
+        0 => "is empty",
+        _ if text.starts_with(b"-----BEGIN") || text.starts_with(b"{") => {
+            "is a key: derive the secret from it, see SharedSecret::of_key"
+        }
+        _ if !text.iter().all(u8::is_ascii_graphic) => {
+            "has characters other than visible ASCII ones"
+        }
+        ..SharedSecret::MIN_LEN => "is too short: it needs 32 characters",
+        len if len > SharedSecret::MAX_LEN => "is longer than 4096 characters",
+        _ if variety.len() < SharedSecret::MIN_VARIETY => "repeats a few characters",
+        _ => return None,
+    })
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret([redacted])")
+    }
+}
