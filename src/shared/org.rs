@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -33,6 +34,11 @@ impl Org {
             prefix,
             scales: Mutex::default(),
         }
+    }
+
+    /// A use of the store outside of this room has failed: what answers next may have another clock.
+    pub(crate) fn doubt(&self, now: Instant) {
+        self.scales().doubt(now);
     }
 
     pub(super) fn scales(&self) -> MutexGuard<'_, Scales> {

@@ -1,0 +1,1 @@
+//! Shared signals, piece by piece.
