@@ -31,7 +31,7 @@ struct State {
     is_awaited: bool,
     is_closed: bool,
     /// The answer from elsewhere that ends this call.
-    taken: Option<Sent>,
+    taken: Option<Known>,
 }
 
 impl Demand {
@@ -60,9 +60,11 @@ impl Demand {
         if state.is_closed {
             return false;
         }
-        if let Some(sent) = state.taken.or_else(|| self.send_time.latest()) {
+        let does = state.taken.as_ref().is_none_or(|known| oldest.admits(known));
+        let taken = state.taken.as_ref().map(Known::sent);
+        if let Some(sent) = taken.or_else(|| self.send_time.latest()) {
             drop(state);
-            return admits(sent);
+            return does && admits(sent);
         }
         let wanted_now = state.oldest.is_now();
         state.oldest = state.oldest.stricter(oldest);
@@ -79,7 +81,7 @@ impl Demand {
         let mut state = self.state();
         let does = state.oldest.admits(known);
         if does {
-            state.taken = Some(known.sent());
+            state.taken = Some(known.clone());
         }
         does
     }
@@ -114,5 +116,93 @@ impl Demand {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::checker::cache::facts::sample::{active, inactive};
+    use crate::checker::cache::freshness::Bounds;
+    use crate::clock::ticks::Ticks;
+    use crate::clock::{Clock, SystemClock};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn asked_at(mut known: Known, second: u64) -> Known {
+        let at = at(second);
+        match &mut known {
+            Known::Active(facts) => Arc::get_mut(facts).unwrap().sent.at = at,
+            Known::Inactive(refused) => refused.sent.at = at,
+        }
+        known
+    }
+
+    fn at(second: u64) -> Ticks {
+        Ticks::from_nanos(second * 1_000_000_000)
+    }
+
+    /// Of a check that begins at second 100; a no may be 10 seconds old.
+    fn oldest(max_age: u64) -> Oldest {
+        let second = Duration::from_secs(1);
+        let max_age = (second * max_age as u32).into();
+        let bounds =
+            Bounds { max_age, inactive_max_age: (10 * second).into(), stale_if_error: max_age };
+        bounds.oldest(at(100))
+    }
+
+    fn demand(max_age: u64, is_awaited: bool) -> (Demand, Instant) {
+        let now = SystemClock.monotonic();
+        (Demand::new(Timeline::new(now), oldest(max_age), now, is_awaited), now)
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_joined_and_what_is_joined_is_not_given_up() {
+        let (given_up, now) = demand(30, false);
+        assert!(given_up.close());
+        assert!(!given_up.join(oldest(30), now, |_| true));
+        let (joined, now) = demand(30, false);
+        assert!(joined.join(oldest(30), now, |_| false) && joined.is_awaited());
+        assert!(!joined.close());
+        assert!(joined.join(oldest(30), now, |_| false), "it goes on");
+        assert!(!demand(30, true).0.close());
+    }
+
+    #[test]
+    fn the_strictest_of_those_that_wait_decides() {
+        for (second, does) in [(79, false), (80, true)] {
+            let (demand, now) = demand(30, true);
+            assert!(demand.join(oldest(20), now, |_| false));
+            assert!(demand.join(oldest(25), now, |_| false));
+            assert_eq!(demand.take(&asked_at(active(1), second)), does, "{second}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_found_is_joined_by_those_for_whom_it_is_young_enough() {
+        for (known, max_age, joins) in [
+            (asked_at(active(1), 80), 20, true),
+            (asked_at(active(1), 80), 19, false),
+            (asked_at(inactive(1), 90), 20, true),
+            (asked_at(inactive(1), 90), 9, false),
+            (asked_at(active(1), 80), 0, false),
+        ] {
+            let (demand, now) = demand(30, true);
+            assert!(demand.take(&known));
+            let sent = known.sent();
+            let join = demand.join(oldest(max_age), now, |by| by == sent);
+            assert_eq!(join, joins, "{known:?} {max_age}");
+            assert!(!demand.join(oldest(30), now, |_| false), "unless it was invalidated");
+        }
+    }
+
+    #[test]
+    fn the_shortest_wait_counts() {
+        let (now, second) = (SystemClock.monotonic(), Duration::from_secs(1));
+        let demand = Demand::new(Timeline::new(now), oldest(30), now + 2 * second, true);
+        for (wait, expected) in [(3, 2), (1, 1), (2, 1)] {
+            demand.join(oldest(30), now + wait * second, |_| false);
+            assert_eq!(demand.deadline(), now + expected * second);
+        }
     }
 }

@@ -12,6 +12,7 @@ use shuttle::thread;
 
 use crate::checker::cache::Cache;
 use crate::checker::cache::facts::{Known, Refused, sample};
+use crate::checker::cache::freshness::Bounds;
 use crate::checker::cache::key::{Key, Keyer};
 use crate::checker::cache::pool::Pool;
 use crate::checker::flights::sample::demand;
@@ -133,6 +134,29 @@ fn of_many_checks_at_once_one_starts_a_call() {
             threads.into_iter().for_each(|thread| thread.join().unwrap());
             assert_eq!(world.started.load(Ordering::SeqCst), 1);
             assert_eq!(world.flights.len(), 0);
+        },
+        schedules(),
+    );
+}
+
+#[test]
+fn whoever_joins_while_an_old_answer_is_found_gets_it_only_if_it_is_young_enough() {
+    shuttle::check_random(
+        || {
+            let world = World::new();
+            let demand = demand(&world.timeline);
+            let old = active(world.sent());
+            let taker = thread::spawn({
+                let (demand, old) = (Arc::clone(&demand), old.clone());
+                move || demand.take(&old)
+            });
+            // Accepts nothing that is there already.
+            let zero = Duration::ZERO.into();
+            let now = Bounds { max_age: zero, inactive_max_age: zero, stale_if_error: zero };
+            let oldest = now.oldest(world.timeline.ticks(SystemClock.monotonic()));
+            let joins = demand.join(oldest, SystemClock.monotonic(), |_| true);
+            let taken = taker.join().unwrap();
+            assert!(joins != taken, "an old answer, or none although it would do");
         },
         schedules(),
     );

@@ -19,6 +19,8 @@
 //!   server is down or *our* credentials were refused; nothing is remembered of it. Answer 503.
 //! - **Garbage harms nobody.** Made-up tokens have a pool of their own in the cache, and get what
 //!   the tokens in use leave of the rate limit.
+//! - **Instances can share.** With a [store](CheckerBuilder::shared) that they have in common, one of
+//!   them asks for all. Every promise here holds whatever becomes of the store.
 //! - **Invalidation is at once.** What was asked before [`Checker::invalidate`] does not count.
 //!
 //! # Example: one route

@@ -43,3 +43,20 @@ pub(super) fn decode(plain: &[u8]) -> Option<Entry> {
         introspection: json::read(json).ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_that_is_shorter_or_longer() {
+        let json = r#"{"active":true,"sub":"ada","exp":1796000000,"groups":["Everyone"]}"#;
+        let introspection: Introspection = serde_json::from_str(json).unwrap();
+        let plain = encode(TimeScale([7; 16]), u64::MAX - 1, -5, &introspection).unwrap();
+        let entry = decode(&plain).unwrap();
+        assert_eq!((entry.scale, entry.asked_at), (TimeScale([7; 16]), u64::MAX - 1));
+        assert_eq!((entry.wall_millis, entry.introspection), (-5, introspection));
+        assert!((0..plain.len()).all(|len| decode(&plain[..len]).is_none()));
+        assert!(decode(&[&plain[..], b"x"].concat()).is_none());
+    }
+}

@@ -309,3 +309,6 @@ impl fmt::Debug for InProcessStore {
         f.debug_struct("InProcessStore").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,28 @@
 //!
 //! # What it promises
 //!
-//! - **The bound does not depend on it.** Whatever fails there, an instance behaves as if alone; and
-//!   no age is told by a clock that it could set back unseen.
-//! - **It can be read and written by others, and no more comes of that than calls.** Names are
-//!   made with a secret, values are sealed and bound to their names.
+//! - **The bound does not depend on it.** Whatever fails there, an instance behaves as if alone. The
+//!   age of an answer is told by the store's clock, from the end of what is known of it that makes
+//!   the answer older: half a round trip at each side, and 500 millionths of the time since the clock
+//!   was read. A clock that is set makes a new [`TimeScale`], and answers of another scale are none.
+//! - **It can be read and written by others, and no more comes of that than calls.** Names are made
+//!   with a secret, and values are sealed with AEGIS-256 and bound to their names. An entry cannot be
+//!   made, changed or moved to another token, and one that is brought back is as old as it is.
+//!
+//! What they can do: throw everything away, or keep instances from sharing. What they learn: how
+//! many tokens there are and how often each is asked about, how long answers are, and which orgs
+//! these are of.
+//!
+//! # What it needs
+//!
+//! Instances that share have the same [`SharedSecret`], and wall clocks that are within ten minutes of
+//! each other; ages are not told by these, and are held against them. A store that evicts what was
+//! used least recently is a good one: whatever is missing is asked about.
+//!
+//! Secrets are changed in three steps, each for all instances before the next: the new one as
+//! [`previous`](SharedBuilder::previous) beside the old one, the two exchanged, the new one alone.
+//! Names begin with the number of the notation and values with a version, so that instances of
+//! several releases pass by what is not for them.
 
 // Until the checker and the stream use it.
 #![allow(dead_code, unused_imports)]

@@ -264,3 +264,6 @@ impl Scales {
         self.changes = self.changes.saturating_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,92 @@ impl Keys {
 fn about(head: &[u8], name: &str) -> Vec<u8> {
     [head, name.as_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::random::SeededRandom;
+
+    const NAME: &str = "oi1:{acme.okta.com}:e:name";
+
+    fn keys(secret: &str) -> Keys {
+        Keys::new(&SharedSecret::parse(secret.as_bytes()).unwrap()).unwrap()
+    }
+
+    fn own() -> Keys {
+        keys("0123456789abcdefghijklmnopqrstuvwxyz")
+    }
+
+    fn sealed(plain: &[u8]) -> Vec<u8> {
+        own().seal(&SeededRandom::new(1), NAME, plain)
+    }
+
+    #[test]
+    fn what_is_sealed_for_a_name_opens_under_that_name_alone() {
+        for plain in [b"".as_slice(), b"x", &[7; 60_000]] {
+            let value = sealed(plain);
+            assert_eq!(value.len(), plain.len() + OVERHEAD);
+            assert_eq!(own().open(NAME, &value).unwrap(), plain);
+            for other in ["", "oi1:{acme.okta.com}:n:name", "oi1:{acme.okta.com}:e:nam"] {
+                assert_eq!(own().open(other, &value), None, "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_bit_can_be_changed_and_no_byte_be_left_out_or_added() {
+        let value = sealed(b"active");
+        for bit in 0..value.len() * 8 {
+            let mut other = value.clone();
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(own().open(NAME, &other), None, "{bit}");
+        }
+        for len in 0..value.len() {
+            assert_eq!(own().open(NAME, &value[..len]), None, "{len}");
+            assert_eq!(own().open(NAME, &value[value.len() - len..]), None, "{len}");
+        }
+        assert_eq!(own().open(NAME, &[&value[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn a_bit_of_the_name_is_as_good_as_one_of_the_value() {
+        // That the name is authenticated with the head must not make their border movable.
+        let (keys, random) = (own(), SeededRandom::new(1));
+        let value = keys.seal(&random, "ab", b"active");
+        assert_eq!(keys.open("b", &value), None);
+        assert_eq!(keys.open("aab", &value), None);
+    }
+
+    #[test]
+    fn another_secret_has_another_id_other_names_and_opens_nothing() {
+        let other = keys("0123456789abcdefghijklmnopqrstuvwxyZ");
+        assert_ne!(other.kid, own().kid);
+        assert_ne!(other.mac(&["a"]), own().mac(&["a"]));
+        let mut value = sealed(b"active");
+        assert_eq!(other.open(NAME, &value), None);
+        // Nor if it is said to be this one's.
+        value[1..HEAD].copy_from_slice(&other.kid);
+        assert_eq!(other.open(NAME, &value), None);
+    }
+
+    #[test]
+    fn the_same_is_never_sealed_to_the_same() {
+        let (keys, random) = (own(), SeededRandom::new(1));
+        let [one, other] = [(); 2].map(|()| keys.seal(&random, NAME, b"active"));
+        assert_ne!(one[HEAD..], other[HEAD..]);
+        assert!(!one.windows(6).any(|window| window == b"active"));
+    }
+
+    #[test]
+    fn a_mac_tells_where_its_parts_end() {
+        let keys = own();
+        assert_ne!(keys.mac(&["ab", "c"]), keys.mac(&["a", "bc"]));
+        assert_ne!(keys.mac(&["abc"]), keys.mac(&["abc", ""]));
+        // HMAC-SHA-256 as others compute it.
+        let mut text = 3_u64.to_be_bytes().to_vec();
+        text.extend(b"abc");
+        let mut signer = Signer::new(MessageDigest::sha256(), &keys.names).unwrap();
+        let mac = signer.sign_oneshot_to_vec(&text).unwrap();
+        assert_eq!(keys.mac(&["abc"]).unwrap()[..], mac);
+    }
+}

@@ -83,15 +83,14 @@ impl SharedSecret {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let unreadable = |cause: std::io::Error| {
-            let what =
-                format!("the file of the shared secret cannot be read: {}", redact::path(path));
+            let what = format!("the file of the shared secret cannot be read: {}", shown(path));
             Error::configuration(what)
                 .advise("check the path, and that this user may read the file")
                 .because(cause)
         };
         // Looked at before it is opened: opening a pipe waits for its other end.
         if !path.metadata().map_err(unreadable)?.is_file() {
-            let what = format!("the file of the shared secret is no file: {}", redact::path(path));
+            let what = format!("the file of the shared secret is no file: {}", shown(path));
             return Err(Error::configuration(what).advise("name a regular file"));
         }
         let most = Self::MAX_LEN + 64;
@@ -105,6 +104,16 @@ impl SharedSecret {
     pub(super) fn derive(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
         hkdf_sha256(&self.0, SALT, purpose.as_bytes())
             .map_err(|cause| Error::key("no key can be derived from the secret").because(cause))
+    }
+}
+
+/// A path for a message, unless it may be the secret in place of its file.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_path = path.is_absolute() || text.starts_with(['.', '~']);
+    match !is_path && fault(text.trim().as_bytes()).is_none() {
+        true => redact::MASK.to_owned(),
+        false => redact::excerpt(redact::path(path).as_bytes(), &[]),
     }
 }
 
@@ -129,5 +138,92 @@ fn fault(text: &[u8]) -> Option<&'static str> {
 impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SharedSecret([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::key::{Algorithm, KeyOptions};
+
+    const TEXT: &str = "kO3sJ0vXn1Qe8rT5yU2iPa7dF4gH6jL9";
+
+    fn key_of(secret: &SharedSecret) -> Zeroizing<[u8; 32]> {
+        secret.derive("seal").unwrap()
+    }
+
+    #[test]
+    fn a_secret_has_32_to_4096_visible_characters_that_may_be_random() {
+        let taken = |text: &str| SharedSecret::parse(text.as_bytes()).is_ok();
+        assert_eq!(TEXT.len(), SharedSecret::MIN_LEN);
+        assert!(taken(TEXT) && !taken(&TEXT[1..]));
+        let long = TEXT.repeat(SharedSecret::MAX_LEN / SharedSecret::MIN_LEN);
+        assert!(taken(&long) && !taken(&format!("{long}x")));
+        assert!(taken(&"abcdefghi".repeat(4)) && !taken(&"abcdefgh".repeat(5)));
+    }
+
+    #[test]
+    fn what_is_no_secret_is_named_and_not_repeated() {
+        for (text, says) in [
+            (String::new(), "is empty"),
+            (" \n".to_owned(), "is empty"),
+            ("s3cret".to_owned(), "too short"),
+            (format!("{TEXT} {TEXT}"), "visible ASCII"),
+            (format!("{TEXT}\u{e9}"), "visible ASCII"),
+            ("x".repeat(64), "repeats"),
+            (format!("-----BEGIN PRIVATE KEY-----\n{TEXT}"), "is a key"),
+            (format!("{{\"kty\":\"{TEXT}\"}}"), "is a key"),
+            ("s3cret!".repeat(1_000), "longer than 4096"),
+        ] {
+            let error = SharedSecret::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            let said = format!("{error} {error:?}");
+            assert!(said.contains(says), "{said}");
+            assert!(!said.contains("s3cret") && !said.contains(&TEXT[..8]), "{said}");
+        }
+    }
+
+    #[test]
+    fn white_space_and_a_mark_around_it_make_no_difference() {
+        let plain = key_of(&SharedSecret::parse(TEXT.as_bytes()).unwrap());
+        for text in [format!("{TEXT}\n"), format!("\u{feff} {TEXT}\r\n")] {
+            assert_eq!(key_of(&SharedSecret::parse(text.as_bytes()).unwrap()), plain);
+        }
+        let other = key_of(&SharedSecret::parse(TEXT.to_lowercase().as_bytes()).unwrap());
+        assert_ne!(other, plain);
+        assert_ne!(SharedSecret::parse(TEXT.as_bytes()).unwrap().derive("names").unwrap(), plain);
+    }
+
+    #[test]
+    fn whoever_has_the_private_key_has_the_secret() {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let own = key_of(&SharedSecret::of_key(&key).unwrap());
+        assert_eq!(key_of(&SharedSecret::of_key(&key.clone().with_key_id(None)).unwrap()), own);
+        let sample = include_bytes!("../../keys/sample-p256.pem");
+        let other = SigningKey::parse(sample, &KeyOptions::default()).unwrap();
+        assert_ne!(key_of(&SharedSecret::of_key(&other).unwrap()), own);
+    }
+
+    #[test]
+    fn a_file_has_the_text_and_a_folder_or_a_pipe_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, format!("{TEXT}\n")).unwrap();
+        let read = SharedSecret::from_file(&path).unwrap();
+        assert_eq!(key_of(&read), key_of(&SharedSecret::parse(TEXT.as_bytes()).unwrap()));
+        for (path, says) in
+            [(folder.path(), "is no file"), (&folder.path().join("none"), "cannot be read")]
+        {
+            let error = SharedSecret::from_file(path).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        let by_mistake = SharedSecret::from_file(TEXT).unwrap_err().to_string();
+        assert!(by_mistake.contains("[masked]") && !by_mistake.contains(&TEXT[..8]));
+        let endless = SharedSecret::from_file("/dev/zero").unwrap_err().to_string();
+        assert!(endless.contains("is no file"), "{endless}");
+        std::fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
+        let long = SharedSecret::from_file(&path).unwrap_err().to_string();
+        assert!(long.contains("longer than 4096"), "{long}");
     }
 }

@@ -23,6 +23,20 @@ pub const STREAM_LENGTH: usize = 100_000;
 ///
 /// Every method fails with an [`Error::from_store`] where it is not known what became of the call.
 /// An error never carries a name or a value.
+///
+/// # Example: whether an engine can be used
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use okta_introspect::Error;
+/// use okta_introspect::shared::SharedStore;
+///
+/// async fn keeps(store: &dyn SharedStore) -> Result<bool, Error> {
+///     store.put("probe", b"sealed", Duration::from_secs(10)).await?;
+///     Ok(store.get(&["probe"]).await?[0].as_deref() == Some(b"sealed"))
+/// }
+/// ```
 pub trait SharedStore: fmt::Debug + Send + Sync {
     /// Tells the time by the store's clock, and to which scale that time belongs.
     ///

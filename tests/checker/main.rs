@@ -33,6 +33,7 @@ mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod second_level;
 mod system_log;
 #[cfg(feature = "axum")]
 mod tools;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use okta_introspect::checker::{
-    Answered, Authorized, Checker, CheckerConfig, Reason, Requirement, SendTime, Upstream, Verdict,
+    Answered, Authorized, Checker, CheckerBuilder, CheckerConfig, Reason, Requirement, SendTime,
+    Upstream, Verdict,
 };
 use okta_introspect::{
     BoxFuture, Clock, Error, ErrorKind, Introspection, Issuer, ManualClock, SeededRandom,
@@ -24,6 +25,8 @@ pub const ISSUER: &str = "https://acme.okta.com";
 #[derive(Clone, Debug)]
 pub struct Script {
     issuer: Issuer,
+    /// As whom it shares its answers.
+    pub shared_as: &'static str,
     clock: ManualClock,
     state: Arc<Mutex<State>>,
     /// Calls wait while this is set.
@@ -46,6 +49,7 @@ impl Script {
     pub fn of(issuer: &str, clock: &ManualClock) -> Self {
         Self {
             issuer: Issuer::parse(issuer).unwrap(),
+            shared_as: "script",
             clock: clock.clone(),
             state: Arc::default(),
             held: watch::Sender::new(false),
@@ -78,6 +82,20 @@ impl Script {
 
     pub fn calls(&self) -> usize {
         self.state().calls.len()
+    }
+
+    /// How often each token was asked about, those that were.
+    pub fn calls_by_token(&self) -> HashMap<String, usize> {
+        let mut calls = HashMap::new();
+        for token in &self.state().calls {
+            *calls.entry(token.clone()).or_default() += 1;
+        }
+        calls
+    }
+
+    /// How many stand for this server.
+    pub fn clones(&self) -> usize {
+        Arc::strong_count(&self.state)
     }
 
     pub fn errors(&self) -> usize {
@@ -118,6 +136,10 @@ impl Upstream for Script {
             answer.map(|introspection| Answered { introspection, sent })
         })
     }
+
+    fn shared_as(&self) -> Option<String> {
+        Some(self.shared_as.to_owned())
+    }
 }
 
 /// A proof as a client makes it.
@@ -130,6 +152,11 @@ pub fn proof(key: &SigningKey, method: &str, url: &str, token: &str, jti: u32) -
 
 /// A checker of this server, with these settings.
 pub fn checker(script: &Script, set: impl FnOnce(&mut CheckerConfig)) -> Checker {
+    builder(script, set).build().unwrap()
+}
+
+/// The same, to be gone on with.
+pub fn builder(script: &Script, set: impl FnOnce(&mut CheckerConfig)) -> CheckerBuilder {
     let mut config = CheckerConfig::default();
     config.refresh_ahead = false;
     set(&mut config);
@@ -137,8 +164,6 @@ pub fn checker(script: &Script, set: impl FnOnce(&mut CheckerConfig)) -> Checker
         .config(config)
         .clock(script.clock.clone())
         .random(SeededRandom::new(1))
-        .build()
-        .unwrap()
 }
 
 pub fn within(max_age: Duration) -> Requirement {

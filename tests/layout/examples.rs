@@ -11,6 +11,7 @@ fn every_public_type_has_an_example() {
         "adapter/mod.rs",
         "checker/mod.rs",
         "plan/mod.rs",
+        "shared/mod.rs",
         "signals/mod.rs",
         "verify/mod.rs",
     ];

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod checker;
+mod shared;
 mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,10 @@ fn exports(source: &str) -> BTreeSet<String> {
             _ => continue,
         };
         let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        types.extend(words.filter(|w| w.starts_with(char::is_uppercase)).map(str::to_owned));
+        // Numbers have names without small letters.
+        let is_type =
+            |word: &&str| word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
+        types.extend(words.filter(is_type).map(str::to_owned));
     }
     types
 }
@@ -333,6 +337,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     for (name, said) in signals::received(&org).await {
         table.entry(name).or_default().push_str(&said);
     }
+    table.extend(shared::kept(&org, &key, &mut secrets).await);
     table.extend(checker::checked(&org, client, &mut secrets).await);
     let sandbox_secrets = org.secrets();
     for (name, said) in &table {

@@ -119,7 +119,8 @@ impl Truth {
         }
         let changes = &mut self.places[told.token.place][told.token.generation];
         let last = changes.iter_mut().rev().find(|change| change.at <= told.begun);
-        if let Some(change) = last.filter(|change| !change.is_active) {
+        // A look after it was a look after the token had come back.
+        if let Some(change) = last.filter(|change| !change.is_active && look < change.at) {
             change.last_seen = change.last_seen.max(Some(told.begun));
             let lag = told.begun.since(change.at);
             let allowed = match (source, change.told) {

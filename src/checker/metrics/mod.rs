@@ -70,7 +70,8 @@ pub struct Metrics {
     /// (the [names](super::AnswerSource::as_str) of sources; `edge` for tokens that were refused
     /// without an answer, and `none` where there was none).
     pub checks: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    /// Calls begun ahead of time.
+    /// Calls begun ahead of time. With a [shared](super::CheckerBuilder::shared) store most of them end
+    /// with the answer of another instance.
     pub refreshed_ahead: u64,
     /// Checks denied without a call, by the [name](super::Reason::as_str) of the reason, those that
     /// occurred.
@@ -113,7 +114,7 @@ pub struct Metrics {
     pub active_evictions: u64,
     /// Inactive answers that went to make room for others, as in a flood of made-up tokens.
     pub inactive_evictions: u64,
-    /// How many calls are under way.
+    /// How many calls are under way, with those that look into the shared store first.
     pub under_way: usize,
     /// How old the answers were that let requests in, but for those that signals extended.
     pub verdict_age: Histogram,

@@ -1,12 +1,15 @@
 //! Random histories against a reference model: checks with random bounds, revocations, outages,
 //! late answers, clock steps, evictions, invalidations and signals, in any order.
 //!
+//! In some of them two or three instances share a store, which fails, hangs and lies as it likes.
+//!
 //! The model is the server's own diary. Every answer carries its number in the diary, so whatever
 //! a check says can be held against what the server saw and when, and against what the reader of the
 //! server's log has claimed.
 
 mod server;
 mod source;
+mod store;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,15 +24,21 @@ use okta_introspect::{Clock, Error, ErrorKind, Issuer, ManualClock, Random, Seed
 
 use server::{Call, Diary, Server};
 use source::{Claim, Name, Source, invalidate, revoke};
+use store::{Gated, whims};
+
+use crate::second_level::shared;
+use crate::second_level::store::{Fault, Faulty};
 
 /// How many histories are tried, if `HISTORIES` in the environment does not say it. The test has a
 /// time limit, which `TEST_SECONDS` lengthens.
-const HISTORIES: u64 = 1_000;
+const HISTORIES: u64 = 2_000;
 const STEPS: usize = 60;
 const TOKENS: usize = 4;
 const INACTIVE_MAX_AGE: Duration = Duration::from_secs(4);
 /// How old an answer that signals extend may be.
 const LIMIT: Duration = Duration::from_secs(12);
+/// By how much an answer of another instance may count as older than it is.
+const UNCERTAINTY: Duration = Duration::from_millis(100);
 
 fn below(random: &SeededRandom, end: usize) -> usize {
     (random.fraction() * end as f64) as usize
@@ -42,6 +51,8 @@ fn name(token: usize) -> String {
 /// One check, from when it began to when it ended.
 #[derive(Debug)]
 struct Check {
+    /// The instance.
+    by: usize,
     token: usize,
     max_age: Duration,
     stale_if_error: Duration,
@@ -60,7 +71,9 @@ struct History {
     clock: ManualClock,
     random: Arc<SeededRandom>,
     server: Server,
-    checker: Checker,
+    checkers: Vec<Checker>,
+    /// What they share, if there are several.
+    store: Faulty,
     source: Source,
     is_calm: bool,
     /// Whether the reader of the log is dead.
@@ -77,26 +90,26 @@ impl History {
         let issuer = Issuer::parse("https://acme.okta.com").unwrap();
         let diary = Diary { active: [true; TOKENS], lifetimes: [15; TOKENS], ..Diary::default() };
         let diary = Arc::new(Mutex::new(diary));
-        let server = Server { issuer, clock: clock.clone(), random: random.clone(), diary };
-        let mut config = CheckerConfig::default();
-        // Fewer than there are tokens, so that some are evicted.
-        (config.capacity, config.inactive_capacity) = (2, 2);
-        config.inactive_max_age = INACTIVE_MAX_AGE;
-        config.refresh_ahead = seed.is_multiple_of(2);
-        config.timeout = Duration::from_secs(6);
-        config.signals = mode(seed);
-        config.extension_limit = LIMIT;
-        let checker = Checker::builder(server.clone())
-            .clock(clock.clone())
-            .random(SeededRandom::new(seed + 1))
-            .config(config)
-            .build()
-            .unwrap();
-        let coverage = checker.coverage();
-        let source = Source { checker: checker.clone(), coverage, server: server.clone() };
+        let server = Server { by: 0, issuer, clock: clock.clone(), random: random.clone(), diary };
+        let store = Faulty::new(&clock);
+        store.choose(whims(SeededRandom::new(seed + 2)));
+        let instances = instances(seed);
+        let checker = |by| {
+            let server = Server { by, ..server.clone() };
+            let store = Gated { store: store.clone(), server: server.clone() };
+            let mut builder = Checker::builder(server);
+            if instances > 1 {
+                builder = builder.shared(&shared(store, seed + by as u64));
+            }
+            let builder = builder.clock(clock.clone()).config(config(seed));
+            builder.random(SeededRandom::new(seed + 1 + by as u64)).build().unwrap()
+        };
+        let checkers: Vec<_> = (0..instances).map(checker).collect();
+        let (checker, coverage) = (checkers[0].clone(), checkers[0].coverage());
+        let source = Source { checker, coverage, server: server.clone() };
         let (dead, polls, checks) = Default::default();
         let is_calm = seed % 3 < 2;
-        Self { clock, random, server, checker, source, is_calm, dead, polls, checks }
+        Self { clock, random, server, checkers, store, source, is_calm, dead, polls, checks }
     }
 
     async fn run(&self) {
@@ -108,8 +121,14 @@ impl History {
             settle().await;
         }
         // Let everything end.
-        while !self.server.diary().gates.is_empty() {
-            self.open_gate();
+        self.store.choose(|_| Fault::None);
+        for _ in 0..2 {
+            while !self.server.diary().gates.is_empty() {
+                self.open_gate();
+                settle().await;
+            }
+            // What hangs is given up.
+            self.clock.advance(Duration::from_secs(1));
             settle().await;
         }
     }
@@ -132,16 +151,26 @@ impl History {
                 let mut diary = self.server.diary();
                 diary.outage = !diary.outage && below(&self.random, 3) == 0;
             }
-            24 => invalidate(&self.checker, &self.server, Name::of(&self.random, token)),
+            24 => {
+                let (checker, server) = self.instance();
+                invalidate(checker, &server, Name::of(&self.random, token));
+            }
             25..27 => revoke(&self.server, Name::of(&self.random, token)),
             27..34 => {
                 self.clock.advance(self.below(3) * Duration::from_millis(500));
                 self.poll();
             }
+            34 if below(&self.random, 20) == 0 => self.store.flush(),
             34 => self.push(),
             _ if below(&self.random, 5) == 0 => self.source.begin(),
             _ => self.dead.store(below(&self.random, 2) == 0, Ordering::Relaxed),
         }
+    }
+
+    /// One of the instances, and the server as that asks it.
+    fn instance(&self) -> (&Checker, Server) {
+        let by = below(&self.random, self.checkers.len());
+        (&self.checkers[by], Server { by, ..self.server.clone() })
     }
 
     /// A token is active from now on, or ends without a word in the log.
@@ -186,13 +215,14 @@ impl History {
             (!log.is_empty()).then(|| log[below(&self.random, log.len())].named)
         };
         if let Some(named) = named {
-            invalidate(&self.checker, &self.server, named);
+            let (checker, server) = self.instance();
+            invalidate(checker, &server, named);
         }
     }
 
     fn check(&self, token: usize) {
-        let (checker, server, clock) =
-            (self.checker.clone(), self.server.clone(), self.clock.clone());
+        let (checker, server) = self.instance();
+        let (checker, clock) = (checker.clone(), self.clock.clone());
         let checks = Arc::clone(&self.checks);
         let max_age = Duration::from_secs([0, 2, 3, 5, 10][below(&self.random, 5)]);
         let stale_if_error = Duration::from_secs([0, 3][below(&self.random, 2)]);
@@ -208,6 +238,7 @@ impl History {
             let (ended_at, ended_wall) = (clock.monotonic(), clock.now());
             let ended = server.diary().events;
             let check = Check {
+                by: server.by,
                 token,
                 max_age,
                 stale_if_error,
@@ -230,6 +261,7 @@ struct Tally {
     checks: usize,
     cached: usize,
     joined: usize,
+    shared: usize,
     stale: usize,
     extended: usize,
     misses: u64,
@@ -241,7 +273,7 @@ struct Tally {
 }
 
 /// Holds a check against the diary.
-fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
+fn judge(check: &Check, diary: &Diary, tally: &mut Tally, uncertainty: Duration) {
     tally.checks += 1;
     let of_token = || diary.calls.iter().filter(|call| call.token == check.token);
     match &check.verdict {
@@ -250,11 +282,14 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
             let call = &diary.calls[usize::try_from(number).unwrap()];
             assert_eq!((call.token, call.active), (check.token, Some(true)));
             assert!(answer.introspection().exp.unwrap() > check.ended_wall, "past its end");
-            let named = diary.watermarks.iter().any(|(event, tokens)| {
-                *event > call.sent && *event <= check.ended && tokens.contains(&check.token)
+            let named = diary.watermarks.iter().any(|(event, tokens, by)| {
+                let during = *event > call.sent && *event <= check.ended;
+                during && tokens.contains(&check.token) && *by == check.by
             });
             assert!(!named, "asked before a watermark that names it");
-            assert_eq!(answer.age(), check.ended_at.saturating_duration_since(call.sent_at));
+            let real = check.ended_at.saturating_duration_since(call.sent_at);
+            assert!(answer.age() >= real, "it is older");
+            assert!(answer.age() <= real + uncertainty, "it is younger");
             let age = check.began_at.saturating_duration_since(call.sent_at);
             let young = call.sent > check.began || !check.max_age.is_zero() && age <= check.max_age;
             match answer.source() {
@@ -272,13 +307,18 @@ fn judge(check: &Check, diary: &Diary, tally: &mut Tally) {
                     }
                     tally.joined += usize::from(source == AnswerSource::Joined);
                     tally.cached += usize::from(source == AnswerSource::Cache);
+                    tally.shared += usize::from(source == AnswerSource::Shared);
                     let newer = of_token().any(|other| {
-                        other.sent > call.sent
+                        other.by == check.by
+                            && other.sent > call.sent
                             && other.active.is_some()
                             && other.landed.is_some_and(|landed| landed < check.began)
                     });
-                    let from_cache = matches!(source, AnswerSource::Cache | AnswerSource::Extended);
-                    assert!(!from_cache || !newer, "a late answer replaced a newer one");
+                    let known = matches!(
+                        source,
+                        AnswerSource::Cache | AnswerSource::Extended | AnswerSource::Shared
+                    );
+                    assert!(!known || !newer, "a late answer replaced a newer one");
                 }
             }
         }
@@ -342,6 +382,28 @@ fn judge_metrics(metrics: &Metrics, mode: SignalMode, diary: &Diary, tally: &mut
     tally.savings += metrics.signal_savings;
 }
 
+/// How many instances there are in this history.
+fn instances(seed: u64) -> usize {
+    [1, 1, 2, 3][(seed / 16 % 4) as usize]
+}
+
+fn config(seed: u64) -> CheckerConfig {
+    let mut config = CheckerConfig::default();
+    // Fewer than there are tokens, so that some are evicted. Not where an older answer could come
+    // back from the store then, which is as good as any.
+    (config.capacity, config.inactive_capacity) = capacities(seed);
+    config.inactive_max_age = INACTIVE_MAX_AGE;
+    config.refresh_ahead = seed.is_multiple_of(2);
+    config.timeout = Duration::from_secs(6);
+    config.signals = mode(seed);
+    config.extension_limit = LIMIT;
+    config
+}
+
+fn capacities(seed: u64) -> (usize, usize) {
+    if instances(seed) == 1 { (2, 2) } else { (64, 64) }
+}
+
 /// How signals count in this history.
 fn mode(seed: u64) -> SignalMode {
     match seed / 2 % 8 {
@@ -369,26 +431,32 @@ async fn no_history_breaks_a_promise() {
         let (diary, checks) = (history.server.diary(), history.checks.lock().unwrap());
         for check in checks.iter() {
             let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                judge(check, &diary, &mut tally);
+                let shares = instances(seed) > 1;
+                let uncertainty = if shares { UNCERTAINTY } else { Duration::ZERO };
+                judge(check, &diary, &mut tally, uncertainty);
             }));
             assert!(judged.is_ok(), "seed {seed}: {check:#?}\n{diary:#?}");
         }
         tally.calls += diary.calls.len();
-        let metrics = history.checker.metrics();
-        let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            judge_metrics(&metrics, mode(seed), &diary, &mut tally);
-        }));
-        assert!(judged.is_ok(), "seed {seed}: {metrics:#?}\n{diary:#?}");
-        let entries = (metrics.active_entries, metrics.inactive_entries);
-        assert!(entries.0 <= 2 && entries.1 <= 2, "{entries:?}");
-        assert_eq!(metrics.under_way, 0, "seed {seed}: a call is left over");
+        for checker in &history.checkers {
+            let metrics = checker.metrics();
+            let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                judge_metrics(&metrics, mode(seed), &diary, &mut tally);
+            }));
+            assert!(judged.is_ok(), "seed {seed}: {metrics:#?}\n{diary:#?}");
+            let entries = (metrics.active_entries, metrics.inactive_entries);
+            let most = capacities(seed);
+            assert!(entries.0 <= most.0 && entries.1 <= most.1, "{entries:?}");
+            assert_eq!(metrics.under_way, 0, "seed {seed}: a call is left over");
+        }
     }
     println!("{histories} histories: {tally:?}");
     let Tally { cached, joined, stale, extended, inactive, expired, unknown, .. } = tally;
-    let Tally { misses, savings, .. } = tally;
+    let Tally { shared, misses, savings, .. } = tally;
     for (what, times) in [
         ("from the cache", cached),
         ("joined", joined),
+        ("shared", shared),
         ("stale", stale),
         ("extended", extended),
         ("inactive", inactive),

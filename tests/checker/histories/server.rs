@@ -22,8 +22,8 @@ pub(crate) struct Diary {
     pub(crate) lifetimes: [i64; TOKENS],
     pub(crate) outage: bool,
     pub(crate) gates: Vec<oneshot::Sender<()>>,
-    /// For each invalidation: when, and the tokens that it names.
-    pub(crate) watermarks: Vec<(u64, Vec<usize>)>,
+    /// For each invalidation: when, the tokens that it names, and where it was declared.
+    pub(crate) watermarks: Vec<(u64, Vec<usize>, usize)>,
     /// The log of revocations.
     pub(crate) log: Vec<Event>,
     /// What the reader of the log has claimed, and when.
@@ -34,6 +34,8 @@ pub(crate) struct Diary {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    /// The instance that asked.
+    pub(crate) by: usize,
     pub(crate) token: usize,
     pub(crate) sent: u64,
     pub(crate) sent_at: Instant,
@@ -51,6 +53,8 @@ impl Diary {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
+    /// The instance that asks here.
+    pub(crate) by: usize,
     pub(crate) issuer: Issuer,
     pub(crate) clock: ManualClock,
     pub(crate) random: Arc<SeededRandom>,
@@ -79,7 +83,7 @@ impl Server {
         let (number, sent) = (diary.calls.len(), diary.event());
         let active = (!diary.outage).then(|| diary.active[token]);
         let sent_at = self.clock.monotonic();
-        diary.calls.push(Call { token, sent, sent_at, active, landed: None });
+        diary.calls.push(Call { by: self.by, token, sent, sent_at, active, landed: None });
         let exp = self.clock.now().timestamp() + diary.lifetimes[token];
         let answer = match active {
             None => Err(Error::from_upstream(ErrorKind::Unreachable, "an outage", None)),
@@ -116,5 +120,9 @@ impl Upstream for Server {
             diary.calls[number].landed = Some(landed);
             answer.map(|introspection| Answered { introspection, sent })
         })
+    }
+
+    fn shared_as(&self) -> Option<String> {
+        Some("client".to_owned())
     }
 }

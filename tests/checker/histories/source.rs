@@ -77,7 +77,7 @@ impl Name {
     }
 }
 
-/// Declares something invalid, and writes it down.
+/// Declares something invalid at the instance that asks this server, and writes it down.
 pub(crate) fn invalidate(checker: &Checker, server: &Server, named: Name) {
     match named {
         Name::Everything => checker.invalidate(Invalidation::Everything),
@@ -98,7 +98,7 @@ pub(crate) fn invalidate(checker: &Checker, server: &Server, named: Name) {
     }
     let mut diary = server.diary();
     let event = diary.event();
-    diary.watermarks.push((event, named.tokens()));
+    diary.watermarks.push((event, named.tokens(), server.by));
 }
 
 /// SHA-256 of `token-0` and so on, in Base64.
