@@ -9,7 +9,7 @@ use super::counters::{Entry, Reading, Uncovered};
 use super::instance::Instance;
 use crate::clock::later;
 use crate::error::Error;
-use crate::shared::{EntryId, Scale, StoreTime, StreamPage, StreamPosition};
+use crate::shared::{Scale, StoreTime, StreamPage, StreamPosition};
 use crate::signals::signal::SourceKind;
 
 /// Reads the stream from a position of its own.
@@ -21,6 +21,8 @@ pub(super) struct Follower {
     /// The latest time at which a batch was made that was not of the future.
     newest: Option<StoreTime>,
     failures: u32,
+    /// How often in a row the place in the stream was lost.
+    losses: u32,
 }
 
 impl Follower {
@@ -41,7 +43,7 @@ impl Follower {
     const GAP: &'static str = "stream_gap";
 
     pub(super) fn new(instance: Arc<Instance>) -> Self {
-        Self { instance, position: None, newest: None, failures: 0 }
+        Self { instance, position: None, newest: None, failures: 0, losses: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -65,7 +67,12 @@ impl Follower {
         if !page.is_continuous {
             self.instance.counters.readings.add(Reading::Broken, 1);
             self.position = None;
+            self.losses = self.losses.saturating_add(1);
+            self.rest_after_losses().await;
             return Ok(());
+        }
+        if matches!(from, StreamPosition::Behind(_)) {
+            self.losses = 0;
         }
         self.instance.counters.readings.add(Reading::Continuous, 1);
         self.instance.read();
@@ -104,6 +111,14 @@ impl Follower {
         }
     }
 
+    /// A store that loses each place at once must not be asked without a pause.
+    async fn rest_after_losses(&self) {
+        if self.losses > 1 {
+            let at = later(self.instance.now(), self.instance.pause(self.losses - 1));
+            self.instance.clock().sleep_until(at).await;
+        }
+    }
+
     /// Where nothing was appended since, the store's clock may have been set back: what is appended
     /// next would then count as earlier.
     async fn look_at_latest(&mut self) -> Result<(), Error> {
@@ -130,14 +145,14 @@ impl Follower {
         }
         let scale = self.instance.scale().await;
         for (entry, value) in page.entries {
-            let taken = self.take(&entry, &value, scale.as_ref());
+            let taken = self.take(&value, scale.as_ref());
             self.instance.counters.entries.add(taken, 1);
             self.position = Some(StreamPosition::Behind(entry));
         }
     }
 
     /// Takes one entry, and tells what it was.
-    fn take(&mut self, entry: &EntryId, value: &[u8], scale: Option<&Scale>) -> Entry {
+    fn take(&mut self, value: &[u8], scale: Option<&Scale>) -> Entry {
         let instance = &self.instance;
         let plain = instance.shared.open(&instance.org.stream, value);
         let Some(batch) = plain.and_then(|plain| Batch::decode(&plain)) else {
@@ -159,7 +174,7 @@ impl Follower {
         match &batch.place {
             None => instance.published(batch.id),
             Some(place) => {
-                instance.heard(batch.id, place, entry.clone());
+                instance.heard(batch.id, place);
                 if let Some(covered) = place.covered {
                     self.cover(covered, batch.made, is_future, scale);
                 }

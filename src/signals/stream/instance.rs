@@ -9,7 +9,7 @@ use super::counters::Counters;
 use super::known::Known;
 use crate::clock::{Clock, Deadline, later};
 use crate::error::{Error, ErrorKind};
-use crate::shared::{EntryId, Org, Scale, Shared, SharedStore, StoreTime};
+use crate::shared::{Org, Scale, Shared, SharedStore, StoreTime};
 use crate::signals::feed::Feed;
 use crate::support::random::Random;
 
@@ -53,7 +53,7 @@ impl Instance {
     /// Reading the store's clock is given a fifth of this.
     const CLOCK_WAIT: Duration = Duration::from_millis(500);
 
-    /// So many batches of each kind are remembered, in some 60 bytes each.
+    /// So many batches of each kind are remembered, in 16 bytes each.
     const REMEMBERED: usize = 512;
 
     pub(super) fn new(shared: Shared, org: Arc<Org>, address: String, feed: Feed) -> Self {
@@ -133,15 +133,11 @@ impl Instance {
         self.state().known.age(id)
     }
 
-    pub(super) fn entry(&self, id: BatchId) -> Option<EntryId> {
-        self.state().known.entry(id)
-    }
-
     /// A batch of the log was applied.
-    pub(super) fn heard(&self, id: BatchId, place: &Place, entry: EntryId) {
+    pub(super) fn heard(&self, id: BatchId, place: &Place) {
         let now = self.now();
         let mut state = self.state();
-        state.known.add(id, Some(entry));
+        state.known.add(id);
         state.heard_at = Some(now);
         if let Some(log) = &place.log {
             state.cursor = Some(Cursor { batch: id, log: log.clone() });
@@ -167,7 +163,7 @@ impl Instance {
 
     /// A batch of no log was applied, or is this instance's own.
     pub(super) fn published(&self, id: BatchId) {
-        self.state().published.add(id, None);
+        self.state().published.add(id);
     }
 
     pub(super) fn heard_at(&self) -> Option<Instant> {

@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 
 use super::batch::BatchId;
-use crate::shared::EntryId;
 
 /// The latest batches that have been applied. Whatever is told behind one of them continues what
 /// is known here, in whichever order batches come: a log that is read once more from an earlier
 /// place, after the store has lost some of what it had, tells nothing less.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Oldest first. Without an entry where it was not read from the stream.
-    batches: VecDeque<(BatchId, Option<EntryId>)>,
+    /// Oldest first.
+    batches: VecDeque<BatchId>,
     capacity: usize,
 }
 
@@ -31,18 +30,13 @@ impl Known {
     /// How many were applied after it.
     pub(super) fn age(&self, id: BatchId) -> Option<usize> {
         // What is looked for is one of the latest nearly always.
-        self.batches.iter().rev().position(|(known, _)| *known == id)
+        self.batches.iter().rev().position(|known| *known == id)
     }
 
-    /// Where it is in the stream.
-    pub(super) fn entry(&self, id: BatchId) -> Option<EntryId> {
-        self.batches.iter().rev().find(|(known, _)| *known == id)?.1.clone()
-    }
-
-    pub(super) fn add(&mut self, id: BatchId, entry: Option<EntryId>) {
+    pub(super) fn add(&mut self, id: BatchId) {
         if self.batches.len() >= self.capacity {
             self.batches.pop_front();
         }
-        self.batches.push_back((id, entry));
+        self.batches.push_back(id);
     }
 }

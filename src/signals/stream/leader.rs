@@ -45,7 +45,7 @@ struct Seat {
     last: Option<BatchId>,
     /// The log's own cursor with it; empty if the log cannot be gone on with there.
     log: Vec<u8>,
-    /// Where that batch is in the stream, if that is known.
+    /// Where that batch is in the stream, if this instance has put it there.
     behind: Option<EntryId>,
 }
 
@@ -90,7 +90,7 @@ impl Leader {
             self.seat.instance.set_leads(false);
             self.candidate.not_before = self.seat.instance.now();
             self.candidate.waits_for_silence = end == End::NotLeader;
-            if end == End::Failed {
+            if end != End::NotLeader {
                 self.candidate.failed(&self.seat.instance);
             }
         }
@@ -103,7 +103,7 @@ impl Leader {
         seat.instance.counters.takeovers.fetch_add(1, Ordering::Relaxed);
         let from = seat.choose(stored);
         self.log.go_on_at(from.as_ref().map(|from| &*from.log).filter(|log| !log.is_empty()));
-        seat.behind = from.as_ref().and_then(|from| seat.instance.entry(from.batch));
+        seat.behind = None;
         seat.last = from.as_ref().map(|from| from.batch);
         seat.log = from.map(|from| from.log).unwrap_or_default();
     }
