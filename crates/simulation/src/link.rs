@@ -124,7 +124,9 @@ impl Link {
     ) -> Result<StreamPage, Error> {
         let faults = self.send().await?;
         let time = self.world.time;
-        let give_up = time.now().after(wait);
+        // A little more than it was asked to, as calls take their time on a busy machine: seldom is
+        // there nothing to read by then.
+        let give_up = time.now().after(wait + LONGER);
         let mut news = self.world.news();
         let page = loop {
             self.world.unpaused().await;
@@ -149,6 +151,9 @@ impl Link {
         Ok(page)
     }
 }
+
+/// So much longer than it should the store may wait for something to read.
+const LONGER: Duration = Duration::from_millis(1200);
 
 fn unreachable(what: &str) -> Error {
     Error::from_store(ErrorKind::Unreachable, what)

@@ -46,8 +46,10 @@ pub struct Window {
     pub planned: [f64; 2],
     /// Answers that the contract does not allow.
     pub violations: u64,
-    /// How long after each revocation the token was last let in.
+    /// How long after each revocation of which the log tells the token was last let in.
     pub lags: Vec<Duration>,
+    /// The same of those of which it does not.
+    pub untold_lags: Vec<Duration>,
     /// How long after the end of the fault all instances heard the log again.
     pub recovery: Option<Duration>,
     /// How often a look was left out although the store was well for two leases.

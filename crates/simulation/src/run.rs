@@ -156,7 +156,8 @@ fn outcome(world: &World) -> Outcome {
     let record = world.with_record(std::mem::take);
     let Record { mut windows, violations, calls, ages, digest } = record;
     for window in &mut windows {
-        window.lags = world.with_truth(|truth| truth.lags(window.from, window.to));
+        let lags = |is_told| world.with_truth(|truth| truth.lags(window.from, window.to, is_told));
+        (window.lags, window.untold_lags) = (lags(true), lags(false));
         window.planned = planned(&world.config, window);
     }
     Outcome { seed: world.seed, windows, violations, calls, ages, digest }

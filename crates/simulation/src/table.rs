@@ -24,6 +24,7 @@ struct Row {
     /// The largest ratio of calls to what is planned, in one run.
     worst: f64,
     lags: Vec<Duration>,
+    untold_lag: Duration,
     recoveries: Vec<Duration>,
     /// How often the log was not heard again.
     unrecovered: u64,
@@ -71,6 +72,8 @@ impl Row {
         }
         self.worst = self.worst.max(window.calls as f64 / window.planned[0].max(1.0));
         self.lags.extend_from_slice(&window.lags);
+        let untold = window.untold_lags.iter().copied().max().unwrap_or_default();
+        self.untold_lag = self.untold_lag.max(untold);
         self.recoveries.extend(window.recovery);
         self.unrecovered += u64::from(window.recovery.is_none() && window.name != "start");
         self.left_alone += window.left_alone;
@@ -88,8 +91,8 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "| fault | checks | no answer | violations | calls | planned: expected, most | worst ratio | \
-             revocation lag p50, p99, max | log heard again p50, max | left alone |\n\
-             |---|---|---|---|---|---|---|---|---|---|"
+             revocation lag p50, p99, max | not told: max | log heard again p50, max | left alone |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|"
         )?;
         for (name, row) in &self.rows {
             let (mut lags, mut recoveries) = (row.lags.clone(), row.recoveries.clone());
@@ -104,7 +107,7 @@ impl fmt::Display for Table {
             writeln!(
                 f,
                 "| {name} | {} | {:.2} % | {} | {} (+{} refused) | {:.0}, {:.0} | {:.2} | \
-                 {lag_50:.1} s, {lag_99:.1} s, {lag_max:.1} s | {heard:.1} s, {latest:.1} s{never} | {} |",
+                 {lag_50:.1} s, {lag_99:.1} s, {lag_max:.1} s | {:.1} s | {heard:.1} s, {latest:.1} s{never} | {} |",
                 row.checks,
                 row.unknown as f64 * 100.0 / row.checks.max(1) as f64,
                 row.violations,
@@ -113,6 +116,7 @@ impl fmt::Display for Table {
                 row.planned[1],
                 row.planned[0],
                 row.worst,
+                row.untold_lag.as_secs_f64(),
                 row.left_alone,
             )?;
         }

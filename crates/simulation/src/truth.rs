@@ -155,10 +155,12 @@ impl Truth {
         })
     }
 
-    /// How long after each revocation in a span of time a token was last let in somewhere.
-    pub(crate) fn lags(&self, from: Moment, to: Moment) -> Vec<Duration> {
+    /// How long after each revocation in a span of time a token was last let in somewhere: of those
+    /// of which the log tells, or of the others.
+    pub(crate) fn lags(&self, from: Moment, to: Moment, is_told: bool) -> Vec<Duration> {
         let changes = self.places.iter().flatten().flatten();
         let revoked = changes.filter(|change| !change.is_active && (from..to).contains(&change.at));
+        let revoked = revoked.filter(|change| change.told.is_some() == is_told);
         let lag =
             |change: &Change| change.last_seen.map_or(Duration::ZERO, |at| at.since(change.at));
         revoked.map(lag).collect()
