@@ -57,6 +57,7 @@ mod governor;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod invalidation;
+mod look;
 mod metrics;
 mod misses;
 mod policy;

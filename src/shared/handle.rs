@@ -105,11 +105,6 @@ impl Shared {
         &self.inner.store
     }
 
-    /// Notes that something came from another scale of an org: the clock is read again soon.
-    pub(crate) fn note_other_scale(&self, org: &Org) {
-        org.scales().note_sign();
-    }
-
     /// Where randomness comes from.
     pub(crate) fn random(&self) -> &Arc<dyn Random> {
         &self.inner.random

@@ -24,6 +24,10 @@ pub(crate) const CLAIM: Duration = Duration::from_millis(400);
 /// one of them lies.
 const WALL_TOLERANCE: Duration = Duration::from_secs(600);
 
+/// The same where writer and reader have never watched the store's clock at one time, and nothing but
+/// wall clocks tells whether it was set between. Then the longer age counts.
+const WALL_TOLERANCE_OF_STRANGERS: Duration = Duration::from_secs(2);
+
 /// How many puts may be under way; what would be one more is not put.
 const MAX_PUTS: usize = 256;
 
@@ -118,7 +122,7 @@ impl Shared {
         let mut names = vec![name.active.as_str(), &name.inactive];
         names.extend(name.previous.iter().flatten().map(String::as_str));
         let values = budget.wait(&self.inner, self.inner.store.get(&names)).await.map_err(lost)?;
-        let reader = Reader { scale, now: clock.monotonic(), wall: clock.now().timestamp_millis() };
+        let reader = Reader { scale, now: clock.monotonic(), wall: clock.now().timestamp_micros() };
         let mut best = Err(Look::Miss);
         for (at, (place, value)) in names.iter().zip(values).enumerate() {
             let Some(value) = value else { continue };
@@ -130,7 +134,7 @@ impl Shared {
             let entry = plain.filter(|entry| entry.introspection.active == (at % 2 == 0));
             let read = entry.ok_or(Look::Unreadable).and_then(|entry| reader.read(entry));
             if matches!(read, Err(Look::OtherScale)) {
-                self.note_other_scale(&name.org);
+                name.org.note_other_scale();
             }
             best = later_of(best, read);
         }
@@ -149,8 +153,13 @@ impl Shared {
         let scale = self.known_scale(clock, &name.org, &mut budget).await.ok()?;
         let since = clock.monotonic().saturating_duration_since(asked_at);
         let since = chrono::TimeDelta::from_std(since).ok()?;
-        let wall = shifted(clock.now(), -since).timestamp_millis();
-        let plain = entry::encode(scale.id(), scale.earliest(asked_at), wall, introspection)?;
+        let plain = entry::encode(&Entry {
+            scale: scale.id(),
+            asked_at: scale.earliest(asked_at),
+            watched: scale.watched(),
+            wall_micros: shifted(clock.now(), -since).timestamp_micros(),
+            introspection: introspection.clone(),
+        })?;
         if plain.len() > MAX_VALUE - OVERHEAD {
             return None;
         }
@@ -177,13 +186,17 @@ impl Reader {
             return Err(Look::OtherScale);
         }
         let asked_at = self.scale.earliest_moment(entry.asked_at).ok_or(Look::TooOld)?;
-        let asked_at = asked_at.min(self.now);
-        let age = i64::try_from((self.now - asked_at).as_millis()).map_err(|_| Look::TooOld)?;
-        let by_wall = self.wall.saturating_sub(entry.wall_millis);
-        let tolerance = WALL_TOLERANCE.as_millis();
-        if u128::from(by_wall.abs_diff(age)) > tolerance {
+        let age = self.now.saturating_duration_since(asked_at);
+        let age_micros = i64::try_from(age.as_micros()).map_err(|_| Look::TooOld)?;
+        let by_wall = self.wall.saturating_sub(entry.wall_micros);
+        let knows = self.scale.meets(entry.watched);
+        let tolerance = if knows { WALL_TOLERANCE } else { WALL_TOLERANCE_OF_STRANGERS };
+        if Duration::from_micros(by_wall.abs_diff(age_micros)) > tolerance {
             return Err(Look::OtherScale);
         }
+        let by_wall = Duration::from_micros(u64::try_from(by_wall).unwrap_or_default());
+        let age = if knows { age } else { age.max(by_wall) };
+        let asked_at = self.now.checked_sub(age).ok_or(Look::TooOld)?;
         Ok(Answer { introspection: entry.introspection, asked_at })
     }
 }

@@ -21,7 +21,9 @@
 //! # What it needs
 //!
 //! Instances that share have the same [`SharedSecret`], and wall clocks that are within ten minutes of
-//! each other; ages are not told by these, and are held against them. A store that evicts what was
+//! each other; ages are not told by these, and are held against them. Where the walls are not within
+//! two seconds, an instance that is new shares only what is put once another has watched the store's
+//! clock together with it, which takes seconds on a new scale and half a minute at most. A store that evicts what was
 //! used least recently is a good one: whatever is missing is asked about.
 //!
 //! Secrets are changed in three steps, each for all instances before the next: the new one as
@@ -58,7 +60,7 @@ pub use store::{
 
 pub(crate) use level::{Answer, CLAIM, Claim};
 pub(crate) use org::{Asker, EntryName, Org};
-pub(crate) use scale::Scale;
+pub(crate) use scale::{Scale, Watched};
 
 #[cfg(test)]
 mod tests;

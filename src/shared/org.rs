@@ -41,6 +41,11 @@ impl Org {
         self.scales().doubt(now);
     }
 
+    /// Notes that something came from another scale: the store's clock is read again soon.
+    pub(crate) fn note_other_scale(&self) {
+        self.scales().note_sign();
+    }
+
     pub(super) fn scales(&self) -> MutexGuard<'_, Scales> {
         self.scales.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,8 +12,10 @@ use crate::clock::later;
 /// How often the clock is read.
 pub(super) const RENEW_AFTER: Duration = Duration::from_secs(30);
 
-/// How often it is read if there are signs that it was set.
-pub(super) const RENEW_AT_A_SIGN_AFTER: Duration = Duration::from_secs(1);
+/// How soon it is read again if there are signs that it was set, and on a scale that is new: the
+/// sooner instances have watched it at one time, the sooner they share. From there on the pauses
+/// double.
+pub(super) const RENEW_SOON_AFTER: Duration = Duration::from_secs(1);
 
 /// A reading that is older is none.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(90);
@@ -86,11 +88,22 @@ fn drift(elapsed: i128, part: i128) -> i128 {
     (elapsed.abs() + part - 1) / part
 }
 
+/// The span, by the store's clock, in which an instance has watched that clock go steadily.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Watched {
+    /// What the first of the readings showed that agree with each other, in microseconds since 1970.
+    pub(crate) since: u64,
+    /// What the last one showed.
+    pub(crate) until: u64,
+}
+
 /// What is known of the store's clock at one moment. A copy: it does not follow the clock, and is
 /// good for what is done next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     id: TimeScale,
+    /// The first reading that agrees with the ones behind it.
+    first: Reading,
     reading: Reading,
     /// The one before: a step too small to be told from drift is between the two, and times of
     /// either side are right by one of them.
@@ -100,6 +113,19 @@ pub(crate) struct Scale {
 impl Scale {
     pub(crate) fn id(&self) -> TimeScale {
         self.id
+    }
+
+    /// In which span this instance has watched the clock.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched { since: self.first.micros, until: self.reading.micros }
+    }
+
+    /// Whether another instance on this scale counts time as this one does: both have watched the
+    /// clock at one time. Otherwise it may have been set between what one has seen of it and what
+    /// the other has, without either knowing.
+    pub(crate) fn meets(&self, other: Watched) -> bool {
+        let own = self.watched();
+        own.since <= other.until && other.since <= own.until
     }
 
     /// The earliest that the store's clock may have shown at a moment, in microseconds since 1970.
@@ -181,8 +207,12 @@ impl Scales {
 
     /// Whether it is time for another reading and nobody makes one; that is the caller's then.
     pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
-        let after = if self.has_sign { RENEW_AT_A_SIGN_AFTER } else { RENEW_AFTER };
-        let due = self.current.is_none_or(|scale| now > later(scale.reading.sent, after));
+        let due = self.current.is_none_or(|scale| {
+            let watched = scale.reading.sent.saturating_duration_since(scale.first.sent);
+            let pause = watched.clamp(RENEW_SOON_AFTER, RENEW_AFTER);
+            let pause = if self.has_sign { RENEW_SOON_AFTER } else { pause };
+            now > later(scale.reading.sent, pause)
+        });
         let begins = due && !self.is_renewing;
         self.is_renewing |= begins;
         begins
@@ -229,7 +259,7 @@ impl Scales {
                 if !scale.reading.agrees(&reading) {
                     return self.reject(sent, time.scale);
                 }
-                Some(scale.reading)
+                Some(scale)
             }
             Some(scale) => {
                 self.leave(scale.id);
@@ -237,7 +267,9 @@ impl Scales {
             }
             None => None,
         };
-        self.current = Some(Scale { id: time.scale, reading, before });
+        let first = before.map_or(reading, |scale| scale.first);
+        let before = before.map(|scale| scale.reading);
+        self.current = Some(Scale { id: time.scale, first, reading, before });
         self.doubted_at = self.doubted_at.filter(|doubted| sent < *doubted);
         self.broken = None;
         self.has_sign = false;

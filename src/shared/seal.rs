@@ -140,6 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn what_says_that_it_is_of_another_version_or_key_is_not_tried() {
+        let (keys, nonce) = (own(), [7; NONCE]);
+        let sealed_as = |head: &[u8]| {
+            let cipher = Aegis256::<TAG>::new(&keys.seal, &nonce);
+            let (sealed, tag) = cipher.encrypt(b"active", &about(head, NAME));
+            [head, &nonce, &sealed, &tag].concat()
+        };
+        let mut head = vec![VERSION];
+        head.extend(keys.kid);
+        assert_eq!(keys.open(NAME, &sealed_as(&head)).unwrap(), b"active");
+        for at in 0..HEAD {
+            head[at] ^= 1;
+            assert_eq!(keys.open(NAME, &sealed_as(&head)), None, "{at}");
+            head[at] ^= 1;
+        }
+    }
+
+    #[test]
     fn another_secret_has_another_id_other_names_and_opens_nothing() {
         let other = keys("0123456789abcdefghijklmnopqrstuvwxyZ");
         assert_ne!(other.kid, own().kid);

@@ -128,7 +128,7 @@ fn fault(text: &[u8]) -> Option<&'static str> {
         _ if !text.iter().all(u8::is_ascii_graphic) => {
             "has characters other than visible ASCII ones"
         }
-        ..SharedSecret::MIN_LEN => "is too short: it needs 32 characters",
+        1..SharedSecret::MIN_LEN => "is too short: it needs 32 characters",
         len if len > SharedSecret::MAX_LEN => "is longer than 4096 characters",
         _ if variety.len() < SharedSecret::MIN_VARIETY => "repeats a few characters",
         _ => return None,

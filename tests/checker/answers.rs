@@ -375,7 +375,7 @@ async fn no_secret_shows() {
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
-fn sources(times: [u64; 5]) -> BTreeMap<&'static str, u64> {
+fn sources(times: [u64; 6]) -> BTreeMap<&'static str, u64> {
     AnswerSource::NAMES.into_iter().zip(times).collect()
 }
 
@@ -469,8 +469,8 @@ async fn metrics_count_what_was_done() {
     assert_eq!(introspections.statuses, [("active", 1), ("unreachable", 1)].into());
     assert_eq!((metrics.verdict_age.count(), introspections.duration.count()), (5, 2));
     assert_eq!((metrics.active_entries, metrics.inactive_entries, metrics.under_way), (1, 0, 0));
-    assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0, 0]));
-    let mut denied = sources([5, 0, 0, 0, 0]);
+    assert_eq!(metrics.checks["authorized"], sources([4, 1, 0, 0, 0, 0]));
+    let mut denied = sources([5, 0, 0, 0, 0, 0]);
     denied.insert("edge", 0);
     assert_eq!(metrics.checks["denied"], denied);
     assert_eq!(metrics.checks["unknown"], [("none", 1)].into());

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use okta_introspect_simulation::{Config, Table, run};
 
-/// A third of an hour.
+/// A quarter of an hour.
 fn quick() -> Config {
-    let mut config = Config::new(60);
-    config.length = Duration::from_secs(1200);
+    let mut config = Config::new(40);
+    config.length = Duration::from_secs(900);
     config.checks = 6.0;
     config
 }

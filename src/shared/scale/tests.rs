@@ -96,22 +96,31 @@ fn a_clock_of_which_too_little_is_known_is_not_known() {
 }
 
 #[test]
-fn it_is_time_for_a_reading_every_30_seconds_and_soon_after_a_sign() {
-    let (mut scales, sent) = (Scales::default(), SystemClock.monotonic());
-    assert!(scales.begin_renewal(sent) && !scales.begin_renewal(sent));
+fn it_is_time_for_a_reading_after_1_2_4_and_at_most_30_seconds_and_soon_after_a_sign() {
+    let (mut scales, begun) = (Scales::default(), SystemClock.monotonic());
+    assert!(scales.begin_renewal(begun) && !scales.begin_renewal(begun));
     scales.end_renewal();
-    scales.take(sent, sent, on(FIRST, M));
     let nano = Duration::from_nanos(1);
-    assert!(!scales.begin_renewal(sent + RENEW_AFTER));
-    assert!(scales.begin_renewal(sent + RENEW_AFTER + nano));
-    scales.end_renewal();
+    let read = |scales: &mut Scales, at: Instant| {
+        let micros = u64::try_from((at - begun).as_micros()).unwrap();
+        assert!(!scales.take(at, at, on(FIRST, M + micros)));
+    };
+    read(&mut scales, begun);
+    let mut at = begun;
+    for pause in [1, 1, 2, 4, 8, 16, 30, 30, 30] {
+        let due = at + pause * RENEW_SOON_AFTER;
+        assert!(!scales.begin_renewal(due), "{pause}");
+        assert!(scales.begin_renewal(due + nano), "{pause}");
+        scales.end_renewal();
+        read(&mut scales, due);
+        at = due;
+    }
     scales.note_sign();
-    assert!(!scales.begin_renewal(sent + RENEW_AT_A_SIGN_AFTER));
-    assert!(scales.begin_renewal(sent + RENEW_AT_A_SIGN_AFTER + nano));
+    assert!(!scales.begin_renewal(at + RENEW_SOON_AFTER));
+    assert!(scales.begin_renewal(at + RENEW_SOON_AFTER + nano));
     scales.end_renewal();
-    let next = sent + RENEW_AT_A_SIGN_AFTER + nano;
-    scales.take(next, next, on(FIRST, M + 1_000_000));
-    assert!(!scales.begin_renewal(next + RENEW_AFTER));
+    read(&mut scales, at + RENEW_SOON_AFTER);
+    assert!(!scales.begin_renewal(at + RENEW_SOON_AFTER + RENEW_AFTER));
 }
 
 /// Whether the scale goes on if a second reading, in no time, is off by so many microseconds after
@@ -155,6 +164,9 @@ fn a_scale_is_replaced_and_not_returned_to() {
     assert_eq!((scales.current(at(1)).unwrap().id(), scales.changes()), (SECOND, 1));
     // An answer that was overtaken says nothing.
     assert!(!scales.take(at(0), at(0) + ms(50), on(FIRST, M)));
+    assert_eq!(scales.current(at(1)).unwrap().id(), SECOND);
+    let unknown = TimeScale([4; 16]);
+    assert!(!scales.take(at(0), at(0) + ms(50), on(unknown, M)));
     assert_eq!(scales.current(at(1)).unwrap().id(), SECOND);
     // The store was made to return to the first one.
     assert!(scales.take(at(2), at(2), on(FIRST, M + 2_000_000)));

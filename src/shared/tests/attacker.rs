@@ -150,7 +150,7 @@ async fn history(seed: u64) -> usize {
     let random = SeededRandom::new(seed);
     let below = |end: usize| (random.fraction() * end as f64) as usize;
     let (clock, store) = clock_and_store();
-    let instances: Vec<_> = (1..4).map(|at| Instance::new(&store, seed * 10 + at)).collect();
+    let mut instances: Vec<_> = (1..4).map(|at| Instance::new(&store, seed * 100 + at)).collect();
     let tokens = ["token0", "token1", "token2"];
     let places: Vec<String> = tokens
         .iter()
@@ -159,7 +159,12 @@ async fn history(seed: u64) -> usize {
         .collect();
     let (mut told, mut kept, mut found): (Vec<Told>, Vec<Vec<u8>>, _) = (Vec::new(), Vec::new(), 0);
     for step in 0..80 {
-        let (instance, token) = (&instances[below(3)], below(tokens.len()));
+        // Now and then one is restarted.
+        let at = below(3);
+        if below(12) == 0 {
+            instances[at] = Instance::new(&store, seed * 100 + 10 + step);
+        }
+        let (instance, token) = (&instances[at], below(tokens.len()));
         match below(8) {
             0 | 1 => {
                 let answer = if below(3) == 0 { inactive() } else { active(&format!("{step}")) };
@@ -172,7 +177,9 @@ async fn history(seed: u64) -> usize {
             }
             2 => clock.advance(Duration::from_millis(below(40_000) as u64)),
             3 if below(4) == 0 => {
-                store.rig.off.fetch_add((below(7_200) as i64 - 3_600) * 1_000_000, SeqCst);
+                let most = [7_200, 60][below(2)];
+                let seconds = below(most) as i64 - most as i64 / 2;
+                store.rig.off.fetch_add(seconds * 1_000_000, SeqCst);
             }
             4 | 5 => {
                 for place in &places {

@@ -138,8 +138,8 @@ async fn an_answer_that_is_too_long_for_a_value_is_not_put() {
     let (_, store) = clock_and_store();
     let one = Instance::new(&store, 1);
     let empty = serde_json::to_vec(&active("")).unwrap().len();
-    // A head of 32 bytes, and what seals it.
-    let most = MAX_VALUE - 32 - (1 + 4 + 32 + 32) - empty;
+    // A head of 48 bytes, and what seals it.
+    let most = MAX_VALUE - 48 - (1 + 4 + 32 + 32) - empty;
     one.put("tok1", &active(&"x".repeat(most + 1))).await;
     assert_eq!(one.shared.metrics().puts["failed"], 1);
     one.put("tok1", &active(&"x".repeat(most))).await;

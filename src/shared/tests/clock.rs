@@ -10,6 +10,17 @@ fn set(store: &Rigged, by: i64) {
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
+/// Has instances watch the clock until they read it every 30 seconds.
+async fn settle(clock: &ManualClock, instances: &[&Instance]) {
+    for pause in [0, 2, 3, 5, 9, 17, 31] {
+        clock.advance(pause * SECOND);
+        for instance in instances {
+            instance.look("tok2").await;
+            yield_now().await;
+        }
+    }
+}
+
 #[test_support::test]
 async fn an_age_is_never_told_too_low_and_by_the_round_trips_too_high() {
     let (clock, store) = clock_and_store();
@@ -30,6 +41,7 @@ async fn a_clock_that_is_set_costs_misses_and_makes_nothing_younger() {
     for by in [-HOUR_MICROS, HOUR_MICROS] {
         let (clock, store) = clock_and_store();
         let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+        settle(&clock, &[&one, &other]).await;
         one.put("tok1", &active("a")).await;
         assert!(other.look("tok1").await.is_some());
         clock.advance(10 * SECOND);
@@ -82,7 +94,7 @@ async fn a_store_that_was_flushed_has_a_new_scale_and_old_values_are_none() {
 }
 
 #[test_support::test]
-async fn the_clock_is_read_every_30_seconds_behind_a_look() {
+async fn the_clock_is_read_soon_again_and_then_every_30_seconds_behind_a_look() {
     let (clock, store) = clock_and_store();
     let one = Instance::new(&store, 1);
     let times = async |after: Duration| {
@@ -92,10 +104,12 @@ async fn the_clock_is_read_every_30_seconds_behind_a_look() {
         store.rig.times.load(SeqCst)
     };
     assert_eq!(times(Duration::ZERO).await, 1);
-    assert_eq!(times(30 * SECOND).await, 1);
-    assert_eq!(times(MOMENT).await, 2);
+    assert_eq!(times(SECOND).await, 1);
+    assert_eq!(times(40 * SECOND).await, 2);
     assert_eq!(times(30 * SECOND).await, 2);
     assert_eq!(times(MOMENT).await, 3);
+    assert_eq!(times(30 * SECOND).await, 3);
+    assert_eq!(times(MOMENT).await, 4);
 }
 
 #[test_support::test]
@@ -163,10 +177,75 @@ async fn an_engine_whose_time_lies_is_noticed_by_the_wall() {
 async fn ages_by_wall_clocks_may_differ_by_ten_minutes_and_not_by_a_second_more() {
     let (clock, store) = clock_and_store();
     let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+    settle(&clock, &[&one, &other]).await;
     one.put("tok1", &active("a")).await;
-    clock.advance(SECOND);
+    for (off, is_found) in [(599, true), (601, false), (-599, true), (-601, false)] {
+        other.wall.store(off * 1_000_000, SeqCst);
+        assert_eq!(other.look("tok1").await.is_some(), is_found, "{off}");
+    }
+    clock.advance(601 * SECOND);
+    other.look("tok1").await;
     for (off, is_found) in [(599, true), (602, false), (-599, true), (-602, false)] {
         other.wall.store(off * 1_000_000, SeqCst);
         assert_eq!(other.look("tok1").await.is_some(), is_found, "{off}");
+        // However far they are, ages are told by the store's clock.
+        assert!(other.age("tok1").await.is_none_or(|age| age < 603 * SECOND));
+    }
+}
+
+#[test_support::test]
+async fn where_two_never_watched_the_clock_at_one_time_walls_agree_or_it_is_none() {
+    let (clock, store) = clock_and_store();
+    let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+    one.put("tok1", &active("a")).await;
+    clock.advance(10 * SECOND);
+    for (off, is_found) in [(1_990, true), (2_010, false), (-1_990, true), (-2_010, false)] {
+        other.wall.store(off * 1_000, SeqCst);
+        let age = other.age("tok1").await;
+        assert_eq!(age.is_some(), is_found, "{off}");
+        let least = Duration::from_millis(10_000 + u64::try_from(off).unwrap_or(0));
+        assert!(age.is_none_or(|age| age >= least), "{off}: {age:?}");
+    }
+}
+
+#[test_support::test]
+async fn instances_whose_walls_differ_share_after_seconds() {
+    let (clock, store) = clock_and_store();
+    let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
+    one.wall.store(300_000_000, SeqCst);
+    let mut shared_after = None;
+    for second in 0..10 {
+        one.put("tok1", &active("a")).await;
+        clock.advance(MOMENT);
+        if other.look("tok1").await.is_some() {
+            shared_after = shared_after.or(Some(second));
+        }
+        yield_now().await;
+        clock.advance(SECOND);
+        one.look("tok2").await;
+        yield_now().await;
+    }
+    assert_eq!(shared_after, Some(1));
+}
+
+/// A clock is set so little, and so soon before somebody looks, that nothing else tells.
+#[test_support::test]
+async fn a_step_between_two_that_never_met_makes_nothing_younger() {
+    for (by, wait) in [(25, 27), (-5, 6), (1, 1), (-1, 2)] {
+        let (clock, store) = clock_and_store();
+        let (old, new) = (Instance::new(&store, 1), Instance::new(&store, 2));
+        settle(&clock, &[&old]).await;
+        clock.advance(10 * SECOND);
+        set(&store, by * 1_000_000);
+        clock.advance(SECOND);
+        new.look("tok1").await;
+        // Ahead, what the new one writes is of the future to the old one, and behind, the other way.
+        let (writer, reader) = if by > 0 { (&new, &old) } else { (&old, &new) };
+        let asked_at = clock.monotonic();
+        writer.put("tok1", &active("a")).await;
+        clock.advance(wait * SECOND);
+        let age = reader.age("tok1").await;
+        assert!(age.is_none_or(|age| age >= clock.monotonic() - asked_at), "{by}: {age:?}");
+        assert_eq!(age.is_some(), by.abs() < 2, "{by}");
     }
 }

@@ -37,8 +37,9 @@ const TOKENS: usize = 4;
 const INACTIVE_MAX_AGE: Duration = Duration::from_secs(4);
 /// How old an answer that signals extend may be.
 const LIMIT: Duration = Duration::from_secs(12);
-/// By how much an answer of another instance may count as older than it is.
-const UNCERTAINTY: Duration = Duration::from_millis(100);
+/// By how much an answer of another instance may count as older than it is: wall clocks that were set
+/// may say so, and the longer age counts.
+const UNCERTAINTY: Duration = Duration::from_millis(2_100);
 
 fn below(random: &SeededRandom, end: usize) -> usize {
     (random.fraction() * end as f64) as usize
