@@ -5,6 +5,8 @@ mod attacker;
 mod deadlines;
 mod failures;
 mod joining;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod store;
 mod world;
 
