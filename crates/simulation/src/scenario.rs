@@ -26,7 +26,7 @@ pub(crate) enum Scenario {
     Failover,
     /// The stream is shortened, to nothing or to little.
     Trim,
-    /// The store's clock is set by an hour, and back.
+    /// The store's clock is set by seconds or by an hour, and back.
     ClockStep,
     /// Requests and answers get lost or are late, and half of the instances cannot reach the store.
     Network,
@@ -153,15 +153,20 @@ impl Fleet {
     }
 
     async fn clock_step(&self) {
-        let hour = if self.dice.chance(0.5) { 3_600_000_000 } else { -3_600_000_000 };
-        self.world.with_engine(|engine, _| engine.step(hour));
+        // Seconds are more than any uncertainty, and less than what wall clocks would give away.
+        let seconds =
+            if self.dice.chance(0.5) { 3600.0 } else { 2.0 + 60.0 * self.dice.fraction() };
+        let forward = if self.dice.chance(0.5) { 1.0 } else { -1.0 };
+        let step = (seconds * forward * 1e6) as i64;
+        self.world.with_engine(|engine, _| engine.step(step));
         self.world.time.pass(self.at_most(100)).await;
-        self.world.with_engine(|engine, _| engine.step(-hour));
+        self.world.with_engine(|engine, _| engine.step(-step));
     }
 
     async fn network(&self) {
         let third = self.at_most(90) / 3;
-        let slow = (Duration::from_millis(1), Duration::from_millis(300));
+        // Half of what is asked comes in time.
+        let slow = (Duration::from_millis(1), Duration::from_millis(40));
         self.store(|store| store.loss = 0.1);
         self.world.time.pass(third).await;
         self.store(|store| store.round_trip = slow);

@@ -169,5 +169,5 @@ impl Truth {
 
 /// Ages are told by clocks that are wrong by up to 200 parts in a million.
 fn with_tolerance(bound: Duration) -> Duration {
-    bound + bound / 2_000 + Duration::from_millis(1)
+    bound + bound / 4_000 + Duration::from_micros(10)
 }
