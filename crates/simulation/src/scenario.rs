@@ -69,7 +69,7 @@ impl Scenario {
 
     /// Whether instances are alone meanwhile.
     pub(crate) fn is_of_store(self) -> bool {
-        !matches!(self, Self::Server | Self::Log | Self::Leader | Self::Trim)
+        !matches!(self, Self::Server | Self::Log | Self::Leader)
     }
 }
 
@@ -118,10 +118,7 @@ impl Fleet {
             }
             Scenario::Flush => self.world.with_engine(|engine, _| engine.flush()),
             Scenario::Failover => self.failover().await,
-            Scenario::Trim => {
-                let left = self.dice.below(3);
-                self.world.with_engine(|engine, _| engine.trim(left));
-            }
+            Scenario::Trim => self.trim().await,
             Scenario::ClockStep => self.clock_step().await,
             Scenario::Network => self.network().await,
             Scenario::Server => self.server().await,
@@ -137,6 +134,15 @@ impl Fleet {
         self.world.time.pass(length).await;
         self.store(|store| store.is_down = false);
         self.disconnect();
+    }
+
+    /// Half of the instances are cut off for a while and have not read what is thrown away.
+    async fn trim(&self) {
+        self.store(|store| store.is_cut = true);
+        self.world.time.pass(self.at_most(30)).await;
+        let left = self.dice.below(3);
+        self.world.with_engine(|engine, _| engine.trim(left));
+        self.store(|store| store.is_cut = false);
     }
 
     async fn failover(&self) {
