@@ -31,9 +31,6 @@
 //! Names begin with the number of the notation and values with a version, so that instances of
 //! several releases pass by what is not for them.
 
-// Until the checker and the stream use it.
-#![allow(dead_code, unused_imports)]
-
 mod budget;
 mod entry;
 mod handle;
@@ -60,7 +57,7 @@ pub use store::{
 
 pub(crate) use level::{Answer, CLAIM, Claim};
 pub(crate) use org::{Asker, EntryName, Org};
-pub(crate) use scale::{Scale, Watched};
+pub(crate) use scale::Scale;
 
 #[cfg(test)]
 mod tests;

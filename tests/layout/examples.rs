@@ -17,6 +17,7 @@ fn every_public_type_has_an_example() {
     ];
     have_examples("src", &faces, 50);
     have_examples("crates/settings/src", &["lib.rs"], 10);
+    have_examples("crates/redis/src", &["lib.rs"], 1);
 }
 
 /// Checks the types that the `faces` of a package hand on, which are at least so many.

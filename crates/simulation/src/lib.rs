@@ -10,7 +10,7 @@
 //! had become of the token by then. The ten faults come one after the other, in an order by the seed.
 //!
 //! ```sh
-//! cargo run --release -p okta-introspect-simulation -- --instances 10000 --seeds 100 --out plots
+//! cargo run --profile simulation -p okta-introspect-simulation -- --instances 10000 --seeds 100 --out plots
 //! ```
 
 mod config;
