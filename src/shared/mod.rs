@@ -57,7 +57,7 @@ pub use store::{
 
 pub(crate) use level::{Answer, CLAIM, Claim};
 pub(crate) use org::{Asker, EntryName, Org};
-pub(crate) use scale::Scale;
+pub(crate) use scale::{Scale, Watched};
 
 #[cfg(test)]
 mod tests;
