@@ -72,7 +72,7 @@ mod watermark;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -290,6 +290,11 @@ impl Checker {
     /// How signals count, as its [configuration](CheckerConfig::signals) says.
     pub fn signal_mode(&self) -> SignalMode {
         self.inner.config.signals
+    }
+
+    /// The greatest age that an answer may have here; see [`CheckerConfig::max_age_limit`].
+    pub(crate) fn max_age_limit(&self) -> Duration {
+        self.inner.config.max_age_limit
     }
 
     /// The clock, for whatever else has to wait.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,6 +39,11 @@ impl Org {
     /// Notes that something came from another scale: the store's clock is read again soon.
     pub(crate) fn note_other_scale(&self) {
         self.scales().note_sign();
+    }
+
+    /// A use of the store outside of this room has failed: what answers next may have another clock.
+    pub(crate) fn doubt(&self, now: Instant) {
+        self.scales().doubt(now);
     }
 
     pub(super) fn scales(&self) -> MutexGuard<'_, Scales> {

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
 use super::event::LogEvent;
 use super::seen::Seen;
 use super::signal::{Signal, SourceKind, Subject};
@@ -41,6 +44,8 @@ struct Inner {
     checkers: RwLock<Checkers>,
     clock: Arc<dyn Clock>,
     observer: Option<Box<Observer>>,
+    /// By what other instances hear of signals.
+    relays: Mutex<Vec<Sender<Signal>>>,
     seen: Mutex<Seen>,
     sources: [Mutex<SourceState>; SourceKind::ALL.len()],
 }
@@ -106,8 +111,17 @@ impl Feed {
     /// Applies a signal. When this returns, no check that begins is answered by what was known
     /// before about a token that the signal names.
     pub fn apply(&self, signal: &Signal) -> Applied {
-        let is_repeated = !signal.id.is_empty() && self.seen().contains(signal.source, &signal.id);
-        if is_repeated {
+        let applied = self.apply_told(signal);
+        // What is in the log is read for all.
+        if applied == Applied::New && signal.source != SourceKind::SystemLog {
+            self.relay(signal);
+        }
+        applied
+    }
+
+    /// As [`apply`](Self::apply), for what the other instances have been told.
+    pub(super) fn apply_told(&self, signal: &Signal) -> Applied {
+        if self.has_applied(signal) {
             self.source(signal.source).repeated(self.inner.clock.now());
             return self.observed(signal, Applied::Repeated);
         }
@@ -141,18 +155,26 @@ impl Feed {
     pub fn apply_event(&self, source: SourceKind, event: &LogEvent) -> Applied {
         match event.signal(source) {
             Some(signal) => self.apply(&signal),
-            None => {
-                self.source(source).ignored(self.inner.clock.now());
-                Applied::Ignored
-            }
+            None => self.ignored(source),
         }
+    }
+
+    /// Counts what says nothing of tokens.
+    pub(super) fn ignored(&self, source: SourceKind) -> Applied {
+        self.source(source).ignored(self.inner.clock.now());
+        Applied::Ignored
+    }
+
+    /// Whether a signal is known to have been applied.
+    pub(super) fn has_applied(&self, signal: &Signal) -> bool {
+        !signal.id.is_empty() && self.seen().contains(signal.source, &signal.id)
     }
 
     /// Declares everything invalid, because signals of this source may have been lost. `why` is the
     /// kind of the signal that this counts as.
     pub fn invalidate_everything(&self, source: SourceKind, why: &str) {
         self.source(source).gap();
-        self.apply(&Signal::new(source, why, [Subject::Everything]));
+        self.apply_told(&Signal::new(source, why, [Subject::Everything]));
     }
 
     /// Counts something that failed at a source, by a word for the reason.
@@ -191,6 +213,28 @@ impl Feed {
         self.source(SourceKind::SystemLog).covered(until, now, due);
     }
 
+    /// Gives new signals to other instances, too, for as long as there is a receiver.
+    pub(super) fn relay_to(&self, relay: Sender<Signal>) {
+        self.relays().push(relay);
+    }
+
+    fn relay(&self, signal: &Signal) {
+        let full = |relay: &Sender<Signal>| {
+            let sent = relay.try_send(signal.clone());
+            matches!(sent, Err(TrySendError::Full(_)))
+        };
+        let mut relays = self.relays();
+        relays.retain(|relay| !relay.is_closed());
+        if relays.iter().filter(|relay| full(relay)).count() > 0 {
+            self.noted(signal.source, "not_shared");
+        }
+    }
+
+    /// The greatest age that an answer may have at any of the checkers.
+    pub(super) fn max_age_limit(&self) -> Duration {
+        self.checkers().all().map(Checker::max_age_limit).max().unwrap_or_default()
+    }
+
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
     }
@@ -204,6 +248,10 @@ impl Feed {
 
     fn checkers(&self) -> RwLockReadGuard<'_, Checkers> {
         self.inner.checkers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn relays(&self) -> MutexGuard<'_, Vec<Sender<Signal>>> {
+        self.inner.relays.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -295,7 +343,8 @@ impl FeedBuilder {
         let (checkers, observer) = (RwLock::new(checkers), self.observer);
         let sources = SourceKind::ALL.map(|source| Mutex::new(SourceState::new(source)));
         let seen = Mutex::new(Seen::new(Feed::REMEMBERED));
-        let inner = Inner { checkers, clock, observer, seen, sources };
+        let relays = Mutex::default();
+        let inner = Inner { checkers, clock, observer, relays, seen, sources };
         Feed { inner: Arc::new(inner) }
     }
 }

@@ -49,6 +49,7 @@ mod security_event;
 mod seen;
 mod signal;
 mod status;
+mod stream;
 #[cfg(feature = "tower")]
 mod subject;
 mod system_log;
@@ -72,6 +73,9 @@ pub use refusal::SignalRefusal;
 pub use security_event::SecurityEvents;
 pub use signal::{Signal, SourceKind, Subject};
 pub use status::SourceStatus;
+pub use stream::{
+    LogPage, SharedSignals, SharedSignalsBuilder, SignalLog, StreamMetrics, StreamStatus,
+};
 pub use system_log::{Following, SystemLog, SystemLogBuilder};
 #[cfg(feature = "tower")]
 pub use universal_logout::UniversalLogout;

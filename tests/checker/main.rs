@@ -34,6 +34,7 @@ mod proofs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod second_level;
+mod stream;
 mod system_log;
 #[cfg(feature = "axum")]
 mod tools;

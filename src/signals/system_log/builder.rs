@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::outlet::Outlet;
 use super::{Position, SystemLog};
 use crate::error::Error;
 use crate::error::bounds::within;
@@ -102,7 +103,7 @@ impl SystemLogBuilder {
             org,
             filter: event_type::filter(),
             resource: self.resource,
-            feed: self.feed,
+            outlet: Outlet::new(self.feed),
             random: self.random,
             interval: self.interval,
             cursor_file: self.cursor_file,

@@ -23,7 +23,7 @@ pub struct Following {
 }
 
 impl Following {
-    pub(super) fn new(task: JoinHandle<()>) -> Self {
+    pub(in crate::signals) fn new(task: JoinHandle<()>) -> Self {
         Self { task }
     }
 

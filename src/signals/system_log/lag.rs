@@ -23,6 +23,9 @@ impl Lags {
     /// an event from another age must not end it for longer.
     pub(super) const MAX: Duration = Duration::from_secs(3600);
 
+    /// As many minutes as count.
+    const MOST: usize = 62;
+
     const MINUTE: Duration = Duration::from_secs(60);
 
     /// How long a lag counts.
@@ -47,6 +50,33 @@ impl Lags {
         self.forget(now);
         let longest = self.minutes.iter().map(|(_, lag)| *lag).max();
         longest.unwrap_or_default().max(Self::FLOOR)
+    }
+
+    /// What another instance has to know: how many seconds ago events came late, and by how many
+    /// milliseconds.
+    pub(super) fn handed_over(&self, now: Instant) -> Vec<(u64, u64)> {
+        let late = self.minutes.iter().filter(|(_, lag)| *lag > Self::FLOOR);
+        let told = late.map(|(begun, lag)| {
+            // Rounded so that it counts for longer, and for more.
+            let millis = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            (now.saturating_duration_since(*begun).as_secs(), millis)
+        });
+        told.collect()
+    }
+
+    /// Counts what another instance has seen as if it were its own.
+    pub(super) fn take_over(&mut self, now: Instant, told: &[(u64, u64)]) {
+        let of_hour = told.iter().take(Self::MOST);
+        let minutes = of_hour.filter_map(|(secs, millis)| {
+            let begun = now.checked_sub(Duration::from_secs(*secs))?;
+            Some((begun, Duration::from_millis(*millis).min(Self::MAX)))
+        });
+        self.minutes.extend(minutes);
+        self.minutes.make_contiguous().sort();
+        // In order, and not more than there are minutes.
+        let surplus = self.minutes.len().saturating_sub(Self::MOST);
+        self.minutes.drain(..surplus);
+        self.forget(now);
     }
 
     fn forget(&mut self, now: Instant) {

@@ -4,12 +4,14 @@ mod builder;
 mod cursor;
 mod following;
 mod lag;
+mod outlet;
 mod pace;
 mod page;
 mod poll;
 mod report;
 mod resume;
 mod server_clock;
+mod signal_log;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,6 +29,7 @@ use crate::error::Error;
 use crate::management::{Resource, ResourceCall};
 use crate::support::random::Random;
 use lag::Lags;
+use outlet::Outlet;
 use pace::Pace;
 use report::Report;
 use server_clock::ServerClock;
@@ -74,7 +77,7 @@ use server_clock::ServerClock;
 #[must_use]
 pub struct SystemLog {
     resource: Resource,
-    feed: Feed,
+    outlet: Outlet,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     interval: Duration,
@@ -224,7 +227,7 @@ impl fmt::Debug for SystemLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SystemLog")
             .field("resource", &self.resource)
-            .field("feed", &self.feed)
+            .field("feed", &self.outlet.feed)
             .field("interval", &self.interval)
             .finish_non_exhaustive()
     }

@@ -81,7 +81,7 @@ impl SystemLog {
             return Err(Error::malformed("the System Log's page with events links to itself"));
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            self.feed.begin_coverage(trip.start, &self.org);
+            self.outlet.begin_coverage(trip.start, &self.org);
         }
         if matches!(self.position, Position::At(_)) {
             self.failures = 0;
@@ -152,7 +152,7 @@ impl SystemLog {
             false => lag::latest(date),
         });
         for event in events {
-            let applied = self.feed.apply_event(SourceKind::SystemLog, event);
+            let applied = self.outlet.apply_event(event);
             if let (Some(published), Some(seen)) = (event.published(), seen)
                 && applied != Applied::Repeated
             {
@@ -173,7 +173,7 @@ impl SystemLog {
         let allowance = self.lags.allowance(now);
         if let Some(until) = sent.checked_sub(allowance).filter(|_| read == Read::All) {
             let patience = self.interval.saturating_add(Self::PUNCTUAL);
-            self.feed.advance_coverage(until, (due - now).saturating_add(patience), &self.org);
+            self.outlet.advance_coverage(until, (due - now).saturating_add(patience), &self.org);
         }
         due
     }
@@ -181,7 +181,7 @@ impl SystemLog {
     /// After a poll that failed: coverage stays where it is.
     pub(super) fn fail(&mut self, error: &Error, now: Instant) -> Instant {
         let reason = error.kind().as_str();
-        self.feed.failed(SourceKind::SystemLog, reason);
+        self.outlet.feed.failed(SourceKind::SystemLog, reason);
         self.report.failed(reason, error);
         self.error = Some(error.clone());
         let status = error.refusal().map(|refusal| refusal.status);

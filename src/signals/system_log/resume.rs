@@ -18,7 +18,7 @@ impl SystemLog {
     /// Signals may be lost: nothing that is known counts any more, and the log begins anew.
     pub(super) fn gap(&mut self, why: &'static str) {
         self.report.gap(why);
-        self.feed.invalidate_everything(SourceKind::SystemLog, why);
+        self.outlet.gap(why);
         self.position = Position::Now(0);
         self.has_begun = false;
         // What is older was told before, or is lost.
@@ -50,7 +50,7 @@ impl SystemLog {
     }
 
     /// Why the log cannot be gone on with at a cursor.
-    fn fault(&self, cursor: &Cursor) -> Option<&'static str> {
+    pub(super) fn fault(&self, cursor: &Cursor) -> Option<&'static str> {
         let is_own = cursor.org == self.org
             && cursor.filter == self.filter
             && page::is_local(&cursor.next, self.resource.origin());
@@ -100,7 +100,7 @@ impl SystemLog {
                 Ok(())
             }
             Err(error) => {
-                self.feed.noted(SourceKind::SystemLog, "cursor_not_written");
+                self.outlet.feed.noted(SourceKind::SystemLog, "cursor_not_written");
                 self.report.not_saved(&error);
                 Err(Error::configuration("the cursor of the System Log cannot be written")
                     .because(error)
