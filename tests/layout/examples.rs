@@ -9,6 +9,7 @@ fn every_public_type_has_an_example() {
     let faces = ["lib.rs", "adapter/mod.rs", "checker/mod.rs", "shared/mod.rs", "signals/mod.rs"];
     have_examples("src", &[&faces[..], &["verify/mod.rs"]].concat(), 50);
     have_examples("crates/settings/src", &["lib.rs"], 10);
+    have_examples("crates/redis/src", &["lib.rs"], 1);
 }
 
 /// Checks the types that the `faces` of a package hand on, which are at least so many.
