@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(200);
 
 /// Whether the server was asked twice about each token at most.
 pub(crate) async fn run(sizes: [usize; 4]) -> Result<bool, Box<dyn std::error::Error>> {
-    let [processes, checkers, tokens, parallel] = sizes;
+    let [processes, checkers, tokens, pace] = sizes;
     let (org, engine) = (Org::start().await?, Engine::start(Fault::Nothing).await?);
     let lives: Vec<_> = (0..tokens).map(|_| org.issue()).collect();
     let warm = org.issue();
@@ -26,7 +26,7 @@ pub(crate) async fn run(sizes: [usize; 4]) -> Result<bool, Box<dyn std::error::E
         process.done(1, PATIENCE).await;
     }
     let begun = micros();
-    fleet.iter().for_each(|process| process.tell(&format!("cold {parallel}")));
+    fleet.iter().for_each(|process| process.tell(&format!("cold {pace}")));
     for process in &fleet {
         process.done(2, PATIENCE).await;
     }
@@ -42,15 +42,20 @@ pub(crate) async fn run(sizes: [usize; 4]) -> Result<bool, Box<dyn std::error::E
         *by_calls.entry(calls).or_default() += 1;
     }
     let checks = (processes * checkers * tokens) as u64;
-    let active: u64 = counts.iter().filter(|(what, _)| what.starts_with("active/")).map(|(_, count)| count).sum();
+    let active: u64 =
+        counts.iter().filter(|(what, _)| what.starts_with("active/")).map(|(_, count)| count).sum();
     println!(
-        "{} checkers in {processes} processes, {tokens} tokens, {parallel} at a time each: \
+        "{} checkers in {processes} processes, {tokens} tokens, each at {pace} ms from the last: \
          {checks} checks in {took:.1} s, {active} active",
         processes * checkers
     );
     println!("| calls about a token | tokens |\n|---|---|");
     by_calls.iter().for_each(|(calls, tokens)| println!("| {calls} | {tokens} |"));
-    let counted: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).map(|(what, count)| format!("{what} {count}")).collect();
+    let counted: Vec<_> = counts
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(what, count)| format!("{what} {count}"))
+        .collect();
     println!("{}\n", counted.join(", "));
     let most = by_calls.keys().last().copied().unwrap_or_default();
     Ok(active == checks && (1..=2).contains(&most))

@@ -7,10 +7,10 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::time::sleep;
 
+use crate::micros;
 use crate::processes::{Process, until};
 use crate::relay::Relay;
 use crate::server::Server;
-use crate::micros;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {

@@ -15,7 +15,7 @@ use okta_introspect::{Client, Error, Issuer, KeyOptions, Requirement, Scopes, Si
 use okta_introspect_redis::RedisStore;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use crate::{CLIENT_ID, micros};
 
@@ -58,7 +58,8 @@ impl Instance {
         let key = SigningKey::from_file(Path::new(&settings.key), &KeyOptions::default())?;
         let secret = SharedSecret::of_key(&key)?;
         let client = Client::builder(Issuer::parse(&settings.issuer)?, CLIENT_ID, key).build()?;
-        let shared = Shared::builder(RedisStore::builder(&settings.store).build()?, secret).build()?;
+        let shared =
+            Shared::builder(RedisStore::builder(&settings.store).build()?, secret).build()?;
         let mut config = CheckerConfig::default();
         config.max_age = settings.max_age;
         config.signals = if settings.is_extended { SignalMode::Extend } else { SignalMode::Purge };
@@ -77,15 +78,15 @@ impl Instance {
         });
         let feed = feed.build();
         let logs = self.client.resource(Scopes::parse(SystemLog::SCOPE)?);
-        let log = SystemLog::builder(logs, feed.clone()).interval(Duration::from_secs(1)).build()?;
+        let log =
+            SystemLog::builder(logs, feed.clone()).interval(Duration::from_secs(1)).build()?;
         Ok(SharedSignals::builder(&self.shared, &feed, self.client.issuer()).log(log).start())
     }
 
-    /// Uses of the store that it answered, and those that it did not.
-    fn uses(&self) -> [u64; 2] {
+    /// Looks that the store answered.
+    fn uses(&self) -> u64 {
         let looks = self.shared.metrics().looks;
-        let bad = looks["failed"] + looks["circuit_open"];
-        [looks.values().sum::<u64>() - bad, bad]
+        looks.values().sum::<u64>() - looks["failed"] - looks["circuit_open"]
     }
 
     /// Checks once, and says what came of it.
@@ -157,7 +158,7 @@ impl Process {
         match words[..] {
             ["token", text] => self.tokens.push(text.to_owned()),
             ["warm", text] => self.warm(text),
-            ["cold", parallel] => self.cold(parallel.parse()?),
+            ["cold", pace] => self.cold(Duration::from_millis(pace.parse()?)),
             ["signals"] => self.follow()?,
             ["load", index, text] => self.load(index.parse()?, text),
             ["drop", index] => {
@@ -172,10 +173,11 @@ impl Process {
 
     /// Uses the store until all instances have a connection and know its time.
     fn warm(&self, text: &str) {
-        let (instances, lines, text) = (self.instances.clone(), self.lines.clone(), text.to_owned());
+        let (instances, lines, text) =
+            (self.instances.clone(), self.lines.clone(), text.to_owned());
         Handle::current().spawn(async move {
             for instance in &instances {
-                while instance.uses()[0] == 0 {
+                while instance.uses() == 0 {
                     // An answer in the cache would keep it from looking.
                     let now = Requirement::new().max_age(Duration::from_millis(1));
                     let _ = instance.checker.check(text.as_str(), &now).await;
@@ -186,24 +188,24 @@ impl Process {
         });
     }
 
-    /// All instances check all tokens in the same order, so that all want the same ones.
-    fn cold(&self, parallel: usize) {
+    /// All instances check all tokens in the same order and at the same times, as soon as they can at that.
+    fn cold(&self, pace: Duration) {
         let tokens: Arc<[String]> = self.tokens.clone().into();
         let mut tasks = Vec::new();
+        let begun = tokio::time::Instant::now();
         for instance in &self.instances {
-            for begin in 0..parallel {
-                let (instance, tokens) = (Arc::clone(instance), Arc::clone(&tokens));
-                tasks.push(Handle::current().spawn(async move {
-                    let mut counts = BTreeMap::<String, u64>::new();
-                    for (index, token) in tokens.iter().enumerate().skip(begin).step_by(parallel) {
-                        let line = instance.check(index, token).await;
-                        let mut words = line.split(' ').skip(4);
-                        let what = [words.next(), words.nth(1)].map(Option::unwrap_or_default);
-                        *counts.entry(what.join("/")).or_default() += 1;
-                    }
-                    counts
-                }));
-            }
+            let (instance, tokens) = (Arc::clone(instance), Arc::clone(&tokens));
+            tasks.push(Handle::current().spawn(async move {
+                let mut counts = BTreeMap::<String, u64>::new();
+                for (index, token) in tokens.iter().enumerate() {
+                    sleep_until(begun + pace * index as u32).await;
+                    let line = instance.check(index, token).await;
+                    let mut words = line.split(' ').skip(4);
+                    let what = [words.next(), words.nth(1)].map(Option::unwrap_or_default);
+                    *counts.entry(what.join("/")).or_default() += 1;
+                }
+                counts
+            }));
         }
         let (instances, lines) = (self.instances.clone(), self.lines.clone());
         Handle::current().spawn(async move {
@@ -214,7 +216,9 @@ impl Process {
             }
             for instance in &instances {
                 let metrics = instance.shared.metrics();
-                for (of, counts) in [("look", metrics.looks), ("claim", metrics.claims), ("put", metrics.puts)] {
+                for (of, counts) in
+                    [("look", metrics.looks), ("claim", metrics.claims), ("put", metrics.puts)]
+                {
                     for (what, count) in counts {
                         let _ = lines.send(format!("c {of}:{what} {count}"));
                     }
@@ -236,10 +240,10 @@ impl Process {
                     age.map_or(0, |age| now.saturating_sub(age.as_micros() as u64))
                 };
                 loop {
-                    let (now, status, [good, bad]) = (micros(), metrics.status(), instance.uses());
+                    let (now, status, good) = (micros(), metrics.status(), instance.uses());
                     let (heard, covered) = (at(now, status.heard_age), at(now, status.lag));
                     let (leads, gaps) = (u8::from(status.leads), status.gaps);
-                    let _ = lines.send(format!("m {now} {leads} {heard} {covered} {gaps} {good} {bad}"));
+                    let _ = lines.send(format!("m {now} {leads} {heard} {covered} {gaps} {good}"));
                     sleep(Duration::from_millis(200)).await;
                 }
             });

@@ -92,7 +92,9 @@ impl Record {
         let sets: Vec<BTreeSet<_>> = heard.iter().map(|ids| ids.iter().collect()).collect();
         row.twice = heard.iter().zip(&sets).map(|(ids, set)| ids.len() - set.len()).sum();
         row.revocations = self.lives.iter().filter(|life| life.revoked.is_some()).count();
-        let stays = |process: &usize| self.victim.is_none_or(|(victim, is_back)| is_back || victim != *process);
+        let stays = |process: &usize| {
+            self.victim.is_none_or(|(victim, is_back)| is_back || victim != *process)
+        };
         let stay = (0..PROCESSES).filter(stays);
         row.heard = stay.map(|process| sets[process].len()).min().unwrap_or_default();
         row.gaps = (0..PROCESSES).filter_map(|it| self.statuses(it).last()).map(|it| it.gaps).sum();
@@ -131,20 +133,27 @@ impl Record {
     fn plan(&self, row: &Row) -> u64 {
         let interval = 0.9 * MAX_AGE.as_micros() as f64;
         let until = |life: &Life| life.dropped.unwrap_or(self.ended);
-        let lived: f64 = self.lives.iter().map(|life| (until(life) - life.issued) as f64 / interval).sum();
+        let lived: f64 =
+            self.lives.iter().map(|life| (until(life) - life.issued) as f64 / interval).sum();
         let others = PROCESSES as f64 - 1.0;
         let alone = if self.silenced {
             let back = row.recovery[0].unwrap_or(self.ended - self.struck[1]);
             let end = self.struck[1] + back;
-            let within = |life: &Life| until(life).min(end).saturating_sub(life.issued.max(self.struck[0]));
+            let within =
+                |life: &Life| until(life).min(end).saturating_sub(life.issued.max(self.struck[0]));
             let periods = |life: &Life| (within(life) as f64 / interval).ceil();
             others * self.lives.iter().map(periods).sum::<f64>()
         } else {
             0.0
         };
-        // Each token when it is new and when it is revoked, and all after a gap or a loss.
-        let alive = self.lives.iter().filter(|it| it.issued < self.struck[0] && until(it) > self.struck[1]).count();
+        // Each token when it is new; by all when it is revoked, since no instance takes an answer that was
+        // asked for before it heard of that; and all tokens after a gap or a loss.
+        let alive = self
+            .lives
+            .iter()
+            .filter(|it| it.issued < self.struck[0] && until(it) > self.struck[1])
+            .count();
         let again = alive as f64 * (1.0 + row.gaps as f64);
-        (lived + (self.lives.len() + row.revocations) as f64 + alone + again) as u64
+        (lived + (self.lives.len() + PROCESSES * row.revocations) as f64 + alone + again) as u64
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! `cargo run --release -p okta-introspect-redis --example fleet -- all`
 //!
-//! Others than `all`: `quick` as in `./tests/all`, `cold PROCESSES CHECKERS TOKENS PARALLEL`, or names of faults.
+//! Others than `all`: `quick` as in `./tests/all`, `cold PROCESSES CHECKERS_EACH TOKENS PACE` (in ms from one token to the next; all
+//! checkers want the same one at the same time), or names of faults.
 
 #![allow(clippy::print_stdout)] // an example shows what it does
 #![allow(clippy::disallowed_methods, clippy::arithmetic_side_effects, clippy::exit)] // it measures, with the machine's own clock
@@ -59,8 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn carry_out(words: &[&str]) -> Result<[usize; 2], Box<dyn std::error::Error>> {
     let all = Fault::ALL.map(|(name, _)| name);
     let (sizes, faults) = match words {
-        ["all"] => (Some([4, 50, 1000, 1]), &all[..]),
-        ["quick"] => (Some([4, 5, 100, 1]), &Fault::QUICK[..]),
+        ["all"] => (Some([4, 50, 1000, 60]), &all[..]),
+        ["quick"] => (Some([4, 5, 100, 60]), &Fault::QUICK[..]),
         ["cold", sizes @ ..] => {
             let sizes: Result<Vec<usize>, _> = sizes.iter().map(|size| size.parse()).collect();
             (Some(<[usize; 4]>::try_from(sizes?).map_err(|_| "four numbers")?), &[][..])

@@ -37,7 +37,9 @@ impl Org {
         let sandbox = Sandbox::builder().app(backend).app(App::web("0oa2portal"));
         let sandbox = sandbox.user(User::new("00u1ada", "ada@acme.example")).record_requests(false);
         let sandbox = sandbox.on_answer(move |request| {
-            if let (true, Some(token)) = (request.path().ends_with("/introspect"), request.form("token")) {
+            if let (true, Some(token)) =
+                (request.path().ends_with("/introspect"), request.form("token"))
+            {
                 *own.lock().unwrap().entry(token.to_owned()).or_default() += 1;
             }
         });

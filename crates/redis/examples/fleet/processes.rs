@@ -17,9 +17,14 @@ pub(crate) enum Line {
     Verdict(Seen),
     Status(Status),
     /// A signal that was new to it.
-    Heard { id: String },
+    Heard {
+        id: String,
+    },
     /// How often something was.
-    Count { what: String, count: u64 },
+    Count {
+        what: String,
+        count: u64,
+    },
     Done,
 }
 
@@ -43,9 +48,8 @@ pub(crate) struct Status {
     pub(crate) heard: u64,
     pub(crate) covered: u64,
     pub(crate) gaps: u64,
-    /// Looks that the store answered, and those that it did not.
+    /// Looks that the store answered.
     pub(crate) good: u64,
-    pub(crate) bad: u64,
 }
 
 impl Line {
@@ -68,7 +72,6 @@ impl Line {
                 covered: number(4)?,
                 gaps: number(5)?,
                 good: number(6)?,
-                bad: number(7)?,
             }),
             "s" => Self::Heard { id: words[2].to_owned() },
             "c" => Self::Count { what: words[1].to_owned(), count: number(2)? },
@@ -105,7 +108,11 @@ impl Process {
         let process = Self { child, input, lines };
         let mode = if is_extended { "extended" } else { "plain" };
         let (key, age) = (org.key(), MAX_AGE.as_millis());
-        process.tell(&format!("{} {store} {} {instances} {age} {mode}", org.issuer(), key.display()));
+        process.tell(&format!(
+            "{} {store} {} {instances} {age} {mode}",
+            org.issuer(),
+            key.display()
+        ));
         process
     }
 
@@ -118,7 +125,9 @@ impl Process {
 
     /// Waits until it has said `done` so many times.
     pub(crate) async fn done(&self, times: usize, within: Duration) {
-        let is_done = |lines: &[Line]| lines.iter().filter(|line| matches!(line, Line::Done)).count() >= times;
+        let is_done = |lines: &[Line]| {
+            lines.iter().filter(|line| matches!(line, Line::Done)).count() >= times
+        };
         until("a process to be done", within, || is_done(&self.lines.lock().unwrap())).await;
     }
 

@@ -54,7 +54,8 @@ async fn connection(near: TcpStream, way: Arc<Way>, mut cuts: watch::Receiver<u6
     let target = way.target.load(Ordering::Relaxed);
     let Ok(far) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
-    let ((near_reads, near_writes), (far_reads, far_writes)) = (near.into_split(), far.into_split());
+    let ((near_reads, near_writes), (far_reads, far_writes)) =
+        (near.into_split(), far.into_split());
     tokio::select! {
         () = carry(near_reads, far_writes, &way) => {}
         () = carry(far_reads, near_writes, &way) => {}

@@ -58,7 +58,8 @@ impl Fleet {
     fn drop_old(&self) {
         let now = micros();
         for (index, life) in self.lives.lock().unwrap().iter_mut().enumerate() {
-            let is_old = life.revoked.is_some_and(|[_, after]| after + (AFTER.as_micros() as u64) < now);
+            let is_old =
+                life.revoked.is_some_and(|[_, after]| after + (AFTER.as_micros() as u64) < now);
             if is_old && life.dropped.is_none() {
                 life.dropped = Some(now);
                 self.tell(&format!("drop {index}"));
@@ -71,7 +72,10 @@ impl Fleet {
         let is = |process: &Process| {
             process.status().is_some_and(|it| it.good > 0 && it.heard > 0 && it.covered > 0)
         };
-        until("a fleet that has a leader", Duration::from_secs(40), || self.processes.iter().all(is)).await;
+        until("a fleet that has a leader", Duration::from_secs(40), || {
+            self.processes.iter().all(is)
+        })
+        .await;
     }
 
     fn leader(&self) -> Option<usize> {
@@ -79,7 +83,11 @@ impl Fleet {
     }
 }
 
-pub(crate) async fn under(name: &str, fault: Fault, is_quick: bool) -> Result<bool, Box<dyn std::error::Error>> {
+pub(crate) async fn under(
+    name: &str,
+    fault: Fault,
+    is_quick: bool,
+) -> Result<bool, Box<dyn std::error::Error>> {
     let (org, mut engine) = (Org::start().await?, Engine::start(fault).await?);
     let start = |at: usize| Process::start(&org, &engine.url(), 1, at >= PROCESSES / 2);
     let processes = (0..PROCESSES).map(start).collect();
@@ -115,7 +123,7 @@ pub(crate) async fn under(name: &str, fault: Fault, is_quick: bool) -> Result<bo
         struck,
         ended: micros(),
         victim: fault.is_of_the_leader().then_some((leader, fault == Fault::LeaderPaused)),
-        silenced: matches!(fault, Fault::Killed | Fault::Paused | Fault::FailedOver | Fault::Lossy | Fault::ClockAhead | Fault::ClockBack),
+        silenced: !matches!(fault, Fault::Nothing | Fault::Trimmed) && !fault.is_of_the_leader(),
     };
     Ok(report(name, &record.judge()))
 }
@@ -123,11 +131,23 @@ pub(crate) async fn under(name: &str, fault: Fault, is_quick: bool) -> Result<bo
 fn report(name: &str, row: &Row) -> bool {
     let seconds = |micros: u64| format!("{:.1}", micros as f64 / 1e6);
     let [store, heard, covered] = row.recovery.map(|it| it.map_or("never".to_owned(), seconds));
-    let sources: Vec<_> = row.sources.iter().map(|(source, count)| format!("{source} {count}")).collect();
+    let sources: Vec<_> =
+        row.sources.iter().map(|(source, count)| format!("{source} {count}")).collect();
     println!(
         "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {store} | {heard} | {covered} | {} | {} | {} | {} | {} |",
-        row.verdicts, row.stale.len(), row.wrong.len(), row.unknown, seconds(row.max_age), row.longest / 1000,
-        row.calls, row.plan, row.revocations, row.heard, row.twice, row.gaps, sources.join(", "),
+        row.verdicts,
+        row.stale.len(),
+        row.wrong.len(),
+        row.unknown,
+        seconds(row.max_age),
+        row.longest / 1000,
+        row.calls,
+        row.plan,
+        row.revocations,
+        row.heard,
+        row.twice,
+        row.gaps,
+        sources.join(", "),
     );
     for (what, lines) in [("STALE", &row.stale), ("WRONG", &row.wrong)] {
         lines.iter().take(5).for_each(|line| println!("{what}: {line}"));
