@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use okta_introspect::Secret;
 use serde_json::{Value, json};
 
 use crate::environment::Environment;
@@ -40,6 +41,12 @@ fn shows_no_secret(layer: &Layer) {
     if let Some(Source::Text(key)) = layer.key.as_ref().map(|key| &key.value) {
         let lines = key.expose().lines().filter(|line| line.len() > 24);
         lines.for_each(|line| assert!(!shown.contains(line), "the key is shown"));
+    }
+    let (url, password) = (layer.shared.url.as_ref(), layer.shared.password.as_ref());
+    let password = password.map(|found| &found.value);
+    let password = password.and_then(|it| if let Source::Text(it) = it { Some(it) } else { None });
+    for secret in url.map(|found| &found.value).into_iter().chain(password).map(Secret::expose) {
+        assert!(secret.len() < 25 || !shown.contains(secret), "a secret of the store is shown");
     }
     if let Some(password) = layer.proxy.password.as_ref().map(|found| found.value.expose()) {
         assert!(password.len() < 9 || !shown.contains(password), "the password is shown");
@@ -85,6 +92,14 @@ fn written(layer: &Layer) -> Value {
             "password": layer.proxy.password.as_ref().map(|it| it.value.expose()),
         },
     });
+    let store = &layer.shared;
+    client["shared"] = json!({
+        "url": store.url.as_ref().map(|it| it.value.expose()),
+        "username": store.username.as_ref().map(|it| &it.value),
+    });
+    if let Some(Source::Text(password)) = store.password.as_ref().map(|it| &it.value) {
+        client["shared"]["password"] = password.expose().into();
+    }
     if let Some(Source::Text(key)) = layer.key.as_ref().map(|key| &key.value) {
         client["privateKey"] = key.expose().into();
     }

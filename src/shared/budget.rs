@@ -1,6 +1,7 @@
 //! How long the store may take, and when it is left alone.
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::handle::Inner;
@@ -63,7 +64,11 @@ impl<'a> Budget<'a> {
         inner: &Inner,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Gone> {
-        let pass = inner.circuit.admit(self.clock.monotonic()).map_err(|_| Gone::LeftAlone)?;
+        let admitted = inner.circuit.admit(self.clock.monotonic());
+        let pass = admitted.map_err(|_| {
+            tell(inner, true);
+            Gone::LeftAlone
+        })?;
         let begun = self.clock.monotonic();
         let result = self.deadline.before(work).await;
         let now = self.clock.monotonic();
@@ -72,6 +77,7 @@ impl<'a> Budget<'a> {
         match result {
             Some(Ok(done)) => {
                 pass.answered();
+                tell(inner, false);
                 return Ok(done);
             }
             Some(Err(error)) => {
@@ -83,5 +89,19 @@ impl<'a> Budget<'a> {
         }
         inner.orgs().values().for_each(|org| org.scales().doubt(now));
         Err(Gone::Failed)
+    }
+}
+
+/// Tells once that the store is left alone, and once that it is not any more.
+fn tell(inner: &Inner, is_left_alone: bool) {
+    let told = &inner.is_left_alone;
+    if told.load(Ordering::Relaxed) == is_left_alone
+        || told.swap(is_left_alone, Ordering::Relaxed) == is_left_alone
+    {
+        return;
+    }
+    match is_left_alone {
+        true => tracing::warn!("the shared store fails: this instance asks for itself meanwhile"),
+        false => tracing::info!("the shared store answers again"),
     }
 }

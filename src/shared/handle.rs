@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -51,6 +51,8 @@ pub(super) struct Inner {
     /// By what this process is known where it claims.
     pub(super) owner: String,
     pub(super) circuit: Circuit,
+    /// What was told of the circuit.
+    pub(super) is_left_alone: AtomicBool,
     pub(super) counters: Counters,
     /// How many puts are under way.
     pub(super) puts: AtomicUsize,
@@ -187,6 +189,7 @@ impl SharedBuilder {
                 random: self.random,
                 owner: URL_SAFE_NO_PAD.encode(owner),
                 circuit: super::budget::circuit(),
+                is_left_alone: AtomicBool::new(false),
                 counters: Counters::default(),
                 puts: AtomicUsize::new(0),
                 orgs: Mutex::default(),

@@ -31,9 +31,6 @@
 //! Names begin with the number of the notation and values with a version, so that instances of
 //! several releases pass by what is not for them.
 
-// Until the checker and the stream use it.
-#![allow(dead_code, unused_imports)]
-
 mod budget;
 mod entry;
 mod handle;

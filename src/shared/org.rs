@@ -36,14 +36,14 @@ impl Org {
         }
     }
 
-    /// Notes that something came from another scale: the store's clock is read again soon.
-    pub(crate) fn note_other_scale(&self) {
-        self.scales().note_sign();
-    }
-
     /// A use of the store outside of this room has failed: what answers next may have another clock.
     pub(crate) fn doubt(&self, now: Instant) {
         self.scales().doubt(now);
+    }
+
+    /// Notes that something came from another scale: the store's clock is read again soon.
+    pub(crate) fn note_other_scale(&self) {
+        self.scales().note_sign();
     }
 
     pub(super) fn scales(&self) -> MutexGuard<'_, Scales> {

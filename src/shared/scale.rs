@@ -58,12 +58,6 @@ impl Reading {
         elapsed - drift(elapsed, DRIFT - 1)
     }
 
-    /// The latest moment, in nanoseconds after `sent`, at which it may still have shown it.
-    fn latest_moment(&self, micros: u64) -> i128 {
-        let elapsed = i128::from(micros) * NANOS + NANOS - self.nanos();
-        elapsed + drift(elapsed, DRIFT - 1) + nanos(self.sent, self.received)
-    }
-
     fn nanos(&self) -> i128 {
         i128::from(self.micros) * NANOS
     }
@@ -146,14 +140,6 @@ impl Scale {
         let moments =
             self.readings().map(|reading| moment(reading.sent, reading.earliest_moment(micros)));
         moments.min().flatten()
-    }
-
-    /// The latest moment at which it may have shown them.
-    pub(crate) fn latest_moment(&self, micros: u64) -> Option<Instant> {
-        let moments =
-            self.readings().map(|reading| moment(reading.sent, reading.latest_moment(micros)));
-        // An unknown one is beyond all others.
-        moments.reduce(|one, other| Some(one?.max(other?))).flatten()
     }
 
     /// How far the two ends were from each other when the clock was read.

@@ -82,13 +82,3 @@ fn each<'a, T>(
     };
     sources.iter().filter_map(series)
 }
-
-pub(super) fn seconds<'a>(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    series: impl IntoIterator<Item = Series<'a, f64>>,
-) -> fmt::Result {
-    let of_seconds = (name, help, Some(&Unit::Seconds), MetricType::Gauge);
-    family(encoder, of_seconds, series, |mut metric, value| metric.encode_gauge(&value))
-}

@@ -60,7 +60,12 @@ async fn prometheus_draws_the_dashboard_and_raises_the_alerts() {
 #[test_support::test]
 fn alerts_wait_as_long_as_their_rules_say() {
     if can_run() {
-        for tests in ["alerts.test.yml", "sidecar.alerts.test.yml", "signals.alerts.test.yml"] {
+        for tests in [
+            "alerts.test.yml",
+            "shared.alerts.test.yml",
+            "sidecar.alerts.test.yml",
+            "signals.alerts.test.yml",
+        ] {
             assert!(succeeds(
                 Command::new("promtool")
                     .args(["test", "rules"])

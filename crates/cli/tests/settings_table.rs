@@ -54,6 +54,18 @@ const ROWS: &[Row] = &[
         ],
     ),
     row("certificate authorities", &[(Setting::CaFile, "ca.pem", "ca.pem")]),
+    row(
+        "store that instances share",
+        &[
+            (Setting::SharedUrl, "rediss://redis.example:6380", "rediss://redis.example:6380"),
+            (Setting::SharedUsername, "orders", "orders"),
+            (Setting::SharedPassword, "s3cret", "[set]"),
+            (Setting::SharedPasswordFile, "passphrase.txt", "passphrase.txt"),
+            (Setting::SharedCaFile, "ca.pem", "ca.pem"),
+            (Setting::SharedSecretFile, "passphrase.txt", "passphrase.txt"),
+            (Setting::SharedPreviousSecretFile, "passphrase.txt", "passphrase.txt"),
+        ],
+    ),
     row("how the SDKs", &[(Setting::AuthorizationMode, "PrivateKey", "PrivateKey")]),
 ];
 
@@ -236,7 +248,9 @@ fn every_setting_of_a_file_in_every_place() {
     fs::copy(world.path("key.pem"), folder.join("key.pem")).unwrap();
     let home = folder.join("okta.yaml");
     let settings = ROWS.iter().flat_map(|row| row.settings);
-    let settings: Vec<_> = settings.filter(|it| !it.0.members().is_empty()).collect();
+    let settings = settings.filter(|it| !it.0.members().is_empty());
+    // Either the password or its file.
+    let settings: Vec<_> = settings.filter(|it| it.0 != Setting::SharedPasswordFile).collect();
     let last = |members: &'static [&'static str]| *members.last().unwrap();
     let lines = settings.iter().map(|(setting, value, _)| {
         let name = last(setting.members());
@@ -248,7 +262,7 @@ fn every_setting_of_a_file_in_every_place() {
         let lines = nested.iter().filter_map(|line| line.strip_prefix(&format!("{name}: ")));
         format!("{name}: {{{}}}", lines.collect::<Vec<_>>().join(", "))
     };
-    let members = [plain.join(", "), of("rateLimit"), of("proxy")].join(", ");
+    let members = [plain.join(", "), of("rateLimit"), of("proxy"), of("shared")].join(", ");
     let client = format!("okta: {{client: {{{members}}}}}");
     let profile = format!("okta: {{profiles: {{it: {{{members}}}}}}}");
     for (path, text, place, variables) in [
@@ -261,6 +275,10 @@ fn every_setting_of_a_file_in_every_place() {
         let file = if path == home { home.to_str().unwrap() } else { ".okta.yaml" };
         for (setting, _, expected) in &settings {
             let origin = format!("okta.{place}.{} in {file}", last(setting.members()));
+            // The paths of a file begin at its folder.
+            let is_far_file = path == home && setting.name().ends_with("_file");
+            let path = folder.join(expected);
+            let expected = if is_far_file { path.to_str().unwrap() } else { expected };
             tells(&told, setting.name(), expected, &origin);
         }
         fs::remove_file(&path).unwrap();
@@ -288,7 +306,9 @@ fn setting_of(row: &Row, member: &str) -> Option<(Setting, String)> {
     let member = member.replace(": ", ".");
     row.settings.iter().find_map(|(setting, ..)| {
         let mut known = setting.members().iter();
-        let name = known.find(|it| **it == member || it.strip_prefix("proxy.") == Some(&member))?;
+        let stems = ["proxy.", "shared."];
+        let is_below = |it: &str| stems.iter().any(|stem| it.strip_prefix(stem) == Some(&*member));
+        let name = known.find(|it| **it == member || is_below(it))?;
         Some((*setting, format!("client.{name}")))
     })
 }

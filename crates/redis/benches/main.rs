@@ -8,6 +8,7 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use okta_introspect::shared::{SharedStore as _, TimeScale};
@@ -76,20 +77,19 @@ impl Operation {
         }
     }
 
-    async fn carry_out(self, store: &RedisStore, number: usize) {
-        let number = number % TOKENS;
+    async fn carry_out(self, store: &RedisStore, names: &[Names], number: usize) {
+        let names = &names[number % TOKENS];
         match self {
             Self::Look => {
-                let names = [name('e', number), name('n', number)];
-                let found = store.get(&[&names[0], &names[1]]).await.unwrap();
+                let found = store.get(&[&names.active, &names.inactive]).await.unwrap();
                 assert!(found[0].is_some() && found[1].is_none());
             }
             Self::Put => {
-                store.put(&name('e', number), &[7; VALUE], Duration::from_secs(600)).await.unwrap();
+                store.put(&names.active, &[7; VALUE], Duration::from_secs(600)).await.unwrap();
             }
             Self::Claim => {
                 let ttl = Duration::from_millis(400);
-                store.claim(&name('l', number), "an owner", ttl).await.unwrap();
+                store.claim(&names.claim, "an owner", ttl).await.unwrap();
             }
             Self::Time => {
                 store.time("oi1:{acme.okta.com}:time", TimeScale([1; 16]), None).await.unwrap();
@@ -98,9 +98,23 @@ impl Operation {
     }
 }
 
-/// A name as long as those of tokens.
-fn name(kind: char, number: usize) -> String {
-    format!("oi1:{{acme.okta.com}}:{kind}:{number:0>32}")
+/// The names of a token, as long as real ones.
+struct Names {
+    active: String,
+    inactive: String,
+    claim: String,
+}
+
+impl Names {
+    fn all() -> Arc<[Self]> {
+        let name = |kind, number| format!("oi1:{{acme.okta.com}}:{kind}:{number:0>32}");
+        let names = |number| Self {
+            active: name('e', number),
+            inactive: name('n', number),
+            claim: name('l', number),
+        };
+        (0..TOKENS).map(names).collect()
+    }
 }
 
 struct Figures {
@@ -112,11 +126,11 @@ struct Figures {
     rate: f64,
 }
 
-async fn measure(store: &RedisStore, operation: Operation) -> Figures {
+async fn measure(store: &RedisStore, names: &Arc<[Names]>, operation: Operation) -> Figures {
     let mut waits = Vec::with_capacity(OPERATIONS);
     for number in 0..OPERATIONS {
         let begin = SystemClock.monotonic();
-        operation.carry_out(store, number).await;
+        operation.carry_out(store, names, number).await;
         waits.push((SystemClock.monotonic() - begin).as_secs_f64() * 1e6);
     }
     waits.sort_by(f64::total_cmp);
@@ -125,10 +139,10 @@ async fn measure(store: &RedisStore, operation: Operation) -> Figures {
         let (begin, processor) = (SystemClock.monotonic(), processor_time());
         let workers: Vec<_> = (0..TOGETHER)
             .map(|worker| {
-                let store = store.clone();
+                let (store, names) = (store.clone(), Arc::clone(names));
                 tokio::spawn(async move {
                     for number in (worker..OPERATIONS).step_by(TOGETHER) {
-                        operation.carry_out(&store, number).await;
+                        operation.carry_out(&store, &names, number).await;
                     }
                 })
             })
@@ -158,11 +172,12 @@ fn table(title: &str, runtime: &Runtime, url: &str) {
     );
     runtime.block_on(async {
         let store = RedisStore::builder(url).build().unwrap();
+        let names = Names::all();
         for number in 0..TOKENS {
-            Operation::Put.carry_out(&store, number).await;
+            Operation::Put.carry_out(&store, &names, number).await;
         }
         for operation in Operation::ALL {
-            let figures = measure(&store, operation).await;
+            let figures = measure(&store, &names, operation).await;
             println!(
                 "{:<26} {:>12.0} {:>12.0} {:>16.2} {:>12.0}",
                 operation.name(),

@@ -14,7 +14,7 @@ use crate::credentials::{Credentials, Password};
 use crate::link::{Link, Place};
 use crate::sentinel::Sentinels;
 use crate::store::{RedisStore, Routes};
-use crate::tls::TlsFiles;
+use crate::tls::{Authorities, TlsFiles};
 
 /// How long a connection may take if nothing else is said.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,6 +49,18 @@ pub struct RedisStoreBuilder {
     connect_timeout: Duration,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+}
+
+impl RedisStore {
+    /// A store at this URL: `redis://[[user]:password@]host[:port][/database]`, with `rediss` for TLS.
+    ///
+    /// Several hosts, `host,host`, are nodes of a cluster; with one alone it is `redis+cluster`.
+    /// Sentinels are `redis+sentinel://host,host/service[/database]`. Ports are 6379, of sentinels
+    /// 26379. A password in a URL is read by others easily: there are
+    /// [better places](RedisStoreBuilder::password_file).
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
+    }
 }
 
 impl RedisStoreBuilder {
@@ -108,7 +120,13 @@ impl RedisStoreBuilder {
     /// A file with the authorities, in PEM, of which one must have signed the servers' certificates;
     /// no others are trusted then. Default: the operating system's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.authorities = Some(path.into());
+        self.tls.authorities = Some(Authorities::File(path.into()));
+        self
+    }
+
+    /// As [`ca_file`](Self::ca_file), for authorities that are at hand as PEM.
+    pub fn ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.authorities = Some(Authorities::Pem(pem.into()));
         self
     }
 

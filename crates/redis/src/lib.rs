@@ -2,7 +2,7 @@
 //! learned of a token, the others need not ask for.
 //!
 //! ```no_run
-//! use okta_introspect::{Error, Secret};
+//! use okta_introspect::Error;
 //! use okta_introspect_redis::RedisStore;
 //!
 //! # fn example() -> Result<(), Error> {
@@ -42,3 +42,8 @@ mod tls;
 
 pub use builder::RedisStoreBuilder;
 pub use store::RedisStore;
+
+/// The README's Rust is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,7 +11,6 @@ use okta_introspect::shared::{
 use okta_introspect::{BoxFuture, Error, ErrorKind, Random};
 use redis::{Pipeline, ServerErrorKind, Value};
 
-use crate::builder::RedisStoreBuilder;
 use crate::cluster::{Cluster, Lane};
 use crate::fault;
 use crate::link::Link;
@@ -68,16 +67,6 @@ impl fmt::Debug for RedisStore {
 }
 
 impl RedisStore {
-    /// A store at this URL: `redis://[[user]:password@]host[:port][/database]`, with `rediss` for TLS.
-    ///
-    /// Several hosts, `host,host`, are nodes of a cluster; with one alone it is `redis+cluster`.
-    /// Sentinels are `redis+sentinel://host,host/service[/database]`. Ports are 6379, of sentinels
-    /// 26379. A password in a URL is read by others easily: there are
-    /// [better places](RedisStoreBuilder::password_file).
-    pub fn builder(url: &str) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(url)
-    }
-
     pub(crate) fn new(routes: Routes, random: Arc<dyn Random>) -> Self {
         Self { routes: Arc::new(routes), random }
     }

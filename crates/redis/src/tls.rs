@@ -19,9 +19,18 @@ const MAX_FILE: u64 = 1024 * 1024;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TlsFiles {
     /// The authorities that are trusted; without, the operating system's.
-    pub(crate) authorities: Option<PathBuf>,
+    pub(crate) authorities: Option<Authorities>,
     /// A certificate and its key.
     pub(crate) client: Option<(PathBuf, PathBuf)>,
+}
+
+/// Where the authorities are.
+#[derive(Clone, Debug)]
+pub(crate) enum Authorities {
+    /// The text in PEM.
+    Pem(Vec<u8>),
+    /// Its file.
+    File(PathBuf),
 }
 
 impl TlsFiles {
@@ -31,7 +40,7 @@ impl TlsFiles {
             .with_safe_default_protocol_versions()
             .map_err(|_| wrong("TLS cannot be set up"))?;
         let builder = match &self.authorities {
-            Some(path) => versions.with_root_certificates(roots(path)?),
+            Some(authorities) => versions.with_root_certificates(roots(authorities)?),
             None => {
                 let verifier = Verifier::new(provider)
                     .map_err(|_| wrong("the operating system's certificates cannot be used"))?;
@@ -44,7 +53,7 @@ impl TlsFiles {
             return Ok(builder.with_no_client_auth());
         };
         // What the library says of a file that it cannot read may quote it.
-        let chain = certificates(certificate)?;
+        let chain = certificates_in(certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&read_file(key, MAX_FILE)?).map_err(|_| {
             wrong("the key of the client's certificate is not an unencrypted PEM key")
         })?;
@@ -54,21 +63,28 @@ impl TlsFiles {
     }
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, Error> {
+fn roots(authorities: &Authorities) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    let certificates = match authorities {
+        Authorities::Pem(pem) => certificates(pem, "the text of Redis' authorities")?,
+        Authorities::File(path) => certificates_in(path)?,
+    };
+    for certificate in certificates {
         let added = roots.add(certificate);
         added.map_err(|_| wrong("a certificate authority of Redis cannot be used"))?;
     }
     Ok(roots)
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let pem = read_file(path, MAX_FILE)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+fn certificates_in(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, Error> {
+    certificates(&read_file(path, MAX_FILE)?, &path.display().to_string())
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(wrong(&format!("{} has no certificates in PEM", path.display()))),
+        _ => Err(wrong(&format!("{what} has no certificates in PEM"))),
     }
 }
 

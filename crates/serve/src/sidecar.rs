@@ -144,9 +144,10 @@ impl Sidecar {
         let shared = Arc::new(Shared { state, metrics: Arc::clone(&metrics), readiness });
         // Before the first question about it.
         metrics.reloaded(clock.now());
-        serve(&servers, sockets, &tls, &shared).map_err(|fault| vec![fault])?;
+        let follower = Arc::new(Follower::default());
+        let registry = registry(&shared, &follower);
+        serve(&servers, sockets, &tls, &shared, registry).map_err(|fault| vec![fault])?;
         shared.readiness.configured();
-        let follower = Follower::default();
         follower.adopt(&shared.state.load()).map_err(|fault| vec![fault])?;
         let discovery = JoinSet::from_iter([discover(Arc::clone(&shared))]);
         let manager = Manager::from_environment();
@@ -174,11 +175,13 @@ impl Sidecar {
     /// Lives until a signal to end, and through the drain after it.
     pub async fn run(self) {
         let Self { life, signals, watch, reload, discovery, .. } = self;
+        let follower = Arc::clone(&reload.follower);
         let load = move || {
             let reload = Arc::clone(&reload);
             async move { reload.load() }
         };
         life.run(signals, watch, load).await;
+        follower.end().await;
         drop(discovery);
     }
 }
@@ -206,6 +209,9 @@ fn tell(state: &State) {
     if let Some(receive) = &state.config.signals.receive {
         tracing::info!("signals are received on {}", receive.address);
     }
+    if state.asking.sharing.is_some() {
+        tracing::info!("shares what it learns with other sidecars");
+    }
     tracing::info!("management on {}", state.config.management);
 }
 
@@ -215,6 +221,7 @@ fn serve(
     sockets: Sockets,
     tls: &[Option<Arc<Tls>>],
     shared: &Arc<Shared>,
+    registry: Registry,
 ) -> Result<(), Fault> {
     let state = shared.state.load_full();
     for (index, opened) in sockets.listeners.into_iter().enumerate() {
@@ -232,7 +239,7 @@ fn serve(
         let answer = move |request, _| receive(Arc::clone(&shared), request);
         servers.serve_at_most(SIGNALS, socket, tls.clone(), MAX_SENDERS, answer)?;
     }
-    let management = Management::new(shared.readiness.clone(), registry(shared));
+    let management = Management::new(shared.readiness.clone(), registry);
     let keys = Arc::clone(shared);
     let management = Arc::new(management.jwks(move || keys.state.load().signer.jwks()));
     for socket in sockets.management {
@@ -289,12 +296,14 @@ async fn discover(shared: Arc<Shared>) {
     }
 }
 
-/// What is counted: by the sidecar, and by the checker that is in use.
-fn registry(shared: &Arc<Shared>) -> Registry {
+/// What is counted: by the sidecar, and by what is in use.
+fn registry(shared: &Arc<Shared>, follower: &Arc<Follower>) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Arc::clone(&shared.metrics)));
     registry.register_collector(Box::new(CheckerInUse(Arc::clone(shared))));
     registry.register_collector(Box::new(ReceiverInUse(Arc::clone(shared))));
+    registry.register_collector(Box::new(StoreInUse(Arc::clone(shared))));
+    registry.register_collector(Box::new(Arc::clone(follower)));
     // One for as long as the process lives.
     registry.register_collector(Box::new(shared.state.load().signals.feed.clone()));
     registry
@@ -331,6 +340,19 @@ impl Collector for ReceiverInUse {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         match &self.0.state.load().signals.receiver {
             Some(receiver) => receiver.encode(encoder),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The store that is shared when the metrics are asked for.
+#[derive(Debug)]
+struct StoreInUse(Arc<Shared>);
+
+impl Collector for StoreInUse {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        match &self.0.state.load().asking.sharing {
+            Some(sharing) => sharing.shared.encode(encoder),
             None => Ok(()),
         }
     }

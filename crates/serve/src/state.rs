@@ -5,6 +5,7 @@ mod access;
 mod asking;
 mod guarded;
 mod polling;
+mod sharing;
 mod signals;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use signals::SignalState;
 
 pub(crate) use access::{Access, Places, planned};
 pub(crate) use polling::Polling;
+pub(crate) use sharing::Sharing;
 
 /// Everything that one configuration makes.
 #[derive(Debug)]

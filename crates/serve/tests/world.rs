@@ -89,6 +89,16 @@ impl World {
         Self { clock, sandbox, folder, key, signals, log, running: None }
     }
 
+    /// Another sidecar before the same org, in the same time; not configured yet. They have one log.
+    pub(crate) fn beside(&self) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::copy(self.path("key.pem"), folder.path().join("key.pem")).unwrap();
+        let log = Log { text: Arc::clone(&self.log.text), _guard: None };
+        let (clock, sandbox, key) = (self.clock.clone(), self.sandbox.clone(), self.key.clone());
+        let (signals, _) = Signals::channel();
+        Self { clock, sandbox, folder, key, signals, log, running: None }
+    }
+
     /// Starts the sidecar with what is written; gives where it listens.
     pub(crate) async fn start(&mut self) -> Result<Vec<Option<SocketAddr>>, Vec<Fault>> {
         let (path, environment) = (self.path("serve.yaml"), Environment::empty());
@@ -292,7 +302,8 @@ pub(crate) fn proof(
 /// What is logged in the thread of a test.
 pub(crate) struct Log {
     text: Arc<Mutex<Vec<u8>>>,
-    _guard: DefaultGuard,
+    /// Of the first of those that have it.
+    _guard: Option<DefaultGuard>,
 }
 
 impl Log {
@@ -304,7 +315,7 @@ impl Log {
             .with_ansi(false)
             .with_writer(move || Shared(Arc::clone(&writer)))
             .finish();
-        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { text, _guard: Some(tracing::subscriber::set_default(subscriber)) }
     }
 
     pub(crate) fn text(&self) -> String {

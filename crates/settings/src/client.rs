@@ -40,13 +40,19 @@ impl Settings {
             .dpop(self.dpop()))
     }
 
-    /// A checker over [`client`](Self::client), to be completed.
+    /// A checker over [`client`](Self::client), to be completed. It shares what it learns by the store
+    /// that the settings name, if they name one; a program that shares signals as well gives it the
+    /// handle that it has made for both by [`shared`](Self::shared).
     ///
     /// # Errors
     ///
-    /// As for [`client`](Self::client).
+    /// As for [`client`](Self::client), and for [`shared`](Self::shared).
     pub fn checker_builder(&self) -> Result<CheckerBuilder, SettingsError> {
-        Ok(Checker::builder(self.client()?))
+        let builder = Checker::builder(self.client()?);
+        Ok(match self.shared()? {
+            Some(shared) => builder.shared(&shared),
+            None => builder,
+        })
     }
 
     /// Service tokens for the configured scopes, requested once and renewed before their end.

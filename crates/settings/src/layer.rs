@@ -6,6 +6,7 @@ use okta_introspect::{Algorithm, DpopMode};
 
 use crate::found::{Found, Origin, Source};
 use crate::proxy::ProxyLayer;
+use crate::shared::SharedLayer;
 
 /// The settings of one source. Nothing is checked yet but their notation.
 ///
@@ -55,6 +56,8 @@ pub struct Layer {
     pub proxy: ProxyLayer,
     /// Certificate authorities besides the system's, as PEM.
     pub ca_file: Option<Found<PathBuf>>,
+    /// The store that the instances of a service share.
+    pub shared: SharedLayer,
     /// `authorizationMode` of the official SDKs.
     pub mode: Option<Found<String>>,
 }
@@ -86,6 +89,7 @@ impl Layer {
             dpop: self.dpop.or(below.dpop),
             proxy: self.proxy.or_else(below.proxy),
             ca_file: self.ca_file.or(below.ca_file),
+            shared: self.shared.or_else(below.shared),
         }
     }
 

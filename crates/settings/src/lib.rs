@@ -32,12 +32,14 @@
 //! | clients | [`Settings::client`], [`Settings::client_builder`] |
 //! | a check on every request of a backend | [`Settings::checker_builder`] |
 //! | service tokens | [`Settings::token_source`] |
+//! | a store that all instances of a service share | [`Settings::shared`] |
 //!
 //! Knows nothing of a command line and prints nothing.
 //!
 //! # Features
 //!
 //! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
+//! - `redis`: Redis and Valkey as the store of [`Settings::shared`], with `okta-introspect-redis`.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -67,7 +69,9 @@ mod proxy;
 mod proxy_environment;
 mod set;
 mod setting;
+mod shared;
 mod show;
+mod store;
 mod suspect;
 mod variables;
 
@@ -81,8 +85,15 @@ pub use notation::{DPOP_MODES, dpop_mode};
 pub use profiles::Profile;
 pub use proxy::ProxyLayer;
 pub use setting::Setting;
+pub use shared::SharedLayer;
 pub use show::Shown;
+pub use store::SharedSettings;
 pub use variables::names as variables;
+
+/// What the documents show is compiled, where there is a store to be opened.
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../../../docs/redis.md")]
+struct Documents;
 
 #[cfg(any(test, all(fuzzing, feature = "_fuzzing")))]
 #[doc(hidden)]

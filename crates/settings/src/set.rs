@@ -46,6 +46,28 @@ impl Layer {
             _ => Ok(()),
         }
     }
+
+    /// As [`check_app`](Self::check_app) for the shared store: its password is not sent elsewhere,
+    /// and what is put there is sealed with no secret that another source knows. A store that a file
+    /// in the working folder names is used for the server of that file only.
+    pub(crate) fn check_shared(&self) -> Result<(), SettingsError> {
+        one_source(&self.shared.origins()).map_err(|(one, other)| {
+            mixed(&one, &other).advise("name the store with its secrets in one place")
+        })?;
+        let store = self.shared.url.as_ref().map(|found| &found.origin);
+        let server = self.server.as_ref().map(|found| &found.origin);
+        match (store, server) {
+            (Some(store), Some(server))
+                if store.is_working_folder() && !store.is_in_file_of(server) =>
+            {
+                Err(mixed(&("server", server), &("shared store", store)).advise(
+                    "a file in the working folder names a store for its own server only: set \
+                     OKTA_CLIENT_SHARED_URL, or remove the store from that file",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A setting, and where it was found.

@@ -51,13 +51,27 @@ pub enum Setting {
     ProxyPassword,
     /// The file with certificate authorities to trust besides the system's, as PEM.
     CaFile,
+    /// The store that the instances of a service share, by its URL, such as `rediss://redis.internal`.
+    SharedUrl,
+    /// The user name for that store.
+    SharedUsername,
+    /// The password for it.
+    SharedPassword,
+    /// The file with that password.
+    SharedPasswordFile,
+    /// The file with the certificate authorities of the store, as PEM, in place of the system's.
+    SharedCaFile,
+    /// The file with the secret that seals what is put there. Default: derived from the app's key.
+    SharedSecretFile,
+    /// The file with the secret before that one, which still opens what it has sealed.
+    SharedPreviousSecretFile,
     /// How the official SDKs are to authenticate; only `PrivateKey` and `JWK` are possible here.
     AuthorizationMode,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 26] = [
         Self::Issuer,
         Self::AuthServer,
         Self::ClientId,
@@ -76,6 +90,13 @@ impl Setting {
         Self::ProxyUsername,
         Self::ProxyPassword,
         Self::CaFile,
+        Self::SharedUrl,
+        Self::SharedUsername,
+        Self::SharedPassword,
+        Self::SharedPasswordFile,
+        Self::SharedCaFile,
+        Self::SharedSecretFile,
+        Self::SharedPreviousSecretFile,
         Self::AuthorizationMode,
     ];
 
@@ -100,6 +121,13 @@ impl Setting {
             Self::ProxyUsername => "proxy_username",
             Self::ProxyPassword => "proxy_password",
             Self::CaFile => "ca_file",
+            Self::SharedUrl => "shared_url",
+            Self::SharedUsername => "shared_username",
+            Self::SharedPassword => "shared_password",
+            Self::SharedPasswordFile => "shared_password_file",
+            Self::SharedCaFile => "shared_ca_file",
+            Self::SharedSecretFile => "shared_secret_file",
+            Self::SharedPreviousSecretFile => "shared_previous_secret_file",
             Self::AuthorizationMode => "authorization_mode",
         }
     }
@@ -138,6 +166,14 @@ impl Setting {
             Self::ProxyUsername => &["OKTA_CLIENT_PROXY_USERNAME"],
             Self::ProxyPassword => &["OKTA_CLIENT_PROXY_PASSWORD"],
             Self::CaFile => &["OKTA_CLIENT_CAFILE"],
+            // Ours alone: the SDKs keep their caches to themselves.
+            Self::SharedUrl => &["OKTA_CLIENT_SHARED_URL"],
+            Self::SharedUsername => &["OKTA_CLIENT_SHARED_USERNAME"],
+            Self::SharedPassword => &["OKTA_CLIENT_SHARED_PASSWORD"],
+            Self::SharedPasswordFile => &["OKTA_CLIENT_SHARED_PASSWORDFILE"],
+            Self::SharedCaFile => &["OKTA_CLIENT_SHARED_CAFILE"],
+            Self::SharedSecretFile => &["OKTA_CLIENT_SHARED_SECRETFILE"],
+            Self::SharedPreviousSecretFile => &["OKTA_CLIENT_SHARED_PREVIOUSSECRETFILE"],
             Self::AuthorizationMode => &["OKTA_CLIENT_AUTHORIZATIONMODE"],
             Self::AuthServer | Self::Algorithm => &[],
         }
@@ -161,6 +197,13 @@ impl Setting {
             Self::ProxyPort => &["proxy.port"],
             Self::ProxyUsername => &["proxy.username"],
             Self::ProxyPassword => &["proxy.password"],
+            Self::SharedUrl => &["shared", "shared.url"],
+            Self::SharedUsername => &["shared.username"],
+            Self::SharedPassword => &["shared.password"],
+            Self::SharedPasswordFile => &["shared.passwordFile"],
+            Self::SharedCaFile => &["shared.caFile"],
+            Self::SharedSecretFile => &["shared.secretFile"],
+            Self::SharedPreviousSecretFile => &["shared.previousSecretFile"],
             Self::AuthorizationMode => &["authorizationMode"],
             Self::AuthServer | Self::Passphrase | Self::Algorithm | Self::CaFile => &[],
         }

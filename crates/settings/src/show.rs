@@ -72,9 +72,34 @@ impl Settings {
                 .ca_file
                 .as_ref()
                 .map(|found| shown("ca_file", crate::text::path(&found.value), found)),
-            text("authorization_mode", layer.mode.as_ref()),
         ];
-        shown.into_iter().flatten().collect()
+        let mode = text("authorization_mode", layer.mode.as_ref());
+        shown.into_iter().flatten().chain(self.shown_store()).chain(mode).collect()
+    }
+
+    /// The store that is shared, and why it cannot be used, if that is so.
+    fn shown_store(&self) -> impl Iterator<Item = Shown> {
+        let store = &self.layer.shared;
+        let of = |found: &Option<Found<Source>>, text, file| {
+            let found = found.as_ref()?;
+            let name = if matches!(found.value, Source::File(_)) { file } else { text };
+            Some(shown(name, secret(&found.value), found))
+        };
+        let url = store.url.as_ref();
+        let url = url.map(|url| shown("shared_url", crate::text::setting(url.value.expose()), url));
+        let refused = self.layer.check_shared().and_then(|()| store.url().map(drop)).err();
+        let previous = "shared_previous_secret_file";
+        [
+            refused.map(|error| not_usable("shared", &error)),
+            url,
+            text("shared_username", store.username.as_ref()),
+            of(&store.password, "shared_password", "shared_password_file"),
+            of(&store.ca, "shared_ca", "shared_ca_file"),
+            of(&store.secret, "shared_secret", "shared_secret_file"),
+            of(&store.previous_secret, "shared_previous_secret", previous),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Why server, client id and key are not used together, where they are not.

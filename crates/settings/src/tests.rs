@@ -89,7 +89,8 @@ fn a_key_id_goes_with_the_key_of_its_own_source_or_of_a_flag() {
 #[test]
 fn no_type_and_no_error_shows_a_secret() {
     let world = World::new(
-        "okta: {client: {privateKey: '{\"kty\":\"s3cret\"}', proxy: {password: s3cret}}}",
+        "okta: {client: {privateKey: '{\"kty\":\"s3cret\"}', proxy: {password: s3cret}, shared: {url: \
+         'redis://:s3cret@redis', password: s3cret}}}",
     )
     .set("OKTA_CLIENT_PRIVATEKEY", "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----")
     .set("OKTA_CLIENT_PRIVATEKEYPASSPHRASE", SECRET)
@@ -123,6 +124,198 @@ fn no_type_and_no_error_shows_a_secret() {
         said += &format!("{error} {error:?} {}", error.advice());
     }
     assert!(!said.contains(SECRET), "{said}");
+}
+
+/// A user's settings with a store: all of it in one place, or the words of the error.
+fn store_of(world: &World) -> Result<Option<String>, String> {
+    let settings = world.load();
+    let shown = settings.shown();
+    let usable = shown.iter().find(|shown| shown.name == "shared").map(|shown| &shown.value);
+    if let Some(refused) = usable {
+        return Err(refused.clone());
+    }
+    let url = shown.into_iter().find(|shown| shown.name == "shared_url");
+    Ok(url.map(|shown| format!("{} ({})", shown.value, shown.origin)))
+}
+
+#[test]
+fn a_store_is_named_by_one_line_or_with_what_belongs_to_it() {
+    let home = |shared: &str| {
+        let app = APP.replace("scopes:", &format!("shared: {shared}, scopes:"));
+        store_of(&World::new(&app)).unwrap().unwrap()
+    };
+    for (shared, expected) in [
+        ("rediss://redis.example", "rediss://redis.example (okta.client.shared in "),
+        ("{url: rediss://redis.example}", "rediss://redis.example (okta.client.shared.url in "),
+        (
+            "{url: 'rediss://ada:s3cret@redis.example', passwordFile: ~/pw, secretFile: seal}",
+            "rediss://…@redis.example (okta.client.shared.url in ",
+        ),
+    ] {
+        let told = home(shared);
+        assert!(told.starts_with(expected), "{shared}: {told}");
+    }
+    assert_eq!(store_of(&World::new(APP)), Ok(None));
+    let folder = World::new(&APP.replace("scopes:", "shared: {secretFile: seal}, scopes:"));
+    let missing = store_of(&folder).unwrap_err();
+    assert!(missing.contains("has no URL (from okta.client.shared.secretFile"), "{missing}");
+}
+
+/// A world with this store, and the files that it may name.
+fn with_store(shared: &str) -> World {
+    let world = World::new(&APP.replace("scopes:", &format!("shared: {shared}, scopes:")));
+    for (name, text) in [
+        ("seal", "b2xkIHNlY3JldCBvZiB0aGUgZmxlZXQhISEhISEhISE\n"),
+        ("other", "bmV3IHNlY3JldCBvZiB0aGUgZmxlZXQhISEhISEhISE"),
+        ("short", SECRET),
+        ("empty", " \n"),
+    ] {
+        fs::write(world.folder.path().join(".okta").join(name), text).unwrap();
+    }
+    world
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_store_is_opened_without_being_asked() {
+    for shared in [
+        "redis://127.0.0.1:9",
+        "{url: rediss://redis.example, username: orders, password: s3cret, secretFile: seal}",
+        "{url: 'redis://a,b', passwordFile: seal, secretFile: seal, previousSecretFile: ~/app.pem}",
+    ] {
+        let world = with_store(shared);
+        let settings = world.load();
+        assert!(settings.shared().unwrap().is_some(), "{shared}");
+        settings.checker_builder().unwrap().build().unwrap();
+    }
+    assert!(World::new(APP).load().shared().unwrap().is_none());
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_store_that_cannot_be_opened_here_is_told() {
+    let world = with_store("redis://127.0.0.1:9");
+    let settings = world.load();
+    let error = settings.shared().map(|_| ()).unwrap_err();
+    let expected = "a shared store is named, and this program was built without one (from okta.client.shared in ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    assert!(error.advice().contains("the feature `redis`"), "{}", error.advice());
+    assert_eq!(settings.checker_builder().map(|_| ()).unwrap_err().to_string(), error.to_string());
+}
+
+#[test]
+fn what_a_store_is_opened_with_is_compared_whole() {
+    // A folder for all, since the app's key counts.
+    let world = with_store("redis://a");
+    let settings = |shared: &str| {
+        let app = APP.replace("scopes:", &format!("shared: {shared}, scopes:"));
+        fs::write(world.folder.path().join(".okta/okta.yaml"), app).unwrap();
+        world.load()
+    };
+    let one = settings("{url: redis://a, password: s3cret, secretFile: seal}");
+    let one = one.shared_settings().unwrap().unwrap();
+    // A line break at the end of a secret is none of it.
+    let same = settings("{url: redis://a, password: s3cret, secretFile: seal}");
+    assert_eq!(same.shared_settings().unwrap(), Some(one.clone()));
+    for other in [
+        "{url: redis://b, password: s3cret, secretFile: seal}",
+        "{url: redis://a, password: s3cre, secretFile: seal}",
+        "{url: redis://a, secretFile: seal}",
+        "{url: redis://a, passwordFile: seal, secretFile: seal}",
+        "{url: redis://a, password: s3cret, username: ada, secretFile: seal}",
+        "{url: redis://a, password: s3cret, secretFile: other}",
+        "{url: redis://a, password: s3cret, secretFile: ~/app.pem}",
+        "{url: redis://a, password: s3cret}",
+        "{url: redis://a, password: s3cret, secretFile: seal, previousSecretFile: other}",
+        "{url: redis://a, password: s3cret, secretFile: seal, previousSecretFile: ~/app.pem}",
+        "{url: redis://a, password: s3cret, secretFile: seal, caFile: seal}",
+    ] {
+        let other = settings(other).shared_settings().unwrap().unwrap();
+        assert_ne!(other, one, "{other:?}");
+    }
+    let said = format!("{one:?}");
+    assert!(!said.contains(SECRET) && !said.contains("redis://"), "{said}");
+}
+
+#[test]
+fn files_of_a_store_that_are_none_are_told_by_their_place() {
+    for (shared, expected) in [
+        (
+            "{url: redis://a, secretFile: none}",
+            "the file with the secret of the shared store cannot be read: ",
+        ),
+        ("{url: redis://a, secretFile: short}", "the shared secret is too short"),
+        ("{url: redis://a, previousSecretFile: empty}", "the shared secret is empty"),
+        (
+            "{url: redis://a, passwordFile: none}",
+            "the file with the password of the shared store cannot be read: ",
+        ),
+        ("{url: redis://a, caFile: empty}", "the shared store's certificate authorities are empty"),
+    ] {
+        let world = with_store(shared);
+        let error = world.load().shared_settings().unwrap_err().to_string();
+        let is_placed = error.contains("(from okta.client.shared.");
+        assert!(error.starts_with(expected) && is_placed && !error.contains(SECRET), "{error}");
+    }
+}
+
+/// The settings file that the documents show.
+#[test]
+fn the_line_of_the_documents_names_a_store() {
+    let documents = include_str!("../../../docs/redis.md");
+    let blocks = documents.split("```yaml\n").filter_map(|part| part.split_once("```"));
+    let blocks: Vec<_> =
+        blocks.map(|(block, _)| block).filter(|block| block.starts_with("okta:")).collect();
+    assert_eq!(blocks.len(), 1);
+    let world = World::new(blocks[0]);
+    let told = store_of(&world).unwrap().unwrap();
+    assert!(told.starts_with("rediss://redis.internal (okta.client.shared in "), "{told}");
+    let variables = documents.split("export ").skip(1).filter_map(|line| line.split_once('='));
+    let known = variables.filter(|(name, _)| super::variables().contains(name));
+    assert_eq!(known.count(), documents.matches("export ").count());
+}
+
+#[test]
+fn what_belongs_to_a_store_comes_from_the_place_that_names_it() {
+    let of_file = "shared: {url: rediss://redis.example, password: s3cret}, scopes:";
+    let world = World::new(&APP.replace("scopes:", of_file));
+    assert!(store_of(&world).unwrap().is_some());
+    for name in ["URL", "USERNAME", "PASSWORD", "PASSWORDFILE", "CAFILE", "SECRETFILE"] {
+        let world = World::new(&APP.replace("scopes:", of_file));
+        let world = world.set(&format!("OKTA_CLIENT_SHARED_{name}"), "rediss://other.example");
+        let refused = store_of(&world).unwrap_err();
+        let expected = "they are not sent together";
+        assert!(refused.contains(expected) && !refused.contains("s3cret"), "{name}: {refused}");
+    }
+    // A flag is a choice for this one call.
+    let given = Settings::loader().environment(world.environment.clone());
+    let given = given.set(Setting::SharedUrl, "--redis", "rediss://other.example").load().unwrap();
+    assert!(given.shown().iter().all(|shown| shown.name != "shared"), "{:?}", given.shown());
+    let both = World::new(APP)
+        .set("OKTA_CLIENT_SHARED_PASSWORD", SECRET)
+        .set("OKTA_CLIENT_SHARED_PASSWORDFILE", "pw");
+    let both = Settings::loader().environment(both.environment.clone()).load().unwrap_err();
+    let expected = "the shared store's password is named twice: by OKTA_CLIENT_SHARED_PASSWORD \
+                    and by OKTA_CLIENT_SHARED_PASSWORDFILE";
+    assert_eq!(both.to_string(), expected);
+}
+
+#[test]
+fn a_file_in_the_working_folder_names_a_store_for_its_own_server_only() {
+    let world = World::new(APP);
+    let working = |text: &str| fs::write(world.folder.path().join("work/okta.yaml"), text).unwrap();
+    working("okta: {client: {shared: 'redis://evil.example'}}");
+    let refused = store_of(&world).unwrap_err();
+    assert!(refused.contains("the shared store by okta.client.shared in "), "{refused}");
+    let own = "okta: {client: {orgUrl: 'https://b.example', clientId: b, privateKey: k, ";
+    working(&format!("{own} shared: 'redis://redis.example'}}}}"));
+    assert!(store_of(&world).unwrap().is_some());
+    // A profile has a store of its own.
+    working(&format!("{own} shared: 'redis://a'}}, profiles: {{s: {{shared: 'redis://b'}}}}}}"));
+    let loader = Settings::loader().environment(world.environment.clone());
+    let chosen = loader.profile("--profile", "s").load().unwrap().shown();
+    let url = chosen.into_iter().find(|shown| shown.name == "shared_url").unwrap();
+    assert_eq!(url.value, "redis://b");
 }
 
 /// However the file names it: as `okta.client` as well as by a profile.

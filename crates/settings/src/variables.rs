@@ -13,6 +13,7 @@ use crate::layer::Layer;
 use crate::notation::{self, scope_words};
 use crate::proxy::ProxyLayer;
 use crate::setting::Setting;
+use crate::shared::{self, SharedLayer};
 
 /// The variable that chooses a profile.
 pub(crate) const PROFILE: &str = "OKTA_PROFILE";
@@ -108,7 +109,27 @@ impl<'a, F: Fn(Setting) -> Vec<(Origin, &'a OsStr)>> Texts<'a, F> {
                     .map(|it| it.map(|text| Secret::new(text))),
             },
             ca_file: self.first(Setting::CaFile)?.map(|it| it.map(path)),
+            shared: self.shared()?,
             mode: self.plain(Setting::AuthorizationMode)?,
+        })
+    }
+
+    fn shared(&self) -> Result<SharedLayer, SettingsError> {
+        let secret = |text: Text| text.map(|text| Secret::new(text));
+        let file = |setting| {
+            let path = |text: &str| Source::File(self.environment.path(text.trim()));
+            Ok::<_, SettingsError>(self.first(setting)?.map(|text| text.map(path)))
+        };
+        Ok(SharedLayer {
+            url: self.first(Setting::SharedUrl)?.map(|it| it.map(|url| Secret::new(url.trim()))),
+            username: self.plain(Setting::SharedUsername)?,
+            password: shared::password(
+                self.first(Setting::SharedPassword)?.map(secret),
+                file(Setting::SharedPasswordFile)?,
+            )?,
+            ca: file(Setting::SharedCaFile)?,
+            secret: file(Setting::SharedSecretFile)?,
+            previous_secret: file(Setting::SharedPreviousSecretFile)?,
         })
     }
 

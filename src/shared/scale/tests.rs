@@ -33,7 +33,6 @@ fn a_time_is_known_to_the_round_trip_and_to_the_drift_since() {
     assert_eq!(scale.latest(sent - ms(1_000)), M + 1 - 1_000_000 + 500);
     let nanos = Duration::from_nanos;
     assert_eq!(scale.earliest_moment(M), Some(sent - nanos(1_001)));
-    assert_eq!(scale.latest_moment(M), Some(sent + ms(2) + nanos(1_001)));
     let minute = 60_000_000_000;
     let ahead = scale.earliest_moment(M + 60_000_000).unwrap() - sent;
     assert_eq!(ahead, nanos(minute - 1_000) - nanos((minute - 1_000).div_ceil(1_999)));
@@ -75,9 +74,7 @@ fn what_is_true_lies_between_the_ends_and_neither_can_be_drawn_in() {
         let event = sent - ms(30_000) + upto(60_000);
         let shown = clock.shows(event);
         assert!(scale.earliest(event) <= shown && shown <= scale.latest(event), "{round}");
-        let moments =
-            [scale.earliest_moment(shown), scale.latest_moment(shown)].map(Option::unwrap);
-        assert!(moments[0] <= event && event <= moments[1], "{round}");
+        assert!(scale.earliest_moment(shown).unwrap() <= event, "{round}");
         least = least.min(Duration::from_micros(shown - scale.earliest(event)));
         most = most.min(Duration::from_micros(scale.latest(event) - shown));
     }
@@ -196,8 +193,7 @@ fn a_store_that_has_failed_is_read_again_before_it_counts() {
 #[test]
 fn no_time_is_too_far_to_be_told() {
     let scale = read_at(SystemClock.monotonic(), 1);
-    let moments = [scale.earliest_moment(u64::MAX), scale.latest_moment(u64::MAX)];
-    assert_eq!(moments, [None; 2]);
+    assert_eq!(scale.earliest_moment(u64::MAX), None);
     let far = scale.earliest_moment(0);
     assert!(far.is_none_or(|at| at < SystemClock.monotonic()));
 }

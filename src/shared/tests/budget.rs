@@ -140,8 +140,10 @@ async fn an_answer_that_is_too_long_for_a_value_is_not_put() {
     let empty = serde_json::to_vec(&active("")).unwrap().len();
     // A head of 48 bytes, and what seals it.
     let most = MAX_VALUE - 48 - (1 + 4 + 32 + 32) - empty;
+    one.look("tok1").await;
+    let calls = store.calls();
     one.put("tok1", &active(&"x".repeat(most + 1))).await;
-    assert_eq!(one.shared.metrics().puts["failed"], 1);
+    assert_eq!((one.shared.metrics().puts["failed"], store.calls()), (1, calls));
     one.put("tok1", &active(&"x".repeat(most))).await;
     assert_eq!(one.shared.metrics().puts["done"], 1);
     assert!(one.look("tok1").await.is_some());

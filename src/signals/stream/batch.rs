@@ -3,14 +3,14 @@
 //! Members that are unknown are passed over. What changes the meaning of others gets another
 //! version, and an instance that does not know it takes the entry for unreadable.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{MAX_VALUE, StoreTime, TimeScale};
+use crate::shared::{MAX_VALUE, Scale, StoreTime, TimeScale, Watched};
 use crate::signals::signal::{Signal, SourceKind, Subject};
 use crate::support::random::Random;
 
@@ -24,6 +24,8 @@ pub(super) struct Batch {
     pub(super) id: BatchId,
     /// The earliest that the store's clock may have shown when this was made, if it was known.
     pub(super) made: Option<StoreTime>,
+    /// In which span its writer had watched that clock.
+    pub(super) watched: Option<Watched>,
     /// Its place in the log; `None` if it is of no log.
     pub(super) place: Option<Place>,
     pub(super) signals: Vec<Signal>,
@@ -59,6 +61,18 @@ impl BatchId {
 }
 
 impl Batch {
+    /// One that is made now, by what is known of the store's clock.
+    pub(super) fn new(
+        id: BatchId,
+        now: Instant,
+        scale: Option<Scale>,
+        place: Option<Place>,
+        signals: Vec<Signal>,
+    ) -> Self {
+        let made = scale.map(|it| StoreTime { micros: it.earliest(now), scale: it.id() });
+        Self { id, made, watched: scale.map(|scale| scale.watched()), place, signals }
+    }
+
     const VERSION: u32 = 1;
 
     /// What sealing and all but the signals may take of a value.
@@ -85,6 +99,7 @@ impl Batch {
             version: Self::VERSION,
             id: text(&self.id.0),
             made: self.made.map(TimeText::of),
+            watched: self.watched.map(|watched| [watched.since, watched.until]),
             place,
             signals: self.signals.iter().map(SignalText::of).collect(),
         };
@@ -102,6 +117,7 @@ impl Batch {
         Some(Self {
             id: BatchId(bytes(&batch.id)?),
             made: batch.made.map(|made| made.read().ok_or(())).transpose().ok()?,
+            watched: batch.watched.map(|[since, until]| Watched { since, until }),
             place: batch.place.map(|place| place.read().ok_or(())).transpose().ok()?,
             signals: signals.collect::<Option<_>>()?,
         })
@@ -161,6 +177,8 @@ struct BatchText {
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made: Option<TimeText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watched: Option<[u64; 2]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<PlaceText>,
     signals: Vec<SignalText>,

@@ -176,7 +176,7 @@ impl Follower {
             Some(place) => {
                 instance.heard(batch.id, place);
                 if let Some(covered) = place.covered {
-                    self.cover(covered, batch.made, is_future, scale);
+                    self.cover(covered, &batch, scale);
                 }
             }
         }
@@ -219,23 +219,21 @@ impl Follower {
         (made.scale == scale.id()).then(|| made.micros > scale.latest(self.instance.now()))
     }
 
-    fn cover(
-        &self,
-        covered: CoveredUntil,
-        made: Option<StoreTime>,
-        is_future: Option<bool>,
-        scale: Option<&Scale>,
-    ) {
+    /// Takes note of how far the log was told. Times count only if their writer has
+    /// watched the store's clock at one time with this instance: otherwise it may have been set between.
+    fn cover(&self, covered: CoveredUntil, batch: &Batch, scale: Option<&Scale>) {
         let instance = &self.instance;
-        let uncovered = |why| instance.counters.uncovered.add(why, 1);
-        let of_scale = scale.filter(|scale| scale.id() == covered.until.scale);
-        let Some((scale, made, is_future)) =
-            of_scale.zip(made).zip(is_future).map(|((scale, made), future)| (scale, made, future))
-        else {
-            return uncovered(Uncovered::OtherScale);
+        let is_comparable = |scale: &&Scale| {
+            scale.id() == covered.until.scale
+                && batch.watched.is_some_and(|watched| scale.meets(watched))
+        };
+        let known = scale.filter(is_comparable).zip(batch.made).zip(self.is_future(batch, scale));
+        let Some(((scale, made), is_future)) = known else {
+            instance.org.note_other_scale();
+            return instance.counters.uncovered.add(Uncovered::OtherScale, 1);
         };
         if is_future || covered.until.micros > made.micros {
-            return uncovered(Uncovered::Future);
+            return instance.counters.uncovered.add(Uncovered::Future, 1);
         }
         let Some(until) = scale.earliest_moment(covered.until.micros) else { return };
         instance.covered(until);

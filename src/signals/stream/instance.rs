@@ -9,8 +9,9 @@ use super::counters::Counters;
 use super::known::Known;
 use crate::clock::{Clock, Deadline, later};
 use crate::error::{Error, ErrorKind};
-use crate::shared::{Org, Scale, Shared, SharedStore, StoreTime};
+use crate::shared::{Org, Scale, Shared, SharedStore};
 use crate::signals::feed::Feed;
+use crate::signals::signal::Signal;
 use crate::support::random::Random;
 
 /// What follower, leader and publisher of one instance have in common.
@@ -104,10 +105,15 @@ impl Instance {
         self.shared.scale(self.clock(), &self.org, Self::CLOCK_WAIT).await
     }
 
-    /// The time by the store's clock, or an earlier one.
-    pub(super) fn made(&self, scale: Option<&Scale>) -> Option<StoreTime> {
-        let scale = scale?;
-        Some(StoreTime { micros: scale.earliest(self.now()), scale: scale.id() })
+    /// A batch that is made now.
+    pub(super) async fn batch(
+        &self,
+        id: BatchId,
+        place: Option<Place>,
+        signals: Vec<Signal>,
+    ) -> Batch {
+        let scale = self.scale().await;
+        Batch::new(id, self.now(), scale, place, signals)
     }
 
     /// How long to wait after so many failures in a row.
@@ -188,7 +194,12 @@ impl Instance {
     }
 
     pub(super) fn set_leads(&self, leads: bool) {
-        self.leads.store(leads, Ordering::Relaxed);
+        if self.leads.swap(leads, Ordering::Relaxed) != leads {
+            match leads {
+                true => tracing::info!("reads the log for all instances"),
+                false => tracing::info!("reads the log no more; another instance is to do so"),
+            }
+        }
     }
 
     pub(super) fn leads(&self) -> bool {

@@ -158,7 +158,8 @@ impl Candidate {
                     self.waits_for_silence = true;
                     self.failures = 0;
                     // What the leader tells may be on its way still.
-                    self.not_before = later(instance.now(), Leader::SPREAD / 2 + spread / 2);
+                    self.not_before =
+                        later(instance.now(), Leader::SPREAD.saturating_add(spread).mul_f64(0.5));
                 }
                 Err(_) => self.failed(instance),
             }
@@ -247,8 +248,7 @@ impl Seat {
     async fn tell_beside(&mut self, signals: Vec<Signal>) -> Result<(), End> {
         for part in Batch::divide(signals).into_iter().filter(|part| !part.is_empty()) {
             let (id, instance) = (BatchId::random(self.instance.random()), &self.instance);
-            let made = instance.made(instance.scale().await.as_ref());
-            let entry = instance.seal(&Batch { id, made, place: None, signals: part });
+            let entry = instance.seal(&instance.batch(id, None, part).await);
             let appending = instance.store().append(&instance.org.stream, &entry);
             instance.within(Instance::PATIENCE, appending).await.map_err(|_| End::Failed)?;
         }
@@ -272,9 +272,8 @@ impl Seat {
         log: Option<Vec<u8>>,
     ) -> Result<(), End> {
         let instance = Arc::clone(&self.instance);
-        let made = instance.made(instance.scale().await.as_ref());
         let place = Some(Place { behind: self.last, log: log.clone(), ..place });
-        let batch = Batch { id: BatchId::random(instance.random()), made, place, signals };
+        let batch = instance.batch(BatchId::random(instance.random()), place, signals).await;
         let log = log.unwrap_or_else(|| self.log.clone());
         let cursor = Cursor { batch: batch.id, log };
         let entry = instance.seal(&batch);

@@ -8,8 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::status::StreamMetrics;
-use crate::checker::prometheus::{Series, counters, gauges};
-use crate::signals::prometheus::seconds;
+use crate::metrics::prometheus::{Series, counters, gauges, seconds};
 
 /// Gives the [status](StreamMetrics::status) to a registry of `prometheus-client`, under names that
 /// begin with `okta_introspect_signal_stream_`. All have the label `org`.

@@ -63,8 +63,7 @@ impl Publisher {
     /// One that comes twice, since it was not known whether it did, has one id.
     async fn append(&self, id: BatchId, signals: &[Signal]) -> Result<(), Error> {
         let instance = &self.instance;
-        let made = instance.made(instance.scale().await.as_ref());
-        let batch = Batch { id, made, place: None, signals: signals.to_vec() };
+        let batch = instance.batch(id, None, signals.to_vec()).await;
         let entry = instance.seal(&batch);
         let appending = instance.store().append(&instance.org.stream, &entry);
         instance.within(Instance::PATIENCE, appending).await.map(drop)

@@ -138,6 +138,29 @@ mod tests {
     }
 
     #[test]
+    fn what_another_instance_saw_counts_as_long_as_if_it_were_the_own() {
+        let (mut lags, start) = (Lags::default(), SystemClock.monotonic());
+        lags.saw(start, at(0), at(7000));
+        lags.saw(start + 120 * SECOND, at(0), at(900));
+        let told = lags.handed_over(start + 600 * SECOND);
+        assert_eq!(told, [(600, 7001)], "what is allowed for anyway is not told");
+        let (mut other, now) = (Lags::default(), start + 10_000 * SECOND);
+        other.saw(now, at(0), at(3000));
+        other.take_over(now, &told);
+        let millis = Duration::from_millis;
+        assert_eq!(other.allowance(now), millis(7001));
+        assert_eq!(other.allowance(now + 3060 * SECOND), millis(7001));
+        assert_eq!(other.allowance(now + 3061 * SECOND), millis(3000));
+        // What somebody else has written.
+        for _ in 0..3 {
+            other.take_over(now, &[(0, u64::MAX); 1000]);
+            assert!(other.minutes.len() <= 62);
+        }
+        assert_eq!(other.allowance(now), Lags::MAX);
+        other.take_over(now, &[(u64::MAX, 1)]);
+    }
+
+    #[test]
     fn what_is_remembered_is_an_hour_of_minutes() {
         let (mut lags, start) = (Lags::default(), SystemClock.monotonic());
         for second in 0..20_000 {

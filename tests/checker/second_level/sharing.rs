@@ -65,6 +65,43 @@ async fn a_no_of_another_counts_for_as_long_as_a_no_may() {
 }
 
 #[test_support::test]
+async fn a_no_is_in_the_store_for_as_long_as_its_writer_believes_it() {
+    for (after, calls) in [(millis(4_900), 0), (seconds(5), 1)] {
+        let world = World::new();
+        let one = world.instance_with(1, |config| config.inactive_max_age = seconds(5));
+        let other = world.instance_with(2, |config| config.inactive_max_age = seconds(60));
+        world.script.revoke(TOKEN);
+        assert_eq!(denied(one.check(TOKEN, &within(BOUND)).await), Reason::Inactive);
+        world.advance(after).await;
+        let before = world.script.calls();
+        assert_eq!(denied(other.check(TOKEN, &within(BOUND)).await), Reason::Inactive);
+        assert_eq!(world.script.calls() - before, calls, "{after:?}");
+    }
+}
+
+#[test_support::test]
+async fn what_is_learned_on_the_way_does_not_take_the_place_of_what_was_asked_later() {
+    let world = World::new();
+    let (one, other) = (world.instance(1), world.warm_instance(2, |_| {}).await);
+    world.check(&one, BOUND).await;
+    world.advance(seconds(1)).await;
+    world.script.revoke(TOKEN);
+    world.script.hold(true);
+    let now = world.spawn(&other, within(Duration::ZERO)).await;
+    world.advance(seconds(2)).await;
+    // The yes in the store is too old for this one, and the server fails.
+    world.script.fail(ErrorKind::Unreachable);
+    let strict = world.spawn(&other, within(seconds(1))).await;
+    let calls = world.script.calls();
+    world.script.hold(false);
+    settle().await;
+    assert_eq!(denied(now.await.unwrap()), Reason::Inactive);
+    assert_eq!(strict.await.unwrap().unwrap_err().kind(), ErrorKind::Unreachable);
+    assert_eq!(denied(other.check(TOKEN, &within(BOUND)).await), Reason::Inactive);
+    assert_eq!(world.script.calls(), calls);
+}
+
+#[test_support::test]
 async fn nothing_brings_an_old_yes_back_where_a_later_no_is_known() {
     let world = World::new();
     let set = |config: &mut okta_introspect::checker::CheckerConfig| {

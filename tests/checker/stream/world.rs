@@ -46,6 +46,9 @@ pub struct OrgLog {
     pub reads: usize,
 }
 
+/// What was heard, and what came of it.
+pub type Heard = Arc<Mutex<Vec<(Signal, Applied)>>>;
+
 pub struct Instance {
     pub clock: ManualClock,
     pub way: Way,
@@ -53,7 +56,7 @@ pub struct Instance {
     pub checker: Checker,
     pub feed: Feed,
     pub signals: Option<SharedSignals>,
-    pub heard: Arc<Mutex<Vec<(Signal, Applied)>>>,
+    pub heard: Heard,
     pub is_paused: bool,
 }
 
@@ -248,8 +251,8 @@ impl Instance {
     }
 }
 
-pub fn feed(checker: &Checker) -> (Feed, Arc<Mutex<Vec<(Signal, Applied)>>>) {
-    let heard: Arc<Mutex<Vec<(Signal, Applied)>>> = Arc::default();
+pub fn feed(checker: &Checker) -> (Feed, Heard) {
+    let heard = Heard::default();
     let own = Arc::clone(&heard);
     let feed = Feed::builder([checker.clone()]);
     let feed = feed.on_signal(move |signal, applied| {

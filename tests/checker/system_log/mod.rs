@@ -4,6 +4,7 @@ mod cursor;
 mod elsewhere;
 mod faults;
 mod pace;
+mod pages;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use okta_introspect::shared::{InProcessStore, Shared, SharedSecret};
 use okta_introspect::signals::{
-    Applied, EventBridge, EventHook, Feed, LogEvent, SecurityEvents, Signal, SignalReceiver,
-    SignalRefusal, SourceKind, Subject, SystemLog, UniversalLogout,
+    Applied, EventBridge, EventHook, Feed, LogEvent, SecurityEvents, SharedSignals, Signal,
+    SignalLog, SignalReceiver, SignalRefusal, SourceKind, Subject, SystemLog, UniversalLogout,
 };
 use okta_introspect::{Checker, Client, Secret};
 use serde_json::json;
@@ -29,6 +30,15 @@ pub(super) async fn followed(org: &Org, client: &Client) -> BTreeMap<&'static st
     let event = json!({"uuid": "e1", "eventType": "user.lifecycle.suspend"});
     let event: LogEvent = serde_json::from_value(event).unwrap();
     let shown = said!(log);
+    let page = log.next_page().await;
+    let read = said!(*(&log as &dyn SignalLog));
+    let secret = SharedSecret::parse(b"kO3sJ0vXn1Qe8rT5yU2iPa7dF4gH6jL9").unwrap();
+    let shared = Shared::builder(InProcessStore::new(org.clock.clone()), secret).build().unwrap();
+    let sharing = || SharedSignals::builder(&shared, &feed, client.issuer());
+    let logs = client.resource(scopes("okta.users.read"));
+    let other = SystemLog::builder(logs, feed.clone()).build().unwrap();
+    let sharing_builder = said!(sharing().log(other));
+    let signals = sharing().start();
     let following = log.start();
     let table = BTreeMap::from([
         ("Applied", said!(Applied::New)),
@@ -36,9 +46,15 @@ pub(super) async fn followed(org: &Org, client: &Client) -> BTreeMap<&'static st
         ("FeedBuilder", said!(Feed::builder([checker]).on_signal(|_, _| {}))),
         ("Following", said!(following)),
         ("LogEvent", said!(event)),
+        ("LogPage", said!(page)),
+        ("SharedSignals", said!(signals)),
+        ("SharedSignalsBuilder", sharing_builder),
         ("Signal", said!(signal)),
+        ("SignalLog", read),
         ("SourceKind", said!(SourceKind::SystemLog)),
         ("SourceStatus", said!(feed.status())),
+        ("StreamMetrics", said!(signals.metrics())),
+        ("StreamStatus", said!(signals.status())),
         ("Subject", said!(subject)),
         ("SystemLog", shown),
         ("SystemLogBuilder", said!(builder())),

@@ -105,7 +105,7 @@ fn section(title: &str, entries: &[(&str, &str)]) -> String {
 
 const NAME: &str = "okta-introspect";
 
-const ENVIRONMENT: [(&str, &str); 19] = [
+const ENVIRONMENT: [(&str, &str); 21] = [
     ("OKTA_PROFILE", "A profile of the settings files, in place of OKTA_CLIENT_… for the app"),
     (
         "OKTA_CLIENT_ORGURL, OKTA_CLIENT_ISSUER, OKTA_IDX_ISSUER, OKTA_CLIENT_OKTADOMAIN",
@@ -142,6 +142,14 @@ const ENVIRONMENT: [(&str, &str); 19] = [
     ),
     ("HTTPS_PROXY, NO_PROXY", "The proxy, where none is configured"),
     ("OKTA_CLIENT_CAFILE", "Certificate authorities to trust besides the system's, as PEM"),
+    (
+        "OKTA_CLIENT_SHARED_URL, OKTA_CLIENT_SHARED_USERNAME, OKTA_CLIENT_SHARED_PASSWORD, OKTA_CLIENT_SHARED_PASSWORDFILE, OKTA_CLIENT_SHARED_CAFILE",
+        "The store that sidecars share, such as rediss://redis.internal",
+    ),
+    (
+        "OKTA_CLIENT_SHARED_SECRETFILE, OKTA_CLIENT_SHARED_PREVIOUSSECRETFILE",
+        "What seals the entries of that store, and what did before; by default derived from the private key",
+    ),
     ("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey; other modes of the official SDKs are refused"),
     ("XDG_RUNTIME_DIR", "Where a running sandbox records its settings"),
     ("XDG_CACHE_HOME", "Where kept service tokens are"),

@@ -48,7 +48,7 @@ impl Fault {
     ];
 
     /// Those that `./tests/all` can wait for.
-    pub(crate) const QUICK: [&str; 3] = ["killed", "flushed", "leader-killed"];
+    pub(crate) const QUICK: [&str; 2] = ["killed", "leader-killed"];
 
     pub(crate) fn is_of_the_leader(self) -> bool {
         matches!(self, Self::LeaderPaused | Self::LeaderKilled)

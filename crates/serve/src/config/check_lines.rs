@@ -27,7 +27,8 @@ impl Config {
         let mut lines = Lines::default();
         self.show_listeners(&mut lines);
         self.show_servers(&mut lines);
-        self.show_signals(&mut lines);
+        let is_shared = self.show_shared(&mut lines);
+        self.show_signals(is_shared, &mut lines);
         self.show_origins(&mut lines);
         self.show_rules(&mut lines);
         self.show_rest(&mut lines);
@@ -74,16 +75,52 @@ impl Config {
         lines.entry("answers", &of_checker(&self.checker));
     }
 
-    fn show_signals(&self, lines: &mut Lines) {
+    /// What is shared, wherever that is configured, and whether anything is.
+    fn show_shared(&self, lines: &mut Lines) -> bool {
+        lines.heading("shared store");
+        let shown = self.settings().map(|settings| settings.shown()).unwrap_or_default();
+        let value =
+            |name: &str| shown.iter().find(|it| it.name == name).map(|it| it.value.as_str());
+        let Some(url) = value("shared_url") else {
+            lines.entry("none: each sidecar asks for itself", &[]);
+            return false;
+        };
+        let has = |names: [&str; 2]| names.into_iter().any(|name| value(name).is_some());
+        let mut words = Vec::new();
+        words.extend(value("shared_username").map(|name| format!("user {name}")));
+        if has(["shared_password", "shared_password_file"]) {
+            words.push("with a password".to_owned());
+        }
+        if has(["shared_ca", "shared_ca_file"]) {
+            words.push("with authorities of its own".to_owned());
+        }
+        words.push(match has(["shared_secret", "shared_secret_file"]) {
+            true => "sealed with a secret of its own".to_owned(),
+            false => "sealed with a secret of the app's key".to_owned(),
+        });
+        if has(["shared_previous_secret", "shared_previous_secret_file"]) {
+            words.push("a further secret opens as well".to_owned());
+        }
+        lines.entry(url, &words);
+        true
+    }
+
+    fn show_signals(&self, is_shared: bool, lines: &mut Lines) {
         lines.heading("signals");
         let SignalsConfig { poll, receive } = &self.signals;
-        if poll.is_none() && receive.is_none() {
+        let is_told = is_shared && self.checker.signals != SignalMode::Off;
+        if poll.is_none() && receive.is_none() && !is_told {
             return lines.entry("none: what was revoked is seen once its answer is too old", &[]);
+        }
+        if is_told {
+            lines.entry("shared store", &["what other sidecars hear".to_owned()]);
         }
         if let Some(poll) = poll {
             let mut words = vec![format!("asked every {}", Span(poll.interval))];
-            if let Some(cursor) = &poll.cursor {
-                words.push(format!("goes on at {}", cursor.display()));
+            match &poll.cursor {
+                _ if is_shared => words.push("by one sidecar for all".to_owned()),
+                Some(cursor) => words.push(format!("goes on at {}", cursor.display())),
+                None => {}
             }
             lines.entry("System Log", &words);
         }

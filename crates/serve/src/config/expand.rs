@@ -19,7 +19,7 @@ const MAX_FILE: u64 = 1024 * 1024;
 const MAX_TOTAL: u64 = 16 * 1024 * 1024;
 
 /// The members whose files nobody else should be able to read.
-const SECRET: [&str; 2] = ["private_key", "key"];
+const SECRET: [&str; 5] = ["private_key", "key", "password", "secret", "previous_secret"];
 
 /// Expands texts in place.
 #[derive(Debug)]

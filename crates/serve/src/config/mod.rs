@@ -27,7 +27,7 @@ use faults::Faults;
 pub use resolved::{
     Address, CallerConfig, Config, HeaderSecretConfig, IdentityConfig, ListenerConfig, LogConfig,
     OktaConfig, OriginConfig, PollConfig, ReceiveConfig, ReplayConfig, ResourceConfig, RuleConfig,
-    SecurityEventsConfig, SignalsConfig, TlsConfig, TokenConfig,
+    SecurityEventsConfig, SharedConfig, SignalsConfig, TlsConfig, TokenConfig,
 };
 pub use schema::json_schema;
 use tree::Node;
@@ -45,14 +45,16 @@ pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault
     let mut faults = Faults::default();
     let text = file::configuration(path, &mut faults).map_err(|fault| vec![fault])?;
     let mut root = Node::parse(&text).map_err(|fault| vec![fault])?;
+    root.spell_out("shared", document::SHARED_SHORT);
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut expansion = Expansion::new(environment, path, folder);
     root.tell_lines("", &mut faults);
     expansion.expand(&mut root, "", &mut faults);
     Conformance::new(schema::schema()).check(&mut root, &mut faults);
-    let config = resolve::config(&mut root, &mut faults, environment, folder, &mut expansion);
+    let config = resolve::config(&mut root, &mut faults, environment, path, &mut expansion);
     if !faults.any_within("okta") {
         check_app(&config, &mut faults);
+        check_shared(&config, &mut faults);
     }
     match faults.into_parts() {
         (errors, warnings) if errors.is_empty() => Ok((config, warnings)),
@@ -68,6 +70,19 @@ fn check_app(config: &Config, faults: &mut Faults) {
     });
     if let Err(error) = checked {
         faults.error("okta", of_settings(&error));
+    }
+}
+
+/// Whether the store that is shared can be opened, as far as that is known without asking it.
+fn check_shared(config: &Config, faults: &mut Faults) {
+    if faults.any_within("shared") {
+        return;
+    }
+    let place = if config.shared.is_some() { "shared" } else { "okta" };
+    // Why there are no settings was told of the app.
+    let Ok(settings) = config.settings() else { return };
+    if let Err(error) = settings.shared() {
+        faults.error(place, of_settings(&error));
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Config {
     pub dpop: ReplayConfig,
     /// What Okta tells of tokens by itself.
     pub signals: SignalsConfig,
+    /// The store that sidecars share, as far as this file names one.
+    pub shared: Option<SharedConfig>,
     /// Whether a cache before us may keep answers of `POST /introspect`.
     pub downstream_cache: bool,
     /// Whether all rules only log what they would refuse; each of `rules` says so as well.
@@ -81,6 +83,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The files that `file:` has read: when one of them changes, so does the configuration.
     pub files: Vec<PathBuf>,
+    /// The file itself.
+    pub(super) path: PathBuf,
     pub(super) environment: Environment,
 }
 
@@ -280,6 +284,24 @@ pub struct LogConfig {
     pub level: LogLevel,
     /// Whether each decision is logged.
     pub decisions: bool,
+}
+
+/// The store that sidecars share.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SharedConfig {
+    /// Its URL, in which a user name and a password may stand.
+    pub url: Secret,
+    /// The user name for it.
+    pub username: Option<String>,
+    /// The password for it.
+    pub password: Option<Secret>,
+    /// The authorities of its certificate, in PEM; `None`: the system's.
+    pub ca: Option<String>,
+    /// What seals what is put there; `None`: derived from the app's key.
+    pub secret: Option<Secret>,
+    /// What opens what was sealed with it, and seals nothing.
+    pub previous_secret: Option<Secret>,
 }
 
 /// What tells of tokens that are no longer what they were. What comes of it is said by

@@ -148,6 +148,8 @@ fn check_shows_the_configuration_as_it_is_understood_in_80_columns() {
 fn everything_that_can_be_written_is_understood() {
     let place = Place::new();
     place.write("full.yaml", include_str!("tests/full.yaml"));
+    let authority = test_support::tls::authority().certificate.to_pem().unwrap();
+    fs::write(place.path("ca.pem"), authority).unwrap();
     let text = fs::read_to_string(place.path("full.yaml")).unwrap();
     let (config, warnings) = place.load(&text).unwrap();
     assert_eq!(warnings, []);

@@ -89,6 +89,17 @@ impl Node {
         (!matches!(node.kind, Kind::Null)).then_some(node)
     }
 
+    /// Puts a map in place of the text of a member, with that text as what it has under `short`.
+    pub(super) fn spell_out(&mut self, name: &str, short: &str) {
+        let Kind::Map(members) = &mut self.kind else { return };
+        let Some(member) = members.iter_mut().find(|member| member.name == name) else { return };
+        if matches!(member.node.kind, Kind::Text(_)) {
+            let (line, node) = (member.node.line, std::mem::take(&mut member.node));
+            let inside = Member { name: short.to_owned(), line, node };
+            member.node = Self { line, kind: Kind::Map(vec![inside]), is_expanded: false };
+        }
+    }
+
     /// Tells the line of everything.
     pub(super) fn tell_lines(&self, place: &str, faults: &mut Faults) {
         match &self.kind {

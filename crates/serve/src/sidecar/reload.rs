@@ -22,7 +22,7 @@ pub(super) struct Reload {
     pub(super) tls: Vec<Option<Arc<Tls>>>,
     pub(super) places: Places,
     pub(super) shared: Arc<Shared>,
-    pub(super) follower: Follower,
+    pub(super) follower: Arc<Follower>,
 }
 
 impl Reload {

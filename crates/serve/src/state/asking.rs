@@ -6,6 +6,7 @@ use okta_introspect::checker::{CheckerBuilder, CheckerConfig};
 use okta_introspect::{Checker, Client, ClientBuilder, Clock, Error, HttpConfig, Token};
 use okta_introspect_settings::{Settings, SettingsError};
 
+use super::sharing::Sharing;
 use crate::config::Config;
 use crate::error::Fault;
 
@@ -19,6 +20,8 @@ pub(crate) struct Asking {
     pub(crate) issuers: Vec<okta_introspect::Issuer>,
     /// How they are asked.
     pub(crate) http: HttpConfig,
+    /// With whom answers are shared; `None`: with nobody.
+    pub(crate) sharing: Option<Sharing>,
     /// What it depends on, secrets by their fingerprints.
     made_of: String,
 }
@@ -36,13 +39,18 @@ impl Asking {
         issuers.extend(config.okta.further_issuers.iter().cloned());
         let http = settings.http().map_err(|error| of_settings(&error))?;
         let checks = checks(config);
+        let sharing = Sharing::new(&settings, earlier.and_then(|it| it.sharing.as_ref()))?;
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
         let (checker, client) = match earlier {
-            Some(earlier) if earlier.made_of == made_of => {
+            Some(earlier) if earlier.made_of == made_of && earlier.sharing == sharing => {
                 (earlier.checker.clone(), earlier.client.clone())
             }
             _ => {
                 let (builder, client) = builder(config, &settings, clock)?;
+                let builder = match &sharing {
+                    Some(sharing) => builder.shared(&sharing.shared),
+                    None => builder,
+                };
                 let builder = builder.config(checks);
                 // What was used is used, whichever bounds there are now.
                 let builder = match earlier {
@@ -52,7 +60,7 @@ impl Asking {
                 (builder.build().map_err(|error| of_library(&error))?, client)
             }
         };
-        Ok(Self { checker, client, issuers, http, made_of })
+        Ok(Self { checker, client, issuers, http, sharing, made_of })
     }
 
     /// The org of the default issuer.
@@ -62,7 +70,7 @@ impl Asking {
 
     /// Whether the same is asked in the same way as by the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        self.made_of == other.made_of
+        self.made_of == other.made_of && self.sharing == other.sharing
     }
 
     /// Whether the default issuer answers the app: it is asked for its metadata, and then about a token

@@ -101,6 +101,32 @@ impl ScopesMember {
     }
 }
 
+/// The store that the instances of a service share: its URL, or that and what belongs to it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum SharedMember {
+    Url(Secret),
+    Members(Box<SharedMembers>),
+    Other(IgnoredAny),
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SharedMembers {
+    pub(super) url: Option<Secret>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) password_file: Option<String>,
+    pub(super) ca_file: Option<String>,
+    pub(super) secret_file: Option<String>,
+    pub(super) previous_secret_file: Option<String>,
+}
+
+/// A secret; `None` for an empty one.
+pub(super) fn secret(text: Secret) -> Result<Option<Secret>, &'static str> {
+    Ok(Some(text).filter(|text| !text.expose().trim().is_empty()))
+}
+
 /// A text without white space around it; `None` for an empty one.
 pub(super) fn text(text: &str) -> Result<Option<String>, &'static str> {
     match text.trim() {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use okta_introspect::Secret;
 use serde::Deserialize;
 
-use member::{DpopMember, KeyMember, NumberMember, ScopesMember};
+use member::{DpopMember, KeyMember, NumberMember, ScopesMember, SharedMember, SharedMembers};
 pub(crate) use read::{fault, text};
 
 use crate::environment::Environment;
@@ -19,6 +19,7 @@ use crate::found::{Found, Origin, Place, Source};
 use crate::layer::Layer;
 use crate::notation;
 use crate::proxy::ProxyLayer;
+use crate::shared::{self, SharedLayer};
 use crate::suspect::{self, Suspect};
 
 /// What a settings file says.
@@ -181,6 +182,7 @@ struct Client {
     rate_limit: Option<RateLimit>,
     dpop_enabled: Option<DpopMember>,
     proxy: Option<ProxyMember>,
+    shared: Option<SharedMember>,
 }
 
 #[derive(Default, Deserialize)]
@@ -228,6 +230,7 @@ impl Client {
             max_backoff: members.number("rateLimit.maxBackoff", limits.max_backoff)?,
             dpop: members.read("dpopEnabled", client.dpop_enabled, |it| it.mode())?,
             proxy: client.proxy.unwrap_or_default().into_layer(members)?,
+            shared: members.shared(client.shared)?,
             mode: members.first_text([(client.authorization_mode, "authorizationMode")])?,
             ..Layer::default()
         })
@@ -303,8 +306,55 @@ impl Members<'_> {
         member: Option<KeyMember>,
         name: &str,
     ) -> Result<Option<Found<Source>>, SettingsError> {
-        let folder = self.path.parent().map_or_else(PathBuf::new, Path::to_owned);
+        let folder = self.folder();
         self.read(name, member, |it| it.source(|text| self.environment.path_from(&folder, text)))
+    }
+
+    /// A URL alone, or with what belongs to it.
+    fn shared(&self, member: Option<SharedMember>) -> Result<SharedLayer, SettingsError> {
+        let secret = |name: &str, text: Option<Secret>| self.read(name, text, member::secret);
+        let members = match member {
+            None => return Ok(SharedLayer::default()),
+            Some(SharedMember::Url(url)) => {
+                let url = secret("shared", Some(url))?;
+                return Ok(SharedLayer { url, ..SharedLayer::default() });
+            }
+            Some(SharedMember::Members(members)) => *members,
+            Some(SharedMember::Other(_)) => {
+                let name = self.full_name("shared");
+                let wrong = format!("is wrong: {name} is neither a URL nor a store's members");
+                return Err(fault(self.path, &wrong).advise("write shared: rediss://HOST"));
+            }
+        };
+        let file = |name: &str, path| self.source(name, path);
+        let SharedMembers { url, username, password, .. } = members;
+        Ok(SharedLayer {
+            url: secret("shared.url", url)?,
+            username: self.first_text([(username, "shared.username")])?,
+            password: shared::password(
+                secret("shared.password", password)?,
+                file("shared.passwordFile", members.password_file)?,
+            )?,
+            ca: file("shared.caFile", members.ca_file)?,
+            secret: file("shared.secretFile", members.secret_file)?,
+            previous_secret: file("shared.previousSecretFile", members.previous_secret_file)?,
+        })
+    }
+
+    /// A file that a member names, seen from the folder of the settings file.
+    fn source(
+        &self,
+        name: &str,
+        path: Option<String>,
+    ) -> Result<Option<Found<Source>>, SettingsError> {
+        let folder = self.folder();
+        let found = self.read(name, path, |it| member::text(&it))?;
+        let file = |path: &str| Source::File(self.environment.path_from(&folder, path));
+        Ok(found.map(|found| Found::new(file(&found.value), found.origin)))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.path.parent().map_or_else(PathBuf::new, Path::to_owned)
     }
 
     /// What these names of one setting say; they must not differ.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::shared::{MAX_VALUE, StoreTime, TimeScale};
+use crate::shared::{MAX_VALUE, StoreTime, TimeScale, Watched};
 use crate::signals::signal::{Signal, SourceKind, Subject};
 use crate::signals::stream::batch::{Batch, BatchId, CoveredUntil, Cursor, Place};
 
@@ -20,7 +20,8 @@ fn batch(signals: Vec<Signal>) -> Batch {
         log: Some(b"\0cursor\xff".to_vec()),
         covered: Some(covered),
     };
-    Batch { id: BatchId([1; 16]), made: Some(time(2)), place: Some(place), signals }
+    let watched = Some(Watched { since: 3, until: u64::MAX });
+    Batch { id: BatchId([1; 16]), made: Some(time(2)), watched, place: Some(place), signals }
 }
 
 fn every_subject() -> Vec<Subject> {
@@ -49,7 +50,7 @@ fn what_is_written_is_read() {
     for batch in places.map(|place| Batch { place, ..full.clone() }) {
         assert_eq!(Batch::decode(&batch.encode()), Some(batch));
     }
-    let bare = Batch { made: None, place: None, ..batch(Vec::new()) };
+    let bare = Batch { made: None, watched: None, place: None, ..batch(Vec::new()) };
     assert_eq!(Batch::decode(&bare.encode()), Some(bare));
 }
 

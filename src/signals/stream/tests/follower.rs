@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::ManualClock;
 use crate::issuer::Issuer;
-use crate::shared::{InProcessStore, Shared, SharedSecret, SharedStore, StoreTime, TimeScale};
+use crate::shared::{
+    InProcessStore, Shared, SharedSecret, SharedStore, StoreTime, TimeScale, Watched,
+};
 use crate::signals::feed::Feed;
 use crate::signals::signal::{Signal, SourceKind, Subject};
 use crate::signals::stream::batch::{Batch, BatchId, CoveredUntil, Place};
@@ -24,6 +26,7 @@ struct World {
     follower: Follower,
     clock: ManualClock,
     batches: u8,
+    watched: Option<Watched>,
 }
 
 impl World {
@@ -39,11 +42,13 @@ impl World {
         let (org, address) = (shared.org(&issuer), issuer.org().to_owned());
         let instance = Arc::new(Instance::new(shared, org, address, feed.clone()));
         let follower = Follower::new(Arc::clone(&instance));
-        Self { store, feed, instance, follower, clock, batches: 0 }
+        Self { store, feed, instance, follower, clock, batches: 0, watched: None }
     }
 
-    async fn scale(&self) -> TimeScale {
-        self.instance.scale().await.unwrap().id()
+    async fn scale(&mut self) -> TimeScale {
+        let scale = self.instance.scale().await.unwrap();
+        self.watched = Some(scale.watched());
+        scale.id()
     }
 
     /// Applies a batch that goes on behind the one before.
@@ -62,7 +67,8 @@ impl World {
         place: Option<Place>,
         signals: Vec<Signal>,
     ) {
-        let batch = Batch { id: BatchId([self.batches; 16]), made, place, signals };
+        let (id, watched) = (BatchId([self.batches; 16]), self.watched);
+        let batch = Batch { id, made, watched, place, signals };
         self.batches += 1;
         let entry = self.instance.seal(&batch);
         self.store.append(&self.instance.org.stream, &entry).await.unwrap();
@@ -102,6 +108,22 @@ async fn coverage_goes_as_far_as_is_said_in_the_own_scale_and_never_into_the_fut
         let told = world.lag().map(|lag| lag.as_secs());
         assert_eq!(told, lag, "{made:?} {until:?}");
     }
+    // Nor where the clock may have been set between what the two have seen of it.
+    for (since, until, counts) in [
+        (0, MICROS - 1, false),
+        (MICROS + 1, u64::MAX, false),
+        (0, MICROS, true),
+        (MICROS, u64::MAX, true),
+    ] {
+        let (before, _) = world.hear(at(MICROS), at(MICROS - 3 * second)).await;
+        world.watched = Some(Watched { since, until });
+        let (after, _) = world.hear(at(MICROS), at(MICROS - 2 * second)).await;
+        assert_eq!(after - before, u64::from(!counts), "{since} {until}");
+        world.watched = world.instance.scale().await.map(|scale| scale.watched());
+    }
+    world.watched = None;
+    assert_eq!(world.hear(at(MICROS), at(MICROS - second)).await, (6, 2));
+    assert_eq!(world.lag().map(|lag| lag.as_secs()), Some(2));
 }
 
 #[test_support::test]

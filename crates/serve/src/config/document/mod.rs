@@ -7,6 +7,7 @@ mod okta;
 mod output;
 mod receive;
 mod rule;
+mod shared;
 mod signals;
 mod span;
 
@@ -28,6 +29,7 @@ pub(crate) use receive::{
 };
 pub(crate) use rule::{OriginDocument, PathsDocument, ResourceDocument, RuleDocument};
 pub use rule::{RequireDocument, ResourceDpop, RuleSignals};
+pub(crate) use shared::{SHORT as SHARED_SHORT, SharedDocument};
 pub(crate) use signals::{PollDocument, SignalsDocument};
 pub use span::Span;
 
@@ -48,6 +50,11 @@ pub(crate) struct Document {
     /// What tells of tokens that are no longer what they were, such as Okta's System Log. Left out:
     /// answers are good until they get too old.
     pub signals: Option<SignalsDocument>,
+    /// The store that sidecars share, such as Redis or Valkey: what one has learnt, the others do not
+    /// ask for, one of them follows the System Log for all, and what is pushed to one reaches all.
+    /// Left out: `okta.yaml` and `OKTA_CLIENT_SHARED_…`, or else each sidecar is alone.
+    #[schemars(with = "Option<shared::UrlOrWhole>")]
+    pub shared: Option<SharedDocument>,
     /// Where proxies and services ask.
     #[schemars(length(min = 1, max = 64))]
     pub listeners: Vec<ListenerDocument>,

@@ -9,6 +9,7 @@ mod origin;
 mod pem;
 mod receive;
 mod rule;
+mod shared;
 mod signals;
 
 use std::path::Path;
@@ -44,9 +45,10 @@ pub(super) fn config(
     root: &mut Node,
     faults: &mut Faults,
     environment: &Environment,
-    folder: &Path,
+    path: &Path,
     expansion: &mut Expansion<'_>,
 ) -> Config {
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let dry_run = flag(root, "dry_run");
     if dry_run {
         faults.warn("dry_run", Fault::new("no rule refuses anything"));
@@ -58,6 +60,7 @@ pub(super) fn config(
     let is_envoy = listeners.iter().any(|(_, listener)| listener.mode == Some(Mode::Envoy));
     let mut checker = checker::resolve(root, faults, is_envoy);
     let signals = signals::resolve(root, faults, folder, (&listeners, &management), &mut checker);
+    let shared = shared::resolve(root, faults);
     signals::check_issuers(&okta, checker.signals, faults);
     let (origins, origin_configs) = origin::resolve(root, faults);
     let has_no_origins = origins.iter().next().is_none();
@@ -83,6 +86,7 @@ pub(super) fn config(
         identity: identity::resolve(root, faults),
         dpop,
         signals,
+        shared,
         downstream_cache: section::<IntrospectionDocument>(root, "introspection", faults)
             .and_then(|introspection| introspection.downstream_cache)
             .unwrap_or_default(),
@@ -90,6 +94,7 @@ pub(super) fn config(
         drain: drain(root, faults),
         log: log(root, faults),
         files: std::mem::take(&mut expansion.files),
+        path: path.to_owned(),
         environment: environment.clone(),
     }
 }

@@ -4,6 +4,7 @@ mod file;
 mod listeners;
 mod members;
 mod rules;
+mod shared;
 mod signals;
 
 use super::*;
