@@ -123,7 +123,7 @@ fn fault(text: &[u8]) -> Option<&'static str> {
     Some(match text.len() {
         0 => "is empty",
         _ if text.starts_with(b"-----BEGIN") || text.starts_with(b"{") => {
-            "is a key: derive the secret from it, see SharedSecret::of_key"
+            "is a private key, from which a secret can be derived, and not one itself"
         }
         _ if !text.iter().all(u8::is_ascii_graphic) => {
             "has characters other than visible ASCII ones"

@@ -345,7 +345,7 @@ async fn each_server_and_each_client_has_answers_of_its_own() {
     for (name, before) in [(names[1], at("s:")), (names[2], at("leader:"))] {
         assert!(name.starts_with(&before) && name.len() == before.len() + 6, "{name}");
     }
-    let other = Instance::with(&store, 1, &[&[b'x'; 32]]);
+    let other = Instance::with(&store, 1, &[OTHER]);
     let other = other.shared.org(&Issuer::parse("http://127.0.0.1:8080").unwrap());
     assert_eq!(other.time, org.time);
     assert_ne!((&other.stream, &other.leader), (&org.stream, &org.leader));
