@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
-use super::Plan;
 use super::calls::Calls;
+use super::given::Plan;
 use crate::checker::SignalMode;
 
 /// A change that would help, with the calls a minute to be expected then. `Display` says it to people.

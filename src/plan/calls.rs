@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Plan;
+use super::given::Plan;
 
 /// How many calls there are.
 ///

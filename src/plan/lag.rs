@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Plan;
 use super::calls::Cycle;
+use super::given::Plan;
 use crate::checker::SignalMode;
 
 /// How late an instance sees that a token was revoked elsewhere. A check that has to wait for the server

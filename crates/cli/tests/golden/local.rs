@@ -146,7 +146,9 @@ fn plan() {
         .run("okta-introspect plan --tokens 200 --max-age 1m")
         .run(&format!("{plan} --instances 10"))
         .run(&format!("{plan} --instances 10 --shared --signals extend"))
-        .run(&format!("{plan} --instances 10 --checks 2 --signals purge --interval 1m --limit 3000"))
+        .run(&format!(
+            "{plan} --instances 10 --checks 2 --signals purge --interval 1m --limit 3000"
+        ))
         .run(&format!("{plan} --limit 3000 --plot plan.svg && head -c 38 plan.svg && echo '…'"))
         .is("plan.human.txt");
     let json = format!("{plan} --instances 10 --shared --signals extend --json");

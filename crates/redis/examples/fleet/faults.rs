@@ -1,7 +1,8 @@
 //! What happens to Redis, to the network and to the leader.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 use crate::micros;
 use crate::processes::{Process, until};
 use crate::relay::Relay;
-use crate::server::Server;
+use crate::server::{Server, has};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
@@ -27,8 +28,8 @@ pub(crate) enum Fault {
     LeaderKilled,
 }
 
-/// Where Debian has it.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/// What steps the clock of a server that it is preloaded into.
+const CLOCK: &str = include_str!("clock.c");
 
 const HELD_UP: Duration = Duration::from_secs(30);
 
@@ -60,10 +61,7 @@ impl Fault {
 
     /// Whether it can be tried here; says so if not.
     pub(crate) fn is_possible(self, name: &str) -> bool {
-        let possible = !self.needs_clock() || Path::new(FAKETIME).is_file();
-        if !possible {
-            println!("-- skipped: {name} (libfaketime is not installed)");
-        }
+        let possible = !self.needs_clock() || has("cc", name);
         possible
     }
 }
@@ -81,19 +79,10 @@ impl Engine {
     pub(crate) async fn start(fault: Fault) -> Result<Self, Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let clock = folder.path().join("clock");
-        std::fs::write(&clock, "+0\n")?;
-        let program = if fault.needs_clock() {
-            let script = folder.path().join("redis-server");
-            let text = format!(
-                "#!/bin/sh\nLD_PRELOAD={FAKETIME} FAKETIME_TIMESTAMP_FILE={} FAKETIME_NO_CACHE=1 \
-                 FAKETIME_DONT_FAKE_MONOTONIC=1 exec redis-server \"$@\"\n",
-                clock.display()
-            );
-            std::fs::write(&script, text)?;
-            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
-            script.display().to_string()
-        } else {
-            "redis-server".to_owned()
+        std::fs::write(&clock, 0_i32.to_ne_bytes())?;
+        let program = match fault.needs_clock() {
+            true => with_clock(folder.path(), &clock)?,
+            false => "redis-server".to_owned(),
         };
         let server = Server::of(&program, &["--maxclients 4000"]);
         let replica = (fault == Fault::FailedOver).then(|| {
@@ -136,8 +125,8 @@ impl Engine {
             Fault::Flushed => assert_eq!(self.server.run(&["FLUSHALL"]), "OK"),
             Fault::FailedOver => self.fail_over().await,
             Fault::Trimmed => self.trim().await,
-            Fault::ClockAhead => std::fs::write(&self.clock, "+3600\n").unwrap(),
-            Fault::ClockBack => std::fs::write(&self.clock, "-3600\n").unwrap(),
+            Fault::ClockAhead => self.step(3600),
+            Fault::ClockBack => self.step(-3600),
             Fault::Lossy => {
                 self.relay.set_lossy(true);
                 sleep(Duration::from_secs(20)).await;
@@ -162,6 +151,12 @@ impl Engine {
         self.relay.lead_to(replica.port);
     }
 
+    /// Sets its clock so many seconds off. In place: the server has mapped the file.
+    fn step(&self, seconds: i32) {
+        let file = std::fs::OpenOptions::new().write(true).open(&self.clock).unwrap();
+        file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
+    }
+
     /// All of the stream is gone, again and again.
     async fn trim(&self) {
         let stream = self.server.run(&["KEYS", "oi1:*:s"]);
@@ -178,4 +173,20 @@ impl Engine {
         let time = self.server.run(&["TIME"]);
         time.lines().next().unwrap().parse::<i64>().unwrap() - now.as_secs() as i64
     }
+}
+
+/// A program that starts Redis with a clock that is as a file says.
+fn with_clock(folder: &Path, clock: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let [source, library, script] =
+        ["clock.c", "clock.so", "redis-server"].map(|it| folder.join(it));
+    std::fs::write(&source, CLOCK)?;
+    let arguments = ["-shared", "-fPIC", "-O1", "-o"];
+    let status = Command::new("cc").args(arguments).arg(&library).arg(&source).status()?;
+    assert!(status.success(), "the clock compiles");
+    let [library, clock] = [&*library, clock].map(|path| path.display().to_string());
+    let text =
+        format!("#!/bin/sh\nLD_PRELOAD={library} CLOCK_OFFSET={clock} exec redis-server \"$@\"\n");
+    std::fs::write(&script, text)?;
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
+    Ok(script.display().to_string())
 }

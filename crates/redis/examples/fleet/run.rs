@@ -103,7 +103,12 @@ pub(crate) async fn under(
             sleep(EACH).await;
         }
     });
-    let [before, after] = if is_quick { [2, 10] } else { [6, 15] };
+    // A store that was gone for long is left alone for half a minute at most.
+    let [before, after] = match fault {
+        _ if is_quick => [2, 10],
+        Fault::Paused => [6, 35],
+        _ => [6, 15],
+    };
     sleep(Duration::from_secs(before)).await;
     until("a leader", Duration::from_secs(20), || fleet.leader().is_some()).await;
     let leader = fleet.leader().expect("there is one");
@@ -130,7 +135,8 @@ pub(crate) async fn under(
 
 fn report(name: &str, row: &Row) -> bool {
     let seconds = |micros: u64| format!("{:.1}", micros as f64 / 1e6);
-    let [store, heard, covered] = row.recovery.map(|it| it.map_or("never".to_owned(), seconds));
+    let [store, heard, covered] =
+        row.recovery.map(|it| it.map_or_else(|| "never".to_owned(), seconds));
     let sources: Vec<_> =
         row.sources.iter().map(|(source, count)| format!("{source} {count}")).collect();
     println!(
