@@ -37,6 +37,7 @@
 //! | an issuer's public keys, and how they are kept | [`Jwks`] |
 //! | revocations heard of within seconds | [`signals`] |
 //! | answers that the instances of a service share | [`shared`] |
+//! | how many calls that takes, and whether they fit | [`plan`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
@@ -79,6 +80,7 @@ mod key;
 mod management;
 mod metrics;
 mod oauth;
+pub mod plan;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod scope;

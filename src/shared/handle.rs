@@ -81,9 +81,8 @@ impl Shared {
     /// What an org has in the store.
     pub(crate) fn org(&self, issuer: &Issuer) -> Arc<Org> {
         let host = host(issuer);
-        Arc::clone(
-            self.inner.orgs().entry(host.to_owned()).or_insert_with(|| Arc::new(Org::new(host))),
-        )
+        let new = || Arc::new(Org::new(host, &self.inner.keys));
+        Arc::clone(self.inner.orgs().entry(host.to_owned()).or_insert_with(new))
     }
 
     /// One who asks a server: `shared_as` is what tells those apart whose answers may differ, the

@@ -17,7 +17,8 @@ pub(crate) struct Org {
     prefix: String,
     /// The scale of the store's clock.
     pub(crate) time: String,
-    /// The stream of signals.
+    /// The stream of signals: those who have another secret could read nothing of it, so they have one
+    /// of their own, with a lead of its own.
     pub(crate) stream: String,
     /// The lead.
     pub(crate) leader: String,
@@ -25,12 +26,13 @@ pub(crate) struct Org {
 }
 
 impl Org {
-    pub(super) fn new(host: &str) -> Self {
+    pub(super) fn new(host: &str, keys: &Keys) -> Self {
+        let key_id = keys.id();
         let prefix = format!("oi1:{{{host}}}");
         Self {
             time: format!("{prefix}:time"),
-            stream: format!("{prefix}:s"),
-            leader: format!("{prefix}:leader"),
+            stream: format!("{prefix}:s:{key_id}"),
+            leader: format!("{prefix}:leader:{key_id}"),
             prefix,
             scales: Mutex::default(),
         }

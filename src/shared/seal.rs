@@ -5,6 +5,8 @@
 //! does not come twice, however many instances seal under one key.
 
 use aegis::aegis256::Aegis256;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::sign::Signer;
@@ -51,6 +53,11 @@ impl Keys {
         }
         let mut mac = [0; 32];
         (signer.sign(&mut mac).ok()? == mac.len()).then_some(mac)
+    }
+
+    /// The key id as text. It stands before each value, and tells nothing of the keys.
+    pub(super) fn id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.kid)
     }
 
     pub(super) fn seal(&self, random: &dyn Random, name: &str, plain: &[u8]) -> Vec<u8> {

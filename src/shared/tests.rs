@@ -339,8 +339,16 @@ async fn each_server_and_each_client_has_answers_of_its_own() {
     assert_eq!(names[0].active.len(), "oi1:{acme.okta.com}:e:".len() + 32);
     let org = one.shared.org(&Issuer::parse("http://127.0.0.1:8080").unwrap());
     let names = [&org.time, &org.stream, &org.leader].map(String::as_str);
-    let at = |what| format!("oi1:{{127.0.0.1:8080}}:{what}");
-    assert_eq!(names, [at("time"), at("s"), at("leader")]);
+    let at = |what: &str| format!("oi1:{{127.0.0.1:8080}}:{what}");
+    assert_eq!(names[0], at("time"));
+    // Behind these stands the id of the secret.
+    for (name, before) in [(names[1], at("s:")), (names[2], at("leader:"))] {
+        assert!(name.starts_with(&before) && name.len() == before.len() + 6, "{name}");
+    }
+    let other = Instance::with(&store, 1, &[&[b'x'; 32]]);
+    let other = other.shared.org(&Issuer::parse("http://127.0.0.1:8080").unwrap());
+    assert_eq!(other.time, org.time);
+    assert_ne!((&other.stream, &other.leader), (&org.stream, &org.leader));
 }
 
 #[cfg(feature = "prometheus")]

@@ -10,6 +10,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use okta_introspect::checker::SignalMode;
+use okta_introspect::plan::Plan;
 use okta_introspect::sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
     EventDraft, Fault, Grant, LogLag, LogoutSubject, RateLimitHeaders, Reset, Sandbox, Seed,
@@ -200,9 +202,14 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let stored = StoredToken::new(token(), Some(scope.clone()), org.clock.now());
     let shelf = Shelf(stored.clone());
 
+    let mut plan = Plan::new(1000, Duration::from_secs(30));
+    (plan.shared, plan.signals) = (true, SignalMode::Purge);
+    let estimate = plan.estimate().unwrap();
+
     let mut table = BTreeMap::from([
         ("AccessToken", said!(granted) + &said!(kept)),
         ("AccessTokenClaims", said!(*verified.claims())),
+        ("Advice", said!(estimate.advice[0])),
         ("Algorithm", said!(key.algorithm())),
         ("App", said!(app)),
         ("AppKey", said!(registered) + &told(&private.into())),
@@ -214,6 +221,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("AuthMethod", said!(AuthMethod::PrivateKeyJwt)),
         ("BoxError", said!(*boxed)),
         ("Bucket", said!(Bucket::OrgToken)),
+        ("Calls", said!(estimate.calls)),
         ("CachedTokenSource", said!(source)),
         ("Channel", said!(channel)),
         ("ChannelFaults", said!(ChannelFaults::new())),
@@ -236,9 +244,11 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Endpoints", said!(*client.endpoints())),
         ("Error", told(&error) + &told(&shut)),
         ("ErrorKind", said!(error.kind())),
+        ("Estimate", said!(estimate)),
         ("EventDraft", said!(draft)),
         ("Fault", said!(Fault::oauth(400, "invalid_request"))),
         ("Faults", said!(org.sandbox.faults())),
+        ("Fit", said!(estimate.fit)),
         ("Grant", said!(Grant::to_client(CLIENT))),
         ("HttpConfig", said!(HttpConfig::default())),
         ("IdTokenClaims", said!(*signed_in.claims().unwrap())),
@@ -253,9 +263,11 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("KeyFault", said!(*key_fault)),
         ("MemberFault", said!(verify::MemberFault::Missing)),
         ("KeyOptions", said!(options)),
+        ("Lag", said!(estimate.lag)),
         ("LogEntity", said!(event.actor) + &said!(event.target)),
         ("LogEvent", said!(org.sandbox.log())),
         ("LogLag", said!(LogLag::default())),
+        ("LogLoad", said!(estimate.log.unwrap())),
         ("LogOutcome", said!(event.outcome)),
         ("LogTransaction", said!(event.transaction)),
         ("LogoutSubject", said!(LogoutSubject::Email)),
@@ -263,6 +275,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("ManualClock", said!(org.clock)),
         ("Metadata", said!(metadata)),
         ("Part", said!(verify::Part::Payload)),
+        ("Plan", said!(plan)),
         ("Presentation", said!(shown)),
         ("Proxy", said!(Proxy::Server(proxy.clone()))),
         ("ProxyServer", said!(proxy)),
@@ -291,6 +304,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Signer", said!(*(&key as &dyn Signer))),
         ("SigningKey", said!(key)),
         ("StaticTokenSource", said!(StaticTokenSource::bearer(token()))),
+        ("StoreLoad", said!(estimate.store.unwrap())),
         ("Subscription", said!(subscription)),
         ("SystemClock", said!(SystemClock)),
         ("SystemRandom", said!(SystemRandom)),

@@ -107,6 +107,14 @@ Exit codes:
   3  the first failure: the server cannot be reached, is failing, or is none
   4  the first failure: the server refused our credentials or the request";
 
+    /// For `plan`.
+    pub(crate) const PLAN_HELP: &'static str = "\
+Exit codes:
+  0  the calls fit, at least usually
+  1  they do not
+  2  the command line is wrong, or the plot cannot be written
+  3  the output cannot be written";
+
     /// For `serve`.
     pub(crate) const SERVE_HELP: &'static str = "\
 Exit codes:

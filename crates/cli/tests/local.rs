@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::common::World;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "api",
     "config",
     "man",
+    "plan",
     "doctor",
     "explain",
     "demo",

@@ -73,37 +73,34 @@ impl Server {
     }
 
     pub(crate) fn within(program: &str, folder: tempfile::TempDir, options: &[&str]) -> Self {
-        for _ in 0..10 {
-            let (port, bus) = (free_port(), free_port());
-            let mut arguments: Vec<String> = vec![
-                "--port".into(),
-                port.to_string(),
-                "--bind".into(),
-                "127.0.0.1".into(),
-                "--dir".into(),
-                folder.path().display().to_string(),
-                "--save".into(),
-                String::new(),
-                "--enable-debug-command".into(),
-                "local".into(),
-            ];
-            if options.iter().any(|option| option.starts_with("--cluster-enabled")) {
-                arguments.extend(["--cluster-port".into(), bus.to_string()]);
-            }
-            for option in options {
-                arguments.extend(option.split(' ').map(|word| word.replace("%20", " ")));
-            }
-            let child = spawn(program, &arguments);
-            let mut server =
-                Self { program: program.to_owned(), folder, arguments, port, control: port, child };
-            if server.answers() {
-                return server;
-            }
-            // Another process took the port.
-            let _ = server.child.wait();
-            return Self::within(program, tempfile::tempdir().unwrap(), options);
+        let (port, bus) = (free_port(), free_port());
+        let mut arguments: Vec<String> = vec![
+            "--port".into(),
+            port.to_string(),
+            "--bind".into(),
+            "127.0.0.1".into(),
+            "--dir".into(),
+            folder.path().display().to_string(),
+            "--save".into(),
+            String::new(),
+            "--enable-debug-command".into(),
+            "local".into(),
+        ];
+        if options.iter().any(|option| option.starts_with("--cluster-enabled")) {
+            arguments.extend(["--cluster-port".into(), bus.to_string()]);
         }
-        panic!("{program} does not start");
+        for option in options {
+            arguments.extend(option.split(' ').map(|word| word.replace("%20", " ")));
+        }
+        let child = spawn(program, &arguments);
+        let mut server =
+            Self { program: program.to_owned(), folder, arguments, port, control: port, child };
+        if server.answers() {
+            return server;
+        }
+        // Another process took the port.
+        let _ = server.child.wait();
+        Self::of(program, options)
     }
 
     /// A sentinel that watches this server under the name `main`.

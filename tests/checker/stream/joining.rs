@@ -91,23 +91,6 @@ async fn a_leader_that_is_stopped_gives_the_lead_up() {
 }
 
 #[test_support::test]
-async fn instances_with_another_secret_keep_apart() {
-    let mut world = World::new(2).await;
-    let other = b"YW5vdGhlciBzZWNyZXQ6IDAxMjM0NTY3ODkwMTIz";
-    let stranger = world.join_with(other, Jitter::default(), true).await;
-    world.pass(seconds(3)).await;
-    world.know("t1").await;
-    world.revoke("t1");
-    world.pass_soundly(seconds(10)).await;
-    assert_eq!(world.instances[stranger].heard("t1"), [0, 0]);
-    assert!(world.status(stranger).unwrap().entries["unreadable"] > 3);
-    for index in 0..2 {
-        assert_eq!(world.instances[index].heard("t1"), [1, 0]);
-        assert_eq!(world.instances[index].gaps(), NO_GAP);
-    }
-}
-
-#[test_support::test]
 async fn checkers_that_are_put_in_place_of_others_are_covered_from_then_on() {
     let world = World::new(2).await;
     world.pass(seconds(3)).await;
@@ -190,4 +173,30 @@ async fn two_orgs_at_one_store_hear_each_of_its_own() {
     calm().await;
     let heard = [&heard_of_one, &heard_of_other].map(|times| times.load(Ordering::SeqCst));
     assert_eq!(heard, [1, 0]);
+}
+
+/// At the library's own engine: services with keys of their own, at one store and one org.
+#[test_support::test]
+async fn instances_with_another_secret_have_a_stream_and_a_lead_of_their_own() {
+    let (world, other) = (World::empty(), b"YW5vdGhlciBzZWNyZXQ6IDAxMjM0NTY3ODkwMTIz");
+    let clock = ManualClock::stepped(start());
+    let store = InProcessStore::new(clock.clone());
+    let signals = [SECRET, SECRET, other].map(|secret| {
+        let shared = Shared::builder(store.clone(), SharedSecret::parse(secret).unwrap());
+        let shared = shared.random(Jitter::default()).build().unwrap();
+        let feed = Feed::builder([]).clock(clock.clone()).build();
+        let issuer = Issuer::parse(ISSUER).unwrap();
+        SharedSignals::builder(&shared, &feed, &issuer).log(world.reader(&clock)).start()
+    });
+    for _ in 0..100 {
+        clock.advance(seconds(1) / 10);
+        calm().await;
+    }
+    let status = signals.each_ref().map(SharedSignals::status);
+    assert_eq!(status.iter().filter(|status| status.leads).count(), 2);
+    assert!(status[2].leads, "there is nobody else whom it could hear");
+    for status in &status {
+        assert!(status.entries["applied"] > 3);
+        assert_eq!(status.entries["unreadable"], 0);
+    }
 }

@@ -103,12 +103,7 @@ impl World {
         let shared = shared.random(jitter).build().unwrap();
         let signals = SharedSignals::builder(&shared, &feed, &Issuer::parse(&self.issuer).unwrap());
         let signals = match leads {
-            true => signals.log(Reader {
-                log: Arc::clone(&self.log),
-                clock: clock.clone(),
-                next: None,
-                gap: false,
-            }),
+            true => signals.log(self.reader(&clock)),
             false => signals,
         };
         let signals = Some(signals.start());
@@ -117,6 +112,11 @@ impl World {
         self.instances.push(instance);
         calm().await;
         self.instances.len() - 1
+    }
+
+    /// What reads the log of the org.
+    pub fn reader(&self, clock: &ManualClock) -> impl SignalLog + use<> {
+        Reader { log: Arc::clone(&self.log), clock: clock.clone(), next: None, gap: false }
     }
 
     /// Time passes for all that do not stand still, step by step.

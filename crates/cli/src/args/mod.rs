@@ -7,6 +7,7 @@ mod duration;
 mod flags;
 mod local;
 mod online;
+mod plan;
 mod serve;
 mod shared;
 mod signals;
@@ -25,6 +26,7 @@ pub(crate) use local::{
     SandboxArgs,
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
+pub(crate) use plan::PlanArgs;
 pub(crate) use serve::{ProbeArgs, ServeArgs, ServeCommand, SnippetArgs};
 pub(crate) use shared::KeyArgs;
 pub(crate) use signals::{SignalsArgs, SignalsCommand, SignalsTestArgs, SignalsWatchArgs};
@@ -200,6 +202,15 @@ pub(crate) enum Command {
     /// that a token which was revoked elsewhere is refused within seconds at one call a second for
     /// the whole org.
     Signals(SignalsArgs),
+    /// Reckon how many calls a service takes, and whether they fit
+    ///
+    /// From the number of tokens in use, how old answers may be, the instances and what they share, it
+    /// reckons the calls a minute to /introspect and to the System Log, whether Okta's limits have room
+    /// for them, how late a revocation is seen, and what would help. No server is asked.
+    ///
+    /// With --json, calls are calls a minute, but for `cold`, which are so many at once. `without_signals`
+    /// and `without_shared` are what is to be expected while the log or the second level fails.
+    Plan(PlanArgs),
     /// Make a client assertion and print it
     ///
     /// It is good for one request to one endpoint within five minutes. Send it in a form body,

@@ -16,6 +16,7 @@ mod introspect;
 mod jwk;
 mod keygen;
 mod man;
+mod plan;
 mod rate_limit;
 mod revoke;
 mod running_sandbox;
@@ -95,6 +96,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Jwk(args) => jwk::run(args),
         Command::Completions(args) => completions::run(&args),
         Command::Config(args) => config::run(args),
+        Command::Plan(args) => plan::run(&args),
         Command::Man(args) => man::run(&args),
     }
 }

@@ -328,6 +328,27 @@ fn sandbox() {
 }
 
 #[test_support::test]
+fn plan() {
+    let plan = "okta-introspect plan --tokens 100";
+    Session::new()
+        .run(&format!("{plan} > estimate.txt"))
+        .run(&format!("{plan} --instances 100 > estimate.txt"))
+        .run("okta-introspect plan")
+        .run("okta-introspect plan --tokens 0")
+        .run("okta-introspect plan --tokens -1")
+        .run("okta-introspect plan --tokens 1e9")
+        .run("okta-introspect plan --tokens 1000000000")
+        .run(&format!("{plan} --instances 1000001"))
+        .run(&format!("{plan} --checks nan"))
+        .run(&format!("{plan} --max-age 25h"))
+        .run(&format!("{plan} --share 101"))
+        .run(&format!("{plan} --signals extended"))
+        .run(&format!("{plan} --plot no/such/folder.svg"))
+        .run(&format!("{plan} {FULL}"))
+        .is("plan.exit-codes.txt");
+}
+
+#[test_support::test]
 fn completions() {
     Session::new()
         .run("okta-introspect completions bash > completions.bash")

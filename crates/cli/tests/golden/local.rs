@@ -139,6 +139,24 @@ fn config_init() {
 }
 
 #[test_support::test]
+fn plan() {
+    let mut session = Session::new();
+    let plan = "okta-introspect plan --tokens 1000 --max-age 30s";
+    session
+        .run("okta-introspect plan --tokens 200 --max-age 1m")
+        .run(&format!("{plan} --instances 10"))
+        .run(&format!("{plan} --instances 10 --shared --signals extend"))
+        .run(&format!(
+            "{plan} --instances 10 --checks 2 --signals purge --interval 1m --limit 3000"
+        ))
+        .run(&format!("{plan} --limit 3000 --plot plan.svg && head -c 38 plan.svg && echo '…'"))
+        .is("plan.human.txt");
+    let json = format!("{plan} --instances 10 --shared --signals extend --json");
+    session.prints(&json, "plan.json");
+    session.prints(&format!("{plan} --instances 10 --json"), "plan.no-fit.json");
+}
+
+#[test_support::test]
 fn completions() {
     // The commands only: the rest is what helps say, in the words of a shell.
     Session::new()

@@ -39,7 +39,8 @@ impl Asking {
         issuers.extend(config.okta.further_issuers.iter().cloned());
         let http = settings.http().map_err(|error| of_settings(&error))?;
         let checks = checks(config);
-        let sharing = Sharing::new(&settings, earlier.and_then(|it| it.sharing.as_ref()))?;
+        let sharing = Sharing::new(&settings, earlier.and_then(|it| it.sharing.as_ref()));
+        let sharing = sharing.map_err(|error| of_settings(&error).at("shared"))?;
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
         let (checker, client) = match earlier {
             Some(earlier) if earlier.made_of == made_of && earlier.sharing == sharing => {

@@ -1,0 +1,146 @@
+//! Lags, calls and ages, as drawings.
+
+use std::error::Error;
+use std::ops::Range;
+use std::path::Path;
+
+use okta_introspect::checker::AnswerSource;
+use plotters::prelude::*;
+
+use crate::record::{AGE_STEP, CALL_STEP};
+use crate::run::{Outcome, SOURCES};
+use crate::table::Table;
+
+const SIZE: (u32, u32) = (900, 480);
+
+const COLOURS: [RGBColor; 11] = [
+    RGBColor(0x1f, 0x77, 0xb4),
+    RGBColor(0xd6, 0x8a, 0x10),
+    RGBColor(0x2c, 0x8c, 0x4a),
+    RGBColor(0xc0, 0x39, 0x2b),
+    RGBColor(0x80, 0x5a, 0xa8),
+    RGBColor(0x7a, 0x55, 0x48),
+    RGBColor(0xc2, 0x5b, 0x9d),
+    RGBColor(0x60, 0x60, 0x60),
+    RGBColor(0x9a, 0x9a, 0x1a),
+    RGBColor(0x17, 0x9e, 0xb4),
+    RGBColor(0x20, 0x20, 0x20),
+];
+
+type Curve<'a> = (&'a str, Vec<(f64, f64)>);
+
+/// Draws what came of runs into a folder: `lag.svg`, `calls.svg` (of the first one) and `ages.svg`.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn plot(outcomes: &[Outcome], table: &Table, folder: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    lags(table, &folder.join("lag.svg"))?;
+    ages(outcomes, &folder.join("ages.svg"))?;
+    match outcomes.first() {
+        Some(first) => calls(first, &folder.join("calls.svg")),
+        None => Ok(()),
+    }
+}
+
+/// Which part of revoked tokens is let in nowhere any more, over the time since the revocation.
+fn lags(table: &Table, path: &Path) -> Result<(), Box<dyn Error>> {
+    let lags = table.lags();
+    let curves: Vec<Curve<'_>> = lags
+        .iter()
+        .map(|(name, lags)| {
+            let part = |at: usize| (at + 1) as f64 * 100.0 / lags.len() as f64;
+            let points = lags.iter().enumerate().map(|(at, lag)| (lag.as_secs_f64(), part(at)));
+            (*name, points.collect())
+        })
+        .collect();
+    draw(
+        path,
+        &curves,
+        0.0..120.0,
+        0.0..100.0,
+        ["seconds since the revocation", "per cent let in no more"],
+    )
+}
+
+/// Which part of answers is no older than that.
+fn ages(outcomes: &[Outcome], path: &Path) -> Result<(), Box<dyn Error>> {
+    let sum = |step: usize, source: usize| -> u64 {
+        outcomes.iter().map(|outcome| outcome.ages[step][source]).sum()
+    };
+    let steps = outcomes.first().map_or(0, |outcome| outcome.ages.len());
+    let curve = |source: usize| {
+        let all: u64 = (0..steps).map(|step| sum(step, source)).sum();
+        let mut below = 0;
+        let points = (0..steps).map(|step| {
+            below += sum(step, source);
+            let age = (step + 1) as f64 * AGE_STEP.as_secs_f64();
+            (age, below as f64 * 100.0 / all.max(1) as f64)
+        });
+        (AnswerSource::NAMES[source], points.collect())
+    };
+    let curves: Vec<Curve<'_>> = (0..SOURCES).map(curve).collect();
+    draw(path, &curves, 0.0..330.0, 0.0..100.0, ["age of answers, in seconds", "per cent no older"])
+}
+
+/// Calls over time, beside what is planned for each window.
+fn calls(outcome: &Outcome, path: &Path) -> Result<(), Box<dyn Error>> {
+    let step = CALL_STEP.as_secs_f64();
+    let per_minute = |calls: f64| calls * 60.0 / step;
+    let made = outcome.calls.iter().enumerate();
+    let made = made.map(|(at, calls)| (at as f64 * step / 60.0, per_minute(*calls as f64)));
+    let planned = |which: usize| -> Vec<(f64, f64)> {
+        let windows = outcome.windows.iter().flat_map(|window| {
+            let (from, to) = (window.from.seconds() / 60.0, window.to.seconds() / 60.0);
+            let calls = window.planned[which] / (to - from).max(1e-9);
+            [(from, calls), (to, calls)]
+        });
+        windows.collect()
+    };
+    let curves = [("calls", made.collect()), ("at most", planned(0)), ("expected", planned(1))];
+    let most = curves.iter().flat_map(|(_, points): &Curve<'_>| points).map(|point| point.1);
+    let (most, last) = (most.fold(1.0, f64::max), outcome.windows.last());
+    let minutes = last.map_or(1.0, |window| window.to.seconds() / 60.0);
+    draw(path, &curves, 0.0..minutes, 0.0..most * 1.1, ["minutes", "calls a minute"])
+}
+
+fn draw(
+    path: &Path,
+    curves: &[Curve<'_>],
+    x: Range<f64>,
+    y: Range<f64>,
+    names: [&str; 2],
+) -> Result<(), Box<dyn Error>> {
+    let mut svg = String::new();
+    let end = x.end;
+    {
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin(12)
+            .x_label_area_size(40)
+            .y_label_area_size(70)
+            .build_cartesian_2d(x, y)?;
+        let mut mesh = chart.configure_mesh();
+        mesh.light_line_style(WHITE).x_desc(names[0]).y_desc(names[1]);
+        mesh.label_style(("sans-serif", 14)).draw()?;
+        for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+            let shown = points.iter().copied().filter(|point| point.0 <= end);
+            chart
+                .draw_series(LineSeries::new(shown, colour.stroke_width(2)))?
+                .label(*name)
+                .legend(|(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::LowerRight)
+            .background_style(WHITE.mix(0.9))
+            .border_style(BLACK)
+            .label_font(("sans-serif", 14))
+            .draw()?;
+        area.present()?;
+    }
+    std::fs::write(path, svg)?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! A few seeds with few instances. Longer runs are made by the command.
+
+use std::time::Duration;
+
+use okta_introspect_simulation::{Config, Table, run};
+
+/// A quarter of an hour.
+fn quick() -> Config {
+    let mut config = Config::new(40);
+    config.length = Duration::from_secs(900);
+    config.checks = 6.0;
+    config
+}
+
+#[test]
+fn no_fault_makes_an_answer_older_than_the_contract_allows() {
+    let mut table = Table::default();
+    for seed in 1..=3 {
+        let outcome = run(&quick(), seed).unwrap();
+        let told: Vec<_> = outcome.violations.iter().map(|it| format!("{it:?}")).collect();
+        table.add(&outcome);
+        assert!(told.is_empty(), "{}\n{table}", told.join("\n"));
+        for window in &outcome.windows[1..] {
+            let heard = window.recovery;
+            let in_time = heard.is_some_and(|heard| heard <= Duration::from_secs(12));
+            assert!(in_time, "seed {seed}, {}: the log is heard after {heard:?}", window.name);
+        }
+    }
+    assert!(table.worst_ratio() <= 1.0, "more calls than are planned:\n{table}");
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    let config = {
+        let mut config = quick();
+        (config.instances, config.length) = (10, Duration::from_secs(600));
+        config
+    };
+    let (first, second) = (run(&config, 7).unwrap(), run(&config, 7).unwrap());
+    assert_eq!(first, second);
+    assert_ne!(first.digest, run(&config, 8).unwrap().digest);
+}
