@@ -8,6 +8,9 @@ use percent_encoding::percent_decode_str;
 /// Servers that are named in one URL, at most.
 const MAX_HOSTS: usize = 64;
 
+/// The longest name of a host, in bytes (RFC 1035).
+const MAX_NAME: usize = 253;
+
 /// A host and a port.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Host {
@@ -168,7 +171,9 @@ fn host_of(text: &str, default_port: u16) -> Result<Host, Error> {
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
     match port {
-        Some(port) if port > 0 && !name.is_empty() && name.bytes().all(is_name) => {
+        Some(port)
+            if port > 0 && (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_name) =>
+        {
             Ok(Host { name: name.to_owned(), port })
         }
         Some(_) if name.is_empty() => Err(wrong("names no host")),
@@ -181,11 +186,17 @@ fn host_of(text: &str, default_port: u16) -> Result<Host, Error> {
 fn database_of(text: &str) -> Result<Option<u32>, Error> {
     match text {
         "" => Ok(None),
-        digits => match digits.parse() {
+        // A sign is read by `parse`, too.
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
             Ok(database) => Ok(Some(database)),
-            Err(_) => Err(wrong("ends with something that is not the number of a database")),
+            Err(_) => Err(no_database()),
         },
+        _ => Err(no_database()),
     }
+}
+
+fn no_database() -> Error {
+    wrong("ends with something that is not the number of a database")
 }
 
 fn decoded(text: &str) -> Result<String, Error> {
@@ -253,6 +264,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_without_repeating_it() {
         let many = format!("redis://hunter2{}", ",h".repeat(64));
+        let long = format!("redis://{}", "h".repeat(254));
         let cases = [
             ("hunter2", "begins with neither"),
             ("http://hunter2", "begins with neither"),
@@ -263,6 +275,8 @@ mod tests {
             ("redis://me:hunter2?@h", "a ? or #"),
             ("redis://h/hunter2", "number of a database"),
             ("redis://h/-1", "number of a database"),
+            ("redis://h/+1", "number of a database"),
+            (&long, "a host or port"),
             ("redis://h:0", "a host or port"),
             ("redis://h:65536", "a host or port"),
             ("redis://h:+1", "a host or port"),
