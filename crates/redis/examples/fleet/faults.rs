@@ -61,8 +61,7 @@ impl Fault {
 
     /// Whether it can be tried here; says so if not.
     pub(crate) fn is_possible(self, name: &str) -> bool {
-        let possible = !self.needs_clock() || has("cc", name);
-        possible
+        !self.needs_clock() || has("cc", name)
     }
 }
 
