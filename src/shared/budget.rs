@@ -21,8 +21,9 @@ const LEAST_JUDGED: Duration = Duration::from_millis(5);
 /// After so many failures in a row the store is left alone.
 const FAILURES: u32 = 5;
 
-/// For how long, at first and at most.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+/// For how long, at first and at most. One that is back is to be used again within two leases of the
+/// lead of signals, which are 12 s.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(8)];
 
 pub(super) fn circuit() -> Circuit {
     let config = CircuitConfig { failures: Some(FAILURES), probe_after: PAUSES[0] };

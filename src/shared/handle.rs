@@ -23,7 +23,7 @@ use crate::wire::admission::circuit::Circuit;
 /// clone; clones share everything. One for a process: all of its checkers go by the same clock.
 ///
 /// Each use of the store has 20 ms, and at most a fifth of what its caller can wait. A store that
-/// fails five times in a row is left alone for a second, and up to 30 seconds if it goes on. All that
+/// fails five times in a row is left alone for a second, and up to eight seconds if it goes on. All that
 /// fails means that this instance asks by itself.
 ///
 /// # Example: share by whatever the private key gives

@@ -172,8 +172,8 @@ mod tests {
             (format!("{TEXT} {TEXT}"), "visible ASCII"),
             (format!("{TEXT}\u{e9}"), "visible ASCII"),
             ("x".repeat(64), "repeats"),
-            (format!("-----BEGIN PRIVATE KEY-----\n{TEXT}"), "is a key"),
-            (format!("{{\"kty\":\"{TEXT}\"}}"), "is a key"),
+            (format!("-----BEGIN PRIVATE KEY-----\n{TEXT}"), "is a private key"),
+            (format!("{{\"kty\":\"{TEXT}\"}}"), "is a private key"),
             ("s3cret!".repeat(1_000), "longer than 4096"),
         ] {
             let error = SharedSecret::parse(text.as_bytes()).unwrap_err();

@@ -103,7 +103,7 @@ pub(crate) async fn under(
             sleep(EACH).await;
         }
     });
-    // A store that was gone for long is left alone for half a minute at most.
+    // A store that was gone for long is left alone for some seconds more.
     let [before, after] = match fault {
         _ if is_quick => [2, 10],
         Fault::Paused => [6, 35],
