@@ -16,12 +16,6 @@ pub(super) struct SecondLevel {
     asker: Asker,
 }
 
-/// Of what can be waited, one use of the store may take one part in so many.
-const BUDGET_PARTS: u32 = 5;
-
-/// And it may take so long at most.
-const BUDGET: Duration = Duration::from_millis(20);
-
 impl SecondLevel {
     /// That of an upstream's server, if its answers are shared.
     pub(super) fn of(shared: Option<&Shared>, upstream: &dyn Upstream) -> Option<Self> {
@@ -46,8 +40,7 @@ impl SecondLevel {
         self.shared.look(clock, name, wait_left, takes).await
     }
 
-    /// Claims the right to ask, behind a look that has `used` some time: the two are one use of the
-    /// store, so that one that says nothing costs its time once.
+    /// Claims the right to ask, behind a look that has `used` some time.
     pub(super) async fn claim(
         &self,
         clock: &Arc<dyn Clock>,
@@ -55,8 +48,7 @@ impl SecondLevel {
         wait_left: Duration,
         used: Duration,
     ) -> Claim {
-        let wait_left = wait_left.min(BUDGET_PARTS * BUDGET).saturating_sub(BUDGET_PARTS * used);
-        self.shared.claim(clock, name, wait_left).await
+        self.shared.claim(clock, name, wait_left, used).await
     }
 
     /// Puts an answer where others find it for `ttl`.

@@ -51,7 +51,12 @@ pub(super) struct Budget<'a> {
 impl<'a> Budget<'a> {
     /// For a caller that can wait so long.
     pub(super) fn of(clock: &'a dyn Clock, wait_left: Duration) -> Self {
-        Self::exactly(clock, BUDGET.min(wait_left / PART))
+        Self::behind(clock, wait_left, Duration::ZERO)
+    }
+
+    /// The same, of which some is used up.
+    pub(super) fn behind(clock: &'a dyn Clock, wait_left: Duration, used: Duration) -> Self {
+        Self::exactly(clock, BUDGET.min(wait_left / PART).saturating_sub(used))
     }
 
     pub(super) fn exactly(clock: &'a dyn Clock, budget: Duration) -> Self {

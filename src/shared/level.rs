@@ -71,16 +71,18 @@ impl Shared {
         found.ok()
     }
 
-    /// Claims the right to ask about a token, for [`CLAIM`].
+    /// Claims the right to ask about a token, for [`CLAIM`], behind a look that has `used` some time:
+    /// the two are one use of the store, so that one that says nothing costs its time once.
     pub(crate) async fn claim(
         &self,
         clock: &Arc<dyn Clock>,
         name: &EntryName,
         wait_left: Duration,
+        used: Duration,
     ) -> Claim {
         let inner = &*self.inner;
         let work = inner.store.claim(&name.claim, &inner.owner, CLAIM);
-        let outcome = match Budget::of(&**clock, wait_left).wait(inner, work).await {
+        let outcome = match Budget::behind(&**clock, wait_left, used).wait(inner, work).await {
             Ok(true) => Claimed::Granted,
             Ok(false) => Claimed::Taken,
             Err(_) => Claimed::Failed,

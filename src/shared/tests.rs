@@ -140,37 +140,41 @@ impl SharedStore for Rigged {
         Box::pin(self.does(self.inner.claim(name, owner, ttl)))
     }
 
-    fn append<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<EntryId, Error>> {
-        unimplemented!("no stream here")
+    fn append<'a>(
+        &'a self,
+        stream: &'a str,
+        entry: &'a [u8],
+    ) -> BoxFuture<'a, Result<EntryId, Error>> {
+        Box::pin(self.does(self.inner.append(stream, entry)))
     }
 
     fn read<'a>(
         &'a self,
-        _: &'a str,
-        _: &'a StreamPosition,
-        _: usize,
-        _: Duration,
+        stream: &'a str,
+        from: &'a StreamPosition,
+        max: usize,
+        wait: Duration,
     ) -> BoxFuture<'a, Result<StreamPage, Error>> {
-        unimplemented!("no stream here")
+        Box::pin(self.does(self.inner.read(stream, from, max, wait)))
     }
 
-    fn lead<'a>(&'a self, _: &'a Lead) -> BoxFuture<'a, Result<Leadership, Error>> {
-        unimplemented!("no lead here")
+    fn lead<'a>(&'a self, lead: &'a Lead) -> BoxFuture<'a, Result<Leadership, Error>> {
+        Box::pin(self.does(self.inner.lead(lead)))
     }
 
     fn commit<'a>(
         &'a self,
-        _: &'a Lead,
-        _: &'a str,
-        _: Option<&'a EntryId>,
-        _: &'a [u8],
-        _: &'a [u8],
+        lead: &'a Lead,
+        stream: &'a str,
+        behind: Option<&'a EntryId>,
+        entry: &'a [u8],
+        cursor: &'a [u8],
     ) -> BoxFuture<'a, Result<Commit, Error>> {
-        unimplemented!("no lead here")
+        Box::pin(self.does(self.inner.commit(lead, stream, behind, entry, cursor)))
     }
 
-    fn resign<'a>(&'a self, _: &'a Lead) -> BoxFuture<'a, Result<(), Error>> {
-        unimplemented!("no lead here")
+    fn resign<'a>(&'a self, lead: &'a Lead) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.does(self.inner.resign(lead)))
     }
 }
 
@@ -274,7 +278,9 @@ async fn what_one_puts_the_other_finds_with_its_age() {
 async fn one_of_two_instances_is_to_ask() {
     let (clock, store) = clock_and_store();
     let (one, other) = (Instance::new(&store, 1), Instance::new(&store, 2));
-    let claim = async |who: &Instance| who.shared.claim(&who.clock, &who.name("tok1"), LONG).await;
+    let claim = async |who: &Instance| {
+        who.shared.claim(&who.clock, &who.name("tok1"), LONG, Duration::ZERO).await
+    };
     assert_eq!((claim(&one).await, claim(&other).await), (Claim::Granted, Claim::Taken));
     clock.advance(CLAIM - MOMENT);
     assert_eq!(claim(&other).await, Claim::Taken);
@@ -360,7 +366,7 @@ async fn prometheus_reads_what_was_done_with_the_store() {
     one.look("tok1").await;
     one.put("tok1", &active("a")).await;
     one.look("tok1").await;
-    one.shared.claim(&one.clock, &one.name("tok1"), LONG).await;
+    one.shared.claim(&one.clock, &one.name("tok1"), LONG, Duration::ZERO).await;
     let mut registry = prometheus_client::registry::Registry::default();
     registry.register_collector(Box::new(one.shared.clone()));
     let mut text = String::new();
