@@ -41,7 +41,8 @@ pub use okta_sandbox::{
     App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
     Delivery, DeliveryOutcome, Error, ErrorKind, EventDraft, Fault, Faults, Grant, LogEntity,
     LogEvent, LogLag, LogOutcome, LogTransaction, LogoutSubject, RateLimitHeaders, RecordedRequest,
-    Reset, Seed, ServerIdentity, SignIn, Subscription, Times, TokensOf, User, UserStatus,
+    RefreshTokenSettings, Reset, RotationType, Seed, ServerIdentity, SignIn, Subscription, Times,
+    TokensOf, User, UserStatus,
 };
 
 use crate::clock::Clock;
@@ -85,6 +86,21 @@ impl Sandbox {
         self.0.issue(grant).map_err(error::Error::from).and_then(|token| Token::parse(&token))
     }
 
+    /// Signs a user in through an app, without a browser; see [`okta_sandbox::Sandbox::sign_in`].
+    ///
+    /// # Errors
+    ///
+    /// As [`issue`](Self::issue), and if the client is a service app, which has no users.
+    pub fn sign_in(&self, sign_in: &SignIn) -> Result<SignedIn, error::Error> {
+        let tokens = self.0.sign_in(sign_in)?;
+        let parse = |token: Option<String>| token.map(|token| Token::parse(&token)).transpose();
+        Ok(SignedIn {
+            access_token: Token::parse(&tokens.access_token)?,
+            refresh_token: parse(tokens.refresh_token)?,
+            id_token: parse(tokens.id_token)?,
+        })
+    }
+
     /// Issues an ID token, as if the user had just signed in. Any client of the org may introspect
     /// it; it cannot be revoked.
     ///
@@ -105,6 +121,30 @@ impl Deref for Sandbox {
     fn deref(&self) -> &okta_sandbox::Sandbox {
         &self.0
     }
+}
+
+/// The tokens of a user who has signed in; see [`Sandbox::sign_in`].
+///
+/// # Example: a user's refresh token
+///
+/// ```
+/// use okta_introspect::sandbox::{Sandbox, SignIn};
+/// use okta_introspect::{Error, Token};
+///
+/// fn refresh_token(sandbox: &Sandbox) -> Result<Option<Token>, Error> {
+///     let sign_in = SignIn::new("0oa2web", "00u1ada").scope("offline_access");
+///     Ok(sandbox.sign_in(&sign_in)?.refresh_token)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// For resources.
+    pub access_token: Token,
+    /// For further access tokens: if `offline_access` was among the scopes.
+    pub refresh_token: Option<Token>,
+    /// For the client, about the user: if `openid` was among the scopes.
+    pub id_token: Option<Token>,
 }
 
 /// Fills and starts a [`Sandbox`].

@@ -6,8 +6,8 @@
 //! out without a network, and protects nothing: never rely on it for anything real.
 //!
 //! Where Okta's documents are silent the sandbox is strict: what it accepts, Okta should accept.
-//! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
-//! management API, apart from filters of the System Log.
+//! Users [sign in](Sandbox::sign_in) without a browser: `/authorize` is not there. It does not do client
+//! secrets, `jwks_uri`, or searches in the management API, apart from filters of the System Log.
 //!
 //! It can be a poor messenger, too: its System Log may [lag](LogLag), and its [channels](Channel)
 //! (Universal Logout, security events, event hooks, EventBridge) may lose, double, delay and reorder.
@@ -83,8 +83,10 @@ pub use model::grant::Grant;
 pub use model::limits::{Bucket, RateLimitHeaders};
 pub use model::log_lag::LogLag;
 pub use model::recorded::RecordedRequest;
+pub use model::rotation::{RefreshTokenSettings, RotationType};
 pub use model::seed::Seed;
 pub use model::sign_in::SignIn;
+pub use model::signed_in::SignedIn;
 pub use model::tokens_of::TokensOf;
 pub use model::user::{User, UserStatus};
 pub use random::{Random, SystemRandom};

@@ -6,3 +6,4 @@ mod limits;
 mod log;
 mod revocation;
 pub(crate) mod sandbox;
+mod sign_in;

@@ -24,7 +24,7 @@ use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
 use crate::model::recorded::RecordedRequest;
 use crate::model::sign_in::SignIn;
-use crate::model::tokens::{Digest, TokenKind};
+use crate::model::tokens::Digest;
 use crate::model::user::UserStatus;
 use crate::oauth::issue::{self, Order};
 use crate::world::World;
@@ -247,6 +247,7 @@ impl Sandbox {
             scopes: grant.scopes.iter().flat_map(|scope| scope.split_ascii_whitespace()).collect(),
             lifetime_secs: grant.lifetime_secs().unwrap_or_else(own_lifetime_secs),
             jkt: grant.jkt.clone(),
+            authentication: None,
         };
         Ok(issue::access_token(world, &authority, &self.server().base(), order, world.now()).0)
     }
@@ -263,18 +264,18 @@ impl Sandbox {
         let (_, authority) = world.state().party(&sign_in.client_id, sign_in.server.as_deref())?;
         let user = world.state().known_user(&sign_in.user_id)?.clone();
         let base = self.server().base();
-        Ok(issue::id_token(world, &authority, &base, sign_in, &user, world.now()))
+        Ok(issue::id_token(world, &authority, &base, sign_in, &user, None, world.now()).0)
     }
 
-    /// Revokes an access token as an administrator would, whichever client it belongs to. The
-    /// answer is whether it was one of this sandbox and not revoked before.
+    /// Revokes an access or refresh token as an administrator would, whichever client it belongs to. The
+    /// answer is whether it was one of this sandbox and not revoked before. A refresh token takes along
+    /// what was issued since the user signed in.
     pub fn revoke(&self, token: &(impl AsToken + ?Sized)) -> bool {
         let token = token.as_token();
         let digest = Digest::of(token);
         let mut state = self.world().state();
-        let found = state.tokens.find(&digest).filter(|issued| issued.kind == TokenKind::Access);
-        let found = found.cloned().filter(|_| state.tokens.revoke(&digest));
-        let Some(issued) = found else { return false };
+        let found = state.tokens.find(&digest).cloned();
+        let Some(issued) = found.filter(|_| state.tokens.revoke(&digest)) else { return false };
         let authority = issued.authority.as_ref().and_then(|id| state.authority(id));
         drop(state);
         let event_type = authority.unwrap_or(Authority::Org).revoke_event();
@@ -334,6 +335,10 @@ impl Sandbox {
 
     fn server(&self) -> &Server {
         &self.running.server
+    }
+
+    pub(super) fn base(&self) -> String {
+        self.server().base()
     }
 
     pub(super) fn world(&self) -> &World {

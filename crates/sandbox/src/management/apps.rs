@@ -29,8 +29,12 @@ pub(crate) fn read(call: &Call<'_>) -> Result<Answer, Refusal> {
             }},
             "settings": {"oauthClient": {
                 "application_type": kind(app.kind),
-                "grant_types": ["client_credentials"],
+                "grant_types": app.grant_types(),
                 "response_types": ["token"],
+                "refresh_token": {
+                    "rotation_type": app.refresh_token.rotation_type.name(),
+                    "leeway": app.refresh_token.leeway().num_seconds(),
+                },
                 "dpop_bound_access_tokens": app.dpop_required,
                 "jwks": {"keys": app_keys::objects(&app, &call.request.base)},
             }},

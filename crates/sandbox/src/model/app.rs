@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::app_key::{self, AppKey};
+use super::rotation::{RefreshTokenSettings, RotationType};
 
 /// An app integration: an OAuth client.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,9 @@ pub struct App {
     /// as in Okta's API (its Admin Console turns it on). While it is off a proof is ignored.
     #[serde(default)]
     pub dpop_required: bool,
+    /// Whether its users' refresh tokens are replaced when they are used. Default: they are not.
+    #[serde(default)]
+    pub refresh_token: RefreshTokenSettings,
     /// Whether the app has an admin role, without which management APIs answer 403 even to a
     /// token with the right scope. Default: `true`.
     #[serde(default = "yes")]
@@ -61,13 +65,15 @@ impl App {
             jwks: Vec::new(),
             scopes: BTreeSet::new(),
             dpop_required: false,
+            refresh_token: RefreshTokenSettings::default(),
             admin: true,
             status: AppStatus::Active,
         }
     }
 
-    /// A web app that authenticates with `private_key_jwt`. It may introspect and revoke, and get
-    /// tokens from custom servers; the org server gives it none.
+    /// A web app that authenticates with `private_key_jwt`. Users [sign in](crate::Sandbox::sign_in)
+    /// through it; it may introspect and revoke, and get tokens of its own from custom servers, but none
+    /// from the org server.
     pub fn web(client_id: impl Into<String>) -> Self {
         Self { kind: AppKind::Web, ..Self::service(client_id) }
     }
@@ -107,6 +113,14 @@ impl App {
         self
     }
 
+    /// Has refresh tokens replaced whenever they are used; the one before is taken for `leeway` seconds
+    /// more: 0 to 60, Okta's default is 30.
+    #[must_use]
+    pub fn rotates_refresh_tokens(mut self, leeway: u8) -> Self {
+        self.refresh_token = RefreshTokenSettings { rotation_type: RotationType::Rotate, leeway };
+        self
+    }
+
     /// Gives the app an admin role, or takes it away.
     #[must_use]
     pub fn admin(mut self, admin: bool) -> Self {
@@ -119,6 +133,14 @@ impl App {
     pub fn status(mut self, status: AppStatus) -> Self {
         self.status = status;
         self
+    }
+
+    /// What it may present at the token endpoint.
+    pub(crate) fn grant_types(&self) -> &'static [&'static str] {
+        match self.kind {
+            AppKind::Service => &["client_credentials"],
+            AppKind::Web => &["client_credentials", "refresh_token"],
+        }
     }
 
     pub(crate) fn display_name(&self) -> &str {

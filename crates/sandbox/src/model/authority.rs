@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::custom_server::CustomServer;
 use super::event_type::{self, EventType};
 use super::key_ring::KeyRing;
+use super::tokens::TokenKind;
 
 /// One authorization server.
 #[derive(Clone)]
@@ -92,11 +93,23 @@ impl Authority {
         }
     }
 
-    /// The System Log's event for an access token that was granted.
-    pub(crate) fn grant_event(&self) -> EventType {
+    /// The System Log's event for a token of this kind that was granted.
+    pub(crate) fn grant_event(&self, kind: TokenKind) -> EventType {
+        match (self, kind) {
+            (Self::Org, TokenKind::Access) => event_type::ORG_GRANTED,
+            (Self::Org, TokenKind::Refresh) => event_type::ORG_REFRESH_GRANTED,
+            (Self::Org, TokenKind::Id) => event_type::ORG_ID_GRANTED,
+            (Self::Custom { .. }, TokenKind::Access) => event_type::CUSTOM_GRANTED,
+            (Self::Custom { .. }, TokenKind::Refresh) => event_type::CUSTOM_REFRESH_GRANTED,
+            (Self::Custom { .. }, TokenKind::Id) => event_type::CUSTOM_ID_GRANTED,
+        }
+    }
+
+    /// The System Log's event for a refresh token that was used again after it had been replaced.
+    pub(crate) fn reuse_event(&self) -> EventType {
         match self {
-            Self::Org => event_type::ORG_GRANTED,
-            Self::Custom { .. } => event_type::CUSTOM_GRANTED,
+            Self::Org => event_type::ORG_REUSED,
+            Self::Custom { .. } => event_type::CUSTOM_REUSED,
         }
     }
 

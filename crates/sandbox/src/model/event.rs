@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::app::App;
 use super::event_type::EventType;
+use super::tokens::TokenKind;
 use super::user::User;
 
 /// One event of the System Log. Serialises as Okta's `LogEvent`, with all its members.
@@ -54,10 +55,10 @@ pub struct LogEvent {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LogEntity {
-    /// The user id, the client id, the server's id, or a token's `jti`.
+    /// The user id, the client id, the server's id, a token's `jti`, or `oar…` of a refresh token.
     pub id: String,
     /// `User`, `PublicClientApp`, `AppInstance`, `AuthorizationServer`, `access_token`,
-    /// `UserGroup`, `Public Key`, `URL Pattern` or `SystemPrincipal`.
+    /// `refresh_token`, `id_token`, `UserGroup`, `Public Key`, `URL Pattern` or `SystemPrincipal`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The login name or the client id. A token has none.
@@ -215,10 +216,16 @@ impl LogEntity {
         Self::new("sandbox", "SystemPrincipal", Some("system@okta.com"), "Okta System")
     }
 
-    /// A token, named by its `jti` and by the hash under which Okta logs it.
-    pub(crate) fn access_token(jti: &str, expires_at: i64, subject: &str, hash: &str) -> Self {
+    /// A token, named by its id and by the hash under which Okta logs it.
+    pub(crate) fn token(
+        kind: TokenKind,
+        id: &str,
+        expires_at: i64,
+        subject: &str,
+        hash: &str,
+    ) -> Self {
         let expires = DateTime::from_timestamp(expires_at, 0).map(text);
-        let mut entity = Self::new(jti, "access_token", None, "Access Token");
+        let mut entity = Self::new(id, kind.name(), None, kind.title());
         entity.detail_entry = json!({"expires": expires, "subject": subject, "hash": hash});
         entity
     }

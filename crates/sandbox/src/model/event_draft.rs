@@ -5,6 +5,7 @@ use serde_json::Map;
 use super::event::{Entry, LogEntity, LogResult};
 use super::event_type::EventType;
 use super::state::State;
+use super::tokens::TokenKind;
 
 /// An event for the System Log of which nothing else comes; see
 /// [`Sandbox::write_event`](crate::Sandbox::write_event).
@@ -66,7 +67,7 @@ impl EventDraft {
     /// Adds an access token to its targets, with its `jti` and the standard Base64 of its SHA-256,
     /// either of which may be empty, as Okta's logs have it at times.
     pub fn token(self, jti: &str, hash: &str) -> Self {
-        self.target(Target::Entity(LogEntity::access_token(jti, 0, "", hash)))
+        self.target(Target::Entity(LogEntity::token(TokenKind::Access, jti, 0, "", hash)))
     }
 
     /// Gives it the outcome `FAILURE`, for this reason.

@@ -28,6 +28,19 @@ pub(crate) const ORG_GRANTED: EventType = EventType::new(
     "OIDC access token is granted",
     Some("app.oauth2.token.grant.access_token_success"),
 );
+pub(crate) const ORG_REFRESH_GRANTED: EventType = EventType::new(
+    "app.oauth2.token.grant.refresh_token",
+    "OIDC refresh token is granted",
+    Some("app.oauth2.token.grant.refresh_token_success"),
+);
+pub(crate) const ORG_ID_GRANTED: EventType = EventType::new(
+    "app.oauth2.token.grant.id_token",
+    "OIDC id token is granted",
+    Some("app.oauth2.token.grant.id_token_success"),
+);
+/// A refresh token was used again that had been replaced before.
+pub(crate) const ORG_REUSED: EventType =
+    EventType::new("app.oauth2.token.detect_reuse", "One time refresh token reused", None);
 /// A token request to the org server that was refused.
 pub(crate) const ORG_NOT_GRANTED: EventType = EventType::new(
     "app.oauth2.token.grant",
@@ -45,6 +58,19 @@ pub(crate) const CUSTOM_GRANTED: EventType = EventType::new(
     "OAuth2 access token is granted",
     Some("app.oauth2.as.token.grant.access_token_success"),
 );
+pub(crate) const CUSTOM_REFRESH_GRANTED: EventType = EventType::new(
+    "app.oauth2.as.token.grant.refresh_token",
+    "OAuth2 refresh token is granted",
+    Some("app.oauth2.as.token.grant.refresh_token_success"),
+);
+pub(crate) const CUSTOM_ID_GRANTED: EventType = EventType::new(
+    "app.oauth2.as.token.grant.id_token",
+    "OAuth2 id token is granted",
+    Some("app.oauth2.as.token.grant.id_token_success"),
+);
+/// A refresh token was used again that had been replaced before.
+pub(crate) const CUSTOM_REUSED: EventType =
+    EventType::new("app.oauth2.as.token.detect_reuse", "One time refresh token reused", None);
 /// A token request to a custom server that was refused.
 pub(crate) const CUSTOM_NOT_GRANTED: EventType = EventType::new(
     "app.oauth2.as.token.grant",

@@ -1,15 +1,15 @@
-//! A sign-in of which an ID token tells.
+//! A user's sign-in through a client.
 
 use std::time::Duration;
 
 use super::as_token::AsToken;
 use crate::jose;
 
-/// A user's sign-in through a client, of which an ID token tells
+/// A user's sign-in through a client. [`Sandbox::sign_in`](crate::Sandbox::sign_in) gives all its tokens,
+/// [`Sandbox::issue_id_token`](crate::Sandbox::issue_id_token) only the one that tells of it
 /// ([OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
-/// See [`Sandbox::issue_id_token`](crate::Sandbox::issue_id_token).
 ///
-/// The token has Okta's claims: `ver`, `jti`, `iss`, `aud` (the client id), `sub` (the user id),
+/// The ID token has Okta's claims: `ver`, `jti`, `iss`, `aud` (the client id), `sub` (the user id),
 /// `iat`, `exp`, `auth_time`, `amr` and `idp`, and what the methods add. Its key is among the
 /// published ones of its server.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct SignIn {
     pub(crate) nonce: Option<String>,
     /// Of the access token that was issued together with it.
     pub(crate) at_hash: Option<String>,
+    /// The thumbprint of the key to which the access token is bound.
+    pub(crate) jkt: Option<String>,
     lifetime: Duration,
 }
 
@@ -38,6 +40,7 @@ impl SignIn {
             scopes: vec!["openid".to_owned()],
             nonce: None,
             at_hash: None,
+            jkt: None,
             lifetime: Self::LIFETIME,
         }
     }
@@ -48,7 +51,8 @@ impl SignIn {
         self
     }
 
-    /// With this scope too: `profile` adds the names, `email` the address.
+    /// With this scope too: `profile` adds the names to the ID token, `email` the address, and with
+    /// `offline_access` there is a refresh token.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
         self
@@ -63,6 +67,14 @@ impl SignIn {
     /// Together with this access token, whose hash becomes `at_hash`. Default: without one.
     pub fn access_token(mut self, token: impl AsToken) -> Self {
         self.at_hash = Some(jose::left_half_of_sha256(token.as_token()));
+        self
+    }
+
+    /// With an access token that is bound to the DPoP key with this
+    /// [RFC 7638](https://www.rfc-editor.org/rfc/rfc7638) thumbprint; so is the refresh token of a public
+    /// client. Default: bearer tokens.
+    pub fn bound_to(mut self, thumbprint: impl Into<String>) -> Self {
+        self.jkt = Some(thumbprint.into());
         self
     }
 

@@ -19,9 +19,18 @@ use super::nonces::Nonces;
 use super::records::Records;
 use super::replay::{UsedAssertions, UsedProofs};
 use super::seed::Seed;
-use super::tokens::{Digest, Issued, Tokens};
+use super::tokens::{Digest, Issued, TokenKind, Tokens};
 use super::user::{User, UserStatus};
 use crate::error::Error;
+
+/// What was presented as a refresh token.
+pub(crate) enum Presented {
+    Good(Issued),
+    /// It was exchanged for another one, and longer ago than the leeway permits.
+    Reused(Issued),
+    /// There is none, it has ended, or it is another client's.
+    Bad,
+}
 
 /// Everything that changes while the server runs.
 pub(crate) struct State {
@@ -67,6 +76,7 @@ impl State {
         };
         for app in seed.apps {
             check_id("app", &app.client_id, state.apps.contains_key(&app.client_id))?;
+            app.refresh_token.check(&app.client_id)?;
             state.register(app, now);
         }
         for user in seed.users {
@@ -247,9 +257,40 @@ impl State {
         let good = issued.authority.as_deref() == authority.id()
             && !issued.revoked
             && !issued.is_expired(now)
+            && !self.is_used_up(issued, now)
             && client_is_active
             && user_is_active;
         good.then_some(issued)
+    }
+
+    fn is_used_up(&self, issued: &Issued, now: DateTime<Utc>) -> bool {
+        let leeway = self.apps.get(&issued.client_id).map(|app| app.refresh_token.leeway());
+        leeway.is_some_and(|leeway| issued.is_used_up(leeway, now))
+    }
+
+    /// How it stands with what an app presents as its refresh token.
+    pub(crate) fn refresh_token(
+        &self,
+        authority: &Authority,
+        app: &App,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Presented {
+        let is_own = |issued: &&Issued| {
+            issued.kind == TokenKind::Refresh
+                && issued.client_id == app.client_id
+                && issued.authority.as_deref() == authority.id()
+        };
+        match self.tokens.find(&Digest::of(token)).filter(is_own) {
+            None => Presented::Bad,
+            Some(issued) if self.active_token(authority, token, now).is_some() => {
+                Presented::Good(issued.clone())
+            }
+            Some(issued) if !issued.revoked && self.is_used_up(issued, now) => {
+                Presented::Reused(issued.clone())
+            }
+            Some(_) => Presented::Bad,
+        }
     }
 
     fn change_app(&mut self, client_id: &str, change: impl FnOnce(&mut App)) -> Result<(), Error> {
@@ -273,7 +314,6 @@ fn check_id(what: &str, id: &str, taken: bool) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::super::scopes::Scopes;
-    use super::super::tokens::TokenKind;
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -302,6 +342,8 @@ mod tests {
             issued_at: 0,
             expires_at: 60,
             revoked: false,
+            authentication: None,
+            rotated_at: None,
         };
         state.tokens.insert(Digest::of("token"), issued, now());
         state

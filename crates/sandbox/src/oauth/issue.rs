@@ -9,7 +9,7 @@ use crate::model::authority::Authority;
 use crate::model::event::LogEntity;
 use crate::model::scopes::Scopes;
 use crate::model::sign_in::SignIn;
-use crate::model::tokens::{Digest, Issued, TokenKind};
+use crate::model::tokens::{Authentication, Digest, Issued, TokenKind};
 use crate::model::user::User;
 use crate::world::World;
 
@@ -21,6 +21,8 @@ pub(crate) struct Order<'a> {
     pub(crate) lifetime_secs: i64,
     /// The thumbprint of the key to which the token is bound.
     pub(crate) jkt: Option<String>,
+    /// The sign-in to which it goes back, if a refresh token does.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// Issues an access token, and remembers it.
@@ -46,6 +48,8 @@ pub(crate) fn access_token(
         issued_at: now.timestamp(),
         expires_at: now.timestamp() + order.lifetime_secs,
         revoked: false,
+        authentication: order.authentication,
+        rotated_at: None,
     };
     // Signing takes long; the state is not locked meanwhile.
     let key = signing::key(authority.access_token_key());
@@ -69,7 +73,7 @@ fn claims(issued: &Issued) -> Value {
     });
     if let Some(user_id) = &issued.user_id {
         claims["uid"] = user_id.as_str().into();
-        claims["auth_time"] = issued.issued_at.into();
+        claims["auth_time"] = auth_time(issued).into();
     }
     if let Some(jkt) = &issued.jkt {
         claims["cnf"] = json!({"jkt": jkt}); // RFC 9449 §6.1
@@ -77,10 +81,43 @@ fn claims(issued: &Issued) -> Value {
     claims
 }
 
+/// When the user signed in.
+fn auth_time(issued: &Issued) -> i64 {
+    issued.authentication.as_ref().map_or(issued.issued_at, |authentication| authentication.at)
+}
+
+/// Issues a refresh token beside an access token of this sign-in, and remembers it.
+pub(crate) fn refresh_token(
+    world: &World,
+    access: &Issued,
+    scopes: Scopes,
+    jkt: Option<String>,
+    now: DateTime<Utc>,
+) -> (String, Issued) {
+    let token = world.identifier();
+    let issued = Issued {
+        kind: TokenKind::Refresh,
+        jti: format!("oar{}", world.identifier()),
+        scopes,
+        jkt,
+        expires_at: refresh_end(now),
+        ..access.clone()
+    };
+    world.state().tokens.insert(Digest::of(&token), issued.clone(), now);
+    (token, issued)
+}
+
+/// When a refresh token ends that is used now, and then no more. Okta: seven days by default.
+pub(crate) fn refresh_end(now: DateTime<Utc>) -> i64 {
+    const IDLE_SECS: i64 = 7 * 86_400;
+    now.timestamp() + IDLE_SECS
+}
+
 /// The token as the System Log shows it, after its user, if it has one.
 pub(crate) fn entities(world: &World, token: &str, issued: &Issued) -> Vec<LogEntity> {
     let hash = Digest::of(token).text();
-    let token = LogEntity::access_token(&issued.jti, issued.expires_at, &issued.subject, &hash);
+    let Issued { kind, jti, expires_at, subject, .. } = issued;
+    let token = LogEntity::token(*kind, jti, *expires_at, subject, &hash);
     let state = world.state();
     let user = issued.user_id.as_deref().and_then(|id| state.user(id)).map(LogEntity::user);
     user.into_iter().chain([token]).collect()
@@ -93,8 +130,9 @@ pub(crate) fn id_token(
     base: &str,
     sign_in: &SignIn,
     user: &User,
+    authentication: Option<Authentication>,
     now: DateTime<Utc>,
-) -> String {
+) -> (String, Issued) {
     let issued = Issued {
         authority: authority.id().map(str::to_owned),
         kind: TokenKind::Id,
@@ -109,11 +147,13 @@ pub(crate) fn id_token(
         issued_at: now.timestamp(),
         expires_at: now.timestamp() + sign_in.lifetime_secs(),
         revoked: false,
+        authentication,
+        rotated_at: None,
     };
     let claims = id_claims(&issued, sign_in, user);
     let token = signing::key(authority.id_token_key()).sign(None, &claims);
-    world.state().tokens.insert(Digest::of(&token), issued, now);
-    token
+    world.state().tokens.insert(Digest::of(&token), issued.clone(), now);
+    (token, issued)
 }
 
 /// Okta's claims, those about the user as far as the scopes go.
@@ -126,7 +166,7 @@ fn id_claims(issued: &Issued, sign_in: &SignIn, user: &User) -> Value {
         "sub": issued.subject,
         "iat": issued.issued_at,
         "exp": issued.expires_at,
-        "auth_time": issued.issued_at,
+        "auth_time": auth_time(issued),
         "amr": ["pwd"],
         "idp": "00osandbox",
     });

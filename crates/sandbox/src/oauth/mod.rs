@@ -6,6 +6,7 @@ pub(crate) mod dpop;
 pub(crate) mod introspect;
 pub(crate) mod issue;
 mod proof;
+mod refresh;
 pub(crate) mod revoke;
 pub(crate) mod signing;
 pub(crate) mod token;

@@ -7,7 +7,7 @@ use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
 use crate::model::event::{Entry, LogEntity, LogResult};
-use crate::model::tokens::{Digest, Issued, TokenKind};
+use crate::model::tokens::{Digest, Issued};
 
 /// `POST …/v1/revoke`: a client revokes tokens of its own. The answer is 200 whatever was sent
 /// ([RFC 7009 §2.2](https://www.rfc-editor.org/rfc/rfc7009#section-2.2)), also for the tokens of
@@ -30,11 +30,12 @@ pub(crate) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::empty(StatusCode::OK))
 }
 
-/// Revokes the token if it is good, of this server, and of this client.
+/// Revokes the token if it is good, of this server, and of this client; a refresh token with the access
+/// tokens that go back to it.
 fn revoke(call: &Call<'_>, token: &str, client_id: &str) -> Option<Issued> {
     let mut state = call.world.state();
     let issued = state.active_token(&call.authority, token, call.now)?.clone();
-    if issued.client_id != client_id || issued.kind != TokenKind::Access {
+    if issued.client_id != client_id {
         return None;
     }
     state.tokens.revoke(&Digest::of(token)).then_some(issued)

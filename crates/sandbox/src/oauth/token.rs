@@ -1,4 +1,4 @@
-//! The token endpoint: the client_credentials grant
+//! The token endpoint, and the client_credentials grant
 //! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
 
 use hyper::{StatusCode, header};
@@ -7,6 +7,7 @@ use serde_json::json;
 use super::client_auth;
 use super::dpop::{self, DPOP_NONCE};
 use super::issue::{self, Order};
+use super::refresh;
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::form::Form;
@@ -16,7 +17,7 @@ use crate::model::authority::Authority;
 use crate::model::custom_server::CustomServer;
 use crate::model::event::{Entry, LogEntity, LogResult};
 use crate::model::scopes::Scopes;
-use crate::model::tokens::Issued;
+use crate::model::tokens::{Issued, TokenKind};
 
 /// `POST …/v1/token`.
 pub(crate) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -34,42 +35,67 @@ fn log(call: &Call<'_>, form: &Form, granted: &Result<Granted, Refusal>) {
     for (name, member) in [("grantType", "grant_type"), ("requestedScopes", "scope")] {
         debug.insert(name.to_owned(), form.member(member).into());
     }
-    let (event_type, target, result) = match granted {
-        Ok(Granted { token, issued, .. }) => {
-            debug.insert("grantedScopes".to_owned(), issued.scopes.to_string().into());
-            let target = issue::entities(call.world, token, issued);
-            (call.authority.grant_event(), target, LogResult::Success)
-        }
-        Err(refusal) => (call.authority.refusal_event(), Vec::new(), refused(refusal.reason())),
-    };
     let actor = app.as_deref().map_or_else(LogEntity::unknown_client, LogEntity::client);
-    call.log(Entry { event_type, actor, target, result, debug });
+    match granted {
+        Ok(granted) => {
+            debug.insert("grantedScopes".to_owned(), granted.issued.scopes.to_string().into());
+            for (token, issued) in granted.new_tokens() {
+                let event_type = call.authority.grant_event(issued.kind);
+                let target = issue::entities(call.world, token, issued);
+                let (actor, debug, result) = (actor.clone(), debug.clone(), LogResult::Success);
+                call.log(Entry { event_type, actor, target, result, debug });
+            }
+        }
+        Err(refusal) => {
+            let (event_type, target) = (call.authority.refusal_event(), Vec::new());
+            let result = refused(refusal.reason());
+            call.log(Entry { event_type, actor, target, result, debug });
+        }
+    }
 }
 
 /// Okta's log takes the demand of a nonce for a question, not a failure.
 fn refused(reason: &str) -> LogResult {
     match reason {
         dpop::USE_NONCE => LogResult::Challenge(reason.to_owned()),
+        refresh::INVALID_GRANT => LogResult::Failure("invalid_refresh_token".to_owned()),
         _ => LogResult::Failure(reason.to_owned()),
     }
 }
 
-/// A token that was granted.
-struct Granted {
-    token: String,
-    issued: Issued,
+/// What was granted.
+pub(super) struct Granted {
+    /// The access token.
+    pub(super) token: String,
+    pub(super) issued: Issued,
+    /// The refresh token to use from now on, and what is known of it if it is another one.
+    pub(super) refresh_token: Option<(String, Option<Issued>)>,
+    pub(super) id_token: Option<(String, Issued)>,
     /// The DPoP nonce for the next request, if it is another one than for this.
-    nonce: Option<String>,
+    pub(super) nonce: Option<String>,
 }
 
 impl Granted {
+    fn new_tokens(&self) -> impl Iterator<Item = (&str, &Issued)> {
+        let refresh = self.refresh_token.as_ref();
+        let refresh = refresh.and_then(|(token, issued)| Some((token, issued.as_ref()?)));
+        let id = self.id_token.as_ref().map(|(token, issued)| (token, issued));
+        let all = [Some((&self.token, &self.issued)), refresh, id].into_iter().flatten();
+        all.map(|(token, issued)| (token.as_str(), issued))
+    }
+
     fn into_answer(self) -> Answer {
-        let body = json!({
+        let mut body = json!({
             "token_type": self.issued.token_type(),
             "expires_in": self.issued.expires_at - self.issued.issued_at,
             "access_token": self.token,
             "scope": self.issued.scopes,
         });
+        let refresh_token = self.refresh_token.map(|(token, _)| (TokenKind::Refresh, token));
+        let id_token = self.id_token.map(|(token, _)| (TokenKind::Id, token));
+        for (kind, token) in refresh_token.into_iter().chain(id_token) {
+            body[kind.name()] = token.into();
+        }
         let answer = Answer::json(StatusCode::OK, &body);
         match self.nonce {
             Some(nonce) => answer.add(DPOP_NONCE, &nonce),
@@ -84,7 +110,13 @@ fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
             "Browser requests to the token endpoint must use Proof Key for Code Exchange.",
         ));
     }
-    check_grant_type(form)?;
+    match grant_type(form, app)? {
+        GrantType::ClientCredentials => client_credentials(call, form, app),
+        GrantType::RefreshToken => refresh::grant(call, form, app),
+    }
+}
+
+fn client_credentials(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
     let scopes = requested_scopes(call, form)?;
     let scopes = match &call.authority {
         Authority::Org => org_scopes(app, &scopes)?,
@@ -95,14 +127,14 @@ fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
         None => (None, None),
     };
     let lifetime_secs = i64::from(call.authority.token_lifetime_secs());
-    let order = Order { app, user: None, scopes, lifetime_secs, jkt };
+    let order = Order { app, user: None, scopes, lifetime_secs, jkt, authentication: None };
     let base = &call.request.base;
     let (token, issued) = issue::access_token(call.world, &call.authority, base, order, call.now);
-    Ok(Granted { token, issued, nonce })
+    Ok(Granted { token, issued, refresh_token: None, id_token: None, nonce })
 }
 
 /// What the request names as scopes; what is none is none that the server knows.
-fn requested_scopes(call: &Call<'_>, form: &Form) -> Result<Scopes, Refusal> {
+pub(super) fn requested_scopes(call: &Call<'_>, form: &Form) -> Result<Scopes, Refusal> {
     Scopes::parse(form.member("scope").unwrap_or_default()).ok_or_else(|| {
         Refusal::scope(match call.authority {
             Authority::Org => CUSTOM_SCOPES,
@@ -111,17 +143,46 @@ fn requested_scopes(call: &Call<'_>, form: &Form) -> Result<Scopes, Refusal> {
     })
 }
 
-fn check_grant_type(form: &Form) -> Result<(), Refusal> {
-    match form.member("grant_type") {
-        Some("client_credentials") => Ok(()),
-        Some(_) => Err(Refusal::oauth(
-            StatusCode::BAD_REQUEST,
-            "unsupported_grant_type",
-            "The authorization grant type is not supported by the authorization server. Configured grant types: [client_credentials].",
-        )),
-        None => Err(Refusal::request(
-            "The token request must specify a 'grant_type'. Valid values: [client_credentials]",
-        )),
+enum GrantType {
+    ClientCredentials,
+    RefreshToken,
+}
+
+fn grant_type(form: &Form, app: &App) -> Result<GrantType, Refusal> {
+    let configured = app.grant_types().join(", ");
+    let grant_type = match form.member("grant_type") {
+        Some("client_credentials") => GrantType::ClientCredentials,
+        Some("refresh_token") => GrantType::RefreshToken,
+        Some(_) => {
+            return Err(Refusal::oauth(
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                format!(
+                    "The authorization grant type is not supported by the authorization server. Configured grant types: [{configured}]."
+                ),
+            ));
+        }
+        None => {
+            return Err(Refusal::oauth(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                format!(
+                    "The token request must specify a 'grant_type'. Valid values: [{configured}]"
+                ),
+            ));
+        }
+    };
+    match grant_type {
+        GrantType::RefreshToken if !app.grant_types().contains(&"refresh_token") => {
+            Err(Refusal::oauth(
+                StatusCode::BAD_REQUEST,
+                "unauthorized_client",
+                format!(
+                    "The client is not authorized to use the provided grant type. Configured grant types: [{configured}]."
+                ),
+            ))
+        }
+        grant_type => Ok(grant_type),
     }
 }
 
@@ -157,13 +218,7 @@ fn custom_scopes(app: &App, server: &CustomServer, requested: Scopes) -> Result<
     if !requested.iter().all(|scope| server.scopes.contains(scope)) {
         return Err(Refusal::scope(UNKNOWN_SCOPES));
     }
-    if server.clients.as_ref().is_some_and(|clients| !clients.contains(&app.client_id)) {
-        return Err(Refusal::oauth(
-            StatusCode::UNAUTHORIZED,
-            "access_denied",
-            "Policy evaluation failed for this request, please check the policy configurations.",
-        ));
-    }
+    check_policy(app, server)?;
     if !requested.is_empty() {
         return Ok(requested);
     }
@@ -173,6 +228,18 @@ fn custom_scopes(app: &App, server: &CustomServer, requested: Scopes) -> Result<
         ));
     }
     Ok(server.default_scopes.iter().collect())
+}
+
+/// Whether the server's access policy names the client.
+pub(super) fn check_policy(app: &App, server: &CustomServer) -> Result<(), Refusal> {
+    match server.clients.as_ref().is_some_and(|clients| !clients.contains(&app.client_id)) {
+        true => Err(Refusal::oauth(
+            StatusCode::UNAUTHORIZED,
+            "access_denied",
+            "Policy evaluation failed for this request, please check the policy configurations.",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// With client_credentials there is no user whom these scopes could be about.
