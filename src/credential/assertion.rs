@@ -1,4 +1,5 @@
-//! The `private_key_jwt` client assertion: how this client proves who it is.
+//! The client assertion of `private_key_jwt` and `client_secret_jwt`: a JWT by which this client
+//! proves who it is.
 //!
 //! [RFC 7523 §2.2 and §3](https://www.rfc-editor.org/rfc/rfc7523#section-2.2) define it; Okta is
 //! stricter: `aud` must be exactly the endpoint called, `exp` less than an hour ahead by Okta's
@@ -12,9 +13,9 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::id;
+use super::{client_secret, id};
 use crate::error::Error;
-use crate::jws;
+use crate::jws::{self, HmacAlgorithm, HmacKey};
 use crate::key::Signer;
 use crate::secret::Secret;
 use crate::support::random::Random;
@@ -87,7 +88,7 @@ impl Default for AssertionConfig {
     }
 }
 
-/// Makes client assertions for one client with one key.
+/// Makes client assertions for one client with one key, or one secret.
 ///
 /// # Example: an assertion without a client
 ///
@@ -111,13 +112,20 @@ impl Default for AssertionConfig {
 #[derive(Debug)]
 pub struct AssertionSigner {
     client_id: String,
-    signer: Arc<dyn Signer>,
+    means: Means,
     config: AssertionConfig,
     random: Arc<dyn Random>,
     /// The first part of every assertion: it never changes.
     header: String,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
+}
+
+/// What assertions are signed with.
+#[derive(Debug)]
+enum Means {
+    Key(Arc<dyn Signer>),
+    Secret(HmacKey),
 }
 
 impl AssertionSigner {
@@ -134,12 +142,45 @@ impl AssertionSigner {
         config: AssertionConfig,
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
-        let client_id = client_id.into();
-        id::check_client_id(&client_id)?;
         signer.key_id().map_or(Ok(()), id::check_key_id)?;
-        config.check()?;
         let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
-        Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
+        Self::with_means(client_id.into(), Means::Key(signer), header, config, random)
+    }
+
+    /// Prepares assertions of `client_id`, signed with its secret: the `client_secret_jwt` of
+    /// OpenID Connect.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) as [`new`](Self::new), and if the secret
+    /// cannot be one or is shorter than the algorithm's
+    /// [`min_secret_len`](HmacAlgorithm::min_secret_len).
+    pub fn with_secret(
+        client_id: impl Into<String>,
+        secret: &Secret,
+        algorithm: HmacAlgorithm,
+        config: AssertionConfig,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        client_secret::check(secret)?;
+        client_secret::check_len(secret, algorithm)?;
+        let key = HmacKey::new(secret.expose().as_bytes(), algorithm).map_err(|cause| {
+            Error::key("the client secret cannot be used to sign").because(cause)
+        })?;
+        let header = jws::segment(&Header { alg: algorithm.name(), kid: None });
+        Self::with_means(client_id.into(), Means::Secret(key), header, config, random)
+    }
+
+    fn with_means(
+        client_id: String,
+        means: Means,
+        header: String,
+        config: AssertionConfig,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        id::check_client_id(&client_id)?;
+        config.check()?;
+        Ok(Self { client_id, means, config, random, header, reusable: Mutex::default() })
     }
 
     /// The client that the assertions speak for.
@@ -175,12 +216,14 @@ impl AssertionSigner {
         match about {
             "aud" => Some(assertion.audience().to_owned()),
             "iss" | "sub" => Some(self.client_id.clone()),
-            "alg" => Some(self.signer.algorithm().to_string()),
-            "kid" => Some(self.signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
-            "key" => self
-                .signer
-                .public_jwk()
-                .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
+            "alg" => Some(self.means.algorithm().to_owned()),
+            "kid" => Some(self.means.key_id().unwrap_or("none").to_owned()),
+            "key" => match &self.means {
+                Means::Key(signer) => signer
+                    .public_jwk()
+                    .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
+                Means::Secret(_) => None,
+            },
             "exp" => Some(in_seconds(assertion.0.expires_at)),
             "iat" => Some(in_seconds(assertion.0.issued_at)),
             _ => None,
@@ -227,7 +270,10 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let jwt = jws::sign("the client assertion", &self.header, &claims, &*self.signer).await?;
+        let jwt = match &self.means {
+            Means::Key(signer) => jws::sign(WHAT, &self.header, &claims, &**signer).await?,
+            Means::Secret(key) => jws::sign_with_secret(WHAT, &self.header, &claims, key)?,
+        };
         Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
             audience: audience.to_owned(),
@@ -237,6 +283,25 @@ impl AssertionSigner {
         })))
     }
 }
+
+impl Means {
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Key(signer) => signer.algorithm().name(),
+            Self::Secret(key) => key.algorithm().name(),
+        }
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        match self {
+            Self::Key(signer) => signer.key_id(),
+            Self::Secret(_) => None,
+        }
+    }
+}
+
+/// What is signed, for messages.
+const WHAT: &str = "the client assertion";
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
 /// clone.

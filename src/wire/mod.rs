@@ -1,6 +1,7 @@
 //! From a request to an answer: connections, admission, repetition, and what refusals say.
 
 pub(crate) mod admission;
+pub(crate) mod authentication;
 pub(crate) mod bounds;
 pub(crate) mod call;
 mod challenge;
@@ -14,6 +15,7 @@ pub(crate) mod proxy;
 mod proxy_fault;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;
+pub(crate) mod secret_header;
 pub(crate) mod server_numbers;
 pub(crate) mod tls;
 mod tls_fault;
