@@ -4,7 +4,7 @@ mod builder;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use reqwest::header::DATE;
@@ -19,7 +19,9 @@ use crate::management::Resource;
 use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
 use crate::oauth::metadata::{self, Metadata};
 use crate::oauth::revoke;
-use crate::oauth::token::{self, AccessToken, CachedTokenSource, TokenCache, TokenEndpoints};
+use crate::oauth::token::{
+    self, AccessToken, CachedTokenSource, Refreshed, Refreshes, TokenCache, TokenEndpoints,
+};
 use crate::scope::Scopes;
 use crate::secret::Token;
 use crate::wire::admission::AdmissionConfig;
@@ -68,6 +70,7 @@ struct Inner {
     origin: Url,
     calls: Arc<Calls>,
     tokens: TokenCache,
+    refreshes: Arc<Refreshes>,
 }
 
 /// What a call needs; shared with the requests that go on in the background.
@@ -76,12 +79,22 @@ struct Calls {
     token: Target,
     introspection: Target,
     revocation: Target,
+    /// How long a refresh token that was replaced is taken all the same.
+    grace_period: Duration,
 }
 
 impl Calls {
     async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
-        let endpoints = TokenEndpoints { token: &self.token, revocation: &self.revocation };
-        token::request(&self.forms, endpoints, scopes).await
+        token::request(&self.forms, self.token_endpoints(), scopes).await
+    }
+
+    async fn refresh(&self, token: &Token, scopes: Option<&Scopes>) -> Result<Refreshed, Error> {
+        let endpoints = self.token_endpoints();
+        token::refresh(&self.forms, endpoints, token, scopes, self.grace_period).await
+    }
+
+    fn token_endpoints(&self) -> TokenEndpoints<'_> {
+        TokenEndpoints { token: &self.token, revocation: &self.revocation }
     }
 }
 
@@ -208,6 +221,52 @@ impl Client {
     /// and those of any call.
     pub async fn request_token(&self, scopes: &Scopes) -> Result<AccessToken, Error> {
         self.inner.calls.request_token(scopes).await
+    }
+
+    /// Gets a new access token for a user's refresh token
+    /// ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)), with these scopes or without any
+    /// with all that the user granted. Nothing is cached. [`Refreshed`] has an example.
+    ///
+    /// Keep the [new refresh token](Refreshed::refresh_token), if there is one, before anything else is
+    /// done: the old one is good for no more than a grace period, and its use after that
+    /// [ends everything](https://developer.okta.com/docs/guides/refresh-tokens/main/) that was issued since
+    /// the user signed in. For the same reason
+    ///
+    /// - calls at once with the same refresh token and scopes share one request, in clones of this client
+    ///   too. Several processes that hold the same refresh token need a lock of their own;
+    /// - a request that may have reached the server is not repeated, unless
+    ///   [`refresh_grace_period`](ClientBuilder::refresh_grace_period) says for how long that does no harm.
+    ///
+    /// To have a checker ask anew about the tokens of a sign-in that has ended, refresh by
+    /// [`Checker::refresh`](crate::Checker::refresh).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidGrant`](crate::ErrorKind::InvalidGrant) if the refresh token is no good: the user has to
+    /// sign in again. [`RequestRefused`](crate::ErrorKind::RequestRefused) if a scope was not granted, or
+    /// the app may not refresh. If the error [may have taken
+    /// effect](crate::Error::may_have_taken_effect), the new refresh token may be lost: try again with the
+    /// old one while its grace period lasts, which began with this call at the earliest; later, do not.
+    ///
+    /// # Cancellation
+    ///
+    /// The request goes on when the future is dropped. Its answer reaches a call with the same refresh token
+    /// and scopes that begins before it comes; otherwise it is lost, as after an error that may have taken
+    /// effect.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Token,
+        scopes: Option<&Scopes>,
+    ) -> Result<Refreshed, Error> {
+        let calls = Arc::clone(&self.inner.calls);
+        let work = |token: Token, scopes: Option<Scopes>| async move {
+            calls.refresh(&token, scopes.as_ref()).await
+        };
+        self.inner.refreshes.share(refresh_token, scopes, work).await
     }
 
     /// A source of service tokens with these scopes, which requests a new one only when needed.

@@ -40,6 +40,7 @@
 //! | how many calls that takes, and whether they fit | [`plan`] |
 //! | service tokens that are kept and renewed | [`Client::token_source`], [`TokenSource`] |
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
+//! | users' refresh tokens | [`Client::refresh`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
 //! | a key in a KMS or HSM | [`Signer`] |
@@ -115,8 +116,8 @@ pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};
 pub use oauth::metadata::{self, Metadata};
 pub use oauth::token::{
-    AccessToken, CachedTokenSource, Presentation, StaticTokenSource, StoredToken, TokenCacheConfig,
-    TokenSource, TokenStore, TokenType,
+    AccessToken, CachedTokenSource, Presentation, Refreshed, StaticTokenSource, StoredToken,
+    TokenCacheConfig, TokenSource, TokenStore, TokenType,
 };
 pub use scope::Scopes;
 pub use secret::{Secret, Token};

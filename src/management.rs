@@ -6,6 +6,7 @@ mod path;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -285,9 +286,10 @@ impl RequestFactory for ResourceRequests<'_> {
         ResourceAnswer::MAX_LEN
     }
 
-    fn is_repeatable(&self) -> bool {
+    fn is_repeatable(&self, had_effect: bool, _: Instant) -> bool {
         // Those that RFC 9110 §9.2.2 calls idempotent.
-        [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
-            .contains(&self.call.method)
+        !had_effect
+            || [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS]
+                .contains(&self.call.method)
     }
 }

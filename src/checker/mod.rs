@@ -51,6 +51,7 @@ mod config;
 mod coverage;
 mod demand;
 mod edge;
+mod ending;
 mod fast_path;
 mod flights;
 mod governor;
@@ -99,8 +100,6 @@ use crate::clock::ticks::Ticks;
 use crate::credential::dpop::ProofValidator;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::oauth::introspect::TokenTypeHint;
-use crate::secret::Token;
 use crate::support::random::Random;
 use cache::Cache;
 use cache::freshness::Bounds;
@@ -251,30 +250,6 @@ impl Checker {
         self.inner.check_cached(presented.into(), requirement)
     }
 
-    /// Revokes a token at its server, and invalidates it here before and after that, even if the
-    /// call fails: it may have been carried out all the same.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Client::revoke`](crate::Client::revoke);
-    /// [`Input`](crate::ErrorKind::Input) if the token is of an unknown issuer.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future invalidates the token too: the server may have the request already.
-    pub async fn revoke(&self, token: &Token, hint: Option<TokenTypeHint>) -> Result<(), Error> {
-        let server = self.inner.routes.route(token.expose()).ok_or_else(|| {
-            Error::input("the token is of an issuer that this checker has no server for")
-        })?;
-        self.invalidate(Invalidation::Token(token));
-        let _after = InvalidateOnDrop { checker: self, token };
-        let (server, begun) = (&self.inner.servers[server], self.inner.clock.monotonic());
-        let result = server.upstream.revoke(token, hint).await;
-        let took = self.inner.clock.monotonic().saturating_duration_since(begun);
-        server.counters.revoked(took, result.as_ref().copied().map_err(Error::kind));
-        result
-    }
-
     /// The issuer whose server is asked about a token, if there is one.
     #[cfg(feature = "tower")]
     pub(crate) fn issuer_for(&self, token: &str, requirement: &Requirement) -> Option<&Issuer> {
@@ -328,18 +303,6 @@ impl<'a> Question<'a> {
     #[inline(always)]
     fn about(&self) -> About<'a> {
         About { key: self.key, server: self.server, token: self.presented.token() }
-    }
-}
-
-/// Invalidates a token when its revocation is over, be it because that was given up.
-struct InvalidateOnDrop<'a> {
-    checker: &'a Checker,
-    token: &'a Token,
-}
-
-impl Drop for InvalidateOnDrop<'_> {
-    fn drop(&mut self) {
-        self.checker.invalidate(Invalidation::Token(self.token));
     }
 }
 

@@ -82,6 +82,12 @@ pub trait Upstream: fmt::Debug + Send + Sync {
         Box::pin(async move { Err(Error::new(ErrorKind::Configuration, what)) })
     }
 
+    /// The id of the client that revokes, whose tokens a refresh token may take along. Default: `None`,
+    /// it may be any client of the issuer.
+    fn client_id(&self) -> Option<&str> {
+        None
+    }
+
     /// What tells apart those whose answers about a token may differ: for a client the endpoint and
     /// its own id. Instances that [share a store](super::CheckerBuilder::shared) share the answers of
     /// upstreams that say the same here, of the same issuer. Default: `None`, its answers are not
@@ -157,6 +163,10 @@ impl Upstream for Client {
         hint: Option<TokenTypeHint>,
     ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.revoke(token, hint))
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        Some(self.client_id())
     }
 
     fn shared_as(&self) -> Option<String> {

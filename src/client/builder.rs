@@ -1,6 +1,7 @@
 //! The settings of a client, and what is made of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Url;
 
@@ -19,6 +20,7 @@ use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_windows::RateWindows;
 use crate::wire::admission::{Admission, AdmissionConfig};
 use crate::wire::authentication::Authenticator;
+use crate::wire::bounds;
 use crate::wire::call::CallContext;
 use crate::wire::form_post::{FormClient, Target};
 use crate::wire::retry::RetryConfig;
@@ -58,6 +60,7 @@ pub struct ClientBuilder {
     dpop: DpopConfig,
     token_cache: TokenCacheConfig,
     token_store: Option<Arc<dyn TokenStore>>,
+    grace_period: Duration,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -77,6 +80,7 @@ impl ClientBuilder {
             dpop: DpopConfig::default(),
             token_cache: TokenCacheConfig::default(),
             token_store: None,
+            grace_period: Duration::ZERO,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -156,6 +160,16 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the server takes a refresh token all the same that it has replaced by another one. A
+    /// [refresh](Client::refresh) whose answer was lost is repeated within the first half of that; the other
+    /// half is for the way. Take what the app is set up with, or less (Okta: *grace period for token
+    /// rotation*, 0 to 60 s, by default 30 s); for refresh tokens that are never replaced any time is right.
+    /// Default: zero, nothing is repeated that may have reached the server. Bounds: at most one minute.
+    pub fn refresh_grace_period(mut self, grace_period: Duration) -> Self {
+        self.grace_period = grace_period;
+        self
+    }
+
     /// Where the time comes from. Default: [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -184,6 +198,8 @@ impl ClientBuilder {
         self.refuse_strangers(&endpoints)?;
         let destination = Destination::of(&self.issuer, &endpoints);
         self.refuse_sample_key(destination)?;
+        let minute = Duration::ZERO..=Duration::from_secs(60);
+        bounds::check("refresh_grace_period", self.grace_period, minute)?;
         let calls = Arc::new(self.calls(&endpoints, destination)?);
         // What was kept is not bound, and so is no use where only bound tokens are.
         let store = self.token_store.filter(|_| !calls.forms.prover().is_required());
@@ -191,7 +207,8 @@ impl ClientBuilder {
         let tokens = TokenCache::new(self.token_cache, self.clock, self.random, store, fetch)?;
         let origin = Url::parse(self.issuer.origin())
             .map_err(|cause| Error::configuration("the issuer is not a URL").because(cause))?;
-        let inner = Inner { issuer: self.issuer, endpoints, origin, calls, tokens };
+        let refreshes = Arc::default();
+        let inner = Inner { issuer: self.issuer, endpoints, origin, calls, tokens, refreshes };
         Ok(Client { inner: Arc::new(inner) })
     }
 
@@ -268,7 +285,8 @@ impl ClientBuilder {
         )?;
         let prover = Prover::new(self.dpop.clone(), Arc::clone(&self.random));
         let forms = Arc::new(FormClient::new(context, authenticator, prover));
-        Ok(Calls { forms, token, introspection, revocation })
+        let grace_period = self.grace_period;
+        Ok(Calls { forms, token, introspection, revocation, grace_period })
     }
 }
 

@@ -140,11 +140,16 @@ pub(super) const CAUSES: &[Row] = &[
         "the app may be used from certain network zones only, and we are outside",
         "add the address from which we call to the app's network zones"),
     ("unauthorized_client", "grant type", "grant",
-        "the app may not use the client_credentials grant", "turn the grant on in the app's settings"),
+        "the app may not use this grant", "turn the grant on in the app's settings"),
     ("unauthorized_client", "custom authorization server", "issuer",
         "the app may use the org server only", "use the org's own address as the issuer"),
+    ("invalid_grant", "refresh token is invalid or expired", "refresh token",
+        "Okta does not say which: the refresh token has expired or was revoked, it was used before and its grace \
+         period is over (then everything since that sign-in has ended), it is another client's or another \
+         authorization server's, or the user or the app is not active",
+        "have the user sign in again; the System Log tells a reuse as detect_reuse"),
     ("unsupported_grant_type", "", "grant",
-        "this server does not offer the client_credentials grant to this app",
+        "this server does not offer this grant to this app",
         "check the app's type and grants, and whether the issuer should be a custom server"),
     ("invalid_dpop_proof", "header is missing", "DPoP",
         "the app demands DPoP and no proof was sent",

@@ -62,6 +62,7 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: Option<Attempts>,
     body: Option<Arc<[u8]>>,
+    may_have_taken_effect: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -95,6 +96,9 @@ pub enum ErrorKind {
     /// The server knows us and refuses what we ask for, such as a scope that was not granted:
     /// fix the request, the grants or the policy.
     RequestRefused,
+    /// The refresh token is no good: it has expired, was revoked or used before, or is another client's.
+    /// Only a new sign-in of the user helps. See [`Client::refresh`](crate::Client::refresh).
+    InvalidGrant,
     /// Too many requests: wait, see [`Error::retry_after`].
     RateLimited,
     /// The server says that it is failing (5xx): wait and try again.
@@ -119,6 +123,7 @@ impl ErrorKind {
             Self::Key => "key",
             Self::ClientRefused => "client_refused",
             Self::RequestRefused => "request_refused",
+            Self::InvalidGrant => "invalid_grant",
             Self::RateLimited => "rate_limited",
             Self::ServerFailed => "server_failed",
             Self::Unreachable => "unreachable",
@@ -137,6 +142,7 @@ impl ErrorKind {
             | Self::Key
             | Self::ClientRefused
             | Self::RequestRefused
+            | Self::InvalidGrant
             | Self::Malformed
             | Self::WrongServer => false,
         }
@@ -209,6 +215,13 @@ impl Error {
         self.0.body.as_deref()
     }
 
+    /// Whether the server may have carried out the request all the same: it was sent, and no answer says
+    /// otherwise. That matters where a request must not be carried out twice; see
+    /// [`Client::refresh`](crate::Client::refresh).
+    pub fn may_have_taken_effect(&self) -> bool {
+        self.0.may_have_taken_effect
+    }
+
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
@@ -236,6 +249,7 @@ impl Error {
             retry_after: None,
             attempts: None,
             body: None,
+            may_have_taken_effect: false,
             source: None,
         }))
     }
@@ -279,6 +293,18 @@ impl Error {
 
     pub(crate) fn after(mut self, attempts: Attempts) -> Self {
         self.0.attempts = Some(attempts);
+        self
+    }
+
+    /// Takes note that the server may have carried out the request.
+    pub(crate) fn effect(mut self, possible: bool) -> Self {
+        self.0.may_have_taken_effect = possible;
+        self
+    }
+
+    /// The same error as one of another kind.
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 

@@ -12,7 +12,7 @@ use crate::clock::send_time::SendTime;
 use crate::error::Error;
 use crate::scope::Scopes;
 use crate::secret::Token;
-use crate::wire::form_post::{Form, FormClient, Target};
+use crate::wire::form_post::{Form, FormClient, TOKEN, Target};
 
 /// What kind of token is asked about, if known. A hint only: the server may look further
 /// ([RFC 7662 §2.1](https://www.rfc-editor.org/rfc/rfc7662#section-2.1)).
@@ -223,7 +223,13 @@ pub(crate) async fn introspect(
     send_time: Option<&SendTime>,
 ) -> Result<Introspection, Error> {
     let hint = hint.map(TokenTypeHint::field);
-    let form = Form { token: Some(token), fields: hint.as_slice(), proves: false, send_time };
+    let form = Form {
+        token: Some((TOKEN, token)),
+        fields: hint.as_slice(),
+        proves: false,
+        send_time,
+        repeatable_for: None,
+    };
     forms.post(target, form).await.map_err(about_the_token)?.json()
 }
 

@@ -15,6 +15,7 @@ use crate::clock::{Clock, Deadline, later};
 use crate::error::{Attempts, Error, ErrorKind};
 use crate::support::random::Random;
 use crate::wire::admission::{Admission, Admitted, EndpointLimits};
+use crate::wire::no_answer::Failure;
 use crate::wire::place::Place;
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
@@ -63,8 +64,9 @@ pub(crate) trait RequestFactory: Send {
         HttpConfig::MAX_ANSWER
     }
 
-    /// Whether a request that the server may have carried out already may be sent again.
-    fn is_repeatable(&self) -> bool {
+    /// Whether the request may be sent again at this time; `had_effect` tells whether the server may
+    /// have carried it out already.
+    fn is_repeatable(&self, _had_effect: bool, _at: Instant) -> bool {
         true
     }
 }
@@ -78,6 +80,14 @@ pub(crate) enum Outcome {
     Again,
     /// It is a refusal.
     Refused(Error),
+}
+
+/// Why an attempt has no answer.
+struct NotAnswered {
+    error: Error,
+    setback: Setback,
+    /// Whether the server may have got the request.
+    may_have_arrived: bool,
 }
 
 /// The answer to a call, and how it came.
@@ -143,6 +153,7 @@ impl CallContext {
         let begun = self.clock.monotonic();
         let mut deadline = self.http.deadline_of(begun);
         let mut attempts = Attempts::default();
+        let mut had_effect = false;
         let mut repeats = 0;
         loop {
             let attempt = self.attempt(place, limits, factory, &mut deadline, &mut attempts).await;
@@ -155,18 +166,18 @@ impl CallContext {
                 Ok((Outcome::Refused(error), answer, _)) => {
                     let status = answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
-                    // With 429 the server says that it did nothing.
-                    let may_repeat =
-                        factory.is_repeatable() || status == StatusCode::TOO_MANY_REQUESTS;
+                    // With 4xx, of which 429 is one, the server says that it did nothing.
+                    had_effect |= status.is_server_error();
                     let wait = error.retry_after().or_else(|| least_wait(&answer));
-                    let setback = match Setback::of_answer(status, code, wait) {
-                        setback if may_repeat => setback,
-                        _ => Setback::Lasting,
-                    };
+                    let setback = Setback::of_answer(status, code, wait);
                     (error, setback)
                 }
-                Err((error, setback)) => (error, setback),
+                Err(NotAnswered { error, setback, may_have_arrived }) => {
+                    had_effect |= may_have_arrived;
+                    (error, setback)
+                }
             };
+            let error = error.effect(had_effect);
             let now = self.clock.monotonic();
             attempts.elapsed = now - begun;
             repeats += 1;
@@ -174,7 +185,7 @@ impl CallContext {
                 Some(pause) => later(now, pause),
                 None => return Err(error.after(attempts)),
             };
-            if resume_at >= deadline.at() {
+            if resume_at >= deadline.at() || !factory.is_repeatable(had_effect, resume_at) {
                 return Err(error.after(attempts));
             }
             tracing::debug!(endpoint = place.path(), attempts = attempts.count, %error, "trying again");
@@ -189,8 +200,9 @@ impl CallContext {
         factory: &mut impl RequestFactory,
         deadline: &mut Deadline<'_>,
         attempts: &mut Attempts,
-    ) -> Result<(Outcome, Answer, Instant), (Error, Setback)> {
-        let lasting = |error| (error, Setback::Lasting);
+    ) -> Result<(Outcome, Answer, Instant), NotAnswered> {
+        let lasting =
+            |error| NotAnswered { error, setback: Setback::Lasting, may_have_arrived: false };
         let obtained = deadline.before(factory.prerequisite()).await;
         let prerequisite =
             obtained.unwrap_or_else(|| Err(not_obtained_in_time(place.path()))).map_err(lasting)?;
@@ -212,10 +224,10 @@ impl CallContext {
             Ok(answer) => answer,
             Err(failure) => {
                 admitted.failed(self.clock.monotonic());
-                let lasting = failure.lasting || !factory.is_repeatable();
+                let Failure { error, lasting, may_have_arrived } = failure;
                 let setback =
                     if lasting { Setback::Lasting } else { Setback::Passing { wait: None } };
-                return Err((failure.error, setback));
+                return Err(NotAnswered { error, setback, may_have_arrived });
             }
         };
         answer.sent = factory.secrets();

@@ -116,6 +116,7 @@ fn words(kind: ErrorKind) -> (&'static str, &'static str) {
         | ErrorKind::Input
         | ErrorKind::Key
         | ErrorKind::RequestRefused
+        | ErrorKind::InvalidGrant
         | ErrorKind::WrongServer => {
             ("refused the request", "check what is requested against the app's grants and policies")
         }

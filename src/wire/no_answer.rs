@@ -14,6 +14,8 @@ use crate::wire::tls_fault::TlsFault;
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) lasting: bool,
+    /// Whether the server may have got the request.
+    pub(crate) may_have_arrived: bool,
 }
 
 /// Why no complete answer came.
@@ -36,13 +38,15 @@ impl NoAnswer {
             }
             Self::Transport(cause) => {
                 let cause = cause.without_url();
-                let Failure { error, lasting } = of_transport(&cause, place);
-                Failure { error: error.because(cause), lasting }
+                // All of these come before the first byte of a request.
+                let may_have_arrived = !cause.is_connect() && !before_the_tunnel(&cause);
+                let failure = of_transport(&cause, place);
+                Failure { error: failure.error.because(cause), may_have_arrived, ..failure }
             }
             Self::Proxy(cause, fault) => {
                 let (what, advice) = fault.words(place.host());
                 let error = unreachable(what).advise(advice).because(cause.without_url());
-                Failure { error, lasting: fault.is_lasting() }
+                Failure { error, lasting: fault.is_lasting(), may_have_arrived: false }
             }
         }
     }
@@ -121,9 +125,9 @@ fn unreachable(what: String) -> Error {
 }
 
 fn lasting(error: Error) -> Failure {
-    Failure { error, lasting: true }
+    Failure { error, lasting: true, may_have_arrived: true }
 }
 
 fn passing(error: Error) -> Failure {
-    Failure { error, lasting: false }
+    Failure { error, lasting: false, may_have_arrived: true }
 }

@@ -226,7 +226,10 @@ impl Http {
         let received = pin!(self.receive(request, place, max));
         match deadline.before(received).await {
             Some(answer) => answer.map_err(|cause| cause.into_failure(place)),
-            None => Err(Failure { error: timed_out(place), lasting: true }),
+            None => {
+                let error = timed_out(place);
+                Err(Failure { error, lasting: true, may_have_arrived: true })
+            }
         }
     }
 

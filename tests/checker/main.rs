@@ -32,6 +32,8 @@ mod misses;
 mod outage;
 mod proofs;
 #[cfg(feature = "sandbox")]
+mod refresh;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod second_level;
 mod stream;

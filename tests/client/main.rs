@@ -23,6 +23,7 @@ mod pages;
 mod proxies;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
+mod refresh;
 #[cfg(feature = "sandbox")]
 mod server_time;
 #[cfg(feature = "rustls")]

@@ -262,7 +262,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Active,
         Self::Inactive,
         Self::Revoked,
@@ -271,6 +271,7 @@ impl Outcome {
         Self::Failed(ErrorKind::Key),
         Self::Failed(ErrorKind::ClientRefused),
         Self::Failed(ErrorKind::RequestRefused),
+        Self::Failed(ErrorKind::InvalidGrant),
         Self::Failed(ErrorKind::RateLimited),
         Self::Failed(ErrorKind::ServerFailed),
         Self::Failed(ErrorKind::Unreachable),

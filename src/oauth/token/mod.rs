@@ -1,6 +1,9 @@
 //! Service tokens: the `client_credentials` grant
-//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and their reuse.
+//! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)), and their reuse; users'
+//! tokens: the `refresh_token` grant.
 
+mod refresh;
+mod request;
 mod source;
 mod store;
 #[cfg(test)]
@@ -12,23 +15,21 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, Url};
-use serde::Deserialize;
 
 use crate::clock::server_time::ServerTime;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::dpop::Prover;
 use crate::error::Error;
-use crate::oauth::revoke::revoke;
 use crate::scope::Scopes;
 use crate::secret::{Secret, Token};
 use crate::support::boxed_future::BoxFuture;
-use crate::wire::call::Reply;
-use crate::wire::form_post::{Form, FormClient, Target};
-use crate::wire::server_numbers;
 
+pub use refresh::Refreshed;
 pub use source::{CachedTokenSource, TokenCacheConfig};
 pub use store::{StoredToken, TokenStore};
 
+pub(crate) use refresh::{Refreshes, refresh};
+pub(crate) use request::{TokenEndpoints, request};
 pub(crate) use source::{Fetch, TokenCache};
 
 /// Gives an access token that is good to use now.
@@ -293,100 +294,5 @@ impl TokenSource for StaticTokenSource {
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, Error>> {
         let token = self.token.clone();
         Box::pin(async move { Ok(token) })
-    }
-}
-
-/// A successful answer (RFC 6749 §5.1). Members that are not listed are of no use here.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: Token,
-    token_type: String,
-    #[serde(default, deserialize_with = "server_numbers::lifetime")]
-    expires_in: Option<Duration>,
-    scope: Option<Scopes>,
-}
-
-/// Where tokens are requested, and where those are revoked that are no use.
-#[derive(Clone, Copy)]
-pub(crate) struct TokenEndpoints<'a> {
-    pub(crate) token: &'a Target,
-    pub(crate) revocation: &'a Target,
-}
-
-/// Requests one token.
-pub(crate) async fn request(
-    forms: &FormClient,
-    endpoints: TokenEndpoints<'_>,
-    scopes: &Scopes,
-) -> Result<AccessToken, Error> {
-    let scope = scopes.to_string();
-    let fields = [("grant_type", "client_credentials"), ("scope", &scope)];
-    let form = Form { token: None, fields: &fields, proves: true, send_time: None };
-    let mut reply = forms.post(endpoints.token, form).await?;
-    let answer: TokenAnswer = reply.json()?;
-    reply.answer.received = Some(answer.access_token.secret().clone());
-    let token_type = match answer.usable_type(forms.prover()) {
-        Ok(token_type) => token_type,
-        Err(useless) => {
-            // It was issued all the same, and is good for whatever gets hold of it.
-            let revoked = revoke(forms, endpoints.revocation, &answer.access_token, None).await;
-            return Err(useless.into_error(&reply, revoked));
-        }
-    };
-    let prover = || (Arc::clone(forms.prover()), Arc::clone(forms.server_time()));
-    let inner = Inner {
-        token: answer.access_token,
-        scopes: answer.scope,
-        lifetime: answer.expires_in,
-        requested_at: reply.sent_at,
-        prover: (token_type == TokenType::Dpop).then(prover),
-    };
-    Ok(AccessToken { inner: Arc::new(inner) })
-}
-
-/// Why a token that was issued cannot be used.
-#[derive(Clone, Copy)]
-enum Useless {
-    /// Bound tokens are required, and this one is not.
-    Unbound,
-    /// It is bound, and no proof was sent: to which key?
-    BoundToNothing,
-    /// Neither Bearer nor DPoP.
-    UnknownType,
-}
-
-impl TokenAnswer {
-    fn usable_type(&self, prover: &Prover) -> Result<TokenType, Useless> {
-        match self.token_type.to_ascii_lowercase().as_str() {
-            "bearer" if prover.is_required() => Err(Useless::Unbound),
-            "bearer" => Ok(TokenType::Bearer),
-            "dpop" if prover.is_on() => Ok(TokenType::Dpop),
-            "dpop" => Err(Useless::BoundToNothing),
-            _ => Err(Useless::UnknownType),
-        }
-    }
-}
-
-impl Useless {
-    /// `revoked` tells whether the token could be revoked.
-    fn into_error(self, reply: &Reply, revoked: Result<(), Error>) -> Error {
-        let fate = if revoked.is_ok() { "it was revoked" } else { "it could not be revoked" };
-        match self {
-            Self::Unbound => {
-                let path = reply.answer.path();
-                let what = format!(
-                    "{path} issued a token that is not bound to a key, although a proof was sent; {fate}"
-                );
-                reply.after_attempts(Error::configuration(what)).advise(
-                    "tick \"Require DPoP header in token requests\" in the app's settings, or allow tokens that \
-                     are not bound",
-                )
-            }
-            Self::BoundToNothing => {
-                reply.malformed(&format!("has a bound token, although no proof was sent; {fate}"))
-            }
-            Self::UnknownType => reply
-                .malformed(&format!("has a token type that is neither Bearer nor DPoP; {fate}")),
-        }
     }
 }
