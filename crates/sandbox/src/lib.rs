@@ -6,8 +6,8 @@
 //! out without a network, and protects nothing: never rely on it for anything real.
 //!
 //! Where Okta's documents are silent the sandbox is strict: what it accepts, Okta should accept.
-//! Users [sign in](Sandbox::sign_in) without a browser: `/authorize` is not there. It does not do client
-//! secrets, `jwks_uri`, or searches in the management API, apart from filters of the System Log.
+//! Users [sign in](Sandbox::sign_in) without a browser: `/authorize` is not there. It does not do
+//! `jwks_uri`, or searches in the management API, apart from filters of the System Log.
 //!
 //! It can be a poor messenger, too: its System Log may [lag](LogLag), and its [channels](Channel)
 //! (Universal Logout, security events, event hooks, EventBridge) may lose, double, delay and reorder.
@@ -76,6 +76,7 @@ pub use model::app::{App, AppKind, AppStatus, AuthMethod};
 pub use model::app_key::AppKey;
 pub use model::as_token::AsToken;
 pub use model::channel_faults::ChannelFaults;
+pub use model::client_secret::ClientSecret;
 pub use model::custom_server::CustomServer;
 pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use model::event_draft::EventDraft;

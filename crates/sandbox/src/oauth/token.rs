@@ -148,6 +148,15 @@ enum GrantType {
     RefreshToken,
 }
 
+impl GrantType {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
 fn grant_type(form: &Form, app: &App) -> Result<GrantType, Refusal> {
     let configured = app.grant_types().join(", ");
     let grant_type = match form.member("grant_type") {
@@ -172,17 +181,15 @@ fn grant_type(form: &Form, app: &App) -> Result<GrantType, Refusal> {
             ));
         }
     };
-    match grant_type {
-        GrantType::RefreshToken if !app.grant_types().contains(&"refresh_token") => {
-            Err(Refusal::oauth(
-                StatusCode::BAD_REQUEST,
-                "unauthorized_client",
-                format!(
-                    "The client is not authorized to use the provided grant type. Configured grant types: [{configured}]."
-                ),
-            ))
-        }
-        grant_type => Ok(grant_type),
+    match app.grant_types().contains(&grant_type.name()) {
+        true => Ok(grant_type),
+        false => Err(Refusal::oauth(
+            StatusCode::BAD_REQUEST,
+            "unauthorized_client",
+            format!(
+                "The client is not authorized to use the provided grant type. Configured grant types: [{configured}]."
+            ),
+        )),
     }
 }
 
