@@ -37,6 +37,16 @@ Exit codes:
   3  could not find out: no connection, no answer in time, server failing, too many requests
   4  the server refused our credentials or the request";
 
+    /// For `token`.
+    pub(crate) const TOKEN_HELP: &'static str = "\
+Exit codes:
+  0  done
+  1  the refresh token is no good: the user has to sign in again
+  2  the command line, a setting, the input or the key is wrong
+  3  could not find out: no connection, no answer in time, server failing, too many requests; the
+     error tells if the server may have replaced the refresh token
+  4  the server refused our credentials or the request";
+
     /// For commands that judge a token.
     pub(crate) const VERDICT_HELP: &'static str = "\
 Exit codes:
@@ -143,7 +153,9 @@ impl From<ErrorKind> for Exit {
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Configuration | ErrorKind::Input | ErrorKind::Key => Self::Usage,
-            ErrorKind::ClientRefused | ErrorKind::RequestRefused => Self::Refused,
+            ErrorKind::ClientRefused | ErrorKind::RequestRefused | ErrorKind::InvalidGrant => {
+                Self::Refused
+            }
             // Of a kind that does not exist yet, no more is known than that there is no answer.
             _ => Self::Unknown,
         }

@@ -24,6 +24,7 @@ mod mistakes;
 mod numbers;
 mod profiles;
 mod redaction;
+mod refresh;
 #[cfg(unix)]
 mod scripts;
 mod settings;

@@ -122,9 +122,20 @@ pub(crate) enum Command {
     /// Ctrl-C. Commands in other terminals find it by themselves as long as nothing else is
     /// configured.
     Sandbox(SandboxArgs),
-    /// Request a service token and print it
+    /// Request a service token, or refresh a user's, and print it
     ///
     /// The token goes to stdout, alone on a line.
+    ///
+    /// With --refresh, it is the access token for a user's refresh token, which is read from stdin: alone,
+    /// or in a token response. It has all scopes that the user granted, or those of --scope. The server may
+    /// replace the refresh token, and then takes the old one for some seconds more; its use after that ends
+    /// everything since the user signed in. So the new one is kept before the access token is printed: with
+    /// --refresh-token-file in that file, with --json in the output, as `refresh_token`, and otherwise in a
+    /// file that a note names.
+    ///
+    /// With --refresh-token-file, the refresh token is read from that file unless --refresh gives another
+    /// one on stdin. It is replaced in one step, for its owner's eyes, so that it holds the refresh token to
+    /// use whatever happens; one run at a time has it.
     Token(TokenArgs),
     /// Ask the server whether a token is good right now
     ///

@@ -10,15 +10,23 @@ use crate::exit::Exit;
 use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = help(Exit::ONLINE_HELP, &[
+#[command(after_help = help(Exit::TOKEN_HELP, &[
     "token --scope okta.users.read",
     "token --scope okta.users.read --json | jq .expires_in",
     "token --auth-server default --scope orders.read",
+    "token --refresh < refresh.txt",
+    "token --refresh-token-file refresh.txt",
 ]))]
 pub(crate) struct TokenArgs {
     /// A scope to request; repeat it, or separate scopes with blanks
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
+    /// Read a user's refresh token from stdin, and get the access token for it
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// The file that keeps the user's refresh token: replaced when the server replaces the token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) refresh_token_file: Option<PathBuf>,
     /// Print the token with its type, lifetime and scopes as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,

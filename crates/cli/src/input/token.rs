@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use okta_introspect::Token;
+use okta_introspect::{Secret, Token};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -35,6 +35,14 @@ pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
     let (token, removed) = read_with_removed(source)?;
     note(&removed);
     Ok(token)
+}
+
+/// As [`read`], but of a token response the `refresh_token`.
+pub(crate) fn read_refresh_token(source: Source<'_>) -> Result<Token, Failure> {
+    let text = member_of_response(read_text(source)?, "refresh_token");
+    let (token, removed) = strip(&text);
+    note(&removed);
+    parse(token)
 }
 
 /// As [`read`]; returns what was removed instead of printing notes.
@@ -91,21 +99,28 @@ fn refuse_what_is_no_jws(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// The `access_token` of a token response (RFC 6749 §5.1), which is what `token --json` prints;
-/// any other text as it is.
+/// The `access_token` of a token response, which is what `token --json` prints.
 fn token_of_response(text: Zeroizing<String>) -> Zeroizing<String> {
+    member_of_response(text, "access_token")
+}
+
+/// A token of a token response (RFC 6749 §5.1); any other text as it is.
+fn member_of_response(text: Zeroizing<String>, member: &str) -> Zeroizing<String> {
     let text = match text.strip_prefix(BYTE_ORDER_MARK) {
         Some(text) => Zeroizing::new(text.to_owned()),
         None => text,
     };
     #[derive(Deserialize)]
     struct Response {
-        access_token: String,
+        access_token: Option<Secret>,
+        refresh_token: Option<Secret>,
     }
-    match serde_json::from_str::<Response>(&text) {
-        Ok(response) => Zeroizing::new(response.access_token),
-        Err(_) => text,
-    }
+    let response = serde_json::from_str::<Response>(&text).ok();
+    let token = response.and_then(|response| match member {
+        "refresh_token" => response.refresh_token,
+        _ => response.access_token,
+    });
+    token.map_or(text, |token| Zeroizing::new(token.expose().to_owned()))
 }
 
 fn read_text(source: Source<'_>) -> Result<Zeroizing<String>, Failure> {

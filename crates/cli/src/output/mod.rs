@@ -110,6 +110,11 @@ pub(crate) fn note(text: impl Display) {
     }
 }
 
+/// Prints what must be told even where no notes are wanted.
+pub(crate) fn notice(text: impl Display) {
+    message("note", CAUTION, text);
+}
+
 /// Leaves out all further notes. Errors are told all the same.
 pub(crate) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);

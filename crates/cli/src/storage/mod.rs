@@ -1,4 +1,6 @@
-//! What outlives a command: the record of a running sandbox, and kept service tokens.
+//! What outlives a command: the record of a running sandbox, kept service tokens, and users' refresh
+//! tokens.
 
+pub(crate) mod refresh_token;
 pub(crate) mod runtime_folder;
 pub(crate) mod token_cache;

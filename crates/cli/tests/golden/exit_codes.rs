@@ -19,7 +19,8 @@ const FULL: &str = "> /dev/full";
 #[test_support::test]
 fn token() {
     let token = "okta-introspect token --scope okta.users.read";
-    Session::new()
+    let mut session = Session::with_refresh_token("refresh.txt");
+    session
         .run(&format!("{token} > token.txt"))
         .run("okta-introspect token")
         .run("okta-introspect token --scpe okta.users.read")
@@ -31,7 +32,20 @@ fn token() {
         .run(&format!("{token} {FULL}"))
         .run(&format!("{token} --key-id k9"))
         .run(&format!("{token} --client-id 0oa9"))
-        .run("okta-introspect token --scope okta.groups.read")
+        .run("okta-introspect token --scope okta.groups.read");
+    let refresh = "okta-introspect token --auth-server default --client-id 0oa2web";
+    session.org.world.write("wrong.txt", "made-up");
+    session
+        .run(&format!("{refresh} --refresh < wrong.txt"))
+        .run(&format!("{refresh} --refresh < /dev/null"))
+        .run(&format!("{refresh} --refresh-token-file no.txt"))
+        .run(&format!("{refresh} --refresh-token-file no/refresh.txt --refresh < refresh.txt"))
+        .run(&format!("{refresh} --refresh --scope orders.write < refresh.txt"));
+    let lost = Fault::truncated().at("/oauth2/default/v1/token").acting_first(true);
+    session.org.sandbox.faults().inject(lost, Times::Once);
+    session
+        .run(&format!("{refresh} --refresh-token-file refresh.txt"))
+        .run(&format!("{refresh} --refresh-token-file refresh.txt {FULL}"))
         .is("token.exit-codes.txt");
 }
 

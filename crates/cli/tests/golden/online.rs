@@ -21,6 +21,19 @@ fn token() {
 }
 
 #[test_support::test]
+fn refresh() {
+    let mut session = Session::with_refresh_token("refresh.txt");
+    let refresh = "okta-introspect token --auth-server default --client-id 0oa2web";
+    session
+        .run(&format!("{refresh} --refresh-token-file refresh.txt"))
+        .run(&format!("{refresh} --refresh --scope orders.read < refresh.txt"))
+        .run(&format!("{refresh} --refresh < refresh.txt > token.txt"))
+        .is("token.refresh.human.txt");
+    let session = Session::with_refresh_token("refresh.txt");
+    session.prints(&format!("{refresh} --refresh --json < refresh.txt"), "token.refresh.json");
+}
+
+#[test_support::test]
 fn introspect() {
     let mut session = Session::new();
     session

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 25] = [
+const VARYING: [(&str, &str); 27] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
+    ("[REFRESH TOKEN]", r#""refresh_token": ?"(?<part>[\w-]{32})""#),
+    ("[HASH]", r"refresh-token-(?<part>[0-9a-f]{16})"),
     ("[COORDINATE]", r#""[xy]": ?"(?<part>[\w-]+)""#),
     ("[ERROR ID]", r#""errorId": ?"(?<part>[\w-]+)""#),
     ("[FOLDER]", r"/[^ ']*/\.tmp\w+"),

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use okta_introspect::sandbox::App;
+use okta_introspect::sandbox::{App, SignIn};
 
 use super::file;
 use super::redactions::redacted;
-use crate::common::org::Org;
+use crate::common::org::{Org, key};
 use crate::common::terminal::on_terminal;
 use crate::common::{Run, read_lines, signal};
 
@@ -30,6 +30,19 @@ impl Session {
     pub(crate) fn of(app: impl FnOnce(App) -> App) -> Self {
         let org = Org::with(|own| app(own.grant("okta.logs.read")), |builder| builder);
         Self { org: org.in_the_environment(), text: String::new() }
+    }
+
+    /// With a web app whose refresh tokens rotate, and a user's refresh token in this file.
+    pub(crate) fn with_refresh_token(file: &str) -> Self {
+        let session = Self::new();
+        let (sandbox, world) = (&session.org.sandbox, &session.org.world);
+        let app = App::web("0oa2web").key(key(world).public_jwk()).rotates_refresh_tokens(30);
+        sandbox.register(app);
+        let sign_in = SignIn::new("0oa2web", "00u1ada").server("default");
+        let tokens =
+            sandbox.sign_in(&sign_in.scope("offline_access").scope("orders.read")).unwrap();
+        world.write(file, tokens.refresh_token.unwrap().expose());
+        session
     }
 
     /// Runs a line in a shell.

@@ -80,6 +80,15 @@ impl Exclusive {
         }
     }
 
+    /// Whether [`replace`](Self::replace) can be done with content of this length: writes as much beside
+    /// the file, and removes it again.
+    pub fn try_replace(&self, length: usize) -> io::Result<()> {
+        if self.path.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        Draft::write(&self.path, &vec![b'\n'; length], Readers::Owner).map(drop)
+    }
+
     /// As [`replace`], for its owner's eyes, but that a loss of power may bring back the content of a
     /// second ago. A file that has appeared since [`lock`](Self::lock) is another process's.
     pub fn replace(&self, content: &[u8]) -> io::Result<()> {
@@ -375,6 +384,19 @@ mod tests {
             assert_eq!(fs::symlink_metadata(&path).unwrap().file_type(), before);
         }
         assert_eq!(names(folder.path()), ["link", "pipe"]);
+    }
+
+    #[test]
+    fn whether_a_file_can_be_replaced_is_tried_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::write(&path, "old").unwrap();
+        Exclusive::new(&path).try_replace(16).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        for impossible in [folder.path().to_owned(), folder.path().join("no/state")] {
+            assert!(Exclusive::new(&impossible).try_replace(16).is_err(), "{impossible:?}");
+        }
+        assert_eq!(names(folder.path()), ["state"]);
     }
 
     #[test]

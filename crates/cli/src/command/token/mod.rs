@@ -1,4 +1,6 @@
-//! `token`: request a service token.
+//! `token`: request a service token, or refresh a user's.
+
+mod refresh;
 
 use okta_introspect::{AccessToken, Scopes, TokenType};
 use serde::Serialize;
@@ -12,23 +14,34 @@ use super::runtime::wait_for;
 use super::setup;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
+    match args.refresh || args.refresh_token_file.is_some() {
+        true => refresh::run(args),
+        false => request(args),
+    }
+}
+
+fn request(args: TokenArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;
     let (scopes, client) = (settings.scopes()?, settings.client()?);
     let token = wait_for(async {
         client.request_token(&scopes).await.map_err(|error| setup::explain(&settings, error))
     })?;
+    note_bound(&token);
+    if args.json {
+        output::json(&TokenJson::new(&token, Some(&scopes)))?;
+    } else {
+        output::data(token.token().expose())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn note_bound(token: &AccessToken) {
     if token.token_type() == TokenType::Dpop {
         output::note(
             "the app demands DPoP: the token is bound to a key that ends with this process, so \
              no other program can use it",
         );
     }
-    if args.json {
-        output::json(&TokenJson::new(&token, &scopes))?;
-    } else {
-        output::data(token.token().expose())?;
-    }
-    Ok(Exit::Done)
 }
 
 /// The names are those of RFC 6749 §5.1.
@@ -38,17 +51,18 @@ struct TokenJson<'a> {
     token_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<u64>,
-    scope: &'a Scopes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a Scopes>,
 }
 
 impl<'a> TokenJson<'a> {
-    fn new(token: &'a AccessToken, requested: &'a Scopes) -> Self {
+    fn new(token: &'a AccessToken, requested: Option<&'a Scopes>) -> Self {
         Self {
             access_token: token.token().expose(),
             token_type: token.token_type().as_str(),
             expires_in: token.lifetime().map(|lifetime| lifetime.as_secs()),
             // A server that names none gave what was requested (RFC 6749 §5.1).
-            scope: token.scopes().unwrap_or(requested),
+            scope: token.scopes().or(requested),
         }
     }
 }

@@ -1,0 +1,120 @@
+//! `token --refresh`: an access token for a user's refresh token, of which nothing may get lost.
+
+use okta_introspect::{ErrorKind, Refreshed, Scopes, Token};
+use serde::Serialize;
+
+use crate::args::TokenArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input::token::{self, Source};
+use crate::output::{self, Reader};
+use crate::storage::refresh_token::{Kept, Spare};
+use crate::text;
+
+use super::super::runtime::wait_for;
+use super::super::setup;
+use super::{TokenJson, note_bound};
+
+pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
+    // Those of the settings are for service tokens.
+    let scopes = match args.scopes.is_empty() {
+        true => None,
+        false => Some(Scopes::parse(&args.scopes.join(" "))?),
+    };
+    let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;
+    let client = settings.client()?;
+    let (old, place) = match &args.refresh_token_file {
+        Some(path) => {
+            let kept = Kept::lock(path)?;
+            let old = match args.refresh {
+                true => token::read_refresh_token(Source::Stdin)?,
+                false => token::read_refresh_token(Source::File(path))?,
+            };
+            kept.prepare(&old)?;
+            (old, Place::File(kept))
+        }
+        None => {
+            let old = token::read_refresh_token(Source::Stdin)?;
+            (old, Place::Output { spare: Spare::prepare()?, as_json: args.json })
+        }
+    };
+    let refreshed = wait_for(async {
+        match client.refresh(&old, scopes.as_ref()).await {
+            Ok(refreshed) => Ok(Some(refreshed)),
+            Err(error) if error.kind() == ErrorKind::InvalidGrant => {
+                output::notice(setup::explain(&settings, error));
+                Ok(None)
+            }
+            Err(error) => Err(setup::explain(&settings, error)),
+        }
+    })?;
+    let Some(refreshed) = refreshed else { return Ok(Exit::Denied) };
+    place.keep(&old, &refreshed)?;
+    note_bound(&refreshed.access_token);
+    if args.json {
+        place.print(&old, &refreshed)?;
+    } else {
+        output::data(refreshed.access_token.token().expose())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Where the refresh token goes that replaces the old one.
+enum Place {
+    /// A file that holds the one to use, whatever happens.
+    File(Kept),
+    /// Standard output if that is JSON; and beside it, so that what is printed as an access token is
+    /// that alone.
+    Output { spare: Spare, as_json: bool },
+}
+
+impl Place {
+    /// Keeps the refresh token before anything is printed.
+    fn keep(&self, old: &Token, refreshed: &Refreshed) -> Result<(), Failure> {
+        match (self, &refreshed.refresh_token) {
+            (Self::File(kept), new) => kept.replace(new.as_ref().unwrap_or(old)),
+            (Self::Output { spare, as_json: false }, Some(new)) => {
+                let path = spare.keep(new)?;
+                output::notice(format_args!(
+                    "the server has replaced the refresh token; the new one is in {}: move it, and next time \
+                     name a file with --refresh-token-file, or take --json",
+                    text::path(&path)
+                ));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints everything as JSON. A refresh token that cannot be printed is kept all the same.
+    fn print(&self, old: &Token, refreshed: &Refreshed) -> Result<(), Failure> {
+        let refresh_token = match self {
+            Self::File(_) => None,
+            Self::Output { .. } => Some(refreshed.refresh_token.as_ref().unwrap_or(old)),
+        };
+        let printed = output::json_line(&RefreshedJson {
+            token: TokenJson::new(&refreshed.access_token, None),
+            refresh_token: refresh_token.map(Token::expose),
+            id_token: refreshed.id_token.as_ref().map(Token::expose),
+        });
+        match (self, &refreshed.refresh_token, printed) {
+            (Self::Output { spare, .. }, Some(new), Err(_) | Ok(Reader::Gone)) => {
+                let path = text::path(&spare.keep(new)?);
+                Err(Failure::new(Exit::Unknown, "the output cannot be written")
+                    .advise(format!("the refresh token that replaces the old one is in {path}")))
+            }
+            (.., printed) => printed.map(drop),
+        }
+    }
+}
+
+/// The names are those of RFC 6749 §5.1 and OpenID Connect.
+#[derive(Serialize)]
+struct RefreshedJson<'a> {
+    #[serde(flatten)]
+    token: TokenJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+}

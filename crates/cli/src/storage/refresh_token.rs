@@ -1,0 +1,102 @@
+//! What keeps a user's refresh token: it must survive whatever becomes of the command that replaces it.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use okta_introspect::Token;
+use zeroize::Zeroizing;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::files::{self, Exclusive, Readers};
+use crate::text;
+
+use super::runtime_folder::RuntimeFolder;
+
+/// The file that holds the refresh token to use, before, while and after it is replaced.
+pub(crate) struct Kept {
+    path: PathBuf,
+    file: Exclusive,
+    is_new: bool,
+}
+
+impl Kept {
+    /// Takes the file for this process alone: two that use one refresh token use it twice.
+    pub(crate) fn lock(path: &Path) -> Result<Self, Failure> {
+        let file = Exclusive::new(path);
+        let kept =
+            Self { path: path.to_owned(), file, is_new: fs::symlink_metadata(path).is_err() };
+        kept.file.lock().map_err(|cause| kept.unusable(&cause))?;
+        Ok(kept)
+    }
+
+    /// Sees before the request that the file can be replaced after it. One that is not there is made
+    /// with the token that is about to be used.
+    pub(crate) fn prepare(&self, token: &Token) -> Result<(), Failure> {
+        let tried = match self.is_new {
+            true => self.file.replace(&line(token)),
+            false => self.file.try_replace(Token::MAX_LEN),
+        };
+        tried.map_err(|cause| self.unusable(&cause))
+    }
+
+    /// Has the file hold this token, in one step and for its owner's eyes.
+    pub(crate) fn replace(&self, token: &Token) -> Result<(), Failure> {
+        self.file.replace(&line(token)).map_err(|cause| {
+            let what = format!("the new refresh token cannot be written: {}", text::path(&self.path));
+            Failure::new(Exit::Unknown, what).because(&cause).advise(
+                "make the file writable, and try again within the app's grace period, while the old one is taken",
+            )
+        })
+    }
+
+    fn unusable(&self, cause: &io::Error) -> Failure {
+        let what = format!("the refresh token file cannot be used: {}", text::path(&self.path));
+        Failure::usage(what).because(cause).advise(match cause.kind() {
+            ErrorKind::WouldBlock => {
+                "wait for the other run: a refresh token is good for one use at a time"
+            }
+            ErrorKind::Other => "name a file",
+            _ => "check that its folder exists and may be written to",
+        })
+    }
+}
+
+/// A place for a refresh token for which none was named, in the user's runtime folder.
+pub(crate) struct Spare(RuntimeFolder);
+
+impl Spare {
+    /// Sees before the request that there is such a place.
+    pub(crate) fn prepare() -> Result<Self, Failure> {
+        let folder = RuntimeFolder::locate();
+        folder.create().map_err(|failure| {
+            let advice = format!("{}, or name a file with --refresh-token-file", failure.advice());
+            failure.advise(advice)
+        })?;
+        Ok(Self(folder))
+    }
+
+    /// Keeps a token in a file of its own, and gives its path.
+    pub(crate) fn keep(&self, token: &Token) -> Result<PathBuf, Failure> {
+        let hash = openssl::sha::sha256(token.expose().as_bytes());
+        let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = self.0.path(&format!("refresh-token-{name}.txt"));
+        let written = files::replace(&path, &line(token), Readers::Owner);
+        written.map(|()| path.clone()).map_err(|cause| {
+            let what = format!("the new refresh token cannot be written: {}", text::path(&path));
+            Failure::new(Exit::Unknown, what).because(&cause).advise(
+                "name a file with --refresh-token-file, and try again within the app's grace period, while the \
+                 old one is taken",
+            )
+        })
+    }
+}
+
+fn line(token: &Token) -> Zeroizing<Vec<u8>> {
+    let text = token.expose();
+    let mut line = Zeroizing::new(Vec::with_capacity(text.len().saturating_add(1)));
+    line.extend_from_slice(text.as_bytes());
+    line.push(b'\n');
+    line
+}
