@@ -19,6 +19,8 @@ mod foreign_numbers;
 mod in_flight;
 mod keys;
 mod limit;
+#[cfg(feature = "sandbox")]
+mod methods;
 mod outage;
 mod pages;
 #[cfg(feature = "rustls")]
@@ -33,3 +35,6 @@ mod tls;
 mod token_source;
 mod token_store;
 mod verify;
+#[cfg(feature = "sandbox")]
+#[path = "../support/walk.rs"]
+mod walk;

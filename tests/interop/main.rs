@@ -16,6 +16,10 @@ mod python;
 #[path = "../support/tokens/mod.rs"]
 mod tokens;
 
+#[path = "../support/walk.rs"]
+mod walk;
+
 mod clients;
 mod mcp;
+mod methods;
 mod verify;

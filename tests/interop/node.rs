@@ -54,9 +54,15 @@ impl Provider {
 
     /// Calls one of the script's controls.
     pub(crate) async fn control(&self, method: &str, path: &str) -> Value {
-        let url = format!("http://127.0.0.1:{}{path}", self.ready["port"]);
+        let url = self.control_url(path);
         let answer = http().request(method.parse().unwrap(), url).send().await.unwrap();
         serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
+    }
+}
+
+impl Provider {
+    pub(crate) fn control_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ready["port"])
     }
 }
 

@@ -11,13 +11,22 @@ export const layout = (origin, custom) => (custom
   ? { issuer: `${origin}/oauth2/${custom}`, mount: `/oauth2/${custom}`, base: '/v1' }
   : { issuer: origin, mount: '', base: '/oauth2/v1' });
 
-const client = (dpop) => ({ client_id, jwks, alg = 'RS256', scopes }) => ({
+const HMAC_ALGORITHMS = ['HS256', 'HS384', 'HS512'];
+
+const AUTH_METHODS = ['private_key_jwt', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'none'];
+
+// Only methods with an assertion have an algorithm.
+const signingAlg = (method, alg) => (method.endsWith('_jwt') ? { token_endpoint_auth_signing_alg: alg } : {});
+
+const client = (dpop) => ({ client_id, jwks, secret, auth_method = 'private_key_jwt', alg = 'RS256', scopes, refresh }) => ({
   client_id,
-  jwks,
+  ...(jwks && { jwks }),
+  ...(secret && { client_secret: secret }),
   scope: scopes.join(' '),
-  token_endpoint_auth_method: 'private_key_jwt',
-  token_endpoint_auth_signing_alg: alg,
-  grant_types: ['client_credentials'],
+  token_endpoint_auth_method: auth_method,
+  ...signingAlg(auth_method, alg),
+  // What has nothing to prove cannot act for itself.
+  grant_types: [...(auth_method === 'none' ? [] : ['client_credentials']), ...(refresh ? ['refresh_token'] : [])],
   response_types: [],
   redirect_uris: [],
   dpop_bound_access_tokens: Boolean(dpop?.required),
@@ -55,8 +64,11 @@ export function oktaDress(config, { base, adapter, jwks, nonceSecret }) {
     clients: clients.map(client(dpop)),
     scopes: [...new Set(clients.flatMap(({ scopes }) => scopes))],
     responseTypes: [],
-    clientAuthMethods: ['private_key_jwt'],
-    enabledJWA: { clientAuthSigningAlgValues: ALGORITHMS, dPoPSigningAlgValues: ALGORITHMS },
+    clientAuthMethods: AUTH_METHODS,
+    enabledJWA: { clientAuthSigningAlgValues: [...ALGORITHMS, ...HMAC_ALGORITHMS], dPoPSigningAlgValues: ALGORITHMS },
+    // Each use gives another refresh token; the second use of one revokes the grant. There is no grace period.
+    rotateRefreshToken: true,
+    findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     ...(audience === 'endpoint' && { assertJwtClientAuthClaimsAndHeader: endpointIsTheAudience }),
     formats: { customizers: { jwt: oktaClaims } },
     routes: {
@@ -65,7 +77,9 @@ export function oktaDress(config, { base, adapter, jwks, nonceSecret }) {
       revocation: `${base}/revoke`,
       jwks: `${base}/keys`,
     },
-    ttl: { ClientCredentials: token_ttl_secs },
+    ttl: {
+      ClientCredentials: token_ttl_secs, AccessToken: token_ttl_secs, IdToken: token_ttl_secs, RefreshToken: 86400, Grant: 86400,
+    },
     features: {
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },

@@ -35,6 +35,7 @@ const { issuer, mount, base } = layout(`http://127.0.0.1:${port}`, config.custom
 
 const adapter = sharedAdapter();
 const jwks = { keys: [signingKey()] };
+let provider;
 let handle = await newProvider();
 
 function signingKey() {
@@ -46,7 +47,7 @@ function signingKey() {
 // tokens, spent assertions and keys stay.
 async function newProvider() {
   const nonceSecret = config.dpop?.nonces ? randomBytes(32) : undefined;
-  const provider = new Provider(issuer, oktaDress(config, { base, adapter, jwks, nonceSecret }));
+  provider = new Provider(issuer, oktaDress(config, { base, adapter, jwks, nonceSecret }));
 
   for (const event of ['grant.error', 'introspection.error', 'revocation.error', 'server_error']) {
     provider.on(event, (ctx, error) => ledger.refuse({ path: mount + ctx.path }, error));
@@ -57,16 +58,38 @@ async function newProvider() {
   return provider.callback();
 }
 
+// The tokens of a user who has signed in through a client, without a browser.
+async function signIn({ client_id, scope }) {
+  const client = await provider.Client.find(client_id);
+  const accountId = 'ada';
+  const grant = new provider.Grant({ accountId, clientId: client_id });
+  grant.addOIDCScope(scope);
+  const grantId = await grant.save();
+  const authTime = Math.floor(Date.now() / 1000);
+  const common = { accountId, client, grantId, scope, gty: 'authorization_code', authTime };
+  return {
+    access_token: await new provider.AccessToken(common).save(),
+    refresh_token: await new provider.RefreshToken(common).save(),
+  };
+}
+
+async function json(req) {
+  const chunks = [];
+  for await (const chunk of req) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}
+
 const controls = {
   'GET /control/requests': () => ledger.requests,
   'GET /control/refusals': () => ledger.refusals,
+  'POST /control/sign-in': async (req) => signIn(await json(req)),
   'POST /control/reset-requests': () => ledger.reset(),
   'POST /control/rotate-nonce': async () => { handle = await newProvider(); },
 };
 
 async function control(req, res) {
   const action = controls[`${req.method} ${req.url}`];
-  const body = await action?.();
+  const body = await action?.(req);
   res.statusCode = action ? (body ? 200 : 204) : 404;
   res.setHeader('content-type', 'application/json');
   res.end(body && JSON.stringify(body));
