@@ -184,6 +184,21 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let presented = org.sandbox.issue(&grant).unwrap();
     let sign_in = SignIn::new(CLIENT, "00u1ada").server("default").access_token(presented.clone());
     let id_token = org.sandbox.issue_id_token(&sign_in).unwrap();
+    let web = App::web("0oa2web").key(key.public_jwk()).rotates_refresh_tokens(30);
+    org.sandbox.register(web.clone());
+    let signing_in = SignIn::new("0oa2web", "00u1ada").scope("offline_access");
+    let user_tokens = org.sandbox.sign_in(&signing_in).unwrap();
+    let refreshing = org.client("0oa2web").refresh_grace_period(Duration::from_secs(15));
+    let refreshing = refreshing.build().unwrap();
+    let first = user_tokens.refresh_token.clone().unwrap();
+    let refreshed = refreshing.refresh(&first, None).await.unwrap();
+    secrets.add("a refresh token", first.expose());
+    secrets.add("a user's access token", user_tokens.access_token.expose());
+    secrets.add("a refreshed access token", refreshed.access_token.token().expose());
+    secrets.add("a new refresh token", refreshed.refresh_token.as_ref().unwrap().expose());
+    secrets.add("a new ID token", refreshed.id_token.as_ref().unwrap().expose());
+    let no_longer = refreshing.refresh(&token(), None).await.unwrap_err();
+    assert_eq!(no_longer.kind(), ErrorKind::InvalidGrant);
     secrets.add("an access token", presented.expose());
     secrets.add("an ID token", id_token.expose());
     let keys = || Jwks::builder(custom.clone()).clock(org.clock.clone());
@@ -268,7 +283,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Endpoint", said!(Endpoint::Token)),
         ("EndpointUrl", said!(client.endpoints().token)),
         ("Endpoints", said!(*client.endpoints())),
-        ("Error", told(&error) + &told(&shut)),
+        ("Error", told(&error) + &told(&shut) + &told(&no_longer)),
         ("ErrorKind", said!(error.kind())),
         ("Estimate", said!(estimate)),
         ("EventDraft", said!(draft)),
@@ -319,6 +334,10 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Resource", said!(resource)),
         ("ResourceAnswer", said!(page)),
         ("ResourceCall", said!(sending)),
+        ("RefreshTokenSettings", said!(web.refresh_token)),
+        ("Refreshed", said!(refreshed)),
+        ("RotationType", said!(web.refresh_token.rotation_type)),
+        ("SignedIn", said!(user_tokens)),
         ("RetryConfig", said!(RetryConfig::default())),
         ("Sandbox", said!(org.sandbox)),
         ("SandboxBuilder", said!(Sandbox::builder().seed(seed.clone()))),

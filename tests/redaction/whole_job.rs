@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
-use okta_introspect::sandbox::{Fault, Grant, Reset, SignIn, Times};
+use okta_introspect::sandbox::{App, Fault, Grant, Reset, SignIn, Times};
 use okta_introspect::*;
 use serde_json::json;
 use test_support::secrets::Secrets;
@@ -89,6 +89,7 @@ async fn the_whole_job_at_the_sandbox_shows_nothing() {
         said += &[said!(client), said!(source), said!(granted), said!(assertion), said!(shown)]
             .concat();
     }
+    said += &a_user_s_tokens(&org, &mut secrets).await;
     said += &said!(org.sandbox.requests());
     said += &said!(org.sandbox.log());
     said += &since(from);
@@ -99,6 +100,28 @@ async fn the_whole_job_at_the_sandbox_shows_nothing() {
     for target in ["okta_introspect", "hyper_util", "reqwest"] {
         assert!(said.lines().any(|line| line.starts_with(target)), "nothing of {target} was heard");
     }
+}
+
+/// Refreshed, lost on the way, used twice, and refused.
+async fn a_user_s_tokens(org: &Org, secrets: &mut Secrets) -> String {
+    const WEB: &str = "0oa2web";
+    let key = signing_key(&org.keys[0], "k1");
+    org.sandbox.register(App::web(WEB).key(key.public_jwk()).rotates_refresh_tokens(0));
+    let client = org.client(WEB).build().unwrap();
+    let sign_in = SignIn::new(WEB, "00u1ada").scope("offline_access");
+    let tokens = org.sandbox.sign_in(&sign_in).unwrap();
+    let first = tokens.refresh_token.clone().unwrap();
+    let refreshed = client.refresh(&first, None).await.unwrap();
+    let second = refreshed.refresh_token.clone().unwrap();
+    let id_tokens = [&tokens.id_token, &refreshed.id_token].map(|token| token.clone().unwrap());
+    let access = [&tokens.access_token, refreshed.access_token.token()];
+    for token in [&first, &second].into_iter().chain(access).chain(&id_tokens) {
+        secrets.add("a user's token", token.expose());
+    }
+    org.sandbox.faults().inject(Fault::truncated().acting_first(true), Times::Once);
+    let lost = client.refresh(&second, None).await.unwrap_err();
+    let reused = client.refresh(&first, None).await.unwrap_err();
+    [said!(tokens), said!(refreshed), told(&lost), told(&reused)].concat()
 }
 
 #[test_support::test]

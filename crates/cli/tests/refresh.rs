@@ -242,6 +242,18 @@ fn one_run_at_a_time_has_the_file() {
 }
 
 #[test_support::test]
+fn what_is_said_of_requests_has_no_token() {
+    let mut org = rotating();
+    org.world.put("RUST_LOG", "trace");
+    let first = sign_in(&org);
+    let told = run(&org, &["--refresh", "--trace", "--verbose"], first.expose());
+    assert_eq!(told.code, 0);
+    let second = kept(&spare(&org)[0]);
+    assert!(!told.stderr.contains(told.stdout.trim()) && told.stderr.contains("/v1/token"));
+    told.hides(first.expose()).hides(&second);
+}
+
+#[test_support::test]
 fn a_demand_for_dpop_is_followed_and_told() {
     let org = org(|app| app.dpop_required(true));
     let run = run(&org, &["--refresh"], sign_in(&org).expose());
