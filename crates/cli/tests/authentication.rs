@@ -146,7 +146,7 @@ fn endpoints_are_discovered_or_named_and_the_audience_is_chosen() {
         org.run(&["token"], &changes, "")
     };
     let named = ("--token-endpoint", format!("{issuer}/v1/token"));
-    at(&[named.clone()]).exits(0);
+    at(std::slice::from_ref(&named)).exits(0);
     at(&[named.clone(), ("--audience", "endpoint".into())]).exits(0);
     at(&[named.clone(), ("--audience", "token".into())]).exits(0);
     at(&[named.clone(), ("--audience", format!("{issuer}/v1/token"))]).exits(0);
