@@ -38,7 +38,6 @@ pub enum ClientAuth {
     /// The secret in the form (RFC 6749 §2.3.1).
     ClientSecretPost(Secret),
     /// A JWT signed with the secret, which itself stays here.
-    #[non_exhaustive]
     ClientSecretJwt {
         /// The secret: at least as many bytes as
         /// [`min_secret_len`](HmacAlgorithm::min_secret_len).

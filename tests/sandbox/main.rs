@@ -15,6 +15,7 @@ mod limits;
 mod log_lag;
 mod logs;
 mod refresh;
+mod secrets;
 mod server;
 #[cfg(feature = "rustls")]
 mod tls;

@@ -7,7 +7,7 @@ use okta_introspect::TokenTypeHint;
 use crate::api_scopes;
 use crate::exit::Exit;
 
-use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
+use super::shared::{ClientArgs, DpopArgs, OtherServerArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::TOKEN_HELP, &[
@@ -16,6 +16,7 @@ use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
     "token --auth-server default --scope orders.read",
     "token --refresh < refresh.txt",
     "token --refresh-token-file refresh.txt",
+    "token --issuer https://id.example/realms/a --discover --audience issuer --scope read",
 ]))]
 pub(crate) struct TokenArgs {
     /// A scope to request; repeat it, or separate scopes with blanks
@@ -34,6 +35,8 @@ pub(crate) struct TokenArgs {
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) dpop: DpopArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,6 +84,8 @@ pub(crate) struct IntrospectArgs {
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -196,4 +201,6 @@ pub(crate) struct RevokeArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
