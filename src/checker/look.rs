@@ -20,9 +20,9 @@ use crate::shared::{Answer, CLAIM, Claim, EntryName};
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
-/// A store that says nothing is tried once more, after about this. What holds it up for a moment does so
-/// for many instances, and all of them would ask.
-const HELD_UP: Duration = Duration::from_millis(80);
+/// A store that says nothing is tried again, after about so long each time. What holds it up for a
+/// moment does so for many instances, and all of them would ask.
+const HELD_UP: [Duration; 2] = [Duration::from_millis(80), Duration::from_millis(160)];
 
 /// Of what a check can wait, so many parts are one that it waits for another instance.
 const PARTS: u32 = 3;
@@ -35,7 +35,7 @@ impl Call {
             return Looked::Nothing;
         };
         let (begun, mut pause) = (self.now(), FIRST_PAUSE);
-        let (mut has_let_be, mut is_second_try) = (false, false);
+        let (mut has_let_be, mut held_up) = (false, HELD_UP.iter());
         loop {
             if self.demand.is_for_now() {
                 return Looked::Nothing;
@@ -50,12 +50,11 @@ impl Call {
             match claim {
                 Claim::Granted => return Looked::Nothing,
                 Claim::Unanswered => {
-                    let next = later(now, self.jittered(HELD_UP));
-                    if is_second_try || next >= patience {
-                        return Looked::Nothing;
+                    let next = held_up.next().map(|pause| later(now, self.jittered(*pause)));
+                    match next.filter(|next| *next < patience) {
+                        Some(next) => self.pause(next).await,
+                        None => return Looked::Nothing,
                     }
-                    is_second_try = true;
-                    self.pause(next).await;
                 }
                 Claim::Taken if self.demand.is_awaited() => {
                     if now >= patience {

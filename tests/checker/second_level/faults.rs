@@ -14,9 +14,9 @@ use crate::support::{seconds, settle};
 const BOUND: Duration = Duration::from_secs(10);
 
 #[test_support::test]
-async fn a_store_that_says_nothing_costs_its_budget_and_once_more_if_there_is_time_for_it() {
-    // The pause before it is tried again is 80 ms, half of it more or less.
-    let again = [millis(20 + 40 + 20), millis(20 + 120 + 20)];
+async fn a_store_that_says_nothing_costs_its_budget_and_twice_more_if_there_is_time_for_it() {
+    // The pauses before it is tried again are 80 and 160 ms, half of them more or less.
+    let again = [millis(20 + 40 + 20 + 80 + 20), millis(20 + 120 + 20 + 240 + 20)];
     for (wait, budget) in [(seconds(5), millis(20)), (millis(50), millis(10))] {
         for hanging in [&[Use::Time][..], &[Use::Get], &[Use::Claim], &[Use::Get, Use::Claim]] {
             let world = World::new();
@@ -215,8 +215,8 @@ async fn a_checker_that_is_dropped_in_a_look_leaves_nothing_behind() {
     settle().await;
     drop(checker);
     assert_eq!(world.script.clones(), upstreams, "the look goes on");
-    // A budget, the longest pause, and another budget.
-    for step in [20, 120, 20] {
+    // Budgets, and the longest pauses between them.
+    for step in [20, 120, 20, 240, 20] {
         world.advance(millis(step)).await;
     }
     assert_eq!(world.script.clones(), upstreams - 1);
