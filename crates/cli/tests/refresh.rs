@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use okta_introspect::Token;
-use okta_introspect::sandbox::{App, Fault, SignIn, Times};
+use okta_introspect::sandbox::{App, AuthMethod, Fault, SignIn, Times};
 use serde_json::Value;
 
 use crate::common::Run;
@@ -250,6 +250,21 @@ fn what_is_said_of_requests_has_no_token() {
     let second = kept(&spare(&org)[0]);
     assert!(!told.stderr.contains(told.stdout.trim()) && told.stderr.contains("/v1/token"));
     told.hides(first.expose()).hides(&second);
+}
+
+#[test_support::test]
+fn a_client_with_a_secret_refreshes_too() {
+    let mut org = Org::new();
+    let secret = "a %2B+:sample of a \u{1f511}";
+    let app = App::web(WEB).auth_method(AuthMethod::ClientSecretBasic).secret(secret);
+    org.sandbox.register(app.rotates_refresh_tokens(30));
+    org.world.put("OKTA_CLIENT_ORGURL", org.sandbox.issuer().to_string());
+    org.world.put("OKTA_CLIENT_CLIENTID", WEB);
+    org.world.put("OKTA_CLIENT_CLIENTSECRET", secret);
+    let options = ["token", "--auth-server", "default", "--refresh", "--json"];
+    let run = org.world.pipe(&options, sign_in(&org).expose());
+    run.exits(0).hides(secret);
+    assert!(run.json()["refresh_token"].is_string());
 }
 
 #[test_support::test]
