@@ -15,7 +15,7 @@ impl Checker {
     ///
     /// A refresh token takes its access tokens along. Which they are is not told; so with the hint
     /// [`RefreshToken`](TokenTypeHint::RefreshToken) all tokens of the [client that
-    /// revokes](Upstream::client_id) are invalidated. Where that is too much, revoke with the
+    /// revokes](crate::checker::Upstream::client_id) are invalidated. Where that is too much, revoke with the
     /// [client](crate::Client::revoke), and [invalidate](Self::invalidate) the user's afterwards.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Checker {
     /// [Refreshes](crate::Client::refresh) with a user's refresh token, and invalidates what may have ended by
     /// that: the refresh token itself, and unless there was a new access token also `sign_in`, which names the
     /// tokens that were issued since the user signed in, such as
-    /// [`Invalidation::User`](Invalidation::User). A server that takes the refresh token for a stolen one
+    /// [`Invalidation::User`]. A server that takes the refresh token for a stolen one
     /// ends them all, and the next check asks it.
     ///
     /// # Errors

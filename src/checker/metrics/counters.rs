@@ -358,7 +358,7 @@ mod tests {
         }
         let metrics = counters.snapshot(&issuer, Some(Remaining::new(9, 7, took)));
         let [introspect, revoke] = ["introspect", "revoke"].map(|name| &metrics.endpoints[name]);
-        assert_eq!((introspect.statuses.len(), revoke.statuses.len()), (13, 12));
+        assert_eq!((introspect.statuses.len(), revoke.statuses.len()), (14, 13));
         assert!(introspect.statuses.values().chain(revoke.statuses.values()).all(|n| *n == 1));
         assert_eq!((introspect.duration.count(), introspect.duration.sum), (13, 13 * took));
         assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (11, Some(7)));
