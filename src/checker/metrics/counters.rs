@@ -360,8 +360,8 @@ mod tests {
         let [introspect, revoke] = ["introspect", "revoke"].map(|name| &metrics.endpoints[name]);
         assert_eq!((introspect.statuses.len(), revoke.statuses.len()), (14, 13));
         assert!(introspect.statuses.values().chain(revoke.statuses.values()).all(|n| *n == 1));
-        assert_eq!((introspect.duration.count(), introspect.duration.sum), (13, 13 * took));
-        assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (11, Some(7)));
+        assert_eq!((introspect.duration.count(), introspect.duration.sum), (14, 14 * took));
+        assert_eq!((metrics.failed_introspections(), metrics.rate_limit_remaining), (12, Some(7)));
         assert_eq!((metrics.rate_limit_bucket, metrics.rate_limit), ("/oauth2/v1", Some(9)));
         for (endpoint, metrics) in metrics.endpoints {
             let named: Vec<_> =
