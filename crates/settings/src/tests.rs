@@ -1,7 +1,5 @@
 //! Settings as a service meets them: in an environment made for the test.
 
-mod authentication;
-
 use std::fs;
 
 use okta_introspect::{Algorithm, ErrorKind, Signer as _, SigningKey};
@@ -12,13 +10,13 @@ use super::*;
 const SECRET: &str = "s3cret";
 
 /// A computer with a user's settings file, and a key.
-struct World {
-    folder: TempDir,
-    environment: Environment,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) environment: Environment,
 }
 
 impl World {
-    fn new(home: &str) -> Self {
+    pub(crate) fn new(home: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".okta")).unwrap();
         fs::create_dir(folder.path().join("work")).unwrap();
@@ -30,12 +28,12 @@ impl World {
         Self { folder, environment }
     }
 
-    fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.environment = self.environment.variable(name, value);
         self
     }
 
-    fn load(&self) -> Settings {
+    pub(crate) fn load(&self) -> Settings {
         Settings::loader().environment(self.environment.clone()).load().unwrap()
     }
 }
