@@ -154,6 +154,7 @@ pub(crate) fn start_tpm(folder: &Path) -> Child {
         .spawn()
         .unwrap();
     // The port of its commands takes one connection in all, so the other one is tried.
+    fs::write(folder.join("pid"), child.id().to_string()).unwrap();
     let end = SystemClock.monotonic() + Duration::from_secs(20);
     while TcpStream::connect(("127.0.0.1", port + 1)).is_err() {
         assert!(SystemClock.monotonic() < end, "swtpm does not start");
