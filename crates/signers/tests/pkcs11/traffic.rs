@@ -7,14 +7,21 @@ use std::fs;
 use okta_introspect::sandbox::{App, Sandbox};
 use okta_introspect::{Algorithm, Client, DpopConfig, DpopMode, KeyOptions, Scopes, TokenTypeHint};
 
-use crate::token::{Kind, with};
+use crate::token::{Kind, Token, with};
 
 #[test_support::test]
 async fn nothing_but_digests_of_signing_inputs_reaches_the_module() {
     let name = "traffic::nothing_but_digests_of_signing_inputs_reaches_the_module";
     let Some(spied) = with(Kind::Spied, name) else { return };
     spied.make("p256", Algorithm::Es256, 0);
-    let key = spied.open("p256", &KeyOptions::default().key_id("k1"));
+    spied.make("r2048", Algorithm::Rs256, 2048);
+    only_digests(&spied, "p256", 32).await;
+    // With what says of which algorithm it is.
+    only_digests(&spied, "r2048", 19 + 32).await;
+}
+
+async fn only_digests(spied: &Token, label: &str, length: usize) {
+    let key = spied.open(label, &KeyOptions::default().key_id("k1"));
     let app = App::service("0oa1service").key(key.public_jwk()).grant("okta.users.read");
     let sandbox = Sandbox::builder().app(app.dpop_required(true)).start().await.unwrap();
     let client = Client::builder(sandbox.issuer(), "0oa1service", key)
@@ -41,7 +48,10 @@ async fn nothing_but_digests_of_signing_inputs_reaches_the_module() {
         })
         .collect();
     assert!(expected.len() >= 3);
-    assert_eq!(inputs(calls), expected);
+    let inputs = inputs(calls);
+    assert!(inputs.iter().all(|input| input.len() == length), "{inputs:?}");
+    let digests: BTreeSet<_> = inputs.iter().map(|input| input[length - 32..].to_vec()).collect();
+    assert_eq!(digests, expected);
 }
 
 /// The functions that were called.
