@@ -5,6 +5,7 @@ pub(crate) mod client_auth;
 mod client_refusal;
 pub(crate) mod discovery;
 pub(crate) mod dpop;
+mod granted;
 pub(crate) mod introspect;
 pub(crate) mod issue;
 mod proof;

@@ -4,8 +4,8 @@
 use hyper::StatusCode;
 
 use super::dpop;
+use super::granted::{Granted, check_policy, requested_scopes};
 use super::issue::{self, Order};
-use super::token::{Granted, check_policy, requested_scopes};
 use super::{client_auth, dpop::Binding};
 use crate::message::call::Call;
 use crate::message::form::Form;

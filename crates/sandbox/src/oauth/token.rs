@@ -2,10 +2,10 @@
 //! ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
 
 use hyper::{StatusCode, header};
-use serde_json::json;
 
 use super::client_auth;
-use super::dpop::{self, DPOP_NONCE};
+use super::dpop;
+use super::granted::{CUSTOM_SCOPES, Granted, UNKNOWN_SCOPES, check_policy, requested_scopes};
 use super::issue::{self, Order};
 use super::refresh;
 use crate::message::answer::Answer;
@@ -17,7 +17,6 @@ use crate::model::authority::Authority;
 use crate::model::custom_server::CustomServer;
 use crate::model::event::{Entry, LogEntity, LogResult};
 use crate::model::scopes::Scopes;
-use crate::model::tokens::{Issued, TokenKind};
 
 /// `POST …/v1/token`.
 pub(crate) fn endpoint(call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -63,47 +62,6 @@ fn refused(reason: &str) -> LogResult {
     }
 }
 
-/// What was granted.
-pub(super) struct Granted {
-    /// The access token.
-    pub(super) token: String,
-    pub(super) issued: Issued,
-    /// The refresh token to use from now on, and what is known of it if it is another one.
-    pub(super) refresh_token: Option<(String, Option<Issued>)>,
-    pub(super) id_token: Option<(String, Issued)>,
-    /// The DPoP nonce for the next request, if it is another one than for this.
-    pub(super) nonce: Option<String>,
-}
-
-impl Granted {
-    fn new_tokens(&self) -> impl Iterator<Item = (&str, &Issued)> {
-        let refresh = self.refresh_token.as_ref();
-        let refresh = refresh.and_then(|(token, issued)| Some((token, issued.as_ref()?)));
-        let id = self.id_token.as_ref().map(|(token, issued)| (token, issued));
-        let all = [Some((&self.token, &self.issued)), refresh, id].into_iter().flatten();
-        all.map(|(token, issued)| (token.as_str(), issued))
-    }
-
-    fn into_answer(self) -> Answer {
-        let mut body = json!({
-            "token_type": self.issued.token_type(),
-            "expires_in": self.issued.expires_at - self.issued.issued_at,
-            "access_token": self.token,
-            "scope": self.issued.scopes,
-        });
-        let refresh_token = self.refresh_token.map(|(token, _)| (TokenKind::Refresh, token));
-        let id_token = self.id_token.map(|(token, _)| (TokenKind::Id, token));
-        for (kind, token) in refresh_token.into_iter().chain(id_token) {
-            body[kind.name()] = token.into();
-        }
-        let answer = Answer::json(StatusCode::OK, &body);
-        match self.nonce {
-            Some(nonce) => answer.add(DPOP_NONCE, &nonce),
-            None => answer,
-        }
-    }
-}
-
 fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
     if call.request.headers.contains_key(header::ORIGIN) {
         return Err(Refusal::client(
@@ -131,16 +89,6 @@ fn client_credentials(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted
     let base = &call.request.base;
     let (token, issued) = issue::access_token(call.world, &call.authority, base, order, call.now);
     Ok(Granted { token, issued, refresh_token: None, id_token: None, nonce })
-}
-
-/// What the request names as scopes; what is none is none that the server knows.
-pub(super) fn requested_scopes(call: &Call<'_>, form: &Form) -> Result<Scopes, Refusal> {
-    Scopes::parse(form.member("scope").unwrap_or_default()).ok_or_else(|| {
-        Refusal::scope(match call.authority {
-            Authority::Org => CUSTOM_SCOPES,
-            Authority::Custom { .. } => UNKNOWN_SCOPES,
-        })
-    })
 }
 
 enum GrantType {
@@ -237,18 +185,6 @@ fn custom_scopes(app: &App, server: &CustomServer, requested: Scopes) -> Result<
     Ok(server.default_scopes.iter().collect())
 }
 
-/// Whether the server's access policy names the client.
-pub(super) fn check_policy(app: &App, server: &CustomServer) -> Result<(), Refusal> {
-    match server.clients.as_ref().is_some_and(|clients| !clients.contains(&app.client_id)) {
-        true => Err(Refusal::oauth(
-            StatusCode::UNAUTHORIZED,
-            "access_denied",
-            "Policy evaluation failed for this request, please check the policy configurations.",
-        )),
-        false => Ok(()),
-    }
-}
-
 /// With client_credentials there is no user whom these scopes could be about.
 fn refuse_user_scopes(requested: &Scopes) -> Result<(), Refusal> {
     if requested.iter().any(|scope| OPENID_SCOPES.contains(&scope)) {
@@ -267,11 +203,6 @@ fn refuse_user_scopes(requested: &Scopes) -> Result<(), Refusal> {
 fn is_okta_scope(scope: &str) -> bool {
     scope.starts_with("okta.") || scope.starts_with("ssf.")
 }
-
-const CUSTOM_SCOPES: &str = "Custom scopes are not allowed for this request.";
-
-const UNKNOWN_SCOPES: &str =
-    "One or more scopes are not configured for the authorization server resource.";
 
 const OPENID_SCOPES: [&str; 7] =
     ["openid", "profile", "email", "address", "phone", "offline_access", "device_sso"];
