@@ -61,7 +61,7 @@ pub struct Layer {
     pub ca_file: Option<Found<PathBuf>>,
     /// The store that the instances of a service share.
     pub shared: SharedLayer,
-    /// How the app authenticates, by a word of [`AuthMode`](crate::AuthMode).
+    /// How the app authenticates, by a word of [`AuthMode`].
     pub mode: Option<Found<String>>,
 }
 
