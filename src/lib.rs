@@ -43,7 +43,7 @@
 //! | users' refresh tokens | [`Client::refresh`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
-//! | a key in a KMS or HSM | [`Signer`]; in a token with a PKCS#11 module, the crate `okta-introspect-signers` |
+//! | a key in a KMS or HSM | [`Signer`]; the crate `okta-introspect-signers` has some |
 //! | an app that has a client secret | [`ClientAuth`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |

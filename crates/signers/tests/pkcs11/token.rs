@@ -181,7 +181,8 @@ fn run(command: &mut Command) {
 
 fn skipped<T>(test: &str, program: &str) -> Option<T> {
     // Past the harness, which shows nothing of tests that pass.
-    let _ = writeln!(io::stderr(), "\n-- skipped: {test} ({program} is not installed)");
+    let line = format!("\n-- skipped: {test} ({program} is not installed)\n");
+    let _ = io::stderr().write_all(line.as_bytes());
     None
 }
 
