@@ -114,7 +114,7 @@ pub struct AssertionSigner {
     signer: Arc<dyn Signer>,
     config: AssertionConfig,
     random: Arc<dyn Random>,
-    /// The first part of every assertion: it never changes.
+    /// The first part of every assertion by a signer that is one key.
     header: String,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
@@ -138,7 +138,7 @@ impl AssertionSigner {
         id::check_client_id(&client_id)?;
         signer.key_id().map_or(Ok(()), id::check_key_id)?;
         config.check()?;
-        let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
+        let header = header(&*signer);
         Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
     }
 
@@ -170,15 +170,27 @@ impl AssertionSigner {
         Ok(assertion)
     }
 
+    /// Hears that the server refused an assertion for a reason that may lie in its key. Gives whether
+    /// the next assertion is signed with another one.
+    pub(crate) async fn refused(&self, assertion: &ClientAssertion) -> bool {
+        let refused = &assertion.0.signer;
+        let has_another = self.signer.refused(refused).await;
+        if has_another {
+            let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
+            reusable.retain(|kept| !Arc::ptr_eq(&kept.0.signer, refused));
+        }
+        has_another
+    }
+
     /// What our assertions say about a claim or header, for the explanation of a refusal.
     pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
+        let signer = &assertion.0.signer;
         match about {
             "aud" => Some(assertion.audience().to_owned()),
             "iss" | "sub" => Some(self.client_id.clone()),
-            "alg" => Some(self.signer.algorithm().to_string()),
-            "kid" => Some(self.signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
-            "key" => self
-                .signer
+            "alg" => Some(signer.algorithm().to_string()),
+            "kid" => Some(signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
+            "key" => signer
                 .public_jwk()
                 .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
             "exp" => Some(in_seconds(assertion.0.expires_at)),
@@ -227,9 +239,20 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let jwt = jws::sign("the client assertion", &self.header, &claims, &*self.signer).await?;
+        let what = "the client assertion";
+        let (jwt, signer) = match self.signer.current().await {
+            None => {
+                let jwt = jws::sign(what, &self.header, &claims, &*self.signer).await?;
+                (jwt, Arc::clone(&self.signer))
+            }
+            Some(key) => {
+                key.key_id().map_or(Ok(()), id::check_key_id)?;
+                (jws::sign(what, &header(&*key), &claims, &*key).await?, key)
+            }
+        };
         Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
+            signer,
             audience: audience.to_owned(),
             signed_at: now,
             issued_at,
@@ -255,6 +278,8 @@ pub struct ClientAssertion(Arc<Signed>);
 
 struct Signed {
     jwt: Secret,
+    /// The key that has signed it.
+    signer: Arc<dyn Signer>,
     audience: String,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,
@@ -293,6 +318,10 @@ impl fmt::Debug for ClientAssertion {
             .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
+}
+
+fn header(signer: &dyn Signer) -> String {
+    jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() })
 }
 
 #[derive(Serialize)]

@@ -18,6 +18,7 @@ mod options;
 mod pem;
 mod private_jwk;
 mod public;
+mod rotating;
 mod sample;
 mod signature;
 mod unsupported;
@@ -40,6 +41,7 @@ pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
 pub use options::KeyOptions;
 pub use public::PublicJwk;
+pub use rotating::RotatingSigner;
 
 #[cfg(test)]
 pub(crate) use accept::PARSED;
@@ -112,6 +114,25 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// Anything that kept the signature from being made. It becomes the source of an error of
     /// kind [`Key`](crate::ErrorKind::Key).
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
+
+    /// The key that signs next, of a signer that has several or whose key changes while it is in
+    /// use. It is asked before each signature that stands for itself, and then `alg`, `kid` and
+    /// signature are those of the key that it gives.
+    ///
+    /// Default: none, since this is the one key.
+    fn current(&self) -> BoxFuture<'_, Option<Arc<dyn Signer>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Hears that the server did not take a signature by `refused`, which [`current`](Self::current)
+    /// had given, and that the reason may lie in the key. Gives whether there is another key to try:
+    /// then the request is made once more.
+    ///
+    /// Default: there is none.
+    fn refused<'a>(&'a self, refused: &'a Arc<dyn Signer>) -> BoxFuture<'a, bool> {
+        let _ = refused;
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// A private key in this process. Cheap to clone; clones share the key.

@@ -147,6 +147,7 @@ impl FormClient {
             correction: TimeDelta::zero(),
             proof: None,
             second_tries: SecondTries::default(),
+            refused: None,
         };
         self.context.call(&target.place, &target.limits, &mut post).await
     }
@@ -166,6 +167,8 @@ struct FormPost<'a> {
     correction: TimeDelta,
     proof: Option<Secret>,
     second_tries: SecondTries,
+    /// The refusal after which the signer is to be asked for another key.
+    refused: Option<Error>,
 }
 
 /// Each refusal that tells what to do differently is followed once per call, so that a server
@@ -175,13 +178,18 @@ struct SecondTries {
     proof: bool,
     clock: bool,
     nonce: bool,
+    key: bool,
 }
 
 impl RequestFactory for FormPost<'_> {
     type Prerequisite = ();
 
     async fn prerequisite(&mut self) -> Result<(), Error> {
-        Ok(())
+        let (Some(error), Some(sent)) = (self.refused.take(), &self.sent) else { return Ok(()) };
+        match self.forms.assertions.refused(sent).await {
+            true => Ok(()),
+            false => Err(error),
+        }
     }
 
     async fn request(&mut self, (): ()) -> Result<Request, Error> {
@@ -232,7 +240,13 @@ impl RequestFactory for FormPost<'_> {
         if self.may_do_differently(&error, nonce.is_some()) {
             return Outcome::Again;
         }
-        Outcome::Refused(self.diagnose(error))
+        let is_of_the_key = error.refusal().is_some_and(Diagnosis::may_be_of_the_key);
+        let error = self.diagnose(error);
+        if is_of_the_key && !std::mem::replace(&mut self.second_tries.key, true) {
+            self.refused = Some(error);
+            return Outcome::Again;
+        }
+        Outcome::Refused(error)
     }
 }
 
