@@ -9,7 +9,10 @@ pub(crate) mod derive;
 mod digest;
 mod encryption;
 mod factors;
+pub(crate) mod follow;
 mod jwk;
+mod jwk_text;
+mod key_file;
 mod load;
 #[cfg(test)]
 mod matrix;
@@ -39,6 +42,7 @@ use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
+pub use key_file::KeyFile;
 pub use options::KeyOptions;
 pub use public::PublicJwk;
 pub use rotating::RotatingSigner;
@@ -279,6 +283,17 @@ impl SigningKey {
     /// cannot be written.
     pub fn write_new_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         load::write_new_file(&self.inner.key, path.as_ref())
+    }
+
+    /// Writes the key to a new file as a private JWK with its key id and its algorithm, readable by its
+    /// owner alone. A key that is to be rotated is best kept so: PEM cannot say under which id it is
+    /// registered, and the next one has another.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_new_file`](Self::write_new_file).
+    pub fn write_new_jwk_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        load::write_new_jwk_file(&self.inner.key, &self.inner.public, path.as_ref())
     }
 
     /// Signs without leaving the current thread. An RS256 signature costs about ten times as much
