@@ -12,9 +12,9 @@ use reqwest::header::DATE;
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::ClockOffset;
 use crate::credential::assertion::ClientAssertion;
+use crate::credential::client_auth::ClientAuth;
 use crate::error::Error;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
-use crate::key::Signer;
 use crate::management::Resource;
 use crate::oauth::introspect::{self, Introspection, TokenTypeHint};
 use crate::oauth::metadata::{self, Metadata};
@@ -29,8 +29,7 @@ use crate::wire::transport::Answer;
 
 pub use builder::ClientBuilder;
 
-/// A service app at one authorization server. Cheap to clone; clones share connections, key and
-/// tokens.
+/// An app at one authorization server. Cheap to clone; clones share connections, key and tokens.
 ///
 /// # Example: is this token still good?
 ///
@@ -115,13 +114,14 @@ impl Client {
     /// [concurrency]: https://developer.okta.com/docs/reference/rl2-concurrency/
     pub const DEFAULT_MAX_IN_FLIGHT: usize = AdmissionConfig::DEFAULT_MAX_IN_FLIGHT;
 
-    /// Begins a client of `issuer` that authenticates as `client_id` with `signer`.
+    /// Begins a client of `issuer` that authenticates as `client_id`: with its key, any
+    /// [`Signer`](crate::Signer), or in another of the ways of [`ClientAuth`].
     pub fn builder(
         issuer: Issuer,
         client_id: impl Into<String>,
-        signer: impl Signer + 'static,
+        auth: impl Into<ClientAuth>,
     ) -> ClientBuilder {
-        ClientBuilder::new(issuer, client_id.into(), Arc::new(signer))
+        ClientBuilder::new(issuer, client_id.into(), auth.into())
     }
 
     /// The authorization server.
@@ -137,6 +137,12 @@ impl Client {
     /// The client id of the service app.
     pub fn client_id(&self) -> &str {
         self.inner.calls.forms.client_id()
+    }
+
+    /// The registered name of the method by which the client authenticates, such as
+    /// `private_key_jwt`. See [`ClientAuth::method`].
+    pub fn auth_method(&self) -> &'static str {
+        self.inner.calls.forms.auth_method()
     }
 
     /// Asks whether a token is good now. Nothing is cached.
@@ -253,7 +259,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Key`](crate::ErrorKind::Key) if the signer fails.
+    /// [`Key`](crate::ErrorKind::Key) if the signer fails, and
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the client authenticates by a method that
+    /// has no assertions.
     pub async fn assertion(&self, endpoint: &EndpointUrl) -> Result<ClientAssertion, Error> {
         self.inner.calls.forms.assertion(endpoint.as_str()).await
     }

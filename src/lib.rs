@@ -1,8 +1,8 @@
 //! Know whether an Okta token is still good right now.
 //!
 //! A client of one Okta authorization server that authenticates as a *service app* with
-//! `private_key_jwt`: it gets service tokens, introspects and revokes tokens, and says precisely
-//! what is wrong when that fails.
+//! `private_key_jwt`, or as an app with a secret: it gets service tokens, introspects and revokes
+//! tokens, and says precisely what is wrong when that fails.
 //!
 //! ```no_run
 //! use okta_introspect::{Client, Error, Issuer, KeyOptions, SigningKey, Token};
@@ -43,6 +43,7 @@
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
 //! | a key in a KMS or HSM | [`Signer`] |
+//! | an app that has a client secret | [`ClientAuth`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
 //! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`], [`RateWindows`], [`ClientBuilder::max_in_flight`] |
@@ -97,6 +98,8 @@ pub use clock::server_time::ClockOffset;
 pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, ClientAssertion};
 pub use credential::audience::Audience;
+pub use credential::client_auth::ClientAuth;
+pub use credential::secret_file::SecretFile;
 pub use wire::admission::circuit::CircuitConfig;
 pub use wire::admission::rate_windows::RateWindows;
 
@@ -106,6 +109,7 @@ pub use error::refusal::Refusal;
 pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
+pub use jws::HmacAlgorithm;
 pub use key::{Algorithm, KeyFile, KeyOptions, PublicJwk, RotatingSigner, Signer, SigningKey};
 pub use management::{Pages, Resource, ResourceAnswer, ResourceCall};
 pub use oauth::claimed_issuer::ClaimedIssuer;

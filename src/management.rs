@@ -20,9 +20,10 @@ use crate::oauth::token::{AccessToken, CachedTokenSource, TokenSource};
 use crate::secret::Secret;
 use crate::wire::call::{Outcome, RequestFactory};
 use crate::wire::error_response;
-use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient, secret_header};
+use crate::wire::form_post::{DPOP, DPOP_NONCE, FormClient};
 use crate::wire::place::Place;
-use crate::wire::transport::Answer;
+use crate::wire::secret_header::secret_header;
+use crate::wire::transport::{Answer, SentSecrets};
 
 pub use pages::Pages;
 
@@ -245,9 +246,9 @@ impl RequestFactory for ResourceRequests<'_> {
         Ok(request)
     }
 
-    fn secrets(&self) -> [Option<Secret>; 3] {
+    fn secrets(&self) -> SentSecrets {
         let token = self.sent.as_ref().map(|token| token.token().secret().clone());
-        [token, self.proof.clone(), None]
+        [token, self.proof.clone(), None, None, None]
     }
 
     fn evaluate(&mut self, answer: &Answer) -> Outcome {

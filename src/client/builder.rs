@@ -6,18 +6,20 @@ use reqwest::Url;
 
 use super::{Calls, Client, Inner};
 use crate::clock::{Clock, SystemClock};
-use crate::credential::assertion::{AssertionConfig, AssertionSigner};
+use crate::credential::assertion::AssertionConfig;
 use crate::credential::audience::Audience;
+use crate::credential::client_auth::ClientAuth;
 use crate::credential::dpop::{DpopConfig, Prover};
 use crate::error::Error;
 use crate::issuer::{Endpoints, Issuer};
-use crate::key::{Signer, is_sample};
+use crate::key::is_sample;
 use crate::oauth::token::{Fetch, TokenCache, TokenCacheConfig, TokenStore};
 use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_windows::RateWindows;
 use crate::wire::admission::{Admission, AdmissionConfig};
 use crate::wire::call::CallContext;
+use crate::wire::current_authenticator::CurrentAuthenticator;
 use crate::wire::form_post::{FormClient, Target};
 use crate::wire::retry::RetryConfig;
 use crate::wire::transport::{Destination, Http, HttpConfig};
@@ -46,7 +48,7 @@ use crate::wire::transport::{Destination, Http, HttpConfig};
 pub struct ClientBuilder {
     issuer: Issuer,
     client_id: String,
-    signer: Arc<dyn Signer>,
+    auth: ClientAuth,
     endpoints: Option<Endpoints>,
     audience: Audience,
     assertion: AssertionConfig,
@@ -61,11 +63,11 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    pub(super) fn new(issuer: Issuer, client_id: String, signer: Arc<dyn Signer>) -> Self {
+    pub(super) fn new(issuer: Issuer, client_id: String, auth: ClientAuth) -> Self {
         Self {
             issuer,
             client_id,
-            signer,
+            auth,
             endpoints: None,
             audience: Audience::default(),
             assertion: AssertionConfig::default(),
@@ -94,7 +96,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How assertions are made.
+    /// How assertions are made, where the client authenticates by them.
     pub fn assertion(mut self, config: AssertionConfig) -> Self {
         self.assertion = config;
         self
@@ -172,13 +174,14 @@ impl ClientBuilder {
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) with the first setting that is out of
     /// bounds, if the endpoints of another server are missing, if one is plain `http` and the
-    /// issuer is not, if assertions for the token endpoint would go to another origin, if TLS
-    /// cannot be set up, or if the key is one of this project's published samples and the server is
-    /// not on loopback.
+    /// issuer is not, if the secret, or assertions for the token endpoint, would go to another origin
+    /// than the token endpoint's, if TLS cannot be set up, if the client secret cannot be one (it is
+    /// empty, a placeholder, has a line break, or is too short to sign), or if the key is one of this
+    /// project's published samples and the server is not on loopback.
     pub fn build(self) -> Result<Client, Error> {
         let endpoints = self.known_endpoints()?;
         self.refuse_downgrade(&endpoints)?;
-        self.audience.check(&endpoints)?;
+        self.refuse_strangers(&endpoints)?;
         let destination = Destination::of(&self.issuer, &endpoints);
         self.refuse_sample_key(destination)?;
         let calls = Arc::new(self.calls(&endpoints, destination)?);
@@ -213,9 +216,31 @@ impl ClientBuilder {
         }
     }
 
+    /// What authenticates at the token endpoint must not be shown to endpoints of another origin: what
+    /// is there could request tokens with it.
+    fn refuse_strangers(&self, endpoints: &Endpoints) -> Result<(), Error> {
+        let Endpoints { token, introspection, revocation, .. } = endpoints;
+        let elsewhere =
+            [introspection, revocation].into_iter().find(|url| url.origin() != token.origin());
+        match (&self.auth, elsewhere) {
+            (auth, Some(url)) if auth.sends_secret() => {
+                let what =
+                    "the client secret would be sent to another origin than the token endpoint's";
+                Err(Error::configuration(format!("{what}: {}", url.origin())).advise(
+                    "let the client sign, with a key or its secret: each assertion is for one endpoint",
+                ))
+            }
+            (ClientAuth::ClientSecretBasic(_) | ClientAuth::ClientSecretPost(_), None)
+            | (ClientAuth::None, _) => Ok(()),
+            // By an assertion, or what may make one.
+            _ => self.audience.check(endpoints),
+        }
+    }
+
     fn refuse_sample_key(&self, destination: Destination) -> Result<(), Error> {
         let is_elsewhere = destination == Destination::Elsewhere;
-        if !(is_elsewhere && self.signer.public_jwk().is_some_and(is_sample)) {
+        let public = self.auth.signer().and_then(|signer| signer.public_jwk());
+        if !(is_elsewhere && public.is_some_and(is_sample)) {
             return Ok(());
         }
         let what = "the key is one of the published sample keys, which anybody can use";
@@ -235,14 +260,15 @@ impl ClientBuilder {
         let revocation = target(&endpoints.revocation)?;
         let clock = Arc::clone(&self.clock);
         let context = CallContext::new(http, clock, random, self.retry.clone(), admission)?;
-        let assertions = AssertionSigner::new(
+        let authenticator = CurrentAuthenticator::new(
             self.client_id.clone(),
-            Arc::clone(&self.signer),
+            &self.auth,
             self.assertion.clone(),
             Arc::clone(&self.random),
+            Arc::clone(&self.clock),
         )?;
         let prover = Prover::new(self.dpop.clone(), Arc::clone(&self.random));
-        let forms = Arc::new(FormClient::new(context, assertions, prover));
+        let forms = Arc::new(FormClient::new(context, authenticator, prover));
         Ok(Calls { forms, token, introspection, revocation })
     }
 }

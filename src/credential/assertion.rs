@@ -1,4 +1,5 @@
-//! The `private_key_jwt` client assertion: how this client proves who it is.
+//! The client assertion of `private_key_jwt` and `client_secret_jwt`: a JWT by which this client
+//! proves who it is.
 //!
 //! [RFC 7523 §2.2 and §3](https://www.rfc-editor.org/rfc/rfc7523#section-2.2) define it; Okta is
 //! stricter: `aud` must be exactly the endpoint called, `exp` less than an hour ahead by Okta's
@@ -12,9 +13,9 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::id;
+use super::{client_secret, id};
 use crate::error::Error;
-use crate::jws;
+use crate::jws::{self, HmacAlgorithm, HmacKey};
 use crate::key::Signer;
 use crate::secret::Secret;
 use crate::support::random::Random;
@@ -87,7 +88,7 @@ impl Default for AssertionConfig {
     }
 }
 
-/// Makes client assertions for one client with one key.
+/// Makes client assertions for one client with one key, or one secret.
 ///
 /// # Example: an assertion without a client
 ///
@@ -111,13 +112,20 @@ impl Default for AssertionConfig {
 #[derive(Debug)]
 pub struct AssertionSigner {
     client_id: String,
-    signer: Arc<dyn Signer>,
+    means: Means,
     config: AssertionConfig,
     random: Arc<dyn Random>,
     /// The first part of every assertion by a signer that is one key.
     header: String,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
+}
+
+/// What assertions are signed with.
+#[derive(Debug)]
+enum Means {
+    Key(Arc<dyn Signer>),
+    Secret(HmacKey),
 }
 
 impl AssertionSigner {
@@ -134,12 +142,45 @@ impl AssertionSigner {
         config: AssertionConfig,
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
-        let client_id = client_id.into();
-        id::check_client_id(&client_id)?;
         signer.key_id().map_or(Ok(()), id::check_key_id)?;
-        config.check()?;
         let header = header(&*signer);
-        Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
+        Self::with_means(client_id.into(), Means::Key(signer), header, config, random)
+    }
+
+    /// Prepares assertions of `client_id`, signed with its secret: the `client_secret_jwt` of
+    /// OpenID Connect.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) as [`new`](Self::new), and if the secret
+    /// cannot be one or is shorter than the algorithm's
+    /// [`min_secret_len`](HmacAlgorithm::min_secret_len).
+    pub fn with_secret(
+        client_id: impl Into<String>,
+        secret: &Secret,
+        algorithm: HmacAlgorithm,
+        config: AssertionConfig,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        client_secret::check(secret)?;
+        client_secret::check_len(secret, algorithm)?;
+        let key = HmacKey::new(secret.expose().as_bytes(), algorithm).map_err(|cause| {
+            Error::key("the client secret cannot be used to sign").because(cause)
+        })?;
+        let header = jws::segment(&Header { alg: algorithm.name(), kid: None });
+        Self::with_means(client_id.into(), Means::Secret(key), header, config, random)
+    }
+
+    fn with_means(
+        client_id: String,
+        means: Means,
+        header: String,
+        config: AssertionConfig,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        id::check_client_id(&client_id)?;
+        config.check()?;
+        Ok(Self { client_id, means, config, random, header, reusable: Mutex::default() })
     }
 
     /// The client that the assertions speak for.
@@ -173,24 +214,29 @@ impl AssertionSigner {
     /// Hears that the server refused an assertion for a reason that may lie in its key. Gives whether
     /// the next assertion is signed with another one.
     pub(crate) async fn refused(&self, assertion: &ClientAssertion) -> bool {
-        let refused = &assertion.0.signer;
-        let has_another = self.signer.refused(refused).await;
+        let (Means::Key(signer), Some(refused)) = (&self.means, &assertion.0.signer) else {
+            return false;
+        };
+        let has_another = signer.refused(refused).await;
         if has_another {
+            let is_by_it = |kept: &ClientAssertion| {
+                kept.0.signer.as_ref().is_some_and(|key| Arc::ptr_eq(key, refused))
+            };
             let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
-            reusable.retain(|kept| !Arc::ptr_eq(&kept.0.signer, refused));
+            reusable.retain(|kept| !is_by_it(kept));
         }
         has_another
     }
 
     /// What our assertions say about a claim or header, for the explanation of a refusal.
     pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
-        let signer = &assertion.0.signer;
+        let signer = assertion.0.signer.as_ref();
         match about {
             "aud" => Some(assertion.audience().to_owned()),
             "iss" | "sub" => Some(self.client_id.clone()),
-            "alg" => Some(signer.algorithm().to_string()),
-            "kid" => Some(signer.key_id().map_or_else(|| "none".to_owned(), str::to_owned)),
-            "key" => signer
+            "alg" => Some(assertion.0.algorithm.to_owned()),
+            "kid" => Some(signer.and_then(|signer| signer.key_id()).unwrap_or("none").to_owned()),
+            "key" => signer?
                 .public_jwk()
                 .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
             "exp" => Some(in_seconds(assertion.0.expires_at)),
@@ -239,19 +285,19 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let what = "the client assertion";
-        let (jwt, signer) = match self.signer.current().await {
-            None => {
-                let jwt = jws::sign(what, &self.header, &claims, &*self.signer).await?;
-                (jwt, Arc::clone(&self.signer))
+        let (jwt, algorithm, signer) = match &self.means {
+            Means::Key(signer) => {
+                let (jwt, signer) = self.sign_with_key(&claims, signer).await?;
+                (jwt, signer.algorithm().name(), Some(signer))
             }
-            Some(key) => {
-                key.key_id().map_or(Ok(()), id::check_key_id)?;
-                (jws::sign(what, &header(&*key), &claims, &*key).await?, key)
+            Means::Secret(key) => {
+                let jwt = jws::sign_with_secret(WHAT, &self.header, &claims, key)?;
+                (jwt, key.algorithm().name(), None)
             }
         };
         Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
+            algorithm,
             signer,
             audience: audience.to_owned(),
             signed_at: now,
@@ -259,7 +305,24 @@ impl AssertionSigner {
             expires_at,
         })))
     }
+
+    /// Signs with the signer, or the key that it has chosen.
+    async fn sign_with_key(
+        &self,
+        claims: &Claims<'_>,
+        signer: &Arc<dyn Signer>,
+    ) -> Result<(String, Arc<dyn Signer>), Error> {
+        let Some(key) = signer.current().await else {
+            let jwt = jws::sign(WHAT, &self.header, claims, &**signer).await?;
+            return Ok((jwt, Arc::clone(signer)));
+        };
+        key.key_id().map_or(Ok(()), id::check_key_id)?;
+        Ok((jws::sign(WHAT, &header(&*key), claims, &*key).await?, key))
+    }
 }
+
+/// What is signed, for messages.
+const WHAT: &str = "the client assertion";
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
 /// clone.
@@ -278,8 +341,9 @@ pub struct ClientAssertion(Arc<Signed>);
 
 struct Signed {
     jwt: Secret,
-    /// The key that has signed it.
-    signer: Arc<dyn Signer>,
+    algorithm: &'static str,
+    /// The key that has signed it; none if a secret has.
+    signer: Option<Arc<dyn Signer>>,
     audience: String,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,

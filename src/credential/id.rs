@@ -4,7 +4,7 @@
 use crate::error::{Error, redact};
 
 /// Refuses what no app has for a client id.
-pub(super) fn check_client_id(text: &str) -> Result<(), Error> {
+pub(crate) fn check_client_id(text: &str) -> Result<(), Error> {
     // RFC 6749 appendix A.1; braces are left over from a placeholder.
     let is_visible = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     match is_id(text) && is_visible && !text.contains(['{', '}']) {

@@ -1,13 +1,16 @@
 //! Signed JWTs in compact form ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
 
 mod compact;
+mod hmac;
 mod key;
 mod roca;
 mod sign;
 pub(crate) mod unverified;
 
 pub use compact::Part;
+pub use hmac::HmacAlgorithm;
 
 pub(crate) use compact::{Compact, Fault, Segments};
+pub(crate) use hmac::HmacKey;
 pub(crate) use key::VerificationKey;
-pub(crate) use sign::{segment, sign};
+pub(crate) use sign::{segment, sign, sign_with_secret};

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
+use super::HmacKey;
 use crate::error::Error;
 use crate::key::{Algorithm, Signer};
 
@@ -30,10 +31,7 @@ pub(crate) async fn sign(
     claims: &impl Serialize,
     signer: &dyn Signer,
 ) -> Result<String, Error> {
-    let mut jws = String::with_capacity(1024);
-    jws.push_str(header);
-    jws.push('.');
-    push_segment(claims, &mut jws);
+    let mut jws = signing_input(header, claims);
     let signature = signer.sign(jws.as_bytes()).await;
     let signature = signature.map_err(|cause| {
         Error::key(format!("{what} could not be signed"))
@@ -44,6 +42,30 @@ pub(crate) async fn sign(
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
     Ok(jws)
+}
+
+/// As [`sign`], with a secret in place of a private key.
+pub(crate) fn sign_with_secret(
+    what: &str,
+    header: &str,
+    claims: &impl Serialize,
+    key: &HmacKey,
+) -> Result<String, Error> {
+    let mut jws = signing_input(header, claims);
+    let signature = key
+        .sign(jws.as_bytes())
+        .map_err(|cause| Error::key(format!("{what} could not be signed")).because(cause))?;
+    jws.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
+    Ok(jws)
+}
+
+fn signing_input(header: &str, claims: &impl Serialize) -> String {
+    let mut input = String::with_capacity(1024);
+    input.push_str(header);
+    input.push('.');
+    push_segment(claims, &mut input);
+    input
 }
 
 /// Refuses what a server would only call an invalid signature. A KMS signs in DER.

@@ -9,8 +9,8 @@ use super::follow::{self, Followed};
 use super::rotating::{Keys, is_same};
 use super::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey, load};
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, redact};
 use crate::error::BoxError;
+use crate::error::{Error, redact};
 use crate::support::boxed_future::BoxFuture;
 
 /// Signs with the key in a file, also when the file is replaced: by `okta-introspect rotate`, by a

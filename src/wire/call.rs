@@ -13,14 +13,13 @@ use serde::de::DeserializeOwned;
 use crate::clock::server_time::{ServerTime, parse_date};
 use crate::clock::{Clock, Deadline, later};
 use crate::error::{Attempts, Error, ErrorKind};
-use crate::secret::Secret;
 use crate::support::random::Random;
 use crate::wire::admission::{Admission, Admitted, EndpointLimits};
 use crate::wire::place::Place;
 use crate::wire::rate_limit::RateLimit;
 use crate::wire::retry::{RetryConfig, Setback};
 use crate::wire::server_numbers;
-use crate::wire::transport::{Answer, Http, HttpConfig};
+use crate::wire::transport::{Answer, Http, HttpConfig, SentSecrets};
 
 const RETRY_FOR: HeaderName = HeaderName::from_static("x-okta-retry-for");
 const RETRY_COUNT: HeaderName = HeaderName::from_static("x-okta-retry-count");
@@ -51,7 +50,7 @@ pub(crate) trait RequestFactory: Send {
     ) -> impl Future<Output = Result<Request, Error>> + Send;
 
     /// What is secret in the latest request, and must not come back out of its answer.
-    fn secrets(&self) -> [Option<Secret>; 3];
+    fn secrets(&self) -> SentSecrets;
 
     /// Takes note that a request is about to be sent.
     fn sends(&mut self, _now: Instant) {}

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use crate::clock::send_time::SendTime;
 use crate::clock::server_time::{ClockOffset, ServerTime};
-use crate::credential::assertion::{AssertionSigner, ClientAssertion};
+use crate::credential::assertion::ClientAssertion;
 use crate::credential::audience::Audience;
 use crate::credential::dpop::Prover;
 use crate::error::Error;
@@ -22,19 +22,18 @@ use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
 use crate::wire::admission::{Admission, EndpointLimits};
+use crate::wire::authentication::Credential;
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::content_encoding::IDENTITY;
+use crate::wire::current_authenticator::CurrentAuthenticator;
 use crate::wire::error_response;
 use crate::wire::place::Place;
 use crate::wire::rate_limit::{RateLimit, Remaining};
-use crate::wire::transport::{Answer, Http};
-
-/// What precedes the assertion in every form; the type is [`ClientAssertion::TYPE`].
-const ASSERTION_FIELDS: &str = "client_assertion_type=\
-    urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=";
+use crate::wire::secret_header::secret_header;
+use crate::wire::transport::{Answer, Http, SentSecrets};
 
 /// What precedes the token.
-const TOKEN_FIELD: &str = "&token=";
+const TOKEN_FIELD: &str = "token=";
 
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -81,7 +80,7 @@ impl Target {
 #[derive(Debug)]
 pub(crate) struct FormClient {
     context: CallContext,
-    assertions: AssertionSigner,
+    authenticator: CurrentAuthenticator,
     prover: Arc<Prover>,
     headers: HeaderMap,
 }
@@ -99,7 +98,11 @@ pub(crate) struct Form<'a> {
 }
 
 impl FormClient {
-    pub(crate) fn new(context: CallContext, assertions: AssertionSigner, prover: Prover) -> Self {
+    pub(crate) fn new(
+        context: CallContext,
+        authenticator: CurrentAuthenticator,
+        prover: Prover,
+    ) -> Self {
         // With the sender and the encoding, which would be added anyhow, and with room in the index
         // for what the HTTP client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
@@ -108,7 +111,7 @@ impl FormClient {
         headers.insert(CONTENT_TYPE, form);
         headers.insert(ACCEPT_ENCODING, IDENTITY);
         headers.insert(USER_AGENT, context.http().user_agent().clone());
-        Self { context, assertions, prover: Arc::new(prover), headers }
+        Self { context, authenticator, prover: Arc::new(prover), headers }
     }
 
     pub(crate) fn http(&self) -> &Http {
@@ -124,7 +127,11 @@ impl FormClient {
     }
 
     pub(crate) fn client_id(&self) -> &str {
-        self.assertions.client_id()
+        self.authenticator.client_id()
+    }
+
+    pub(crate) fn auth_method(&self) -> &'static str {
+        self.authenticator.method()
     }
 
     pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {
@@ -132,12 +139,13 @@ impl FormClient {
     }
 
     pub(crate) async fn assertion(&self, audience: &str) -> Result<ClientAssertion, Error> {
-        self.assertions.assertion(audience, self.server_time().now()).await
+        self.authenticator.assertion(audience, self.server_time().now()).await
     }
 
-    /// Posts a form, each time with a fresh assertion, and gives the answer with status 200.
+    /// Posts a form, each time authenticated anew, and gives the answer with status 200.
     ///
-    /// Token and assertion go into the body and nowhere else.
+    /// Tokens, assertions and what else is secret go into the body, a secret by `client_secret_basic`
+    /// into its header, and nothing anywhere else.
     pub(crate) async fn post(&self, target: &Target, form: Form<'_>) -> Result<Reply, Error> {
         let mut post = FormPost {
             forms: self,
@@ -162,7 +170,7 @@ struct FormPost<'a> {
     forms: &'a FormClient,
     target: &'a Target,
     form: Form<'a>,
-    sent: Option<ClientAssertion>,
+    sent: Option<Credential>,
     /// How our clock was corrected when the latest request was made.
     correction: TimeDelta,
     proof: Option<Secret>,
@@ -186,7 +194,7 @@ impl RequestFactory for FormPost<'_> {
 
     async fn prerequisite(&mut self) -> Result<(), Error> {
         let (Some(error), Some(sent)) = (self.refused.take(), &self.sent) else { return Ok(()) };
-        match self.forms.assertions.refused(sent).await {
+        match self.forms.authenticator.refused(sent).await {
             true => Ok(()),
             false => Err(error),
         }
@@ -195,10 +203,12 @@ impl RequestFactory for FormPost<'_> {
     async fn request(&mut self, (): ()) -> Result<Request, Error> {
         let (forms, target) = (self.forms, self.target);
         self.correction = forms.server_time().correction();
-        let assertion = forms.assertion(&target.audience).await?;
-        let body = body(&assertion, self.form.token, self.form.fields);
+        let now = forms.server_time().now();
+        let credential = forms.authenticator.credential(&target.audience, now).await?;
+        let body = body(credential.fields(), self.form.token, self.form.fields);
         let mut request = Request::new(Method::POST, target.url.clone());
         *request.headers_mut() = forms.headers.clone();
+        credential.add_header(request.headers_mut());
         *request.body_mut() = Some(body.into());
         if self.form.proves && (forms.prover.is_on() || self.second_tries.proof) {
             let now = forms.server_time().now();
@@ -209,14 +219,15 @@ impl RequestFactory for FormPost<'_> {
             request.headers_mut().insert(DPOP, secret_header(proof.expose())?);
             self.proof = Some(proof);
         }
-        self.sent = Some(assertion);
+        self.sent = Some(credential);
         Ok(request)
     }
 
-    fn secrets(&self) -> [Option<Secret>; 3] {
-        let assertion = self.sent.as_ref().map(|sent| sent.secret().clone());
+    fn secrets(&self) -> SentSecrets {
+        let credential = self.sent.as_ref().map(Credential::secrets).unwrap_or_default();
+        let [first, second, third] = credential;
         let token = self.form.token.map(|token| token.secret().clone());
-        [assertion, token, self.proof.clone()]
+        [token, self.proof.clone(), first, second, third]
     }
 
     fn sends(&mut self, now: Instant) {
@@ -255,7 +266,7 @@ impl FormPost<'_> {
         let (Some(refused), Some(sent)) = (error.refusal(), &self.sent) else { return error };
         let said = |about: &str| match about {
             "scope" => self.scopes(),
-            _ => self.forms.assertions.describe(about, sent),
+            _ => sent.describe(about),
         };
         match Diagnosis::of(refused, said) {
             Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
@@ -293,16 +304,20 @@ impl FormPost<'_> {
     }
 }
 
-/// The form: what is the same for every request first, then the assertion, then the rest.
-fn body(assertion: &ClientAssertion, token: Option<&Token>, fields: &[(&str, &str)]) -> String {
+/// The form: what authenticates first, which is encoded already, then the rest.
+fn body(credential: [&str; 2], token: Option<&Token>, fields: &[(&str, &str)]) -> String {
     let token = token.map(Token::expose).unwrap_or_default();
     // Nearly always all of it: tokens are base64url and dots, which stand for themselves.
     let lengths = fields.iter().map(|(name, value)| name.len() + value.len() + "&=".len());
-    let length = ASSERTION_FIELDS.len() + assertion.expose().len() + TOKEN_FIELD.len();
-    let mut body = String::with_capacity(length + token.len() + lengths.sum::<usize>());
-    body.push_str(ASSERTION_FIELDS);
-    body.push_str(assertion.expose());
+    let [first, second] = credential;
+    let length = first.len() + second.len() + "&".len() + TOKEN_FIELD.len() + token.len();
+    let mut body = String::with_capacity(length + lengths.sum::<usize>());
+    body.push_str(first);
+    body.push_str(second);
     if !token.is_empty() {
+        if !body.is_empty() {
+            body.push('&');
+        }
         body.push_str(TOKEN_FIELD);
         // To look is eight times as fast as to encode, which is a thirtieth of a call that reuses
         // its assertion (`benches/exchange`).
@@ -323,61 +338,31 @@ fn stands_for_itself(text: &str) -> bool {
     })
 }
 
-/// A header value that is kept out of logs, and out of the compression tables of HTTP/2.
-pub(crate) fn secret_header(value: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(value).map_err(|cause| {
-        Error::input("the token or proof has characters that no header can hold")
-            .advise("use the token exactly as it was issued")
-            .because(cause)
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::assertion::AssertionConfig;
-    use crate::key::{Algorithm, SigningKey};
-    use crate::support::random::SeededRandom;
 
-    #[test_support::test]
-    async fn a_form_says_what_it_is_given() {
-        let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let random = Arc::new(SeededRandom::new(1));
-        let config = AssertionConfig::default();
-        let assertions = AssertionSigner::new("0oa1", Arc::new(key), config, random).unwrap();
-        let now = chrono::DateTime::UNIX_EPOCH;
-        let assertion = assertions.assertion("https://acme.okta.com", now).await.unwrap();
+    #[test]
+    fn a_form_says_what_it_is_given() {
         // All that a token may have (RFC 6750 §2.1).
         let every = "eyJ.AZaz09-._~+/==";
         let token = Token::parse(every).unwrap();
         let fields = [("scope", "a b"), ("empty", ""), ("\u{e9}", "\u{1f511}&=+%")];
-        let body = body(&assertion, Some(&token), &fields);
-        let read: Vec<(String, String)> = serde_urlencoded::from_str(&body).unwrap();
-        let said = [
-            ("client_assertion_type", ClientAssertion::TYPE),
-            ("client_assertion", assertion.expose()),
-            ("token", every),
-        ];
-        let expected = said.into_iter().chain(fields);
-        assert!(read.iter().map(|(name, value)| (&**name, &**value)).eq(expected), "{read:?}");
-    }
-
-    #[test]
-    fn a_secret_that_no_header_can_hold_is_an_error_and_others_are_sensitive() {
-        for impossible in ["Bearer a\nb", "Bearer \u{7f}", "Bearer a\0"] {
-            let error = secret_header(impossible).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::Input);
-            assert!(!format!("{error:?}").contains("Bearer"));
+        for (credential, first) in [
+            (["client_id=", "0oa1"], Some(("client_id", "0oa1"))),
+            (["client_id=0oa1", ""], Some(("client_id", "0oa1"))),
+            (["", ""], None),
+        ] {
+            for token in [Some(&token), None] {
+                let body = body(credential, token, &fields);
+                let read: Vec<(String, String)> = serde_urlencoded::from_str(&body).unwrap();
+                let token = token.map(|_| ("token", every));
+                let expected = first.into_iter().chain(token).chain(fields);
+                assert!(
+                    read.iter().map(|(name, value)| (&**name, &**value)).eq(expected),
+                    "{read:?}"
+                );
+            }
         }
-        assert!(secret_header("DPoP t1").unwrap().is_sensitive());
-    }
-
-    #[test]
-    fn the_constant_part_of_the_form_is_what_encoding_would_give() {
-        let fields = [("client_assertion_type", ClientAssertion::TYPE), ("client_assertion", "")];
-        let encoded = serde_urlencoded::to_string(fields).unwrap();
-        assert_eq!(ASSERTION_FIELDS, encoded);
     }
 }

@@ -1,10 +1,12 @@
 //! From a request to an answer: connections, admission, repetition, and what refusals say.
 
 pub(crate) mod admission;
+pub(crate) mod authentication;
 pub(crate) mod bounds;
 pub(crate) mod call;
 mod challenge;
 pub(crate) mod content_encoding;
+pub(crate) mod current_authenticator;
 mod error_chain;
 pub(crate) mod error_response;
 pub(crate) mod form_post;
@@ -14,6 +16,7 @@ pub(crate) mod proxy;
 mod proxy_fault;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;
+pub(crate) mod secret_header;
 pub(crate) mod server_numbers;
 pub(crate) mod tls;
 mod tls_fault;

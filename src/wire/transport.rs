@@ -254,7 +254,7 @@ impl Http {
         let body = content_encoding::unpack(&mut headers, body, max)
             .map_err(|content_encoding::TooLong| NoAnswer::TooLong { max })?;
         let place = place.clone();
-        Ok(Answer { place, status, headers, body, sent: [const { None }; 3], received: None })
+        Ok(Answer { place, status, headers, body, sent: SentSecrets::default(), received: None })
     }
 
     /// What the error says, or the proxy about it.
@@ -279,6 +279,9 @@ fn user_agent(text: &str) -> Result<HeaderValue, Error> {
     })
 }
 
+/// What is secret in a request: up to three forms of what the client authenticates with, and two more.
+pub(crate) type SentSecrets = [Option<Secret>; 5];
+
 /// A complete answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -287,7 +290,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
     /// The secrets of the request, which servers repeat at times. They are masked in quotes.
-    pub(crate) sent: [Option<Secret>; 3],
+    pub(crate) sent: SentSecrets,
     /// A secret that came with the answer itself. It is masked as well.
     pub(crate) received: Option<Secret>,
 }

@@ -23,6 +23,8 @@ mod pages;
 mod proxies;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
+#[cfg(unix)]
+mod rotation;
 #[cfg(feature = "sandbox")]
 mod server_time;
 #[cfg(feature = "rustls")]

@@ -5,7 +5,7 @@ use reqwest::Url;
 
 use crate::Secret;
 use crate::wire::place::Place;
-use crate::wire::transport::Answer;
+use crate::wire::transport::{Answer, SentSecrets};
 
 /// What the requests of the inputs have in them. Inputs write `{token}` and `{assertion}` for them,
 /// which no fuzzer would guess, and `{part}` for eight characters of the token.
@@ -24,7 +24,8 @@ pub(super) fn answer(data: &[u8]) -> Option<Answer> {
     let status = StatusCode::from_bytes(status.trim_ascii()).ok()?;
     let (headers, body) = (headers(lines), body.to_vec());
     let place = Place::of(&Url::parse("https://acme.okta.com/oauth2/v1/token").ok()?);
-    let sent = [Some(Secret::new(TOKEN)), Some(Secret::new(ASSERTION)), None];
+    let mut sent = SentSecrets::default();
+    (sent[0], sent[1]) = (Some(Secret::new(TOKEN)), Some(Secret::new(ASSERTION)));
     Some(Answer { place, status, headers, body, sent, received: None })
 }
 

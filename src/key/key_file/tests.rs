@@ -19,7 +19,8 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(DateTime::UNIX_EPOCH));
+        let (folder, clock) =
+            (tempfile::tempdir().unwrap(), ManualClock::new(DateTime::UNIX_EPOCH));
         Self { folder, clock }
     }
 
