@@ -196,6 +196,11 @@ impl Settings {
         DpopConfig::new(mode)
     }
 
+    /// The id of the key that the settings name; the key may have one of its own.
+    pub fn key_id(&self) -> Option<&str> {
+        self.layer.key_id.as_ref().map(|found| found.value.as_str())
+    }
+
     /// Where the server, the key and its passphrase are named.
     pub fn origins(&self) -> Origins<'_> {
         let layer = &self.layer;
@@ -203,6 +208,7 @@ impl Settings {
             server: layer.server.as_ref().map(|found| &found.origin),
             key: layer.key.as_ref().map(|found| &found.origin),
             key_file: layer.key.as_ref().and_then(Found::file),
+            key_id: layer.key_id.as_ref().map(|found| &found.origin),
             passphrase_file: layer.passphrase.as_ref().and_then(Found::file),
         }
     }
@@ -228,6 +234,8 @@ pub struct Origins<'a> {
     pub key: Option<&'a Origin>,
     /// The path of the key, if a file holds it.
     pub key_file: Option<&'a Path>,
+    /// The id of the key, where the key does not say it itself.
+    pub key_id: Option<&'a Origin>,
     /// The path of its passphrase, if a file holds it.
     pub passphrase_file: Option<&'a Path>,
 }
