@@ -18,7 +18,7 @@ const PART: u32 = 5;
 /// A store that has not answered in less time has not failed.
 const LEAST_JUDGED: Duration = Duration::from_millis(5);
 
-/// After so many failures in a row the store is left alone.
+/// After so many failures in a row the store is left alone; what fails at one moment is one failure.
 const FAILURES: u32 = 5;
 
 /// For how long, at first and at most. One that is back is to be used again within two leases of the
@@ -27,14 +27,16 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(8)];
 
 pub(super) fn circuit() -> Circuit {
     let config = CircuitConfig { failures: Some(FAILURES), probe_after: PAUSES[0] };
-    Circuit::doubling(config, PAUSES[1])
+    Circuit::doubling(config, PAUSES[1]).counting_rounds()
 }
 
 /// Why there is no answer of the store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Gone {
-    /// It failed, or took too long.
+    /// It failed.
     Failed,
+    /// It took too long.
+    Late,
     /// It did not answer at once, and there was no time to wait.
     NoTime,
     /// It failed before and is left alone.
@@ -80,7 +82,7 @@ impl<'a> Budget<'a> {
         let now = self.clock.monotonic();
         inner.counters.took(now.saturating_duration_since(begun));
         let failed = |pass: Pass<'_>| pass.failed_jittered(now, inner.random.fraction());
-        match result {
+        let gone = match result {
             Some(Ok(done)) => {
                 pass.answered();
                 tell(inner, false);
@@ -88,13 +90,14 @@ impl<'a> Budget<'a> {
             }
             Some(Err(error)) => {
                 tracing::debug!(kind = ?error.kind(), %error, "the shared store failed");
-                failed(pass);
+                Gone::Failed
             }
-            None if self.is_judged => failed(pass),
+            None if self.is_judged => Gone::Late,
             None => return Err(Gone::NoTime),
-        }
+        };
+        failed(pass);
         inner.orgs().values().for_each(|org| org.scales().doubt(now));
-        Err(Gone::Failed)
+        Err(gone)
     }
 }
 

@@ -22,8 +22,8 @@ use crate::wire::admission::circuit::Circuit;
 /// A store that the instances of a service share, and the secret that they have in common. Cheap to
 /// clone; clones share everything. One for a process: all of its checkers go by the same clock.
 ///
-/// Each use of the store has 20 ms, and at most a fifth of what its caller can wait. A store that
-/// fails five times in a row is left alone for a second, and up to eight seconds if it goes on. All that
+/// Each use of the store has 20 ms, and at most a fifth of what its caller can wait; what was not answered
+/// is tried twice more within some 0.3 s, if the caller can wait. A store that fails five times in a row is left alone for a second, and up to eight seconds if it goes on. All that
 /// fails means that this instance asks by itself.
 ///
 /// # Example: share by whatever the private key gives
