@@ -38,10 +38,11 @@ use chrono::{DateTime, Utc};
 use okta_sandbox::{AsToken, Sleep};
 
 pub use okta_sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
-    Delivery, DeliveryOutcome, Error, ErrorKind, EventDraft, Fault, Faults, Grant, LogEntity,
-    LogEvent, LogLag, LogOutcome, LogTransaction, LogoutSubject, RateLimitHeaders, RecordedRequest,
-    Reset, Seed, ServerIdentity, SignIn, Subscription, Times, TokensOf, User, UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, ClientSecret,
+    CustomServer, Delivery, DeliveryOutcome, Error, ErrorKind, EventDraft, Fault, Faults, Grant,
+    LogEntity, LogEvent, LogLag, LogOutcome, LogTransaction, LogoutSubject, RateLimitHeaders,
+    RecordedRequest, Reset, Seed, ServerIdentity, SignIn, Subscription, Times, TokensOf, User,
+    UserStatus,
 };
 
 use crate::clock::Clock;

@@ -205,6 +205,52 @@ pub(super) const CAUSES: &[Row] = &[
     ("invalid_client", "client authentication required", "authentication method", OTHER_SERVERS, AT_OTHER_SERVERS),
 ];
 
+/// What some refusals mean where the client authenticates without a private key. They come before
+/// [`CAUSES`].
+#[rustfmt::skip] // one cause, three lines
+pub(super) const CAUSES_WITHOUT_KEY: &[Row] = &[
+    ("invalid_client", "client secret supplied for a confidential client is invalid", "secret",
+        "the client secret is not one of the app's active secrets",
+        "copy the secret anew from the app's General tab; a secret that was rotated out is inactive"),
+    ("invalid_client", "client_assertion jwt signature algorithm is invalid", "alg",
+        "the app's secret is not for this algorithm, or the app authenticates by public key",
+        "see that the app's token_endpoint_auth_method is client_secret_jwt"),
+    ("invalid_client", "client_assertion signature is invalid", "secret",
+        "the client secret that signed is not one of the app's active secrets",
+        "copy the secret anew from the app's General tab; a secret that was rotated out is inactive"),
+    ("invalid_client", "does not have a jwkset configured", "authentication method",
+        "the app authenticates by public key, and we do not",
+        "give the client the private key, or choose client secret as the app's client authentication"),
+    ("invalid_client", "no client credentials found", "authentication method",
+        "no credentials reached the server",
+        "see that no proxy drops the Authorization header or changes the request's body"),
+    ("invalid_client", "client authentication failed. either the client or the client credentials are invalid", "authentication method",
+        "Okta does not say which: the app is deactivated, or it authenticates by another method than ours, or the secret is \
+         not one of its active secrets",
+        "see that the app is ACTIVE, and that its token_endpoint_auth_method is the one that we use"),
+    ("invalid_client", "must use the private_key_jwt token_endpoint_auth_method", "authentication method",
+        "the org server gives tokens only to apps that authenticate by public key, and we do not",
+        "register a public key, choose public key / private key as the app's client authentication and give the client the \
+         private key; or request the token of a custom server"),
+    ("invalid_request", "cannot supply multiple client credentials", "authentication method",
+        "a second credential arrived with ours",
+        "see that no proxy adds an Authorization header or a form field"),
+    ("unauthorized_client", "grant type", "grant",
+        "the app may not use this grant: public clients never may use client_credentials",
+        "turn the grant on in the app's settings, and let the app authenticate"),
+    ("invalid_client", "client authentication failed", "authentication method", OTHER_SERVERS_SECRET, AT_OTHER_SERVERS_SECRET),
+    ("invalid_client", "invalid client or invalid client credentials", "authentication method", OTHER_SERVERS_SECRET, AT_OTHER_SERVERS_SECRET),
+    ("invalid_client", "invalid client credentials", "authentication method", OTHER_SERVERS_SECRET, AT_OTHER_SERVERS_SECRET),
+    ("invalid_client", "bad client credentials", "authentication method", OTHER_SERVERS_SECRET, AT_OTHER_SERVERS_SECRET),
+    ("invalid_client", "client authentication required", "authentication method", OTHER_SERVERS_SECRET, AT_OTHER_SERVERS_SECRET),
+];
+
+const OTHER_SERVERS_SECRET: &str = "the server does not say which: the client is unknown or inactive, or authenticates by another method than \
+     ours, or the secret is wrong";
+
+const AT_OTHER_SERVERS_SECRET: &str =
+    "check the client's state, method and secret at the server; its log may name the cause";
+
 const OTHER_SERVERS: &str = "the server does not say which: the client is unknown or inactive, or authenticates by another method than \
      private_key_jwt, or the key is not registered, or the assertion's audience is not the one that this server wants";
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::error::causes::CAUSES;
+use crate::error::causes::{CAUSES, CAUSES_WITHOUT_KEY, Row};
 use crate::error::refusal::Refusal;
 
 /// The likely cause of a refusal, and its cure.
@@ -69,11 +69,26 @@ impl Diagnosis {
     /// Finds the first row that fits the refusal. `sent` tells what our assertion said about a
     /// claim or header.
     pub(crate) fn of(refusal: &Refusal, sent: impl FnOnce(&str) -> Option<String>) -> Option<Self> {
+        Self::find(refusal, CAUSES.iter(), sent)
+    }
+
+    /// As [`of`](Self::of), for a client that authenticates without a private key.
+    pub(crate) fn without_key(
+        refusal: &Refusal,
+        sent: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<Self> {
+        Self::find(refusal, CAUSES_WITHOUT_KEY.iter().chain(CAUSES), sent)
+    }
+
+    fn find(
+        refusal: &Refusal,
+        mut rows: impl Iterator<Item = &'static Row>,
+        sent: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<Self> {
         let code = refusal.code.as_deref().unwrap_or_default();
         let description = normalised(refusal.description.as_deref().unwrap_or_default());
-        let (_, _, about, cause, cure) = CAUSES
-            .iter()
-            .find(|(row, fragment, ..)| *row == code && description.contains(fragment))?;
+        let (_, _, about, cause, cure) =
+            rows.find(|(row, fragment, ..)| *row == code && description.contains(fragment))?;
         Some(Self {
             about: (*about).to_owned(),
             sent: sent(about),
@@ -127,12 +142,14 @@ mod tests {
 
     #[test]
     fn rows_are_written_as_they_are_compared_and_none_hides_behind_another() {
-        for (index, (code, fragment, ..)) in CAUSES.iter().enumerate() {
-            assert_eq!(*fragment, normalised(fragment));
-            let hidden = CAUSES[..index]
-                .iter()
-                .find(|(earlier, part, ..)| earlier == code && fragment.contains(part));
-            assert_eq!(hidden, None, "{code} {fragment}");
+        for rows in [CAUSES, CAUSES_WITHOUT_KEY] {
+            for (index, (code, fragment, ..)) in rows.iter().enumerate() {
+                assert_eq!(*fragment, normalised(fragment));
+                let hidden = rows[..index]
+                    .iter()
+                    .find(|(earlier, part, ..)| earlier == code && fragment.contains(part));
+                assert_eq!(hidden, None, "{code} {fragment}");
+            }
         }
     }
 

@@ -92,16 +92,16 @@ fn mask(text: &str, secrets: &[&str]) -> String {
 
 /// Where parts of secrets stand: plain, with any characters escaped, or in Base64.
 fn known(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
-    // Tokens and JWTs are ASCII, so what is found ends where characters do.
-    let secrets = secrets.iter().filter(|secret| !secret.is_empty() && secret.is_ascii());
+    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
     let (short, long): (Vec<&str>, Vec<&str>) = secrets.partition(|secret| secret.len() < RUN);
     let mut runs = HashSet::new();
     for secret in long {
         add_runs(&mut runs, secret.as_bytes());
         // Base64 depends on where in the encoded text the secret begins.
         for start in 0..3 {
-            add_runs(&mut runs, STANDARD_NO_PAD.encode(&secret[start..]).as_bytes());
-            add_runs(&mut runs, URL_SAFE_NO_PAD.encode(&secret[start..]).as_bytes());
+            let rest = &secret.as_bytes()[start..];
+            add_runs(&mut runs, STANDARD_NO_PAD.encode(rest).as_bytes());
+            add_runs(&mut runs, URL_SAFE_NO_PAD.encode(rest).as_bytes());
         }
     }
     let mut found = Vec::new();
@@ -110,7 +110,12 @@ fn known(text: &str, secrets: &[&str]) -> Vec<Range<usize>> {
         let bytes: Vec<u8> = units.iter().map(|unit| unit.byte).collect();
         let mut find = |len: usize, is_secret: &dyn Fn(&[u8]) -> bool| {
             let places = bytes.windows(len).enumerate().filter(|(_, window)| is_secret(window));
-            found.extend(places.map(|(at, _)| units[at].at..units[at + len - 1].end));
+            // A client secret may have characters of several bytes, of which none is left in part.
+            found.extend(places.map(|(at, _)| {
+                let whole = |at: &usize| text.is_char_boundary(*at);
+                let start = (0..=units[at].at).rev().find(whole).unwrap_or(0);
+                start..(units[at + len - 1].end..).find(whole).unwrap_or(text.len())
+            }));
         };
         find(RUN, &|window| <[u8; RUN]>::try_from(window).is_ok_and(|run| runs.contains(&run)));
         for secret in &short {
@@ -131,38 +136,53 @@ struct Unit {
     end: usize,
 }
 
-/// A text with the escapes of URLs, JSON and HTML resolved, as far as they stand for ASCII.
+/// A text with the escapes of URLs, JSON and HTML resolved.
 fn unescaped(text: &str) -> Vec<Unit> {
     let (mut units, mut at) = (Vec::with_capacity(text.len()), 0);
     while let Some(&first) = text.as_bytes().get(at) {
-        let (byte, len) = escape(&text.as_bytes()[at..]).unwrap_or((first, 1));
-        units.push(Unit { byte, at, end: at + len });
+        let (bytes, len) = match escape(&text.as_bytes()[at..]) {
+            Some((Escaped::Byte(byte), len)) => (vec![byte], len),
+            Some((Escaped::Char(char), len)) => (char.to_string().into_bytes(), len),
+            None => (vec![first], 1),
+        };
+        units.extend(bytes.into_iter().map(|byte| Unit { byte, at, end: at + len }));
         at += len;
     }
     units
 }
 
-/// The ASCII character for which the escape at the beginning of a text stands, and its length.
-fn escape(text: &[u8]) -> Option<(u8, usize)> {
+/// What an escape stands for.
+enum Escaped {
+    /// A byte, perhaps one of several of a character.
+    Byte(u8),
+    Char(char),
+}
+
+/// What the escape at the beginning of a text stands for, and its length.
+fn escape(text: &[u8]) -> Option<(Escaped, usize)> {
     let number = |digits: &[u8], radix| {
-        let byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
-        byte.is_ascii_graphic().then_some(byte)
+        let code = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
+        char::from_u32(code).filter(|char| *char > ' ').map(Escaped::Char)
     };
     match text {
-        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
-        [b'\\', b'u', b'0', b'0', high, low, ..] => Some((number(&[*high, *low], 16)?, 6)),
-        [b'\\', b'/', ..] => Some((b'/', 2)),
+        [b'%', high, low, ..] => {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            let byte = ((digit(*high)? << 4) | digit(*low)?) as u8;
+            (byte > b' ').then_some((Escaped::Byte(byte), 3))
+        }
+        [b'\\', b'u', digits @ ..] => Some((number(digits.get(..4)?, 16)?, 6)),
+        [b'\\', b'/', ..] => Some((Escaped::Char('/'), 2)),
         [b'&', rest @ ..] => {
             let name = &rest[..rest.iter().take(MAX_ENTITY).position(|b| *b == b';')?];
-            let byte = match name {
-                b"amp" => b'&',
-                b"lt" => b'<',
-                b"gt" => b'>',
+            let char = match name {
+                b"amp" => Escaped::Char('&'),
+                b"lt" => Escaped::Char('<'),
+                b"gt" => Escaped::Char('>'),
                 [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
                 [b'#', digits @ ..] => number(digits, 10)?,
                 _ => return None,
             };
-            Some((byte, name.len() + 2))
+            Some((char, name.len() + 2))
         }
         _ => None,
     }
@@ -227,6 +247,42 @@ mod tests {
             ("known, in HTML", "x ab&#x2F;cd&#43;ef&amp;gh", &["ab/cd+ef&gh"], "x [masked]"),
             ("known, in Base64", "x eHhhYi9jZGVmZ2g=", &["ab/cdefgh"], "x eHhh[masked]="),
             ("known and short", "a1 b a1", &["a1"], "[masked] b [masked]"),
+            (
+                "known, not ASCII",
+                "x pä\u{1f511}ss\u{e9}! y",
+                &["pä\u{1f511}ss\u{e9}!"],
+                "x [masked] y",
+            ),
+            (
+                "known in part, not ASCII",
+                "x \u{e9}\u{e9}\u{e9}\u{e9}y",
+                &["\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}"],
+                "x [masked]y",
+            ),
+            (
+                "known, not ASCII, in a form",
+                "x %C3%A9a%c3%A9b%C3%A9 y",
+                &["\u{e9}a\u{e9}b\u{e9}"],
+                "x [masked] y",
+            ),
+            (
+                "known, not ASCII, in JSON",
+                r"x \u00e9a\u00E9b\u00e9 y",
+                &["\u{e9}a\u{e9}b\u{e9}"],
+                "x [masked] y",
+            ),
+            (
+                "known, not ASCII, in HTML",
+                "x &#233;a&#xE9;b&#233; y",
+                &["\u{e9}a\u{e9}b\u{e9}"],
+                "x [masked] y",
+            ),
+            (
+                "known, not ASCII, in Base64",
+                "x w6lhw6liw6k= y",
+                &["\u{e9}a\u{e9}b\u{e9}"],
+                "x [masked]= y",
+            ),
             ("one in the other", "x ab+cdefgh", &["e", "ab+cdefgh"], "x [masked]"),
             ("a JWT", "got eyJhbGciOiJSUzI1NiJ9.e30.c2ln here", &[], "got [masked] here"),
             ("a long random word", "id 00a1b2c3d4e5f60718293a4b5c6d7e8f", &[], "id [masked]"),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::HmacKey;
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::key::{Algorithm, Signer};
 
 /// A header or payload as it stands in a compact JWS.
@@ -33,11 +33,7 @@ pub(crate) async fn sign(
 ) -> Result<String, Error> {
     let mut jws = signing_input(header, claims);
     let signature = signer.sign(jws.as_bytes()).await;
-    let signature = signature.map_err(|cause| {
-        Error::key(format!("{what} could not be signed"))
-            .advise("see the source of this error, which is what the signer says")
-            .because(cause)
-    })?;
+    let signature = signature.map_err(|cause| not_signed(what, cause))?;
     check(&signature, signer.algorithm())?;
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
@@ -68,6 +64,15 @@ fn signing_input(header: &str, claims: &impl Serialize) -> String {
     input
 }
 
+fn not_signed(what: &str, cause: BoxError) -> Error {
+    const ADVICE: &str = "see the source of this error, which is what the signer says";
+    let advice = match cause.downcast_ref::<Error>().map(Error::advice) {
+        Some(advice) if !advice.is_empty() => advice.to_owned(),
+        _ => ADVICE.to_owned(),
+    };
+    Error::key(format!("{what} could not be signed")).advise(advice).because(cause)
+}
+
 /// Refuses what a server would only call an invalid signature. A KMS signs in DER.
 fn check(signature: &[u8], algorithm: Algorithm) -> Result<(), Error> {
     let lengths = match algorithm.curve() {
@@ -92,7 +97,7 @@ const RSA_LENGTHS: RangeInclusive<usize> = 256..=2048;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{BoxError, ErrorKind};
+    use crate::error::ErrorKind;
     use crate::support::boxed_future::BoxFuture;
 
     #[derive(Debug)]
@@ -110,6 +115,34 @@ mod tests {
         fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
             Box::pin(async { Ok(vec![0x30; self.1]) })
         }
+    }
+
+    #[derive(Debug)]
+    struct Failing;
+
+    impl Signer for Failing {
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::Es256
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            Box::pin(async {
+                Err(Error::from_signer("the token is gone", "put it back", None).into())
+            })
+        }
+    }
+
+    #[test_support::test]
+    async fn what_the_signer_advises_is_advised() {
+        let error = sign("the assertion", "e30", &(), &Failing).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Key);
+        assert_eq!(error.advice(), "put it back");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(source.as_deref(), Some("the token is gone"));
     }
 
     #[test_support::test]

@@ -21,11 +21,13 @@ mod options;
 mod pem;
 mod private_jwk;
 mod public;
+mod public_notation;
 mod rotating;
 mod sample;
 mod signature;
 mod unsupported;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,7 +118,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Anything that kept the signature from being made. It becomes the source of an error of
-    /// kind [`Key`](crate::ErrorKind::Key).
+    /// kind [`Key`](crate::ErrorKind::Key), which takes over the advice of an
+    /// [`Error::from_signer`].
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
 
     /// The key that signs next, of a signer that has several or whose key changes while it is in
@@ -383,6 +386,22 @@ impl fmt::Debug for SigningKey {
             .field("key_id", &self.key_id())
             .field("thumbprint", &self.inner.public.thumbprint())
             .finish_non_exhaustive()
+    }
+}
+
+impl Error {
+    /// Why a [`Signer`] cannot be had, or cannot sign, and what to do about it; of kind
+    /// [`Key`](crate::ErrorKind::Key). Keep PINs and other secrets out of both.
+    pub fn from_signer(
+        what: impl Into<String>,
+        advice: impl Into<Cow<'static, str>>,
+        source: Option<BoxError>,
+    ) -> Self {
+        let error = Self::key(what).advise(advice);
+        match source {
+            Some(source) => error.because(source),
+            None => error,
+        }
     }
 }
 

@@ -80,6 +80,11 @@ impl Authenticator {
         self.method
     }
 
+    /// Whether a private key authenticates.
+    pub(crate) fn has_key(&self) -> bool {
+        self.method == "private_key_jwt"
+    }
+
     /// An assertion for `audience`.
     pub(crate) async fn assertion(
         &self,

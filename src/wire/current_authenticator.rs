@@ -78,6 +78,11 @@ impl CurrentAuthenticator {
         self.current().method()
     }
 
+    /// Whether it authenticates by a private key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.current().has_key()
+    }
+
     /// An assertion for `audience`.
     pub(crate) async fn assertion(
         &self,

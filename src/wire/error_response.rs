@@ -99,9 +99,10 @@ fn kind_of(status: StatusCode, code: Option<&str>) -> ErrorKind {
 /// What happened, and what to do unless a diagnosis knows better.
 fn words(kind: ErrorKind) -> (&'static str, &'static str) {
     match kind {
-        ErrorKind::ClientRefused => {
-            ("refused our credentials", "check the client id, the key and the app's registration")
-        }
+        ErrorKind::ClientRefused => (
+            "refused our credentials",
+            "check the client id, the key or secret, and the app's registration",
+        ),
         ErrorKind::RateLimited => ("was called too often", "wait, and try again"),
         ErrorKind::ServerFailed => ("is failing", "wait, and try again"),
         ErrorKind::TimedOut => ("gave up waiting", "wait, and try again"),

@@ -268,7 +268,11 @@ impl FormPost<'_> {
             "scope" => self.scopes(),
             _ => sent.describe(about),
         };
-        match Diagnosis::of(refused, said) {
+        let diagnosis = match self.forms.authenticator.has_key() {
+            true => Diagnosis::of(refused, said),
+            false => Diagnosis::without_key(refused, said),
+        };
+        match diagnosis {
             Some(diagnosis) => error.diagnosed(diagnosis.with_clock(self.forms.clock_offset())),
             None => error,
         }

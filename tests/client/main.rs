@@ -7,6 +7,8 @@ mod support;
 mod tokens;
 
 mod answers;
+#[cfg(feature = "sandbox")]
+mod authentication;
 mod bodies;
 mod causes;
 #[cfg(feature = "sandbox")]

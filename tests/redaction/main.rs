@@ -17,6 +17,7 @@ mod dpop;
 mod hpack;
 mod keys;
 mod peers;
+mod secrets;
 #[cfg(feature = "rustls")]
 mod tls;
 #[cfg(feature = "axum")]

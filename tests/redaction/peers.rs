@@ -44,7 +44,7 @@ fn pieces(request: &Recorded) -> Vec<(String, String)> {
 }
 
 /// The answers into which a peer could write it.
-fn answers(echo: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn answers(echo: &str) -> Vec<(&'static str, Vec<u8>)> {
     let entity = |c: char| match c {
         '<' | '>' | '&' | '"' | '/' | '+' | '=' => format!("&#x{:X};", c as u32),
         c => c.to_string(),

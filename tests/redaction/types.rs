@@ -13,9 +13,9 @@ use std::time::Duration;
 use okta_introspect::checker::SignalMode;
 use okta_introspect::plan::Plan;
 use okta_introspect::sandbox::{
-    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, CustomServer,
-    EventDraft, Fault, Grant, LogLag, LogoutSubject, RateLimitHeaders, Reset, Sandbox, Seed,
-    ServerIdentity, SignIn, Times, TokensOf, User, UserStatus,
+    App, AppKey, AppKind, AppStatus, AuthMethod, Bucket, Channel, ChannelFaults, ClientSecret,
+    CustomServer, EventDraft, Fault, Grant, LogLag, LogoutSubject, RateLimitHeaders, Reset,
+    Sandbox, Seed, ServerIdentity, SignIn, Times, TokensOf, User, UserStatus,
 };
 use okta_introspect::verify::{self, TokenKind};
 use okta_introspect::*;
@@ -95,6 +95,29 @@ fn a_client_shows_which_one_it_is_and_nothing_of_its_inside() {
             .to_owned(),
     ];
     assert_eq!([format!("{client:?}"), format!("{users:?}")], expected);
+}
+
+/// Every way to authenticate with a secret.
+fn by_secret() -> [ClientAuth; 3] {
+    let secret = || Secret::new(PASSPHRASE.repeat(2));
+    [
+        ClientAuth::ClientSecretBasic(secret()),
+        ClientAuth::ClientSecretPost(secret()),
+        ClientAuth::client_secret_jwt(secret(), HmacAlgorithm::Hs256),
+    ]
+}
+
+fn secret_signer() -> AssertionSigner {
+    let (config, random) = (AssertionConfig::default(), Arc::new(SeededRandom::new(1)));
+    let secret = Secret::new(PASSPHRASE.repeat(2));
+    AssertionSigner::with_secret(CLIENT, &secret, HmacAlgorithm::Hs256, config, random).unwrap()
+}
+
+/// What clients that have a secret say, and their settings.
+fn clients_by_secret(org: &Org) -> String {
+    let builders = by_secret().map(|auth| Client::builder(org.sandbox.issuer(), CLIENT, auth));
+    let said = builders.map(|builder| said!(builder) + &said!(builder.build().unwrap()));
+    said.concat()
 }
 
 /// A store as somebody may write one who derives whatever can be.
@@ -181,7 +204,8 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let identity = ServerIdentity::self_made().unwrap();
     let registered = AppKey::from(key.public_jwk());
     let private = AppKey::from_jwk(&private_jwk(&org.keys[1])).unwrap_err();
-    let app = App::service(CLIENT).key(registered.clone());
+    let client_secret = ClientSecret::new(PASSPHRASE);
+    let app = App::service(CLIENT).key(registered.clone()).secret(client_secret.clone());
     let server = CustomServer::new("default");
     let user = User::new("00u1", "ada@example.test");
     let mut seed = Seed::default();
@@ -216,7 +240,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("AppKind", said!(AppKind::Service)),
         ("AppStatus", said!(AppStatus::Active)),
         ("AssertionConfig", said!(AssertionConfig::default())),
-        ("AssertionSigner", said!(signer.unwrap())),
+        ("AssertionSigner", said!(signer.unwrap()) + &said!(secret_signer())),
         ("Audience", said!(Audience::default())),
         ("AuthMethod", said!(AuthMethod::PrivateKeyJwt)),
         ("BoxError", said!(*boxed)),
@@ -229,7 +253,9 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("ClaimedIssuer", said!(ClaimedIssuer::of(&token(), client.issuer()))),
         ("Client", said!(client)),
         ("ClientAssertion", said!(assertion)),
-        ("ClientBuilder", said!(builder())),
+        ("ClientAuth", by_secret().iter().map(|auth| said!(*auth)).collect()),
+        ("ClientBuilder", said!(builder()) + &clients_by_secret(&org)),
+        ("ClientSecret", said!(client_secret)),
         ("Clock", said!(*(&org.clock as &dyn Clock))),
         ("ClockOffset", said!(client.clock_offset().unwrap())),
         ("Confirmation", said!(confirmation)),
@@ -250,6 +276,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("Faults", said!(org.sandbox.faults())),
         ("Fit", said!(estimate.fit)),
         ("Grant", said!(Grant::to_client(CLIENT))),
+        ("HmacAlgorithm", said!(HmacAlgorithm::Hs256)),
         ("HttpConfig", said!(HttpConfig::default())),
         ("IdTokenClaims", said!(*signed_in.claims().unwrap())),
         ("Introspection", said!(answer)),

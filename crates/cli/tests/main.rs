@@ -25,6 +25,8 @@ mod numbers;
 mod profiles;
 mod redaction;
 #[cfg(unix)]
+mod rotate;
+#[cfg(unix)]
 mod scripts;
 mod settings;
 mod settings_table;

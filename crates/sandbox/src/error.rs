@@ -11,7 +11,7 @@ pub enum ErrorKind {
     Configuration,
     /// A public key that cannot be registered for an app.
     Key,
-    /// The name of an app, a user, a server or a key that the sandbox does not have.
+    /// The name of an app, a user, a server, a key or a secret that the sandbox does not have.
     Unknown,
 }
 
@@ -39,6 +39,13 @@ impl Error {
     pub(crate) fn unknown(what: &str, id: &str) -> Self {
         let advice = "seed or register it, and check the spelling";
         let error = Self::new(format!("the sandbox has no {what} {id:?}"), advice);
+        Self { kind: ErrorKind::Unknown, ..error }
+    }
+
+    /// The app does not have the secret, which is not repeated.
+    pub(crate) fn unknown_secret(client_id: &str) -> Self {
+        let what = format!("the app {client_id:?} has no such client secret");
+        let error = Self::new(what, "seed or register it, and check the spelling");
         Self { kind: ErrorKind::Unknown, ..error }
     }
 

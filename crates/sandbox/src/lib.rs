@@ -6,7 +6,7 @@
 //! out without a network, and protects nothing: never rely on it for anything real.
 //!
 //! Where Okta's documents are silent the sandbox is strict: what it accepts, Okta should accept.
-//! It does not do client secrets, users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
+//! It does not do users' sign-ins, refresh tokens, `jwks_uri`, or searches in the
 //! management API, apart from filters of the System Log.
 //!
 //! It can be a poor messenger, too: its System Log may [lag](LogLag), and its [channels](Channel)
@@ -76,6 +76,7 @@ pub use model::app::{App, AppKind, AppStatus, AuthMethod};
 pub use model::app_key::AppKey;
 pub use model::as_token::AsToken;
 pub use model::channel_faults::ChannelFaults;
+pub use model::client_secret::ClientSecret;
 pub use model::custom_server::CustomServer;
 pub use model::event::{LogEntity, LogEvent, LogOutcome, LogTransaction};
 pub use model::event_draft::EventDraft;

@@ -19,6 +19,7 @@ use crate::model::app::{App, AppStatus};
 use crate::model::app_key::AppKey;
 use crate::model::as_token::AsToken;
 use crate::model::authority::Authority;
+use crate::model::client_secret::ClientSecret;
 use crate::model::event::LogEntity;
 use crate::model::event_type::{self, EventType, KEY_ROLLOVER};
 use crate::model::grant::Grant;
@@ -142,6 +143,41 @@ impl Sandbox {
             let target = LogEntity::key(&key.object_id(), key.key_id());
             self.log_key(event_type::KEY_DEACTIVATED, client_id, target);
         }
+        Ok(())
+    }
+
+    /// Registers one more client secret for an app.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such app.
+    pub fn add_secret(
+        &self,
+        client_id: &str,
+        secret: impl Into<ClientSecret>,
+    ) -> Result<(), Error> {
+        let secret = secret.into().created_at(self.world().now());
+        let target = LogEntity::secret(&secret.object_id());
+        self.world().state().change_secrets(client_id, |secrets| secrets.push(secret))?;
+        self.log_key(event_type::KEY_CREATED, client_id, target);
+        Ok(())
+    }
+
+    /// Deactivates an app's client secret: it stays registered, and nobody gets in with it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such app, or no such secret.
+    pub fn deactivate_secret(&self, client_id: &str, secret: &str) -> Result<(), Error> {
+        let mut found = None;
+        self.world().state().change_secrets(client_id, |secrets| {
+            for secret in secrets.iter_mut().filter(|own| own.is(secret)) {
+                secret.set_active(false);
+                found = Some(secret.object_id());
+            }
+        })?;
+        let id = found.ok_or_else(|| Error::unknown_secret(client_id))?;
+        self.log_key(event_type::KEY_DEACTIVATED, client_id, LogEntity::secret(&id));
         Ok(())
     }
 

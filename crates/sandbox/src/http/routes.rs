@@ -6,7 +6,7 @@
 use hyper::{Method, StatusCode, header};
 
 use crate::management::access::Access::{self, Manage, Open, Read};
-use crate::management::{access, app_keys, apps, groups, logs, users};
+use crate::management::{access, app_keys, app_secrets, apps, groups, logs, users};
 use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::refusal::Refusal;
@@ -66,6 +66,24 @@ static ROUTES: &[Route] = &[
         "/api/v1/apps/{id}/credentials/jwks/{key}/lifecycle/deactivate",
         Manage("okta.apps"),
         app_keys::deactivate,
+    ),
+    get("/api/v1/apps/{id}/credentials/secrets", Read("okta.apps"), app_secrets::list),
+    post("/api/v1/apps/{id}/credentials/secrets", Manage("okta.apps"), app_secrets::add),
+    get("/api/v1/apps/{id}/credentials/secrets/{secret}", Read("okta.apps"), app_secrets::read),
+    delete(
+        "/api/v1/apps/{id}/credentials/secrets/{secret}",
+        Manage("okta.apps"),
+        app_secrets::delete,
+    ),
+    post(
+        "/api/v1/apps/{id}/credentials/secrets/{secret}/lifecycle/activate",
+        Manage("okta.apps"),
+        app_secrets::activate,
+    ),
+    post(
+        "/api/v1/apps/{id}/credentials/secrets/{secret}/lifecycle/deactivate",
+        Manage("okta.apps"),
+        app_secrets::deactivate,
     ),
     get("/api/v1/groups", Read("okta.groups"), groups::list),
     post("/api/v1/groups", Manage("okta.groups"), groups::create),

@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod app_keys;
+pub(crate) mod app_secrets;
 pub(crate) mod apps;
 mod filter;
 mod found;

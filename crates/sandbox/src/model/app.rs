@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::app_key::{self, AppKey};
+use super::client_secret::ClientSecret;
 
 /// An app integration: an OAuth client.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,8 +20,7 @@ pub struct App {
     /// `service` or `web`. Default: `service`.
     #[serde(default, rename = "type")]
     pub kind: AppKind,
-    /// How the app authenticates. Default: `private_key_jwt`, the only method by which a
-    /// client can authenticate at a sandbox.
+    /// How the app authenticates; any other way is refused. Default: `private_key_jwt`.
     #[serde(default)]
     pub auth_method: AuthMethod,
     /// The registered public keys: a JWK Set (`{"keys": […]}`) or a plain list of JWKs. Default:
@@ -30,6 +30,9 @@ pub struct App {
     /// keys of which one has no `kid`) is answered with `The client JWKSet is invalid.`
     #[serde(default, deserialize_with = "app_key::read_set")]
     pub jwks: Vec<AppKey>,
+    /// The client secrets, in the seed as `client_secrets`: two at most, as in Okta. Default: none.
+    #[serde(default, rename = "client_secrets")]
+    pub secrets: Vec<ClientSecret>,
     /// The Okta API scopes granted to the app, such as `okta.users.read`. Default: none.
     #[serde(default)]
     pub scopes: BTreeSet<String>,
@@ -50,6 +53,9 @@ impl App {
     /// How many keys Okta registers for an app.
     pub(crate) const MAX_KEYS: usize = 50;
 
+    /// How many secrets Okta registers for an app.
+    pub(crate) const MAX_SECRETS: usize = 2;
+
     /// An API Services app that authenticates with `private_key_jwt`: active, with an admin role,
     /// without keys and grants.
     pub fn service(client_id: impl Into<String>) -> Self {
@@ -59,6 +65,7 @@ impl App {
             kind: AppKind::Service,
             auth_method: AuthMethod::PrivateKeyJwt,
             jwks: Vec::new(),
+            secrets: Vec::new(),
             scopes: BTreeSet::new(),
             dpop_required: false,
             admin: true,
@@ -83,6 +90,13 @@ impl App {
     #[must_use]
     pub fn key(mut self, key: impl Into<AppKey>) -> Self {
         self.jwks.push(key.into());
+        self
+    }
+
+    /// Registers a client secret, for an app that does not authenticate by a key.
+    #[must_use]
+    pub fn secret(mut self, secret: impl Into<ClientSecret>) -> Self {
+        self.secrets.push(secret.into());
         self
     }
 
@@ -140,9 +154,6 @@ pub enum AppKind {
 }
 
 /// Okta's `token_endpoint_auth_method`.
-///
-/// A sandbox keeps no client secrets: apps with another method than `private_key_jwt` exist to
-/// show what Okta answers when a client and its app disagree.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -206,6 +206,10 @@ impl LogEntity {
         Self::new(id, "Public Key", key_id, key_id.unwrap_or(id))
     }
 
+    pub(crate) fn secret(id: &str) -> Self {
+        Self::new(id, "Client Secret", None, id)
+    }
+
     /// The paths that share a rate limit.
     pub(crate) fn paths(pattern: &str) -> Self {
         Self::new(pattern, "URL Pattern", Some(pattern), pattern)

@@ -6,6 +6,7 @@ pub(crate) mod app_key;
 pub(crate) mod as_token;
 pub(crate) mod authority;
 pub(crate) mod channel_faults;
+pub(crate) mod client_secret;
 pub(crate) mod custom_server;
 pub(crate) mod event;
 pub(crate) mod event_draft;

@@ -9,6 +9,7 @@ use super::app::{App, AppStatus};
 use super::app_key::AppKey;
 use super::authority::{Authority, FIRST_CUSTOM_KEY};
 use super::channel_faults::ChannelFaults;
+use super::client_secret::ClientSecret;
 use super::custom_server::CustomServer;
 use super::group::Group;
 use super::key_ring::KeyRing;
@@ -67,6 +68,7 @@ impl State {
         };
         for app in seed.apps {
             check_id("app", &app.client_id, state.apps.contains_key(&app.client_id))?;
+            check_secrets(&app)?;
             state.register(app, now);
         }
         for user in seed.users {
@@ -97,6 +99,7 @@ impl State {
     /// Adds an app, or replaces the one with the same client id.
     pub(crate) fn register(&mut self, mut app: App, now: DateTime<Utc>) {
         app.jwks = app.jwks.into_iter().map(|key| key.created_at(now)).collect();
+        app.secrets = app.secrets.into_iter().map(|secret| secret.created_at(now)).collect();
         self.apps.insert(app.client_id.clone(), Arc::new(app));
     }
 
@@ -174,6 +177,15 @@ impl State {
         change: impl FnOnce(&mut Vec<AppKey>),
     ) -> Result<(), Error> {
         self.change_app(client_id, |app| change(&mut app.jwks))
+    }
+
+    /// Changes the client secrets of an app.
+    pub(crate) fn change_secrets(
+        &mut self,
+        client_id: &str,
+        change: impl FnOnce(&mut Vec<ClientSecret>),
+    ) -> Result<(), Error> {
+        self.change_app(client_id, |app| change(&mut app.secrets))
     }
 
     pub(crate) fn deactivate_key(&mut self, client_id: &str, key_id: &str) -> Result<(), Error> {
@@ -268,6 +280,16 @@ fn check_id(what: &str, id: &str, taken: bool) -> Result<(), Error> {
         return Err(Error::new(format!("the seed has two {what}s {id:?}"), "give each its own"));
     }
     Ok(())
+}
+
+fn check_secrets(app: &App) -> Result<(), Error> {
+    match app.secrets.len() <= App::MAX_SECRETS {
+        true => Ok(()),
+        false => Err(Error::new(
+            format!("the seeded app {:?} has more than two client secrets", app.client_id),
+            "leave two of them: Okta has no more",
+        )),
+    }
 }
 
 #[cfg(test)]

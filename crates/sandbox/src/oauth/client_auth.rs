@@ -1,28 +1,23 @@
-//! Client authentication by `private_key_jwt`: every check that Okta makes, with its own words.
-//!
-//! Rules: [RFC 7523 §3](https://www.rfc-editor.org/rfc/rfc7523#section-3), narrowed by Okta: the
-//! audience is the URL that was called, an assertion lives an hour at most, a `jti` works once.
+//! Client authentication: which credentials a request has, and whose they are.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use hyper::{StatusCode, header};
 use serde_json::{Map, Value};
 
+use super::client_assertion;
+use super::client_refusal::{FAILED, INVALID_CLIENT_ID, needs_key, unknown_client, wrong_method};
 use crate::jose::Jws;
 use crate::message::call::Call;
 use crate::message::form::Form;
+use crate::message::percent;
 use crate::message::refusal::Refusal;
 use crate::message::request::Request;
 use crate::model::app::{App, AppStatus, AuthMethod};
-use crate::model::app_key::AppKey;
 
 /// Finds out which app calls, or refuses.
-///
-/// Whatever comes of the request afterwards, the assertion's `jti` is used up.
 pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Refusal> {
     if QUERY_CREDENTIALS.iter().any(|name| call.request.query(name).is_some()) {
         return Err(Refusal::request(
@@ -30,9 +25,9 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
         ));
     }
     let assertion = form.member("client_assertion");
-    let has_header = call.request.headers.contains_key(header::AUTHORIZATION);
-    let has_secret = form.member("client_secret").is_some();
-    if usize::from(assertion.is_some()) + usize::from(has_header) + usize::from(has_secret) > 1 {
+    let header = call.request.headers.contains_key(header::AUTHORIZATION);
+    let secret = form.member("client_secret");
+    if usize::from(assertion.is_some()) + usize::from(header) + usize::from(secret.is_some()) > 1 {
         let status = StatusCode::UNAUTHORIZED;
         return Err(Refusal::oauth(status, "invalid_request", MULTIPLE_CREDENTIALS));
     }
@@ -41,10 +36,18 @@ pub(crate) fn authenticate(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Ref
     if kind.is_some_and(|kind| kind != ASSERTION_TYPE) || (kind.is_none() && assertion.is_some()) {
         return Err(Refusal::request("The client_assertion_type is invalid."));
     }
-    let Some(assertion) = assertion else {
-        return Err(without_assertion(call, form));
+    let app = match (assertion, secret) {
+        (Some(assertion), _) => client_assertion::authenticate(call, form, assertion)?,
+        _ if header => by_header(call, form)?,
+        (None, Some(secret)) => {
+            by_secret(call, form, AuthMethod::ClientSecretPost, named(call, form), secret)?
+        }
+        (None, None) => by_id(call, form)?,
     };
-    by_assertion(call, assertion, form.member("client_id"))
+    match needs_key(call, form, &app) {
+        Some(refusal) => Err(refusal),
+        None => Ok(app),
+    }
 }
 
 /// The app that the request claims to come from, whether it does or not.
@@ -59,7 +62,8 @@ pub(crate) fn claimed_id(request: &Request, form: &Form) -> Option<String> {
         let claims = Jws::parse(assertion)?.claims()?;
         return claims.get("iss").and_then(Value::as_str).map(str::to_owned);
     }
-    let basic = request.header(&header::AUTHORIZATION).and_then(basic_client_id);
+    let basic = request.header(&header::AUTHORIZATION).and_then(basic);
+    let basic = basic.map(|(client_id, _)| client_id);
     basic.or_else(|| form.member("client_id").map(str::to_owned))
 }
 
@@ -69,201 +73,70 @@ pub(crate) fn debug_data(app: &App) -> Map<String, Value> {
     Map::from_iter([("clientAuthType".to_owned(), method.into())])
 }
 
-/// A sandbox keeps no secrets, so no client gets in without an assertion; but the reason differs.
-fn without_assertion(call: &Call<'_>, form: &Form) -> Refusal {
-    let basic = call.request.header(&header::AUTHORIZATION).map(basic_client_id);
-    let client_id = match &basic {
-        Some(None) => {
-            return Refusal::client(
-                "Found Authentication header but was not valid client credentials.",
-            );
-        }
-        Some(Some(client_id)) => Some(client_id.as_str()),
-        None => form.member("client_id").or_else(|| call.request.query("client_id")),
+fn by_header(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Refusal> {
+    let Some((client_id, secret)) = call.request.header(&header::AUTHORIZATION).and_then(basic)
+    else {
+        return Err(Refusal::client(
+            "Found Authentication header but was not valid client credentials.",
+        ));
     };
-    match client_id.map(|id| call.world.state().app(id)) {
-        Some(Some(app)) => wrong_method(call, &app),
-        Some(None) => unknown_client(),
-        None => Refusal::client("No client credentials found."),
+    if form.member("client_id").is_some_and(|other| other != client_id) {
+        return Err(Refusal::client(INVALID_CLIENT_ID));
+    }
+    by_secret(call, form, AuthMethod::ClientSecretBasic, Some(&client_id), &secret)
+}
+
+fn by_secret(
+    call: &Call<'_>,
+    form: &Form,
+    method: AuthMethod,
+    client_id: Option<&str>,
+    secret: &str,
+) -> Result<Arc<App>, Refusal> {
+    let app = active(call, client_id)?;
+    if app.auth_method != method {
+        return Err(wrong_method(call, form, &app));
+    }
+    let mut active = app.secrets.iter().filter(|own| own.is_active());
+    match active.any(|own| own.is(secret)) {
+        true => Ok(app),
+        false => {
+            Err(Refusal::client("The client secret supplied for a confidential client is invalid."))
+        }
     }
 }
 
-/// As Okta answers it in practice: in the shape of the management API.
-fn unknown_client() -> Refusal {
-    Refusal::api(StatusCode::UNAUTHORIZED, "invalid_client", INVALID_CLIENT_ID)
+/// A public client has nothing to prove.
+fn by_id(call: &Call<'_>, form: &Form) -> Result<Arc<App>, Refusal> {
+    let app = active(call, named(call, form))?;
+    match app.auth_method {
+        AuthMethod::None => Ok(app),
+        _ => Err(wrong_method(call, form, &app)),
+    }
 }
 
-/// The user name of HTTP Basic authentication, which is the client id
+/// The client id in the form. Public clients of Okta send it in the query.
+fn named<'a>(call: &'a Call<'_>, form: &'a Form) -> Option<&'a str> {
+    form.member("client_id").or_else(|| call.request.query("client_id"))
+}
+
+fn active(call: &Call<'_>, client_id: Option<&str>) -> Result<Arc<App>, Refusal> {
+    let client_id = client_id.ok_or_else(|| Refusal::client("No client credentials found."))?;
+    let app = call.world.state().app(client_id).ok_or_else(unknown_client)?;
+    match app.status {
+        AppStatus::Active => Ok(app),
+        AppStatus::Inactive => Err(Refusal::client(FAILED)),
+    }
+}
+
+/// Client id and secret of HTTP Basic authentication, each of them form-encoded
 /// ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
-fn basic_client_id(header: &str) -> Option<String> {
+fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, credentials) = header.split_once(' ')?;
     let credentials = STANDARD.decode(credentials.trim()).ok()?;
-    let (client_id, _) = std::str::from_utf8(&credentials).ok()?.split_once(':')?;
-    scheme.eq_ignore_ascii_case("basic").then(|| client_id.to_owned())
-}
-
-fn by_assertion(
-    call: &Call<'_>,
-    assertion: &str,
-    client_id: Option<&str>,
-) -> Result<Arc<App>, Refusal> {
-    let unreadable = || Refusal::client("The parsing of the client_assertion failed.");
-    let jws = Jws::parse(assertion).ok_or_else(unreadable)?;
-    let claims = jws.claims().ok_or_else(unreadable)?;
-    let app = named_app(call, &claims)?;
-    match client_id {
-        Some(id) if call.world.state().app(id).is_none() => return Err(unknown_client()),
-        Some(id) if id != app.client_id => return Err(Refusal::client(INVALID_CLIENT_ID)),
-        _ => {}
-    }
-    if app.status != AppStatus::Active {
-        return Err(Refusal::client(FAILED));
-    }
-    if app.auth_method != AuthMethod::PrivateKeyJwt {
-        return Err(wrong_method(call, &app));
-    }
-    check_signature(&jws, &app)?;
-    let expires_at = check_claims(&claims, &call.request.endpoint(), call.now)?;
-    if let Some(jti) = claims.get("jti") {
-        let jti = jti.as_str().filter(|jti| !jti.is_empty()).ok_or_else(unreadable)?;
-        let mut state = call.world.state();
-        if !state.used_assertions.record_use(&app.client_id, jti, expires_at, call.now) {
-            return Err(Refusal::client("The client_assertion token has already been used."));
-        }
-    }
-    Ok(app)
-}
-
-/// The app that the assertion speaks for. Not verified yet: only the app's key can do that.
-fn named_app(call: &Call<'_>, claims: &Map<String, Value>) -> Result<Arc<App>, Refusal> {
-    let state = call.world.state();
-    let app = |claim: &str| claims.get(claim).and_then(Value::as_str).and_then(|id| state.app(id));
-    let issuer = app("iss").ok_or_else(|| {
-        Refusal::client("The issuer claim for client_assertion is not a valid client_id.")
-    })?;
-    app("sub").filter(|subject| subject.client_id == issuer.client_id).ok_or_else(|| {
-        Refusal::client("The subject claim for client_assertion is not a valid client_id.")
-    })
-}
-
-/// The client sent something else than its app is set to.
-fn wrong_method(call: &Call<'_>, app: &App) -> Refusal {
-    let wants_org_token = call.authority.id().is_none() && call.is_token_request();
-    if wants_org_token && app.auth_method != AuthMethod::PrivateKeyJwt {
-        Refusal::client(
-            "Client Credentials requests to the Org Authorization Server must use the private_key_jwt token_endpoint_auth_method.",
-        )
-    } else {
-        Refusal::client(FAILED)
-    }
-}
-
-fn check_signature(jws: &Jws<'_>, app: &App) -> Result<(), Refusal> {
-    if app.jwks.is_empty() {
-        return Err(Refusal::client(
-            "The client does not have a JWKSet configured, but the client_assertion requires one.",
-        ));
-    }
-    if !is_registrable(&app.jwks) {
-        return Err(Refusal::client("The client JWKSet is invalid."));
-    }
-    let wrong_algorithm =
-        || Refusal::client("The client_assertion JWT signature algorithm is invalid.");
-    let algorithm = jws.algorithm().ok_or_else(wrong_algorithm)?;
-    let key = choose_key(jws, &app.jwks)
-        .ok_or_else(|| Refusal::client("The client_assertion JWT kid is invalid."))?;
-    if !key.permits(algorithm) {
-        return Err(wrong_algorithm());
-    }
-    if !key.is_for_signing() {
-        return Err(Refusal::client(
-            "The public key being used for client assertion has an invalid 'use' parameter. Valid values for the 'use' parameter are sig.",
-        ));
-    }
-    match key.public_key().verify(algorithm, jws) {
-        true => Ok(()),
-        false => Err(Refusal::client("The client_assertion signature is invalid.")),
-    }
-}
-
-/// Okta: `kid` picks the key; only an app with a single key may leave it out. An inactive key
-/// counts as one that is there, and cannot be picked.
-fn choose_key<'a>(jws: &Jws<'_>, keys: &'a [AppKey]) -> Option<&'a AppKey> {
-    let key = match (jws.header("kid"), keys) {
-        (None, [only]) => only,
-        (None, _) => return None,
-        (Some(kid), _) => {
-            let kid = kid.as_str()?;
-            keys.iter().find(|key| key.key_id() == Some(kid))?
-        }
-    };
-    Some(key).filter(|key| key.is_active())
-}
-
-/// What Okta demands of a key set when it is registered.
-fn is_registrable(keys: &[AppKey]) -> bool {
-    let distinct: BTreeSet<&str> = keys.iter().filter_map(AppKey::key_id).collect();
-    keys.len() == 1 || (keys.len() <= App::MAX_KEYS && distinct.len() == keys.len())
-}
-
-/// Checks audience and times, and gives `exp` in whole seconds.
-fn check_claims(
-    claims: &Map<String, Value>,
-    endpoint: &str,
-    now: DateTime<Utc>,
-) -> Result<i64, Refusal> {
-    if !names_endpoint(claims.get("aud"), endpoint) {
-        return Err(Refusal::client(
-            "The audience claim for client_assertion must be the endpoint invoked for the request.",
-        ));
-    }
-    let expires_at = claims.get("exp").and_then(Value::as_i64).ok_or_else(|| {
-        Refusal::client("The client_assertion must contain the 'exp' claim as seconds since epoch.")
-    })?;
-    let left = nanos_until(expires_at, now);
-    if left <= 0 {
-        return Err(Refusal::client("The client_assertion token is expired."));
-    }
-    // Okta counts the fraction of the current second: whole seconds from a clock that is right
-    // pass for a whole hour, those from a clock that is a second fast do not.
-    if left > MAX_LIFETIME_NANOS {
-        return Err(Refusal::client(
-            "The client_assertion token has an expiration too far into the future.",
-        ));
-    }
-    check_begin(claims, now)?;
-    Ok(expires_at)
-}
-
-/// Nanoseconds from `now` until a time in seconds since the epoch, of which there may be any.
-fn nanos_until(secs: i64, now: DateTime<Utc>) -> i128 {
-    let whole = i128::from(secs) - i128::from(now.timestamp());
-    whole * 1_000_000_000 - i128::from(now.timestamp_subsec_nanos())
-}
-
-/// Checks that the assertion counts already, as far as it says from when on.
-fn check_begin(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<(), Refusal> {
-    for time in ["iat", "nbf"].iter().filter_map(|claim| claims.get(*claim)) {
-        let time = time
-            .as_i64()
-            .ok_or_else(|| Refusal::client("The parsing of the client_assertion failed."))?;
-        if nanos_until(time, now) > 0 {
-            return Err(Refusal::client(
-                "The client_assertion token must be issued before the current time.",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// `aud` is the endpoint's URL, character for character, or (RFC 7519 §4.1.3) a list of it alone:
-/// an assertion for several servers could be used by one of them at another.
-fn names_endpoint(audience: Option<&Value>, endpoint: &str) -> bool {
-    match audience {
-        Some(Value::String(audience)) => audience == endpoint,
-        Some(Value::Array(audiences)) => matches!(&audiences[..], [only] if only == endpoint),
-        _ => false,
-    }
+    let (client_id, secret) = std::str::from_utf8(&credentials).ok()?.split_once(':')?;
+    let decoded = |text: &str| percent::decoded(&text.replace('+', " ")).into_owned();
+    scheme.eq_ignore_ascii_case("basic").then(|| (decoded(client_id), decoded(secret)))
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -273,69 +146,21 @@ const QUERY_CREDENTIALS: [&str; 3] = ["client_assertion", "client_assertion_type
 
 const MULTIPLE_CREDENTIALS: &str = "Cannot supply multiple client credentials. Use one of the following: credentials in the Authorization header, credentials in the post body, or a client_assertion in the post body.";
 
-const FAILED: &str =
-    "Client authentication failed. Either the client or the client credentials are invalid.";
-
-const INVALID_CLIENT_ID: &str = "Invalid value for 'client_id' parameter.";
-
-/// An hour.
-const MAX_LIFETIME_NANOS: i128 = 3600 * 1_000_000_000;
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    const ENDPOINT: &str = "http://127.0.0.1:1/oauth2/v1/token";
-
-    fn check(claims: Value) -> Result<i64, Refusal> {
-        let now = DateTime::from_timestamp_millis(1_000_500).unwrap();
-        check_claims(claims.as_object().unwrap(), ENDPOINT, now)
-    }
-
-    fn is_refused(claims: Value, fragment: &str) -> bool {
-        match check(claims) {
-            Err(refusal) => refusal.description().contains(fragment),
-            Ok(_) => false,
-        }
-    }
-
     #[test]
-    fn times_are_judged_to_the_fraction_of_a_second() {
-        let exp = |exp: Value| json!({"aud": ENDPOINT, "exp": exp});
-        assert!(is_refused(exp(json!(1000)), "is expired"));
-        assert_eq!(check(exp(json!(1001))), Ok(1001));
-        assert_eq!(check(exp(json!(4600))), Ok(4600), "a clock that is right, at half past");
-        assert!(is_refused(exp(json!(4601)), "too far into the future"));
-        assert!(is_refused(exp(json!(i64::MAX)), "too far into the future"));
-        assert!(is_refused(exp(json!(i64::MIN)), "is expired"));
-        for unreadable in [json!("1300"), json!(1300.0), json!(1300.5), json!(u64::MAX)] {
-            assert!(is_refused(exp(unreadable.clone()), "seconds since epoch"), "{unreadable}");
-        }
-        let iat = |iat: Value| json!({"aud": ENDPOINT, "exp": 1300, "iat": iat});
-        assert_eq!(check(iat(json!(1000))), Ok(1300));
-        assert!(is_refused(iat(json!(1000.5)), "parsing"));
-        assert!(is_refused(iat(json!(1001)), "before the current time"));
-    }
-
-    #[test]
-    fn the_audience_is_compared_character_by_character() {
-        let aud = |aud: Value| json!({"aud": aud, "exp": 1300});
-        assert_eq!(check(aud(json!(ENDPOINT))), Ok(1300));
-        assert_eq!(check(aud(json!([ENDPOINT]))), Ok(1300));
-        for wrong in [
-            json!("http://127.0.0.1:1/oauth2/v1/token/"),
-            json!("http://127.0.0.1:1//oauth2/v1/token"),
-            json!("HTTP://127.0.0.1:1/oauth2/v1/token"),
-            json!("http://127.0.0.1:1/oauth2/v1/introspect"),
-            json!("http://127.0.0.1:1"),
-            json!([]),
-            json!(["https://other.example", ENDPOINT]),
-            json!([ENDPOINT, ENDPOINT]),
-            Value::Null,
-        ] {
-            assert!(is_refused(aud(wrong.clone()), "audience claim"), "{wrong}");
-        }
+    fn basic_credentials_are_decoded_once_and_split_at_the_first_colon() {
+        let read = |pair: &str| basic(&format!("Basic {}", STANDARD.encode(pair)));
+        let both = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
+        assert_eq!(read("0oa1:s3cret"), both("0oa1", "s3cret"));
+        assert_eq!(read("a%3Ab+c:%252B%2B%3A%C3%A9"), both("a:b c", "%2B+:\u{e9}"));
+        assert_eq!(read("0oa1:a:b"), both("0oa1", "a:b"));
+        assert_eq!(read("0oa1:"), both("0oa1", ""));
+        assert_eq!(read("0oa1"), None);
+        assert_eq!(basic("Bearer abc"), None);
+        assert_eq!(basic("Basic ???"), None);
+        assert_eq!(basic("Basic"), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::message::answer::Answer;
 use crate::message::call::Call;
 use crate::message::form::Form;
 use crate::message::refusal::Refusal;
-use crate::model::app::{App, AppKind};
+use crate::model::app::{App, AppKind, AuthMethod};
 use crate::model::authority::Authority;
 use crate::model::custom_server::CustomServer;
 use crate::model::event::{Entry, LogEntity, LogResult};
@@ -85,6 +85,7 @@ fn grant(call: &Call<'_>, form: &Form, app: &App) -> Result<Granted, Refusal> {
         ));
     }
     check_grant_type(form)?;
+    refuse_public(app)?;
     let scopes = requested_scopes(call, form)?;
     let scopes = match &call.authority {
         Authority::Org => org_scopes(app, &scopes)?,
@@ -122,6 +123,19 @@ fn check_grant_type(form: &Form) -> Result<(), Refusal> {
         None => Err(Refusal::request(
             "The token request must specify a 'grant_type'. Valid values: [client_credentials]",
         )),
+    }
+}
+
+/// What has nothing to prove cannot act for itself
+/// ([RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).
+fn refuse_public(app: &App) -> Result<(), Refusal> {
+    match app.auth_method {
+        AuthMethod::None => Err(Refusal::oauth(
+            StatusCode::BAD_REQUEST,
+            "unauthorized_client",
+            "The client is not authorized to use the provided grant type. Configured grant types: [authorization_code].",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use okta_introspect::{Clock, Error, ErrorKind, Scopes, Signer, SigningKey, SystemClock, Token};
+use okta_introspect::{
+    Clock, Error, ErrorKind, KeyFile, KeyOptions, Scopes, Signer, SigningKey, SystemClock, Token,
+};
 use serde_json::Value;
 
 use crate::args::RotateArgs;
@@ -51,7 +53,8 @@ pub(super) fn run(args: RotateArgs) -> Result<Exit, Failure> {
     let org = match &admin {
         Some(admin) => admin.org_client()?,
         None => {
-            let key = under_id(&settings, current.clone());
+            // Followed, since a long overlap may take a token more, after the switch.
+            let key = KeyFile::open(&files.current, options(&settings, &current))?;
             settings.builder(settings.org()?, client_id, key)?.build()?
         }
     };
@@ -84,11 +87,11 @@ fn admin_settings(
     }
 }
 
-/// The key under the id that its file gives it, or that the settings do.
-fn under_id(settings: &Settings, key: SigningKey) -> SigningKey {
+/// The id of the key is the one that its file gives it, or else that of the settings.
+fn options(settings: &Settings, key: &SigningKey) -> KeyOptions {
     match (key.key_id(), settings.key_id()) {
-        (None, Some(id)) => key.with_key_id(Some(id.to_owned())),
-        _ => key,
+        (None, Some(id)) => KeyOptions::default().key_id(id),
+        _ => KeyOptions::default(),
     }
 }
 
