@@ -31,7 +31,11 @@ fn rotate(org: &Org, more: &[&str]) -> Run {
 
 /// The app's keys: id of the entry, key id, status.
 fn keys(org: &Org) -> Vec<(String, String, String)> {
-    let listed = org.run(&["api", KEYS], &[("--key-id", &key_id(&org.world))], "");
+    let listed = org.run(
+        &["api", KEYS, "--scope", "okta.apps.manage"],
+        &[("--key-id", &key_id(&org.world))],
+        "",
+    );
     let listed: Vec<Value> = serde_json::from_str(&listed.exits(0).stdout).unwrap();
     let text = |key: &Value, member: &str| key[member].as_str().unwrap().to_owned();
     listed.iter().map(|key| (text(key, "id"), text(key, "kid"), text(key, "status"))).collect()
@@ -133,7 +137,7 @@ fn what_cannot_be_rotated_is_refused_and_nothing_changes() {
     let before = fs::read(world.path("key.pem")).unwrap();
     world.run(&["keygen", "stranger.pem"]).exits(0);
     for (changes, code, says) in [
-        (&[("--key-file", "stranger.pem")][..], 4, "kid"),
+        (&[("--key-file", "stranger.pem")][..], 4, "signature is invalid"),
         (&[("--key-file", "missing.pem")], 2, "in no file"),
         (&[("--key-file", "/dev/null")], 2, "in no file"),
         (&[("--client-id", "0oa-nobody")], 4, "client id"),
