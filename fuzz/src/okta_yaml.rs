@@ -100,6 +100,9 @@ fn written(layer: &Layer) -> Value {
     if let Some(Source::Text(password)) = store.password.as_ref().map(|it| &it.value) {
         client["shared"]["password"] = password.expose().into();
     }
+    if let Some(Source::Text(secret)) = layer.secret.as_ref().map(|it| &it.value) {
+        client["clientSecret"] = secret.expose().into();
+    }
     if let Some(Source::Text(key)) = layer.key.as_ref().map(|key| &key.value) {
         client["privateKey"] = key.expose().into();
     }

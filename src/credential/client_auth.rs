@@ -107,6 +107,12 @@ impl<S: Signer + 'static> From<S> for ClientAuth {
     }
 }
 
+impl From<SecretFile> for ClientAuth {
+    fn from(file: SecretFile) -> Self {
+        Self::SecretFile(file)
+    }
+}
+
 impl From<Arc<dyn Signer>> for ClientAuth {
     fn from(signer: Arc<dyn Signer>) -> Self {
         Self::PrivateKeyJwt(signer)

@@ -1,20 +1,22 @@
 //! The clients that the settings describe. Making one sends no request.
 
 use okta_introspect::checker::CheckerBuilder;
-use okta_introspect::{CachedTokenSource, Checker, Client, ClientBuilder, Issuer};
+use okta_introspect::{
+    CachedTokenSource, Checker, Client, ClientAuth, ClientBuilder, Issuer, SecretFile,
+};
 
+use crate::auth_mode::{self, AuthMode};
 use crate::error::SettingsError;
 use crate::key::Key;
 use crate::merged::Settings;
-use crate::text;
 
 impl Settings {
     /// The client of the configured server.
     ///
     /// # Errors
     ///
-    /// If the server, the client id or the key is missing, wrong, or from another source than the
-    /// others.
+    /// If the server, the client id, or the key or secret is missing, wrong, or from another source than
+    /// the others.
     pub fn client(&self) -> Result<Client, SettingsError> {
         Ok(self.client_builder()?.build()?)
     }
@@ -34,8 +36,9 @@ impl Settings {
     ///
     /// As for [`client`](Self::client).
     pub fn client_builder_at(&self, issuer: Issuer) -> Result<ClientBuilder, SettingsError> {
-        let (client_id, key) = self.credentials()?;
-        Ok(Client::builder(issuer, client_id, key)
+        self.check_app()?;
+        let client_id = self.client_id()?;
+        Ok(Client::builder(issuer, client_id, self.client_auth()?)
             .http(self.http()?)
             .retry(self.retry()?)
             .dpop(self.dpop()))
@@ -75,34 +78,64 @@ impl Settings {
         Ok(Issuer::parse(self.issuer()?.org())?)
     }
 
-    /// Client id and private key.
+    /// Client id and private key, of an app that authenticates by its key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`client`](Self::client), and if the app authenticates otherwise.
+    pub fn credentials(&self) -> Result<(&str, Key), SettingsError> {
+        self.check_app()?;
+        match self.auth_mode()? {
+            AuthMode::PrivateKeyJwt => Ok((self.client_id()?, self.key()?)),
+            _ => Err(SettingsError::new("this takes a private key, and the app has none")
+                .advise("see the authorization mode, and whether a client secret is set")),
+        }
+    }
+
+    /// How the app authenticates.
+    ///
+    /// # Errors
+    ///
+    /// If the mode is none, or one of the official SDKs that is not possible here.
+    pub fn auth_mode(&self) -> Result<AuthMode, SettingsError> {
+        match &self.layer.mode {
+            Some(mode) => auth_mode::read(mode),
+            None if self.layer.key.is_none() && self.layer.secret.is_some() => {
+                Ok(AuthMode::ClientSecretBasic)
+            }
+            None => Ok(AuthMode::PrivateKeyJwt),
+        }
+    }
+
+    /// What the app authenticates with. A key or a secret in a file is taken up anew when the file is
+    /// replaced.
     ///
     /// # Errors
     ///
     /// As for [`client`](Self::client).
-    pub fn credentials(&self) -> Result<(&str, Key), SettingsError> {
+    pub fn client_auth(&self) -> Result<ClientAuth, SettingsError> {
         self.check_app()?;
-        self.check_mode()?;
-        Ok((self.client_id()?, self.key()?))
-    }
-
-    /// The official SDKs authenticate in several ways; this crate in one.
-    fn check_mode(&self) -> Result<(), SettingsError> {
-        let Some(mode) = &self.layer.mode else {
-            return Ok(());
-        };
-        if ["PrivateKey", "JWK"].iter().any(|known| mode.value.eq_ignore_ascii_case(known)) {
-            return Ok(());
+        let mode = self.auth_mode()?;
+        if mode == AuthMode::PrivateKeyJwt {
+            return Ok(ClientAuth::from(self.key()?));
         }
-        let reason = match mode.value.to_ascii_lowercase().as_str() {
-            "ssws" => "API tokens cannot introspect",
-            "bearer" => "an access token cannot introspect",
-            "jwt" => "a ready-made assertion is good for one request to one endpoint",
-            _ => "it is not a known one",
-        };
-        let shown = text::setting(&mode.value);
-        Err(SettingsError::new(format!("the authorization mode is {shown}, and {reason}"))
-            .found_in(&mode.origin)
-            .advise("set it to PrivateKey, and name the service app's client id and private key"))
+        if mode == AuthMode::None {
+            return Ok(ClientAuth::None);
+        }
+        let secret = self.client_secret()?;
+        // What a pipe has given cannot be read again.
+        let file = self.origins().secret_file.filter(|path| path.is_file());
+        Ok(match (mode, file) {
+            (AuthMode::ClientSecretPost, Some(path)) => SecretFile::post(path).into(),
+            (AuthMode::ClientSecretPost, None) => ClientAuth::ClientSecretPost(secret),
+            (AuthMode::ClientSecretJwt(algorithm), Some(path)) => {
+                SecretFile::jwt(path, algorithm).into()
+            }
+            (AuthMode::ClientSecretJwt(algorithm), None) => {
+                ClientAuth::client_secret_jwt(secret, algorithm)
+            }
+            (_, Some(path)) => SecretFile::basic(path).into(),
+            (_, None) => ClientAuth::ClientSecretBasic(secret),
+        })
     }
 }

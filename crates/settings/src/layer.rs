@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use okta_introspect::{Algorithm, DpopMode};
 
+use crate::auth_mode::AuthMode;
 use crate::found::{Found, Origin, Source};
 use crate::proxy::ProxyLayer;
 use crate::shared::SharedLayer;
@@ -34,6 +35,8 @@ pub struct Layer {
     pub client_id: Option<Found<String>>,
     /// The app's private key.
     pub key: Option<Found<Source>>,
+    /// The app's client secret.
+    pub secret: Option<Found<Source>>,
     /// The id under which the key is registered.
     pub key_id: Option<Found<String>>,
     /// The key's passphrase.
@@ -58,7 +61,7 @@ pub struct Layer {
     pub ca_file: Option<Found<PathBuf>>,
     /// The store that the instances of a service share.
     pub shared: SharedLayer,
-    /// `authorizationMode` of the official SDKs.
+    /// How the app authenticates, by a word of [`AuthMode`](crate::AuthMode).
     pub mode: Option<Found<String>>,
 }
 
@@ -67,17 +70,28 @@ impl Layer {
     pub(crate) fn or_else(self, below: Self) -> Self {
         // A mode belongs to the credentials of the same source: ~/.okta/okta.yaml may tell other
         // programs to use an API token while this command has a key of its own.
-        let own_credentials = self.client_id.is_some() && self.key.is_some();
-        let mode_below = below.mode.filter(|_| !own_credentials);
+        let (own_key, own_secret) = (self.key.is_some(), self.secret.is_some());
+        let own_credentials = self.client_id.is_some() && (own_key || own_secret);
+        // So it does where one source names a key and the other a mode that takes a secret.
+        let fits = |mode: &Found<String>| match AuthMode::parse(&mode.value) {
+            Some(AuthMode::PrivateKeyJwt) => own_key || !own_secret,
+            Some(mode) => mode.takes_secret() && own_secret || !own_key,
+            None => true,
+        };
+        let mode_below = below.mode.filter(|mode| !own_credentials && fits(mode));
+        // What authenticates is named as a whole: a key above a secret is used in its place.
+        let key_below = below.key.filter(|_| !own_secret);
+        let secret_below = below.secret.filter(|_| !own_key);
         // An id belongs to its key. A flag is a choice for one call, and goes with everything.
-        let own_key = self.key.as_ref().is_some_and(|key| !matches!(key.origin, Origin::Flag(_)));
-        let key_id_below = below.key_id.filter(|_| !own_key);
+        let keeps_id = self.key.as_ref().is_none_or(|key| matches!(key.origin, Origin::Flag(_)));
+        let key_id_below = below.key_id.filter(|_| keeps_id);
         Self {
             mode: self.mode.or(mode_below),
             server: self.server.or(below.server),
             auth_server: self.auth_server.or(below.auth_server),
             client_id: self.client_id.or(below.client_id),
-            key: self.key.or(below.key),
+            key: self.key.or(key_below),
+            secret: self.secret.or(secret_below),
             key_id: self.key_id.or(key_id_below),
             passphrase: self.passphrase.or(below.passphrase),
             algorithm: self.algorithm.or(below.algorithm),
@@ -93,15 +107,16 @@ impl Layer {
         }
     }
 
-    /// Where the server, the client id and the key are named, as far as they are.
+    /// Where the server, the client id, the key and the secret are named, as far as they are.
     pub(crate) fn app_origins(&self) -> impl Iterator<Item = &Origin> {
         let server = self.server.as_ref().map(|found| &found.origin);
         let client_id = self.client_id.as_ref().map(|found| &found.origin);
         let key = self.key.as_ref().map(|found| &found.origin);
-        [server, client_id, key].into_iter().flatten()
+        let secret = self.secret.as_ref().map(|found| &found.origin);
+        [server, client_id, key, secret].into_iter().flatten()
     }
 
-    /// Whether neither a server nor a client id nor a key is named.
+    /// Whether neither a server nor a client id nor a key nor a secret is named.
     pub(crate) fn names_no_app(&self) -> bool {
         self.app_origins().next().is_none()
     }

@@ -15,7 +15,7 @@
 //! Names and spellings are those of Okta's SDKs ([`Setting`] has them all), so that a file or an
 //! environment made for one of them works here. Beside what they do:
 //!
-//! - *Secrets travel with their host.* The server, the client id and the key are taken from one
+//! - *Secrets travel with their host.* The server, the client id, and the key or client secret are taken from one
 //!   source, and so are a proxy and its credentials; flags go with each.
 //! - *A file that another user could have written decides nothing.*
 //! - *Profiles*: a file has several apps below `okta: profiles:`, one of which is chosen by
@@ -30,6 +30,7 @@
 //! | values of the program's own, a profile, another file, a test | [`Settings::loader`] |
 //! | which authorization server they name | [`Settings::issuer`] |
 //! | the private key, in this process or elsewhere | [`Key`] |
+//! | how the app authenticates | [`Settings::auth_mode`], [`Settings::client_auth`] |
 //! | clients | [`Settings::client`], [`Settings::client_builder`] |
 //! | a check on every request of a backend | [`Settings::checker_builder`] |
 //! | service tokens | [`Settings::token_source`] |
@@ -52,8 +53,10 @@ pub mod files;
 #[doc(hidden)]
 pub mod text;
 
+mod auth_mode;
 mod choice;
 mod client;
+mod client_secret;
 mod connection;
 mod elsewhere;
 mod environment;
@@ -78,6 +81,7 @@ mod store;
 mod suspect;
 mod variables;
 
+pub use auth_mode::AuthMode;
 pub use elsewhere::is_key_uri;
 pub use environment::Environment;
 pub use error::SettingsError;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use okta_introspect::{DpopConfig, DpopMode, HttpConfig, Issuer, RetryConfig, Scopes};
+use okta_introspect::{DpopConfig, DpopMode, HttpConfig, Issuer, RetryConfig, Scopes, Secret};
 
 use crate::connection::AmbientProxy;
 use crate::error::SettingsError;
@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::layer::Layer;
 use crate::notation::refuse_placeholder;
 use crate::suspect::Suspect;
-use crate::{connection, key};
+use crate::{client_secret, connection, key};
 
 /// The merged settings. Each is checked when it is asked for, so that a program fails only for
 /// what it uses.
@@ -100,7 +100,7 @@ impl Settings {
         SettingsError::missing(what, cure, self.suspect())
     }
 
-    /// Refuses a server, a client id and a key that do not belong together.
+    /// Refuses a server, a client id, a key and a secret that do not belong together.
     pub(crate) fn check_app(&self) -> Result<(), SettingsError> {
         self.layer.check_app()?;
         self.foreign_key.clone().map_or(Ok(()), Err)
@@ -148,6 +148,15 @@ impl Settings {
     /// If there is none, if it cannot be read or reached, or if the feature for its place is off.
     pub fn key(&self) -> Result<Key, SettingsError> {
         key::load(&self.layer, self.suspect())
+    }
+
+    /// The client secret.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, if it is a placeholder of one, or if it cannot be read.
+    pub fn client_secret(&self) -> Result<Secret, SettingsError> {
+        client_secret::load(&self.layer, self.suspect())
     }
 
     /// Whether scopes are configured.
@@ -202,7 +211,7 @@ impl Settings {
         self.layer.key_id.as_ref().map(|found| found.value.as_str())
     }
 
-    /// Where the server, the key and its passphrase are named.
+    /// Where the server, the key, its passphrase and the client secret are named.
     pub fn origins(&self) -> Origins<'_> {
         let layer = &self.layer;
         Origins {
@@ -211,6 +220,8 @@ impl Settings {
             key_file: layer.key.as_ref().and_then(Found::file),
             key_id: layer.key_id.as_ref().map(|found| &found.origin),
             passphrase_file: layer.passphrase.as_ref().and_then(Found::file),
+            secret: layer.secret.as_ref().map(|found| &found.origin),
+            secret_file: layer.secret.as_ref().and_then(Found::file),
         }
     }
 }
@@ -239,6 +250,10 @@ pub struct Origins<'a> {
     pub key_id: Option<&'a Origin>,
     /// The path of its passphrase, if a file holds it.
     pub passphrase_file: Option<&'a Path>,
+    /// The client secret.
+    pub secret: Option<&'a Origin>,
+    /// The path of the client secret, if a file holds it.
+    pub secret_file: Option<&'a Path>,
 }
 
 fn custom_server(issuer: &Issuer, id: &Found<String>) -> Result<Issuer, SettingsError> {

@@ -62,9 +62,28 @@ fn same(
     {
         return Some("client id");
     }
+    let secret = |layer: &Layer| {
+        let found = untyped(layer.secret.as_ref())?;
+        content(&found.value)
+    };
+    if let (Some(own), Some(other)) = (secret(layer), secret(other))
+        && own.trim_ascii() == other.trim_ascii()
+    {
+        return Some("client secret");
+    }
     let other = other.key.as_ref()?;
     let is_same = key.as_ref()? == &Mark::of(&other.value)?;
     is_same.then_some("private key")
+}
+
+/// The text of a secret; `None` if there is no such file.
+fn content(source: &Source) -> Option<Zeroizing<Vec<u8>>> {
+    match source {
+        Source::Text(text) => Some(Zeroizing::new(text.expose().as_bytes().to_vec())),
+        // Opening a pipe waits for its writer.
+        Source::File(path) if path.is_file() => files::read(path).ok(),
+        Source::File(_) | Source::Stdin(_) | Source::Uri(_) => None,
+    }
 }
 
 /// What a source names, and no flag.

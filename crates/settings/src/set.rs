@@ -5,7 +5,7 @@ use crate::found::Origin;
 use crate::layer::Layer;
 
 impl Layer {
-    /// Refuses a server from one source with a client id or a key from another: a file in a cloned
+    /// Refuses a server from one source with a client id, a key or a secret from another: a file in a cloned
     /// repository must not send what belongs to the user's own org to a host of its choice. A flag
     /// is a choice for this one call, and goes with everything.
     pub(crate) fn check_app(&self) -> Result<(), SettingsError> {
@@ -13,9 +13,14 @@ impl Layer {
             ("server", self.server.as_ref().map(|found| &found.origin)),
             ("client id", self.client_id.as_ref().map(|found| &found.origin)),
             ("private key", self.key.as_ref().map(|found| &found.origin)),
+            ("client secret", self.secret.as_ref().map(|found| &found.origin)),
         ])
         .map_err(|(one, other)| {
-            mixed(&one, &other).advise("name server, client id and private key in one place")
+            let what = match self.secret {
+                Some(_) => "name server, client id and client secret in one place",
+                None => "name server, client id and private key in one place",
+            };
+            mixed(&one, &other).advise(what)
         })
     }
 

@@ -65,13 +65,18 @@ pub enum Setting {
     SharedSecretFile,
     /// The file with the secret before that one, which still opens what it has sealed.
     SharedPreviousSecretFile,
-    /// How the official SDKs are to authenticate; only `PrivateKey` and `JWK` are possible here.
+    /// How the app authenticates, by a word of [`AuthMode`](crate::AuthMode). Default: by the private
+    /// key, or by `client_secret_basic` where there is a client secret and no key.
     AuthorizationMode,
+    /// The app's client secret.
+    ClientSecret,
+    /// The file with the app's client secret.
+    ClientSecretFile,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Issuer,
         Self::AuthServer,
         Self::ClientId,
@@ -98,6 +103,8 @@ impl Setting {
         Self::SharedSecretFile,
         Self::SharedPreviousSecretFile,
         Self::AuthorizationMode,
+        Self::ClientSecret,
+        Self::ClientSecretFile,
     ];
 
     /// Its name, such as `client_id`.
@@ -129,6 +136,8 @@ impl Setting {
             Self::SharedSecretFile => "shared_secret_file",
             Self::SharedPreviousSecretFile => "shared_previous_secret_file",
             Self::AuthorizationMode => "authorization_mode",
+            Self::ClientSecret => "client_secret",
+            Self::ClientSecretFile => "client_secret_file",
         }
     }
 
@@ -175,6 +184,8 @@ impl Setting {
             Self::SharedSecretFile => &["OKTA_CLIENT_SHARED_SECRETFILE"],
             Self::SharedPreviousSecretFile => &["OKTA_CLIENT_SHARED_PREVIOUSSECRETFILE"],
             Self::AuthorizationMode => &["OKTA_CLIENT_AUTHORIZATIONMODE"],
+            Self::ClientSecret => &["OKTA_CLIENT_CLIENTSECRET"],
+            Self::ClientSecretFile => &["OKTA_CLIENT_CLIENTSECRETFILE"],
             Self::AuthServer | Self::Algorithm => &[],
         }
     }
@@ -205,6 +216,8 @@ impl Setting {
             Self::SharedSecretFile => &["shared.secretFile"],
             Self::SharedPreviousSecretFile => &["shared.previousSecretFile"],
             Self::AuthorizationMode => &["authorizationMode"],
+            Self::ClientSecret => &["clientSecret"],
+            Self::ClientSecretFile => &["clientSecretFile"],
             Self::AuthServer | Self::Passphrase | Self::Algorithm | Self::CaFile => &[],
         }
     }

@@ -49,6 +49,10 @@ impl Settings {
             text("key_id", layer.key_id.as_ref()),
             layer.passphrase.as_ref().map(|found| shown("passphrase", secret(&found.value), found)),
             layer
+                .secret
+                .as_ref()
+                .map(|found| shown(secret_name(found), secret(&found.value), found)),
+            layer
                 .algorithm
                 .as_ref()
                 .map(|found| shown("algorithm", found.value.to_string(), found)),
@@ -159,6 +163,13 @@ fn secret(source: &Source) -> String {
         Source::File(path) => crate::text::path(path),
         Source::Stdin(_) => "standard input".to_owned(),
         Source::Uri(uri) => elsewhere::shown(uri),
+    }
+}
+
+fn secret_name(found: &Found<Source>) -> &'static str {
+    match found.value {
+        Source::File(_) => "client_secret_file",
+        _ => "client_secret",
     }
 }
 

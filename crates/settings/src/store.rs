@@ -8,9 +8,11 @@ use okta_introspect::{KeyOptions, Secret, SigningKey};
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
+use crate::auth_mode::AuthMode;
 use crate::error::SettingsError;
 use crate::files;
 use crate::found::{Found, Origin, Source};
+use crate::key::Key;
 use crate::merged::Settings;
 
 impl Settings {
@@ -45,8 +47,11 @@ impl Settings {
         let secret = match &layer.secret {
             Some(found) => secret("secret", found, &mut made_of)?,
             None => {
-                let key = self.key()?;
-                let key = key.local().ok_or_else(nothing_to_derive_from)?;
+                let key = match self.auth_mode()? {
+                    AuthMode::PrivateKeyJwt => Some(self.key()?),
+                    _ => None,
+                };
+                let key = key.as_ref().and_then(Key::local).ok_or_else(nothing_to_derive_from)?;
                 made_of.text(&key.public_jwk().thumbprint());
                 SharedSecret::of_key(key)?
             }
@@ -226,9 +231,9 @@ fn read(what: &str, found: &Found<Source>) -> Result<Zeroizing<Vec<u8>>, Setting
     }
 }
 
-/// A key elsewhere signs, and does nothing else.
+/// A key elsewhere signs, and does nothing else; an app with a client secret has none.
 fn nothing_to_derive_from() -> SettingsError {
-    SettingsError::new("the shared store has no secret, and none can be derived from a key that never leaves its place")
+    SettingsError::new("the shared store has no secret, and none can be derived: the app has no key, or one that never leaves its place")
         .advise("give all instances one secret for the store, such as `openssl rand -base64 32` prints")
 }
 

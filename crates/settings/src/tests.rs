@@ -1,5 +1,7 @@
 //! Settings as a service meets them: in an environment made for the test.
 
+mod authentication;
+
 use std::fs;
 
 use okta_introspect::{Algorithm, ErrorKind, Signer as _, SigningKey};

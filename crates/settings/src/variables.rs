@@ -6,6 +6,7 @@ use std::str::FromStr;
 use okta_introspect::{Algorithm, DpopMode, Secret};
 use zeroize::Zeroizing;
 
+use crate::client_secret;
 use crate::environment::Environment;
 use crate::error::SettingsError;
 use crate::found::{Found, Origin, Source};
@@ -87,6 +88,7 @@ impl<'a, F: Fn(Setting) -> Vec<(Origin, &'a OsStr)>> Texts<'a, F> {
             auth_server: self.plain(Setting::AuthServer)?,
             client_id: self.plain(Setting::ClientId)?,
             key: self.first(Setting::Key)?.map(|it| it.map(|key| Source::key(key, path))),
+            secret: self.secret()?,
             key_id: self.plain(Setting::KeyId)?,
             passphrase: self
                 .first(Setting::Passphrase)?
@@ -112,6 +114,14 @@ impl<'a, F: Fn(Setting) -> Vec<(Origin, &'a OsStr)>> Texts<'a, F> {
             shared: self.shared()?,
             mode: self.plain(Setting::AuthorizationMode)?,
         })
+    }
+
+    fn secret(&self) -> Result<Option<Found<Source>>, SettingsError> {
+        let file = |text: &str| Source::File(self.environment.path(text.trim()));
+        client_secret::one(
+            self.first(Setting::ClientSecret)?.map(|text| text.map(|text| Secret::new(text))),
+            self.first(Setting::ClientSecretFile)?.map(|text| text.map(file)),
+        )
     }
 
     fn shared(&self) -> Result<SharedLayer, SettingsError> {

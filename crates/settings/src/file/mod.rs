@@ -13,6 +13,7 @@ use serde::Deserialize;
 use member::{DpopMember, KeyMember, NumberMember, ScopesMember, SharedMember, SharedMembers};
 pub(crate) use read::{fault, text};
 
+use crate::client_secret;
 use crate::environment::Environment;
 use crate::error::SettingsError;
 use crate::found::{Found, Origin, Place, Source};
@@ -171,6 +172,8 @@ struct Client {
     okta_domain: Option<String>,
     authorization_mode: Option<String>,
     client_id: Option<String>,
+    client_secret: Option<Secret>,
+    client_secret_file: Option<String>,
     private_key: Option<KeyMember>,
     jwk: Option<KeyMember>,
     private_key_id: Option<String>,
@@ -218,6 +221,10 @@ impl Client {
                 Some(key) => Some(key),
                 None => members.key(client.jwk, "jwk")?,
             },
+            secret: client_secret::one(
+                members.read("clientSecret", client.client_secret, member::secret)?,
+                members.source("clientSecretFile", client.client_secret_file)?,
+            )?,
             key_id: members.one_text([
                 (client.private_key_id, "privateKeyId"),
                 (client.key_id, "keyId"),
