@@ -1,6 +1,7 @@
 //! Settings as a service meets them: in an environment made for the test.
 
 mod authentication;
+mod replaced;
 
 use std::fs;
 
