@@ -73,6 +73,19 @@ impl AuthMode {
         })
     }
 
+    /// Its registered name, with the algorithm if that is not the default.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt(HmacAlgorithm::Hs384) => "client_secret_jwt:HS384",
+            Self::ClientSecretJwt(HmacAlgorithm::Hs512) => "client_secret_jwt:HS512",
+            Self::ClientSecretJwt(_) => "client_secret_jwt",
+            Self::None => "none",
+        }
+    }
+
     /// Whether it takes a client secret.
     pub(crate) fn takes_secret(self) -> bool {
         matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt(_))
@@ -120,6 +133,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(AuthMode::parse(word), mode, "{word}");
+            assert_eq!(mode.and_then(|mode| AuthMode::parse(mode.word())), mode);
         }
     }
 }

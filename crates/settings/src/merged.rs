@@ -125,6 +125,22 @@ impl Settings {
         }
     }
 
+    /// The authorization server, which need not be Okta's: its endpoints do not follow from its URL.
+    ///
+    /// # Errors
+    ///
+    /// As for [`issuer`](Self::issuer).
+    pub fn other_issuer(&self) -> Result<Issuer, SettingsError> {
+        match (&self.layer.server, &self.layer.auth_server) {
+            (Some(server), None) => {
+                self.check_app()?;
+                Issuer::parse_other(&server.value)
+                    .map_err(|error| SettingsError::from(error).found_in(&server.origin))
+            }
+            _ => self.issuer(),
+        }
+    }
+
     /// The client id of the app.
     ///
     /// # Errors

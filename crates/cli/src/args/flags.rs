@@ -21,6 +21,9 @@ impl From<ClientArgs> for Flags {
         flags.layer.server = flag(args.issuer, "--issuer");
         flags.layer.auth_server = flag(args.auth_server, "--auth-server");
         flags.layer.client_id = flag(args.client_id, "--client-id");
+        let secret = args.client_secret_file.map(Source::flag);
+        flags.layer.secret = flag(secret, "--client-secret-file");
+        flags.layer.mode = flag(args.auth_method, "--auth-method");
         flags.layer.timeout = flag(args.timeout, "--timeout");
         flags.layer.ca_file = flag(args.ca_file, "--ca-file");
         flags

@@ -11,7 +11,9 @@ use okta_introspect::Algorithm;
 use crate::exit::Exit;
 
 use super::Command;
-use super::shared::{ClientArgs, DpopArgs, KeyArgs, SourceArgs, TokenInputArgs, algorithm, help};
+use super::shared::{
+    ClientArgs, DpopArgs, KeyArgs, OtherServerArgs, SourceArgs, TokenInputArgs, algorithm, help,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::DEMO_HELP, &[
@@ -76,6 +78,8 @@ pub(crate) struct AssertionArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
 
 #[derive(Debug, clap::Args)]

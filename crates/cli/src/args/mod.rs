@@ -30,17 +30,17 @@ pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, Revoke
 pub(crate) use plan::PlanArgs;
 pub(crate) use rotate::RotateArgs;
 pub(crate) use serve::{ProbeArgs, ServeArgs, ServeCommand, SnippetArgs};
-pub(crate) use shared::KeyArgs;
+pub(crate) use shared::{KeyArgs, OtherServerArgs};
 pub(crate) use signals::{SignalsArgs, SignalsCommand, SignalsTestArgs, SignalsWatchArgs};
 pub(crate) use verify::VerifyArgs;
 pub(crate) use watch::WatchArgs;
 
 /// Know whether an Okta token is still good right now.
 ///
-/// Acts as an Okta service app (private_key_jwt): requests service tokens, introspects and
-/// revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then
-/// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml; server, client id and key come
-/// from one of these, and flags go with each. A file can have several apps as profiles, which
+/// Acts as an Okta service app (private_key_jwt, or a client secret): requests service tokens,
+/// introspects and revokes tokens. Settings are taken from flags, then from the environment (OKTA_CLIENT_…), then
+/// from ./okta.yaml or ./.okta.yaml, then from ~/.okta/okta.yaml; server, client id, and key
+/// or secret come from one of these, and flags go with each. A file can have several apps as profiles, which
 /// --profile, OKTA_PROFILE or `config use` choose. A file in the working folder must be yours, and
 /// writable by nobody else. Where nothing looks like a configuration, a running
 /// `okta-introspect sandbox` is used.

@@ -7,13 +7,14 @@ use okta_introspect::TokenTypeHint;
 use crate::api_scopes;
 use crate::exit::Exit;
 
-use super::shared::{ClientArgs, DpopArgs, TokenInputArgs, help, hint};
+use super::shared::{ClientArgs, DpopArgs, OtherServerArgs, TokenInputArgs, help, hint};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = help(Exit::ONLINE_HELP, &[
     "token --scope okta.users.read",
     "token --scope okta.users.read --json | jq .expires_in",
     "token --auth-server default --scope orders.read",
+    "token --issuer https://id.example/realms/a --discover --audience issuer --scope read",
 ]))]
 pub(crate) struct TokenArgs {
     /// A scope to request; repeat it, or separate scopes with blanks
@@ -26,6 +27,8 @@ pub(crate) struct TokenArgs {
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) dpop: DpopArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +76,8 @@ pub(crate) struct IntrospectArgs {
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -188,4 +193,6 @@ pub(crate) struct RevokeArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) server: OtherServerArgs,
 }

@@ -44,12 +44,51 @@ pub(crate) struct ClientArgs {
     pub(crate) client_id: Option<String>,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+    /// The file with the app's client secret, in place of a private key; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// How the app authenticates; default: by its private key, or else client_secret_basic
+    #[arg(long, value_name = "METHOD", value_parser = PossibleValuesParser::new(AUTH_METHODS))]
+    pub(crate) auth_method: Option<String>,
     /// How long one call may take in all; 0 is the default of 30 s
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<u64>,
     /// Certificate authorities to trust besides the system's, as PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// The registered names of the methods, and of `client_secret_jwt` those with another algorithm than
+/// HS256.
+const AUTH_METHODS: [&str; 7] = [
+    "private_key_jwt",
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "client_secret_jwt:HS384",
+    "client_secret_jwt:HS512",
+    "none",
+];
+
+// Servers that are not Okta's.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Other servers than Okta's")]
+pub(crate) struct OtherServerArgs {
+    /// Take the endpoints from the metadata of the issuer, which may be any server's
+    #[arg(long)]
+    pub(crate) discover: bool,
+    /// Where tokens are requested
+    #[arg(long, value_name = "URL")]
+    pub(crate) token_endpoint: Option<String>,
+    /// Where tokens are introspected
+    #[arg(long, value_name = "URL")]
+    pub(crate) introspection_endpoint: Option<String>,
+    /// Where tokens are revoked
+    #[arg(long, value_name = "URL")]
+    pub(crate) revocation_endpoint: Option<String>,
+    /// What assertions name in aud: endpoint (the one that is called), token (the token endpoint), issuer, or a URL
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) audience: Option<String>,
 }
 
 // How tokens are requested.

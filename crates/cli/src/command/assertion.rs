@@ -9,12 +9,19 @@ use crate::failure::Failure;
 use crate::input::jwt::Unverified;
 use crate::output;
 
+use super::other_server::{self, Needed};
 use super::runtime::wait_for;
 use super::setup;
 
 pub(super) fn run(args: AssertionArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
-    let client = settings.client()?;
+    let needed = match args.endpoint.as_str() {
+        "token" => &[Needed::Token][..],
+        "introspect" => &[Needed::Introspection],
+        "revoke" => &[Needed::Revocation],
+        _ => &[],
+    };
+    let client = other_server::client(&settings, &args.server, needed)?;
     let endpoint = endpoint(&args.endpoint, &client)?;
     let assertion = wait_for(async { Ok(client.assertion(&endpoint).await?) })?;
     if args.claims {

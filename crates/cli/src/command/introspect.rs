@@ -10,6 +10,7 @@ use crate::input::token as token_input;
 use crate::output;
 use crate::text::human;
 
+use super::other_server::{self, Needed};
 use super::runtime::wait_for;
 use super::verdict::Asked;
 use super::{batch, setup};
@@ -20,7 +21,7 @@ pub(super) fn run(args: IntrospectArgs) -> Result<Exit, Failure> {
     }
     // Settings first: a missing one is reported before a token is pasted.
     let settings = setup::settings(args.client)?;
-    let client = settings.client()?;
+    let client = other_server::client(&settings, &args.server, &[Needed::Introspection])?;
     let token = token_input::read(args.token.source())?;
     let asked = Asked::about(&token, client, &settings)?;
     let answer = wait_for(async {

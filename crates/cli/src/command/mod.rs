@@ -16,6 +16,7 @@ mod introspect;
 mod jwk;
 mod keygen;
 mod man;
+mod other_server;
 mod plan;
 mod rate_limit;
 mod revoke;

@@ -10,13 +10,16 @@ use crate::input::token as token_input;
 use crate::output;
 use crate::settings::Settings;
 
+use super::other_server::{self, Needed};
 use super::runtime::wait_for;
 use super::setup;
 use super::verdict::Asked;
 
 pub(super) fn run(args: RevokeArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
-    let client = settings.client()?;
+    let needed = [Needed::Revocation, Needed::Introspection];
+    let needed = if args.confirm { &needed[..] } else { &needed[..1] };
+    let client = other_server::client(&settings, &args.server, needed)?;
     let token = token_input::read(args.token.source())?;
     let asked = Asked::about(&token, client, &settings)?;
     let revocation = Revocation { settings: &settings, token: &token, hint: args.hint };

@@ -22,7 +22,10 @@ pub(super) fn settings(flags: impl Into<Flags>) -> Result<Settings, Failure> {
     let key_file = origins.key_file.filter(|path| !is_public(path));
     // One file may hold both.
     let passphrase_file = origins.passphrase_file.filter(|path| Some(*path) != key_file);
-    for (what, path) in [("key", key_file), ("passphrase", passphrase_file)] {
+    let secret_file = origins.secret_file;
+    for (what, path) in
+        [("key", key_file), ("passphrase", passphrase_file), ("client secret", secret_file)]
+    {
         if let Some(path) = path {
             note_readers(what, path);
         }

@@ -8,12 +8,14 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
+use super::other_server::{self, Needed};
 use super::runtime::wait_for;
 use super::setup;
 
 pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;
-    let (scopes, client) = (settings.scopes()?, settings.client()?);
+    let scopes = settings.scopes()?;
+    let client = other_server::client(&settings, &args.server, &[Needed::Token])?;
     let token = wait_for(async {
         client.request_token(&scopes).await.map_err(|error| setup::explain(&settings, error))
     })?;

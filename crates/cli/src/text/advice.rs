@@ -18,6 +18,14 @@ const WORDS: &[(&str, &str)] = &[
         "set --key-file, OKTA_CLIENT_PRIVATEKEY or okta.client.privateKey (in okta.yaml), or try `okta-introspect sandbox`",
     ),
     (
+        "set OKTA_CLIENT_CLIENTSECRET or okta.client.clientSecret (in okta.yaml), or name its file by OKTA_CLIENT_CLIENTSECRETFILE",
+        "name its file by --client-secret-file or OKTA_CLIENT_CLIENTSECRETFILE, or set OKTA_CLIENT_CLIENTSECRET or okta.client.clientSecret (in okta.yaml)",
+    ),
+    (
+        "name server, client id and client secret in one place",
+        "name server, client id and client secret in one place; for one call, give one of them by a flag",
+    ),
+    (
         "set OKTA_CLIENT_SCOPES or okta.client.scopes (in okta.yaml)",
         "set --scope, OKTA_CLIENT_SCOPES or okta.client.scopes (in okta.yaml)",
     ),
@@ -47,16 +55,16 @@ const WORDS: &[(&str, &str)] = &[
     ("name a private authority as an extra root", "name a private authority with --ca-file"),
     (
         "name the endpoints yourself with `Client::builder(…).endpoints(…)`",
-        "see whether --issuer names the server as it names itself",
+        "see whether --issuer names the server as it names itself, or name the endpoint by its flag",
     ),
     (
         "take them from discovery, or name them with `endpoints`",
-        "name an org of Okta's, or one of its custom servers, with --issuer",
+        "name an org of Okta's, or one of its custom servers, with --issuer; or take another server's with --discover",
     ),
     (
         "where this host belongs to the server, allow it by name with `endpoints_allowing`",
-        "see whether --issuer names the server as it names itself: endpoints on other hosts are not \
-         called",
+        "see whether --issuer names the server as it names itself: endpoints on other hosts are called \
+         only where --token-endpoint, --introspection-endpoint or --revocation-endpoint names them",
     ),
     ("name the address of its keys with `address`", "give its keys with --jwks"),
     ("where it belongs to the server, name it with `address`", "give its keys with --jwks"),

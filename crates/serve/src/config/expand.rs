@@ -19,7 +19,8 @@ const MAX_FILE: u64 = 1024 * 1024;
 const MAX_TOTAL: u64 = 16 * 1024 * 1024;
 
 /// The members whose files nobody else should be able to read.
-const SECRET: [&str; 5] = ["private_key", "key", "password", "secret", "previous_secret"];
+const SECRET: [&str; 6] =
+    ["private_key", "client_secret", "key", "password", "secret", "previous_secret"];
 
 /// Expands texts in place.
 #[derive(Debug)]
@@ -38,10 +39,16 @@ impl<'a> Expansion<'a> {
         Self { environment, config, folder, total: 0, files: Vec::new() }
     }
 
-    /// The key that systemd has handed over as the credential `private-key`; `None` if there is none.
-    pub(super) fn credential(&mut self, place: &str, faults: &mut Faults) -> Option<Secret> {
+    /// What systemd has handed over as the credential of this name, such as `private-key`; `None` if
+    /// there is none.
+    pub(super) fn credential(
+        &mut self,
+        name: &str,
+        place: &str,
+        faults: &mut Faults,
+    ) -> Option<Secret> {
         let folder = self.environment.get("CREDENTIALS_DIRECTORY").filter(|it| !it.is_empty())?;
-        let path = Path::new(folder).join("private-key");
+        let path = Path::new(folder).join(name);
         if !path.exists() {
             return None;
         }

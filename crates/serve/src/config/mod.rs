@@ -66,7 +66,7 @@ pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault
 fn check_app(config: &Config, faults: &mut Faults) {
     let checked = config.settings().and_then(|settings| {
         settings.issuer()?;
-        settings.credentials().map(drop)
+        settings.client().map(drop)
     });
     if let Err(error) = checked {
         faults.error("okta", of_settings(&error));

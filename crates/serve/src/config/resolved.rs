@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use okta_introspect::checker::CheckerConfig;
 use okta_introspect::{Issuer, Secret, SigningKey};
-use okta_introspect_settings::Environment;
+use okta_introspect_settings::{AuthMode, Environment};
 
 use super::document::{LogFormat, LogLevel, Replay, RequireDocument, ResourceDpop};
 use crate::caller::{Limits, SecretHash};
@@ -96,12 +96,16 @@ pub struct OktaConfig {
     pub profile: Option<String>,
     /// The settings file.
     pub settings: Option<PathBuf>,
-    /// The issuer; `client_id` and `private_key` are there if it is.
+    /// The issuer; `client_id`, and what the app authenticates with, are there if it is.
     pub issuer: Option<Issuer>,
     /// The client id.
     pub client_id: Option<String>,
     /// The private key, in PEM or as a JWK.
     pub private_key: Option<Secret>,
+    /// The client secret.
+    pub client_secret: Option<Secret>,
+    /// How the app authenticates, if the file says so.
+    pub auth_method: Option<AuthMode>,
     /// The id under which the key is registered.
     pub key_id: Option<String>,
     /// Other servers of the same app.

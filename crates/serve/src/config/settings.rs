@@ -64,6 +64,11 @@ fn layer(okta: &OktaConfig) -> Layer {
         server: text(&issuer, "okta.issuer"),
         client_id: text(&okta.client_id, "okta.client_id"),
         key: key.map(|key| Found::new(key, Origin::Flag("okta.private_key"))),
+        secret: okta
+            .client_secret
+            .clone()
+            .map(|secret| Found::new(Source::Text(secret), Origin::Flag("okta.client_secret"))),
+        mode: text(&okta.auth_method.map(|mode| mode.word().to_owned()), "okta.auth_method"),
         key_id: text(&okta.key_id, "okta.key_id"),
         ..Layer::default()
     }

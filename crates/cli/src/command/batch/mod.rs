@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use okta_introspect::{Client, Endpoint, RateWindows, SystemClock};
+use okta_introspect::{CircuitConfig, Client, ClientBuilder, Endpoint, RateWindows, SystemClock};
 use serde::Serialize;
 
 use crate::args::IntrospectArgs;
@@ -24,6 +24,7 @@ use crate::output::{self, ProgressLine, Reader};
 use crate::settings::{Found, Origin};
 
 use super::destination::Destination;
+use super::other_server::{self, Needed};
 use super::runtime::{interrupt, wait_for};
 use super::setup;
 use super::verdict::{Servers, opaque};
@@ -39,13 +40,16 @@ pub(super) fn run(args: IntrospectArgs, input: &Path) -> Result<Exit, Failure> {
     let settings = setup::settings(args.client)?;
     let concurrency = usize::from(args.concurrency);
     let settings = settings.or_timeout(Found::new(TIMEOUT.as_secs(), Origin::Flag("--batch")));
-    let (client_id, key) = settings.credentials()?;
     let windows = RateWindows::default();
-    let client_at = |issuer| {
-        let builder = settings.builder(issuer, client_id, key.clone())?;
-        Ok(builder.max_in_flight(concurrency).rate_windows(windows.clone()).build()?)
+    let complete = |builder: ClientBuilder| {
+        builder.max_in_flight(concurrency).rate_windows(windows.clone()).build()
     };
-    let client = client_at(settings.issuer()?)?;
+    let client_at = |issuer| {
+        let builder = settings.client_builder_at(issuer)?.circuit(CircuitConfig::off());
+        Ok(complete(builder)?)
+    };
+    let builder = other_server::builder(&settings, &args.server, &[Needed::Introspection])?;
+    let client = complete(builder)?;
     let state = args.resume.as_deref().map(StateFile::new);
     let done = state.as_ref().map(StateFile::load).transpose()?.unwrap_or_default();
     let (lines, length) = reader::start(input, args.hint)?;

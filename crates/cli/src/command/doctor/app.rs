@@ -18,6 +18,9 @@ impl Examination<'_> {
         let Ok(client_id) = self.settings.client_id().map(str::to_owned) else { return };
         if let Some(app) = self.read("app", APPS, &format!("/api/v1/apps/{client_id}")).await {
             self.found(settings(&app));
+            if let Some(finding) = self.compare_method(&app) {
+                self.found(finding);
+            }
             if let Some(key) = key.and_then(|key| key.public_jwk()) {
                 self.found(keys(&app, key));
             }
@@ -31,6 +34,21 @@ impl Examination<'_> {
         if let Some(roles) = self.read("app_roles", ROLES, &path).await {
             self.found(Finding::ok("app_roles", listed(&texts(&roles, "label"))));
         }
+    }
+
+    /// Whether the app is set to another method than the one that is used; such a one may be answered
+    /// by introspection all the same, for what Okta takes is for it to say.
+    fn compare_method(&self, app: &Value) -> Option<Finding> {
+        let set = app.pointer("/credentials/oauthClient/token_endpoint_auth_method")?.as_str()?;
+        let used = self.settings.client_auth().ok()?.method();
+        (set != used).then(|| {
+            Finding::warn("app_method", format!("the app is set to {set}, and {used} is used"))
+                .because("the app authenticates in another way than the settings say")
+                .cure(format!(
+                    "set the authorization mode to {set} with what belongs to it, or change the app's \
+                     client authentication"
+                ))
+        })
     }
 
     /// The scopes that are granted, and which of them a requested one was probably meant to be.

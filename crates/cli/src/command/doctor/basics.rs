@@ -1,9 +1,7 @@
 //! What every call needs: the server's address, its clock, the private key, an assertion.
 
-use okta_introspect::{
-    Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, PublicJwk, Signer as _,
-};
-use okta_introspect_settings::Key;
+use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, PublicJwk, Signer};
+use okta_introspect_settings::{AuthMode, Key};
 
 use super::examination::Examination;
 use super::finding::Finding;
@@ -93,8 +91,19 @@ impl Examination<'_> {
         finding
     }
 
-    /// The private key.
+    /// The private key; or what the app authenticates with in its place.
     pub(super) fn key(&mut self) -> Option<Key> {
+        match self.settings.auth_mode() {
+            Ok(AuthMode::PrivateKeyJwt) => {}
+            Ok(mode) => {
+                self.no_key(mode);
+                return None;
+            }
+            Err(failure) => {
+                self.found(Finding::failure("key", failure));
+                return None;
+            }
+        }
         let key = match self.settings.key() {
             Ok(key) => key,
             Err(failure) => {
@@ -122,13 +131,42 @@ impl Examination<'_> {
         Some(key)
     }
 
+    /// What an app has that has no private key.
+    fn no_key(&mut self, mode: AuthMode) {
+        if mode == AuthMode::None {
+            self.found(Finding::ok("key", "none: the app has nothing to prove (a public client)"));
+            return;
+        }
+        if let Err(failure) = self.settings.client_secret() {
+            self.found(Finding::failure("key", failure));
+            return;
+        }
+        let origins = self.settings.origins();
+        let place = origins.secret.map(|origin| format!(" (from {origin})")).unwrap_or_default();
+        let seen = format!("none: the app has a client secret{place}");
+        let open_file = origins.secret_file.filter(|path| is_readable_by_others(path));
+        let finding = match open_file {
+            None => Finding::ok("key", seen),
+            Some(path) => Finding::warn("key", seen)
+                .because("other users of this computer can read the client secret's file")
+                .cure("take their right to read it away")
+                .hint(format!("chmod 600 {}", path.display())),
+        };
+        self.found(finding);
+    }
+
     /// The client, and the claims of its assertions.
     pub(super) async fn assertion(
         &mut self,
         issuer: Option<&Issuer>,
         key: Option<&Key>,
     ) -> Option<Client> {
-        let (Some(_), Some(key)) = (issuer, key) else {
+        let mode = self.settings.auth_mode();
+        let has_credentials = key.is_some()
+            || mode.as_ref().is_ok_and(|mode| {
+                *mode != AuthMode::PrivateKeyJwt && self.settings.client_auth().is_ok()
+            });
+        let (Some(_), true) = (issuer, has_credentials) else {
             // The client id can be checked without a key.
             match self.settings.client_id() {
                 Ok(_) => self.skip(&["assertion"]),
@@ -143,9 +181,15 @@ impl Examination<'_> {
                 return None;
             }
         };
+        let method = client.auth_method();
+        if !matches!(method, "private_key_jwt" | "client_secret_jwt") {
+            let seen = format!("none: {} authenticates by {method}", client.client_id());
+            self.found(Finding::ok("assertion", seen));
+            return Some(client);
+        }
         match client.assertion(&client.endpoints().token).await {
             Ok(assertion) => {
-                let kid = key.key_id().unwrap_or("none");
+                let kid = key.and_then(Signer::key_id).unwrap_or("none");
                 let seen = format!(
                     "iss and sub {}, aud {}, kid {kid}",
                     client.client_id(),

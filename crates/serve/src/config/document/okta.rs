@@ -4,8 +4,8 @@ use okta_introspect::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The authorization server, and the service app that asks it. `issuer`, `client_id` and
-/// `private_key` are given together or not at all.
+/// The authorization server, and the app that asks it. `issuer`, `client_id`, and `private_key` or
+/// `client_secret` are given together or not at all.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OktaDocument {
@@ -21,6 +21,14 @@ pub(crate) struct OktaDocument {
     /// `${CREDENTIALS_DIRECTORY}/private-key`, if there is such a file.
     #[schemars(with = "Option<String>")]
     pub private_key: Option<Secret>,
+    /// The app's client secret, normally `file:PATH`, in place of a private key. Default:
+    /// `${CREDENTIALS_DIRECTORY}/client-secret`, if there is such a file and no private key.
+    #[schemars(with = "Option<String>")]
+    pub client_secret: Option<Secret>,
+    /// How the app authenticates: `private_key_jwt`, `client_secret_basic`, `client_secret_post`,
+    /// `client_secret_jwt` (HS256; also `client_secret_jwt:HS384` and `:HS512`) or `none`. Default: by
+    /// the private key, or by `client_secret_basic` where there is a client secret.
+    pub auth_method: Option<String>,
     /// The id under which the key is registered.
     pub key_id: Option<String>,
     /// Other servers of the same app, such as the org beside a custom server.
