@@ -153,6 +153,19 @@ fn what_cannot_be_rotated_is_refused_and_nothing_changes() {
 }
 
 #[test_support::test]
+fn a_key_that_is_written_into_the_settings_is_not_replaced_with_them() {
+    let org = org();
+    let pem = fs::read_to_string(org.world.path("key.pem")).unwrap().replace('\n', "\\n");
+    let yaml = format!(
+        "okta: {{client: {{orgUrl: '{}', clientId: {CLIENT}, privateKey: \"{pem}\"}}}}",
+        org.sandbox.issuer()
+    );
+    org.world.write("okta.yaml", &yaml);
+    org.world.run(&["rotate", "--overlap", "0s"]).fails(2, "in no file");
+    assert_eq!(fs::read_to_string(org.world.path("okta.yaml")).unwrap(), yaml);
+}
+
+#[test_support::test]
 fn an_id_in_the_settings_is_to_go_before_the_key_does() {
     let mut org = org().in_the_environment();
     let run = org.world.run(&["rotate", "--overlap", "0s"]);

@@ -7,6 +7,7 @@ use okta_introspect::{
 
 use crate::auth_mode::{self, AuthMode};
 use crate::error::SettingsError;
+use crate::found::Found;
 use crate::key::Key;
 use crate::merged::Settings;
 
@@ -123,8 +124,7 @@ impl Settings {
             return Ok(ClientAuth::None);
         }
         let secret = self.client_secret()?;
-        // What a pipe has given cannot be read again.
-        let file = self.origins().secret_file.filter(|path| path.is_file());
+        let file = self.layer.secret.as_ref().and_then(Found::own_file);
         Ok(match (mode, file) {
             (AuthMode::ClientSecretPost, Some(path)) => SecretFile::post(path).into(),
             (AuthMode::ClientSecretPost, None) => ClientAuth::ClientSecretPost(secret),

@@ -120,8 +120,7 @@ pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<Key, Sett
         }
         Source::File(path) => {
             refuse_non_path(path, &key.origin)?;
-            // What a pipe has given cannot be read again.
-            if path.is_file() {
+            if key.own_file().is_some() {
                 let opened = KeyFile::open(path, options);
                 return opened
                     .map(|file| Key(Place::File(Arc::new(file))))

@@ -222,6 +222,12 @@ impl Settings {
         DpopConfig::new(mode)
     }
 
+    /// The file that holds the private key and nothing else, if it is one that can be read again: what
+    /// can be replaced, and is followed when it is.
+    pub fn key_file(&self) -> Option<&Path> {
+        self.layer.key.as_ref().and_then(Found::own_file)
+    }
+
     /// The id of the key that the settings name; the key may have one of its own.
     pub fn key_id(&self) -> Option<&str> {
         self.layer.key_id.as_ref().map(|found| found.value.as_str())

@@ -32,9 +32,8 @@ pub(super) struct Files {
 impl Files {
     /// Those of the configured key.
     pub(super) fn of(settings: &Settings) -> Result<Self, Failure> {
-        let origins = settings.origins();
-        let Some(path) = origins.key_file.filter(|path| path.is_file()) else {
-            return match origins.key {
+        let Some(path) = settings.key_file() else {
+            return match settings.origins().key {
                 None => Err(settings.key().map_or_else(Failure::from, |_| no_file())),
                 Some(origin) => Err(no_file().found_in(origin)),
             };
