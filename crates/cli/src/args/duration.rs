@@ -46,11 +46,14 @@ pub(super) fn look_back(text: &str) -> Result<Duration, &'static str> {
     duration(text).ok().filter(|duration| *duration <= KEPT).ok_or(SINCE)
 }
 
+/// What to write for how long two keys are good.
+pub(super) const OVERLAP: &str = "give a number and its unit, such as 0s, 30s, 10m or 2h";
+
 /// As [`duration`], for how long two keys are good: zero is taken, too.
 pub(super) fn overlap(text: &str) -> Result<Duration, &'static str> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
-        _ => duration(text).map_err(|_| "give a number and its unit, such as 0s, 30s, 10m or 2h"),
+        _ => duration(text).map_err(|_| OVERLAP),
     }
 }
 

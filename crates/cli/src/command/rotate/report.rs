@@ -111,19 +111,22 @@ pub(super) fn line(step: Step, files: &Files, situation: &Situation, would: bool
             let registered = situation.entry(key).and_then(|entry| entry.key_id.clone());
             registered.or_else(|| key.public_jwk().key_id().map(str::to_owned))
         });
-        key.map_or_else(|| "of its own".to_owned(), |id| text::setting(&id))
+        key.map_or_else(
+            || "an id of its own".to_owned(),
+            |id| format!("the id {}", text::setting(&id)),
+        )
     };
     let (old, new) = (id(Some(situation.old())), id(situation.new_key()));
     let what = match step {
-        Step::Name => format!("write the id {old} into {}", shown(&files.current)),
+        Step::Name => format!("write {old} into {}", shown(&files.current)),
         Step::Make => format!("make a key in {}", shown(&files.next)),
-        Step::Register => format!("register it with the id {new}"),
-        Step::Activate => format!("activate the key {new}"),
+        Step::Register => format!("register it under {new}"),
+        Step::Activate => format!("activate the key with {new}"),
         Step::Verify => "try whether the server takes it".to_owned(),
         Step::Switch => format!("put it into {}", shown(&files.current)),
         Step::Overlap => "let both keys be good for a while".to_owned(),
-        Step::Deactivate => format!("deactivate the key {old}"),
-        Step::Delete => format!("delete the key {old}"),
+        Step::Deactivate => format!("deactivate the key with {old}"),
+        Step::Delete => format!("delete the key with {old}"),
         Step::Finish => format!("keep the old key in {}", shown(&files.previous)),
     };
     format!("{}: {what}", if would { "to do" } else { "done" })
