@@ -418,7 +418,7 @@ fn kill_everywhere(acted: bool) {
     let (calls, failures) = users.end();
     assert!(kills.len() >= 9, "{kills:?}");
     assert!(failures.is_empty(), "of {calls}: {failures:?}");
-    eprintln!("{} kills, {calls} calls, no failure: {kills:?}", kills.len());
+    assert!(calls > kills.len(), "the programs have called all the while");
 }
 
 #[test_support::test]

@@ -51,7 +51,7 @@ impl Files {
     /// Keeps other rotations away until the lock is dropped.
     #[cfg(unix)]
     pub(super) fn lock(&self) -> Result<File, Failure> {
-        let folder = self.current.parent().unwrap_or(Path::new("/"));
+        let folder = self.current.parent().unwrap_or_else(|| Path::new("/"));
         let lock = File::open(folder).map_err(|cause| unusable(folder, &cause))?;
         match lock.try_lock() {
             Err(fs::TryLockError::WouldBlock) => {

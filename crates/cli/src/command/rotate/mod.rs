@@ -301,7 +301,7 @@ fn rsa_bits(key: &SigningKey) -> Option<u32> {
     let modulus = URL_SAFE_NO_PAD.decode(jwk.get("n")?.as_str()?).ok()?;
     Some(match modulus.len() * 8 {
         ..=2048 => 2048,
-        ..=3072 => 3072,
+        2049..=3072 => 3072,
         _ => 4096,
     })
 }
