@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::secret_file::SecretFile;
+use super::secret_file::{Form, SecretFile};
+use crate::error::Error;
 use crate::jws::HmacAlgorithm;
 use crate::key::Signer;
 use crate::secret::Secret;
@@ -39,7 +40,6 @@ pub enum ClientAuth {
     /// The secret in the form (RFC 6749 §2.3.1).
     ClientSecretPost(Secret),
     /// A JWT signed with the secret, which itself stays here.
-    #[non_exhaustive]
     ClientSecretJwt {
         /// The secret: at least as many bytes as
         /// [`min_secret_len`](HmacAlgorithm::min_secret_len).
@@ -77,6 +77,16 @@ impl ClientAuth {
             Self::SecretFile(file) => file.method(),
             Self::None => "none",
         }
+    }
+
+    /// What a file authenticates with when it has this content.
+    pub(crate) fn of_file(file: &SecretFile, content: &[u8]) -> Result<Self, Error> {
+        let secret = SecretFile::secret(content)?;
+        Ok(match file.form {
+            Form::Basic => Self::ClientSecretBasic(secret),
+            Form::Post => Self::ClientSecretPost(secret),
+            Form::Jwt(algorithm) => Self::client_secret_jwt(secret, algorithm),
+        })
     }
 
     /// The key that signs, if a key does.

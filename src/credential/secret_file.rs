@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::client_auth::ClientAuth;
+use zeroize::Zeroizing;
+
 use crate::error::{Error, redact};
 use crate::jws::HmacAlgorithm;
 use crate::key::follow::{self, Followed};
@@ -34,13 +35,13 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 pub struct SecretFile {
     path: PathBuf,
-    form: Form,
+    pub(super) form: Form,
     pub(crate) interval: Duration,
 }
 
 /// How the secret is sent.
 #[derive(Clone, Copy, Debug)]
-enum Form {
+pub(super) enum Form {
     Basic,
     Post,
     Jwt(HmacAlgorithm),
@@ -53,17 +54,17 @@ impl SecretFile {
     /// The longest file taken, in bytes: a secret with a line break around it.
     const MAX_LEN: usize = 64 * 1024;
 
-    /// The secret is sent as [`ClientSecretBasic`](ClientAuth::ClientSecretBasic) does it.
+    /// The secret is sent as [`ClientSecretBasic`](crate::ClientAuth::ClientSecretBasic) does it.
     pub fn basic(path: impl Into<PathBuf>) -> Self {
         Self::new(path.into(), Form::Basic)
     }
 
-    /// The secret is sent as [`ClientSecretPost`](ClientAuth::ClientSecretPost) does it.
+    /// The secret is sent as [`ClientSecretPost`](crate::ClientAuth::ClientSecretPost) does it.
     pub fn post(path: impl Into<PathBuf>) -> Self {
         Self::new(path.into(), Form::Post)
     }
 
-    /// The secret signs, as with [`ClientSecretJwt`](ClientAuth::ClientSecretJwt).
+    /// The secret signs, as with [`ClientSecretJwt`](crate::ClientAuth::ClientSecretJwt).
     pub fn jwt(path: impl Into<PathBuf>, algorithm: HmacAlgorithm) -> Self {
         Self::new(path.into(), Form::Jwt(algorithm))
     }
@@ -96,32 +97,25 @@ impl SecretFile {
         matches!(self.form, Form::Basic | Form::Post)
     }
 
-    /// The content of the file as it is now, with the authentication that it makes.
-    pub(crate) fn read(&self) -> Result<(zeroize::Zeroizing<Vec<u8>>, ClientAuth), Error> {
-        let content = follow::read(&self.path, Self::MAX_LEN).map_err(|cause| {
+    /// The content of the file as it is now.
+    pub(crate) fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        follow::read(&self.path, Self::MAX_LEN).map_err(|cause| {
             let path = redact::path(&self.path);
             Error::configuration(format!("the file of the client secret cannot be read: {path}"))
                 .advise("check the path, and that this user may read the file")
                 .because(cause)
-        })?;
-        let auth = self.auth(&content)?;
-        Ok((content, auth))
+        })
     }
 
-    /// The authentication that a content of the file makes.
-    pub(crate) fn auth(&self, content: &[u8]) -> Result<ClientAuth, Error> {
+    /// The secret in a content of the file.
+    pub(super) fn secret(content: &[u8]) -> Result<Secret, Error> {
         let text = std::str::from_utf8(content).map_err(|_| {
             Error::configuration("the file of the client secret is not text")
                 .advise("write the secret into it, and nothing else")
         })?;
         // Editors begin files with a mark and end them with a line break.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end_matches(['\r', '\n']);
-        let secret = Secret::new(text);
-        Ok(match self.form {
-            Form::Basic => ClientAuth::ClientSecretBasic(secret),
-            Form::Post => ClientAuth::ClientSecretPost(secret),
-            Form::Jwt(algorithm) => ClientAuth::client_secret_jwt(secret, algorithm),
-        })
+        Ok(Secret::new(text))
     }
 
     pub(crate) const fn max_len() -> usize {

@@ -68,7 +68,7 @@ impl Authenticator {
             ClientAuth::ClientSecretPost(secret) => post(id, secret)?,
             ClientAuth::None => Means::Fields(fields(&[("client_id", id)]), None),
             ClientAuth::SecretFile(file) => {
-                let (_, auth) = file.read()?;
+                let auth = ClientAuth::of_file(file, &file.read()?)?;
                 return Self::new(client_id, &auth, config, random);
             }
         };

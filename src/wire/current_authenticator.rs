@@ -48,11 +48,12 @@ impl CurrentAuthenticator {
         make: impl Fn(&ClientAuth) -> Result<Authenticator, Error> + Send + 'static,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let (content, auth) = file.read()?;
+        let content = file.read()?;
+        let auth = ClientAuth::of_file(&file, &content)?;
         let current = Arc::new(RwLock::new(Arc::new(make(&auth)?)));
         let (taken, path, interval) = (Arc::clone(&current), file.path().to_owned(), file.interval);
         let take = move |content: &[u8]| {
-            let next = file.auth(content).and_then(|auth| make(&auth))?;
+            let next = ClientAuth::of_file(&file, content).and_then(|auth| make(&auth))?;
             *taken.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
             tracing::info!(
                 "the file of the client secret was replaced; authenticating by the new one"

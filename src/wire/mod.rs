@@ -7,7 +7,7 @@ pub(crate) mod call;
 mod challenge;
 pub(crate) mod content_encoding;
 pub(crate) mod current_authenticator;
-mod error_chain;
+pub(crate) mod error_chain;
 pub(crate) mod error_response;
 pub(crate) mod form_post;
 mod no_answer;

@@ -211,23 +211,88 @@ async fn our_client_passes_the_suite_for_services() {
     assert_eq!(result["code"], 0, "{}", result["said"].as_str().unwrap());
 }
 
-/// From 401 through the metadata to a tool call, with our client.
-async fn call_tool(url: &str, context: &Value) {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+/// The same with the command alone: it finds the server's endpoints, and authenticates, by its options.
+#[test_support::test(multi_thread)]
+async fn the_command_passes_the_suite_for_services() {
+    if let Ok(context) = std::env::var("MCP_CONFORMANCE_CONTEXT") {
+        let url = std::env::args().next_back().unwrap();
+        let context: Value = serde_json::from_str(&context).unwrap();
+        let issuer = led_by_challenge(&url).await;
+        let token = token_of_command(&issuer, &context);
+        return call_tool_with(&url, &token).await;
+    }
+    let Some(_) = command() else {
+        println!("-- skipped: the command in MCP's suite (okta-introspect is not built)");
+        return;
+    };
+    let own = std::env::current_exe().unwrap();
+    let own = own.to_str().unwrap();
+    assert!(!own.contains(' '), "the suite splits commands at blanks");
+    let name = "mcp::the_command_passes_the_suite_for_services";
+    let scenario = "auth/client-credentials-jwt";
+    let client = format!("{own} --exact {name}");
+    let judged = run("conformance.mjs", &json!({"client": client, "scenarios": [scenario]}));
+    println!(
+        "@modelcontextprotocol/conformance {} ({scenario}, by the command)",
+        judged["version"]
+    );
+    let result = &judged["results"][scenario];
+    assert_eq!(result["code"], 0, "{}", result["said"].as_str().unwrap());
+}
+
+/// The command, which stands beside this binary's folder, if it is built.
+fn command() -> Option<PathBuf> {
+    let own = std::env::current_exe().unwrap();
+    let path = own.ancestors().nth(2).unwrap().join("okta-introspect"); // without `deps` and the name
+    path.exists().then_some(path)
+}
+
+fn token_of_command(issuer: &str, context: &Value) -> String {
+    let mut child = Command::new(command().unwrap())
+        .args(["token", "--issuer", issuer, "--discover", "--audience", "issuer", "--scope", "mcp"])
+        .args(["--client-id", context["client_id"].as_str().unwrap(), "--key-file", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let key = context["private_key_pem"].as_str().unwrap();
+    child.stdin.take().unwrap().write_all(key.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn initialize() -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {},
         "clientInfo": {"name": "interop", "version": "1"},
-    }});
-    let refused = post(url, None, &initialize).await;
+    }})
+}
+
+/// From 401 to the issuer that the resource's metadata names.
+async fn led_by_challenge(url: &str) -> String {
+    let refused = post(url, None, &initialize()).await;
     assert_eq!(refused.status(), 401);
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
     let (_, at) = challenge.split_once(r#"resource_metadata=""#).unwrap();
     let document = http().get(at.split('"').next().unwrap()).send().await.unwrap();
     let document: Value = serde_json::from_slice(&document.bytes().await.unwrap()).unwrap();
     assert_eq!(document["resource"], url);
+    document["authorization_servers"][0].as_str().unwrap().to_owned()
+}
 
-    let issuer =
-        Issuer::parse_other(document["authorization_servers"][0].as_str().unwrap()).unwrap();
+async fn call_tool_with(url: &str, token: &str) {
+    assert_eq!(post(url, Some(token), &initialize()).await.status(), 200);
+    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+        "params": {"name": "test-tool", "arguments": {}}});
+    assert_eq!(post(url, Some(token), &call).await.status(), 200);
+}
+
+/// From 401 through the metadata to a tool call, with our client.
+async fn call_tool(url: &str, context: &Value) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let issuer = led_by_challenge(url).await;
+    let issuer = Issuer::parse_other(&issuer).unwrap();
     let found = metadata::discover(&issuer, &HttpConfig::default()).await.unwrap();
     // The suite's server has a token endpoint and nothing else.
     let endpoint = |path: &str| EndpointUrl::parse(&format!("{issuer}{path}")).unwrap();
@@ -243,12 +308,7 @@ async fn call_tool(url: &str, context: &Value) {
     let client = Client::builder(issuer, text(&context["client_id"]), key);
     let client = client.endpoints(endpoints).audience(Audience::Issuer).build().unwrap();
     let token = client.request_token(&Scopes::parse("mcp").unwrap()).await.unwrap();
-    let token = token.token().expose();
-
-    assert_eq!(post(url, Some(token), &initialize).await.status(), 200);
-    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call",
-        "params": {"name": "test-tool", "arguments": {}}});
-    assert_eq!(post(url, Some(token), &call).await.status(), 200);
+    call_tool_with(url, token.token().expose()).await;
 }
 
 async fn post(url: &str, token: Option<&str>, message: &Value) -> reqwest::Response {

@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod log_lag;
 mod logs;
+mod secrets;
 mod server;
 #[cfg(feature = "rustls")]
 mod tls;

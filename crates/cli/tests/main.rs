@@ -4,6 +4,7 @@ mod common;
 
 mod answers;
 mod api;
+mod authentication;
 mod bad_input;
 mod batch;
 mod batch_many;

@@ -66,7 +66,15 @@ const ROWS: &[Row] = &[
             (Setting::SharedPreviousSecretFile, "passphrase.txt", "passphrase.txt"),
         ],
     ),
-    row("how the SDKs", &[(Setting::AuthorizationMode, "PrivateKey", "PrivateKey")]),
+    row(
+        "how the app authenticates",
+        &[(Setting::AuthorizationMode, "client_secret_post", "client_secret_post")],
+    ),
+    row("client secret", &[(Setting::ClientSecret, "s3cret", "[set]")]),
+    row(
+        "file of the client secret",
+        &[(Setting::ClientSecretFile, "passphrase.txt", "passphrase.txt")],
+    ),
 ];
 
 /// A row as the README has it.
@@ -188,7 +196,7 @@ fn every_flag_of_the_table() {
             tried += 1;
         }
     });
-    assert_eq!(tried, 11);
+    assert_eq!(tried, 13);
 }
 
 #[test_support::test]
@@ -249,8 +257,9 @@ fn every_setting_of_a_file_in_every_place() {
     let home = folder.join("okta.yaml");
     let settings = ROWS.iter().flat_map(|row| row.settings);
     let settings = settings.filter(|it| !it.0.members().is_empty());
-    // Either the password or its file.
-    let settings: Vec<_> = settings.filter(|it| it.0 != Setting::SharedPasswordFile).collect();
+    // Either a secret or its file.
+    let files = [Setting::SharedPasswordFile, Setting::ClientSecretFile];
+    let settings: Vec<_> = settings.filter(|it| !files.contains(&it.0)).collect();
     let last = |members: &'static [&'static str]| *members.last().unwrap();
     let lines = settings.iter().map(|(setting, value, _)| {
         let name = last(setting.members());

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use okta_introspect::sandbox::{App, Fault, Sandbox};
+use okta_introspect::sandbox::{App, AuthMethod, Fault, Sandbox};
 use okta_introspect_serve::Mode;
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
@@ -166,6 +166,37 @@ async fn what_was_learnt_stays_unless_it_is_about_another_app_or_server() {
     world.write_whole(&format!("{okta}{}{rules}{asked}", listeners("")));
     world.reload().await;
     assert_eq!((get().await, world.asked()), (401, 3));
+}
+
+/// A secret has no thumbprint that would tell it from another: it is compared itself.
+#[test_support::test]
+async fn a_client_secret_is_exchanged_by_a_reload() {
+    let world = World::new("").await;
+    let token = world.token("orders.read");
+    let secret = |number: u32| format!("s3cret-{number}");
+    let app = App::service(BACKEND).auth_method(AuthMethod::ClientSecretPost);
+    world.sandbox.register(app.secret(secret(1)).secret(secret(2)));
+    let take = async |number: u32| {
+        fs::write(world.path("secret.txt"), format!("{}\n", secret(number))).unwrap();
+        let issuer = world.sandbox.issuer();
+        let okta = format!(
+            "okta: {{issuer: {:?}, client_id: {BACKEND}, client_secret: \"file:secret.txt\", \
+             auth_method: client_secret_post}}\n",
+            issuer.as_str()
+        );
+        world.write_whole(&format!("{okta}{}{RULES}", listeners("")));
+        world.reload().await;
+        world.get(Mode::Nginx, "/orders", &token).await.status
+    };
+    assert_eq!((take(1).await, world.asked()), (200, 1));
+    assert_eq!((take(1).await, world.asked()), (200, 1), "the same");
+    assert_eq!((take(2).await, world.asked()), (200, 2));
+    world.sandbox.deactivate_secret(BACKEND, &secret(1)).unwrap();
+    assert_eq!(take(1).await, 503);
+    let requests = world.sandbox.requests();
+    let sent = requests.iter().filter_map(|request| request.form("client_secret"));
+    assert!(sent.clone().any(|sent| sent == secret(2)));
+    assert!(sent.last() == Some(&secret(1)));
 }
 
 #[test_support::test]

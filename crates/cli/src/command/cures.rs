@@ -59,7 +59,11 @@ pub(super) fn in_sandbox(about: &str) -> Option<&'static str> {
             "in the sandbox, the apps are 0oasandbox and those of `okta-introspect sandbox --seed FILE`"
         }
         "authentication method" => {
-            "in the sandbox, write `auth_method: private_key_jwt` for the app in the seed"
+            "in the sandbox, an app has the `auth_method` of its seed, private_key_jwt if it names none: \
+             write the one there that is used, or use that one with --auth-method"
+        }
+        "secret" => {
+            "in the sandbox, an app has the `client_secrets` of its seed: write the secret there"
         }
         "app type" => "in the sandbox, write `type: service` for the app in the seed",
         "policy" => "in the sandbox, add the app to the `clients` of the server in the seed",

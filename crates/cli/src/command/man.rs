@@ -105,7 +105,7 @@ fn section(title: &str, entries: &[(&str, &str)]) -> String {
 
 const NAME: &str = "okta-introspect";
 
-const ENVIRONMENT: [(&str, &str); 21] = [
+const ENVIRONMENT: [(&str, &str); 22] = [
     ("OKTA_PROFILE", "A profile of the settings files, in place of OKTA_CLIENT_… for the app"),
     (
         "OKTA_CLIENT_ORGURL, OKTA_CLIENT_ISSUER, OKTA_IDX_ISSUER, OKTA_CLIENT_OKTADOMAIN",
@@ -150,7 +150,14 @@ const ENVIRONMENT: [(&str, &str); 21] = [
         "OKTA_CLIENT_SHARED_SECRETFILE, OKTA_CLIENT_SHARED_PREVIOUSSECRETFILE",
         "What seals the entries of that store, and what did before; by default derived from the private key",
     ),
-    ("OKTA_CLIENT_AUTHORIZATIONMODE", "PrivateKey; other modes of the official SDKs are refused"),
+    (
+        "OKTA_CLIENT_AUTHORIZATIONMODE",
+        "How the app authenticates: PrivateKey, client_secret_basic, client_secret_post, client_secret_jwt or none",
+    ),
+    (
+        "OKTA_CLIENT_CLIENTSECRET, OKTA_CLIENT_CLIENTSECRETFILE",
+        "The client secret, or its file, in place of a private key",
+    ),
     ("XDG_RUNTIME_DIR", "Where a running sandbox records its settings"),
     ("XDG_CACHE_HOME", "Where kept service tokens are"),
     ("NO_COLOR", "No colours, if it is set"),

@@ -17,7 +17,7 @@ mod tree;
 
 use std::path::Path;
 
-use okta_introspect_settings::{Environment, SettingsError};
+use okta_introspect_settings::{AuthMode, Environment, SettingsError};
 
 use crate::error::Fault;
 use conform::Conformance;
@@ -62,11 +62,15 @@ pub fn load(path: &Path, environment: &Environment) -> Result<(Config, Vec<Fault
     }
 }
 
-/// Whether there is an app, with a server and a key.
+/// Whether there is an app, with a server and what it authenticates with.
 fn check_app(config: &Config, faults: &mut Faults) {
     let checked = config.settings().and_then(|settings| {
         settings.issuer()?;
-        settings.client().map(drop)
+        match settings.auth_mode()? {
+            AuthMode::PrivateKeyJwt => settings.credentials().map(drop),
+            // What may be a secret is checked where a client is made.
+            _ => settings.client().map(drop),
+        }
     });
     if let Err(error) = checked {
         faults.error("okta", of_settings(&error));

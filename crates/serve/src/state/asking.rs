@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use okta_introspect::checker::{CheckerBuilder, CheckerConfig};
-use okta_introspect::{Checker, Client, ClientBuilder, Clock, Error, HttpConfig, Token};
+use okta_introspect::{Checker, Client, ClientBuilder, Clock, Error, HttpConfig, Secret, Token};
 use okta_introspect_settings::{Settings, SettingsError};
 
 use super::sharing::Sharing;
@@ -24,6 +24,8 @@ pub(crate) struct Asking {
     pub(crate) sharing: Option<Sharing>,
     /// What it depends on, secrets by their fingerprints.
     made_of: String,
+    /// The client secret, which has none.
+    secret: Option<Secret>,
 }
 
 impl Asking {
@@ -42,8 +44,14 @@ impl Asking {
         let sharing = Sharing::new(&settings, earlier.and_then(|it| it.sharing.as_ref()));
         let sharing = sharing.map_err(|error| of_settings(&error).at("shared"))?;
         let made_of = format!("{:?} {issuers:?} {checks:?}", settings.shown());
+        // Where it cannot be read, the client says so.
+        let secret = settings.client_secret().ok();
         let (checker, client) = match earlier {
-            Some(earlier) if earlier.made_of == made_of && earlier.sharing == sharing => {
+            Some(earlier)
+                if earlier.made_of == made_of
+                    && earlier.has_secret(secret.as_ref())
+                    && earlier.sharing == sharing =>
+            {
                 (earlier.checker.clone(), earlier.client.clone())
             }
             _ => {
@@ -61,7 +69,7 @@ impl Asking {
                 (builder.build().map_err(|error| of_library(&error))?, client)
             }
         };
-        Ok(Self { checker, client, issuers, http, sharing, made_of })
+        Ok(Self { checker, client, issuers, http, sharing, made_of, secret })
     }
 
     /// The org of the default issuer.
@@ -71,7 +79,13 @@ impl Asking {
 
     /// Whether the same is asked in the same way as by the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        self.made_of == other.made_of && self.sharing == other.sharing
+        self.made_of == other.made_of
+            && self.has_secret(other.secret.as_ref())
+            && self.sharing == other.sharing
+    }
+
+    fn has_secret(&self, secret: Option<&Secret>) -> bool {
+        self.secret.as_ref().map(Secret::expose) == secret.map(Secret::expose)
     }
 
     /// Whether the default issuer answers the app: it is asked for its metadata, and then about a token

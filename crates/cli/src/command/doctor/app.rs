@@ -18,8 +18,8 @@ impl Examination<'_> {
         let Ok(client_id) = self.settings.client_id().map(str::to_owned) else { return };
         if let Some(app) = self.read("app", APPS, &format!("/api/v1/apps/{client_id}")).await {
             self.found(settings(&app));
-            if let Some(finding) = self.compare_method(&app) {
-                self.found(finding);
+            if let Ok(used) = self.settings.client_auth() {
+                method(&app, used.method()).into_iter().for_each(|finding| self.found(finding));
             }
             if let Some(key) = key.and_then(|key| key.public_jwk()) {
                 self.found(keys(&app, key));
@@ -34,21 +34,6 @@ impl Examination<'_> {
         if let Some(roles) = self.read("app_roles", ROLES, &path).await {
             self.found(Finding::ok("app_roles", listed(&texts(&roles, "label"))));
         }
-    }
-
-    /// Whether the app is set to another method than the one that is used; such a one may be answered
-    /// by introspection all the same, for what Okta takes is for it to say.
-    fn compare_method(&self, app: &Value) -> Option<Finding> {
-        let set = app.pointer("/credentials/oauthClient/token_endpoint_auth_method")?.as_str()?;
-        let used = self.settings.client_auth().ok()?.method();
-        (set != used).then(|| {
-            Finding::warn("app_method", format!("the app is set to {set}, and {used} is used"))
-                .because("the app authenticates in another way than the settings say")
-                .cure(format!(
-                    "set the authorization mode to {set} with what belongs to it, or change the app's \
-                     client authentication"
-                ))
-        })
     }
 
     /// The scopes that are granted, and which of them a requested one was probably meant to be.
@@ -123,6 +108,20 @@ fn settings(app: &Value) -> Finding {
     )
 }
 
+/// A finding where the app is set to another method than the one that is used. Okta may take both for
+/// a while, or this is another app's registration: the next call says.
+fn method(app: &Value, used: &str) -> Option<Finding> {
+    let set = app.pointer("/credentials/oauthClient/token_endpoint_auth_method")?.as_str()?;
+    (set != used).then(|| {
+        Finding::warn("app_method", format!("the app is set to {set}, and we use {used}"))
+            .because("the app's client authentication was changed, and the settings were not")
+            .cure(format!(
+                "set --auth-method or OKTA_CLIENT_AUTHORIZATIONMODE to {set}, with the key or secret that \
+                 belongs to it, or set the app's client authentication to {used}"
+            ))
+    })
+}
+
 /// Whether the private key's public half is registered.
 fn keys(app: &Value, key: &PublicJwk) -> Finding {
     if let Some(uri) = app.pointer("/settings/oauthClient/jwks_uri").and_then(Value::as_str) {
@@ -163,4 +162,31 @@ fn texts<'a>(list: &'a Value, member: &str) -> Vec<&'a str> {
 
 fn listed(texts: &[&str]) -> String {
     if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_app_that_is_set_to_another_method_is_told() {
+        let app = |method: Value| json!({"credentials": {"oauthClient": {"token_endpoint_auth_method": method}}});
+        for (set, used, is_told) in [
+            (json!("private_key_jwt"), "private_key_jwt", false),
+            (json!("client_secret_basic"), "client_secret_basic", false),
+            (json!("client_secret_basic"), "private_key_jwt", true),
+            (json!("private_key_jwt"), "client_secret_post", true),
+            (json!("none"), "client_secret_jwt", true),
+            // Other shapes say nothing.
+            (Value::Null, "private_key_jwt", false),
+            (json!(1), "private_key_jwt", false),
+        ] {
+            let found = method(&app(set.clone()), used);
+            assert_eq!(found.is_some(), is_told, "{set} {used}");
+            let seen = found.map(|found| found.seen).unwrap_or_default();
+            assert_eq!(seen.contains(used), is_told, "{seen}");
+        }
+        assert!(method(&json!({}), "none").is_none());
+    }
 }

@@ -111,13 +111,70 @@ fn the_key_may_be_a_credential_of_systemds() {
     assert_eq!(
         place.lines(&text),
         [
-            "okta.private_key (line 2): missing; give issuer, client_id and private_key together, or none of them"
+            "okta.private_key (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them"
         ]
     );
     let folder = place.path("");
     place.environment = place.environment.clone().variable("CREDENTIALS_DIRECTORY", folder);
     let (config, _) = place.load(&text).unwrap();
     assert!(config.settings().unwrap().credentials().is_ok());
+}
+
+/// How the app of the configuration authenticates.
+fn method(place: &Place, text: &str) -> &'static str {
+    let (config, _) = place.load(text).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+    config.settings().unwrap().client().unwrap().auth_method()
+}
+
+#[test]
+fn an_app_may_have_a_secret_in_place_of_a_key() {
+    let mut place = Place::new();
+    let secret = "s3cret-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789";
+    fs::write(place.path("secret"), format!("{secret}\n")).unwrap();
+    let okta = |members: &str| {
+        format!("{NGINX}okta: {{issuer: https://acme.okta.com, client_id: 0oa1b2c3d4{members}}}")
+    };
+    for (members, expected) in [
+        (", client_secret: file:secret", "client_secret_basic"),
+        (", client_secret: file:secret, auth_method: client_secret_post", "client_secret_post"),
+        (
+            ", client_secret: file:secret, auth_method: 'client_secret_jwt:HS512'",
+            "client_secret_jwt",
+        ),
+        (", auth_method: none", "none"),
+    ] {
+        assert_eq!(method(&place, &okta(members)), expected, "{members}");
+    }
+    let together = "missing; give issuer, client_id and private_key (or client_secret) together, or none of them";
+    for (text, expected) in [
+        (
+            okta(", client_secret: file:secret, auth_method: basic"),
+            "okta.auth_method (line 2): no method by which an app authenticates; write one of private_key_jwt, client_secret_basic, client_secret_post, client_secret_jwt, client_secret_jwt:HS384, client_secret_jwt:HS512, none".to_owned(),
+        ),
+        (okta(", auth_method: client_secret_post"), format!("okta.client_secret (line 2): {together}")),
+        (
+            okta(", client_secret: file:secret, auth_method: private_key_jwt"),
+            format!("okta.private_key (line 2): {together}"),
+        ),
+        (
+            okta(", client_secret: '{clientSecret}'"),
+            "okta (line 2): the client secret is still a placeholder (from okta.client_secret); put the real value in its place".to_owned(),
+        ),
+        (
+            okta(", client_secret: s3cret, auth_method: client_secret_jwt"),
+            "okta (line 2): the client secret has 6 bytes, and HS256 needs 32; register a longer secret, or choose another method".to_owned(),
+        ),
+    ] {
+        assert_eq!(place.lines(&text), [expected], "{text}");
+    }
+    // systemd's credential, where there is no key of it.
+    fs::rename(place.path("secret"), place.path("client-secret")).unwrap();
+    let folder = place.path("");
+    place.environment = place.environment.clone().variable("CREDENTIALS_DIRECTORY", folder);
+    assert_eq!(method(&place, &okta(", auth_method: client_secret_post")), "client_secret_post");
+    fs::remove_file(place.path("private-key")).unwrap();
+    assert_eq!(method(&place, &okta("")), "client_secret_basic");
 }
 
 #[cfg(unix)]

@@ -17,14 +17,14 @@ fn mistakes_in_the_app_are_told() {
             (
                 "listeners: [{mode: nginx}]\nokta: {issuer: 'https://acme.okta.com'}",
                 &[
-                    "okta.client_id (line 2): missing; give issuer, client_id and private_key together, or none of them",
-                    "okta.private_key (line 2): missing; give issuer, client_id and private_key together, or none of them",
+                    "okta.client_id (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them",
+                    "okta.private_key (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them",
                 ],
             ),
             (
                 "listeners: [{mode: nginx}]\nokta: {issuer: 'https://acme-admin.okta.com', client_id: 0oa1b2c3d4, private_key: private-key}",
                 &[
-                    "okta.private_key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file",
+                    "okta.private_key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file, or the `pkcs11:` URI of a key in a token",
                     "okta.issuer (line 2): the issuer is the address of the admin console: acme-admin.okta.com; use https://acme.okta.com",
                 ],
             ),
@@ -37,9 +37,9 @@ fn mistakes_in_the_app_are_told() {
             (
                 "listeners: [{mode: nginx}]\nokta: {key_id: k1}",
                 &[
-                    "okta.issuer (line 2): missing; give issuer, client_id and private_key together, or none of them",
-                    "okta.client_id (line 2): missing; give issuer, client_id and private_key together, or none of them",
-                    "okta.private_key (line 2): missing; give issuer, client_id and private_key together, or none of them",
+                    "okta.issuer (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them",
+                    "okta.client_id (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them",
+                    "okta.private_key (line 2): missing; give issuer, client_id and private_key (or client_secret) together, or none of them",
                 ],
             ),
         ],
