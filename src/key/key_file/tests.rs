@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::pin::pin;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use chrono::DateTime;
 use tempfile::TempDir;
@@ -190,4 +193,54 @@ async fn of_many_refusals_at_once_all_find_the_new_key() {
     for refusal in refusals.collect::<Vec<_>>() {
         assert_eq!(refusal.await.unwrap(), (true, "k2".to_owned()));
     }
+}
+
+/// Counts errors in the log.
+#[derive(Default)]
+struct Errors(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Errors {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// The key that signs, without a runtime: then the file is looked at in place.
+fn signs_now(file: &KeyFile) -> String {
+    match pin!(signs(file)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(key_id) => key_id,
+        Poll::Pending => panic!("nothing is waited for"),
+    }
+}
+
+#[test]
+fn what_is_no_good_is_told_once_until_it_is_good_again() {
+    let place = Place::new();
+    let path = place.jwk("k1");
+    let (file, good) = (place.open(&path), fs::read(&path).unwrap());
+    let errors = Errors::default();
+    let told = Arc::clone(&errors.0);
+    tracing::subscriber::with_default(errors, || {
+        for (content, expected) in
+            [(&b"half"[..], 1), (b"half", 1), (b"half of", 1), (&good, 1), (b"half", 2)]
+        {
+            fs::write(&path, content).unwrap();
+            place.clock.advance(INTERVAL);
+            assert_eq!(signs_now(&file), "k1");
+            assert_eq!(told.load(Ordering::Relaxed), expected);
+        }
+    });
 }
