@@ -42,7 +42,7 @@
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
-//! | a key in a KMS or HSM | [`Signer`] |
+//! | a key in a KMS or HSM | [`Signer`]; in a token with a PKCS#11 module, the crate `okta-introspect-signers` |
 //! | an app that has a client secret | [`ClientAuth`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |

@@ -99,7 +99,6 @@ impl House {
                 let path = entry.unwrap().path();
                 let name = path.file_name().unwrap().to_str().unwrap();
                 match path.extension() {
-                    _ if path.is_dir() && name == "tests" => {}
                     _ if path.is_dir() => folders.push(path),
                     Some(extension) if extension == "rs" => match name {
                         "lib.rs" | "main.rs" | "tests.rs" | "interleavings.rs" => {}

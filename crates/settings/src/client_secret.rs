@@ -77,3 +77,6 @@ pub(crate) fn one(
         (None, file) => Ok(file),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,3 +208,6 @@ fn refuse_non_path(path: &Path, origin: &Origin) -> Result<(), SettingsError> {
         .found_in(origin)
         .advise("give a PEM text with `BEGIN PRIVATE KEY`, a JWK, or the path of a key file"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,5 @@
 //! Settings as a service meets them: in an environment made for the test.
 
-mod authentication;
-mod replaced;
-
 use std::fs;
 
 use okta_introspect::{Algorithm, ErrorKind, Signer as _, SigningKey};
@@ -13,13 +10,13 @@ use super::*;
 const SECRET: &str = "s3cret";
 
 /// A computer with a user's settings file, and a key.
-struct World {
-    folder: TempDir,
-    environment: Environment,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) environment: Environment,
 }
 
 impl World {
-    fn new(home: &str) -> Self {
+    pub(crate) fn new(home: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".okta")).unwrap();
         fs::create_dir(folder.path().join("work")).unwrap();
@@ -31,12 +28,12 @@ impl World {
         Self { folder, environment }
     }
 
-    fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.environment = self.environment.variable(name, value);
         self
     }
 
-    fn load(&self) -> Settings {
+    pub(crate) fn load(&self) -> Settings {
         Settings::loader().environment(self.environment.clone()).load().unwrap()
     }
 }
@@ -55,6 +52,60 @@ fn a_service_gets_its_client_checker_and_tokens_from_the_users_file() {
     settings.token_source().unwrap();
     assert_eq!(settings.profiles().len(), 1);
     assert!(!settings.are_none() && settings.notes().next().is_none());
+}
+
+#[test]
+fn the_uri_of_a_key_is_taken_wherever_a_path_is() {
+    const URI: &str = "pkcs11:token=none;object=app?pin-source=env:NO_SUCH_PIN";
+    let told = |settings: &Settings| {
+        let error = settings.key().map(|_| ()).unwrap_err().to_string();
+        assert!(!error.contains("cannot be read") && !error.contains("neither PEM"), "{error}");
+        error
+    };
+    let file = World::new(&APP.replace("~/app.pem", &format!("'{URI}'")));
+    assert!(told(&file.load()).contains("okta.client.privateKey"));
+    for variable in ["OKTA_CLIENT_PRIVATEKEY", "OKTA_CLIENT_JWK"] {
+        let world = World::new("").set(variable, &format!("\"{URI}\""));
+        assert!(told(&world.load()).contains(variable));
+    }
+    let flag = Found::new(Source::key_flag(URI.into()), Origin::Flag("--key-file"));
+    let layer = Layer { key: Some(flag), ..Layer::default() };
+    let environment = Environment::empty();
+    let settings = Settings::loader().layer(layer).environment(environment).load().unwrap();
+    assert!(told(&settings).contains("--key-file"));
+    assert!(matches!(Source::key_flag("./pkcs11:app".into()), Source::File(_)));
+    assert!(
+        !format!("{:?}", Source::key_flag("pkcs11:?pin-value=90817263".into()))
+            .contains("90817263")
+    );
+}
+
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_file_in_the_working_folder_names_no_module() {
+    let world = World::new("");
+    let working = |uri: &str| {
+        let text = APP.replace("~/app.pem", &format!("'{uri}'"));
+        fs::write(world.folder.path().join("work/okta.yaml"), text).unwrap();
+        world.load().key().map(|_| ()).unwrap_err().to_string()
+    };
+    for uri in
+        ["pkcs11:object=app?module-path=/tmp/evil.so", "PKCS11:object=app?Module-Path=/tmp/evil.so"]
+    {
+        assert!(working(uri).contains("does not say which code is run"), "{uri}");
+    }
+    assert!(!working("pkcs11:object=app?module-name=none").contains("which code is run"));
+}
+
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_pin_in_a_uri_is_shown_nowhere() {
+    let uri = "pkcs11:object=app?module-name=none&pin-value=90817263";
+    let world = World::new(&APP.replace("~/app.pem", &format!("'{uri}'")));
+    let settings = world.load();
+    let error = settings.key().unwrap_err();
+    let told = format!("{error} {error:?} {settings:?} {:?}", settings.shown());
+    assert!(error.to_string().contains("the PIN itself") && !told.contains("90817263"), "{told}");
 }
 
 #[test]

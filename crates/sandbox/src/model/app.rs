@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::app_key::{self, AppKey};
-use super::client_secret::ClientSecret;
+use super::client_secret::{self, ClientSecret};
 
 /// An app integration: an OAuth client.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,7 +31,7 @@ pub struct App {
     #[serde(default, deserialize_with = "app_key::read_set")]
     pub jwks: Vec<AppKey>,
     /// The client secrets, in the seed as `client_secrets`: two at most, as in Okta. Default: none.
-    #[serde(default, rename = "client_secrets")]
+    #[serde(default, rename = "client_secrets", deserialize_with = "client_secret::read_list")]
     pub secrets: Vec<ClientSecret>,
     /// The Okta API scopes granted to the app, such as `okta.users.read`. Default: none.
     #[serde(default)]

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::jose;
 
@@ -131,6 +132,19 @@ impl<'de> Deserialize<'de> for ClientSecret {
             false => Ok(secret),
         }
     }
+}
+
+/// Reads the secrets of an app. What stands in place of the list is not repeated: it may be one.
+pub(super) fn read_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ClientSecret>, D::Error> {
+    let Value::Array(secrets) = Value::deserialize(from)? else {
+        return Err(D::Error::custom("`client_secrets` is not a list"));
+    };
+    let secrets = secrets.into_iter().enumerate().map(|(index, secret)| {
+        ClientSecret::deserialize(secret).map_err(|fault| {
+            D::Error::custom(format!("secret {} of `client_secrets`: {fault}", index + 1))
+        })
+    });
+    secrets.collect()
 }
 
 #[cfg(test)]

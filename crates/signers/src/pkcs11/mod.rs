@@ -36,8 +36,10 @@ mod slot;
 mod uri;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use okta_introspect::{
     Algorithm, BoxError, BoxFuture, Clock, Error, KeyOptions, PublicJwk, Signer, SystemClock,
@@ -54,6 +56,8 @@ use uri::Uri;
 /// A private key in a token. Cheap to clone; clones share the key and its sessions.
 ///
 /// Signatures are made on tokio's blocking threads, sixteen at once at most or what the token allows.
+/// Only of a token that signs within a quarter of a millisecond, as no device does but software in this
+/// process, signatures are made where they are asked for: the detour would cost as much as they do.
 ///
 /// # Example: in the place of a key file
 ///
@@ -85,11 +89,20 @@ struct Inner {
     permits: Arc<Semaphore>,
     /// Whether a signature was verified with the public half.
     is_verified: AtomicBool,
+    /// Whether the last signature took less than [`QUICK`].
+    is_quick: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
+/// What no token at the end of a wire is quicker than.
+const QUICK: Duration = Duration::from_micros(250);
+
 impl Pkcs11Key {
-    /// Finds the key that a `pkcs11:` URI names, and logs in at its token. It blocks.
+    /// How long a token may take until its key can be used: a PIN may be typed at it meanwhile.
+    pub const MAX_OPENING: Duration = Duration::from_secs(60);
+
+    /// Finds the key that a `pkcs11:` URI names, and logs in at its token. It blocks, for
+    /// [`MAX_OPENING`](Self::MAX_OPENING) at most.
     ///
     /// Of `options`, the passphrase is the PIN, for a URI without `pin-source`.
     ///
@@ -98,7 +111,7 @@ impl Pkcs11Key {
     /// Of kind [`Key`](okta_introspect::ErrorKind::Key): the URI cannot be read, the module cannot be
     /// loaded or could have been written by another user, the token or the key is not there or not the
     /// only one, the PIN is missing, wrong or locked, the public half is not told, the algorithm does not
-    /// fit.
+    /// fit, the module has not answered in time.
     pub fn open(uri: &str, options: &KeyOptions) -> Result<Self, Error> {
         Self::open_with_clock(uri, options, Arc::new(SystemClock))
     }
@@ -114,7 +127,11 @@ impl Pkcs11Key {
         options: &KeyOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let uri = Uri::parse(uri)?;
+        let (uri, options) = (Uri::parse(uri)?, options.clone());
+        within(Self::MAX_OPENING, move || Self::open_here(uri, &options, clock))
+    }
+
+    fn open_here(uri: Uri, options: &KeyOptions, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let pin = Pin { source: uri.pin.clone(), given: options.passphrase.clone() };
         let module = Module::load(&module_file::locate(uri.module.as_ref())?)?;
         let context = module.context();
@@ -138,7 +155,7 @@ impl Pkcs11Key {
         idle.put(ready);
         drop(context);
         let permits = Arc::new(Semaphore::new(sessions::limit(&info)));
-        let is_verified = AtomicBool::new(false);
+        let (is_verified, is_quick) = (AtomicBool::new(false), AtomicBool::new(false));
         let inner = Inner {
             module,
             uri,
@@ -149,6 +166,7 @@ impl Pkcs11Key {
             idle,
             permits,
             is_verified,
+            is_quick,
             clock,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -170,7 +188,10 @@ impl Pkcs11Key {
         rsa_bits: u32,
         options: &KeyOptions,
     ) -> Result<PublicJwk, Error> {
-        generate::generate(uri, algorithm, rsa_bits, options)
+        let (uri, options) = (Uri::parse(uri)?, options.clone());
+        let make = move || generate::generate(&uri, algorithm, rsa_bits, &options);
+        // An RSA key of 4096 bits takes a smart card minutes.
+        within(5 * Self::MAX_OPENING, make)
     }
 
     /// Signs without leaving the current thread.
@@ -188,6 +209,24 @@ impl Pkcs11Key {
     }
 }
 
+/// Does what a module may never end, on a thread that is left behind then.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, receiver) = mpsc::channel();
+    // Nobody listens any more once the time is over.
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        let seconds = limit.as_secs();
+        Err(Fault::new(
+            format!("the module has not answered within {seconds} seconds"),
+            "see that the token is reachable, and what the module's own log says",
+        )
+        .into())
+    })
+}
+
 impl Inner {
     /// Signs; where the session or the token is gone, tries again with a new one, and once more after
     /// the module was initialised again.
@@ -199,6 +238,28 @@ impl Inner {
         };
         self.verify(signing_input, &signature)?;
         Ok(signature)
+    }
+
+    /// A signature on this thread, which may be one that other tasks wait for: where the last one was
+    /// quick, and where nothing has to be waited for but the token.
+    fn sign_at_once(&self, signing_input: &[u8]) -> Option<Vec<u8>> {
+        let is_sure =
+            self.is_quick.load(Ordering::Relaxed) && self.is_verified.load(Ordering::Relaxed);
+        if !is_sure {
+            return None;
+        }
+        let input = self.way.input(signing_input).ok()?;
+        let context = self.module.context_at_once()?;
+        let ready = self.idle.take(&context)?;
+        let begun = self.clock.monotonic();
+        let Ok(signature) = ready.sign(self.way, &input) else {
+            ready.close(&context);
+            return None;
+        };
+        let took = self.clock.monotonic().saturating_duration_since(begun);
+        self.is_quick.store(took < QUICK, Ordering::Relaxed);
+        self.idle.put(ready);
+        Some(signature)
     }
 
     fn anew(&self, input: &[u8]) -> Result<Vec<u8>, Fault> {
@@ -222,10 +283,13 @@ impl Inner {
             None => Ready::open(&self.module, &context, &self.uri, &self.pin)
                 .map_err(|fault| (fault, generation))?,
         };
+        let begun = self.clock.monotonic();
         let signed = match self.always_authenticate {
             false => ready.sign(self.way, input),
             true => ready.sign_with_pin(self.way, input, &self.pin),
         };
+        let took = self.clock.monotonic().saturating_duration_since(begun);
+        self.is_quick.store(took < QUICK && !self.always_authenticate, Ordering::Relaxed);
         match &signed {
             Ok(_) => self.idle.put(ready),
             Err(_) => ready.close(&context),
@@ -271,6 +335,9 @@ impl Signer for Pkcs11Key {
 
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
         Box::pin(async move {
+            if let Some(signature) = self.inner.sign_at_once(signing_input) {
+                return Ok(signature);
+            }
             // Never closed.
             let permit = Arc::clone(&self.inner.permits).acquire_owned().await?;
             let (inner, input) = (Arc::clone(&self.inner), signing_input.to_vec());
@@ -293,5 +360,20 @@ impl fmt::Debug for Pkcs11Key {
             .field("thumbprint", &self.inner.public.thumbprint())
             .field("token", &self.inner.uri.token)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test_support::test]
+    fn a_module_that_never_answers_holds_up_nobody_for_good() {
+        let (held, never) = mpsc::channel::<()>();
+        let hanging = move || Ok(never.recv().is_ok());
+        let error = within(Duration::from_millis(1), hanging).unwrap_err();
+        assert_eq!(error.kind(), okta_introspect::ErrorKind::Key);
+        drop(held);
+        assert!(within(Duration::from_secs(40), || Ok(true)).unwrap());
     }
 }

@@ -1,7 +1,11 @@
 //! How the app authenticates, from every source.
 
-use super::*;
+use std::fs;
+
 use okta_introspect::HmacAlgorithm;
+
+use crate::tests::World;
+use crate::{AuthMode, Setting, Settings};
 
 /// Long enough to sign with.
 const SECRET: &str = "s3cret-0123456789-0123456789-0123456789-0123456789-0123456789-012";

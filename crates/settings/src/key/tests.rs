@@ -1,8 +1,10 @@
 //! Files of keys and secrets that are replaced while a client uses them.
 
-use okta_introspect::ClientAuth;
+use std::fs;
 
-use super::*;
+use okta_introspect::{Algorithm, ClientAuth, Signer, SigningKey};
+
+use crate::tests::World;
 
 fn key(id: &str) -> SigningKey {
     SigningKey::generate(Algorithm::Es256).unwrap().with_key_id(Some(id.to_owned()))
