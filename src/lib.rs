@@ -100,6 +100,7 @@ pub use clock::{Clock, Deadline, ManualClock, SystemClock};
 pub use credential::assertion::{AssertionConfig, AssertionSigner, ClientAssertion};
 pub use credential::audience::Audience;
 pub use credential::client_auth::ClientAuth;
+pub use credential::secret_file::SecretFile;
 pub use wire::admission::circuit::CircuitConfig;
 pub use wire::admission::rate_windows::RateWindows;
 
@@ -110,7 +111,7 @@ pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use jws::HmacAlgorithm;
-pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
+pub use key::{Algorithm, KeyFile, KeyOptions, PublicJwk, RotatingSigner, Signer, SigningKey};
 pub use management::{Pages, Resource, ResourceAnswer, ResourceCall};
 pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};

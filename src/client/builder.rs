@@ -19,9 +19,9 @@ use crate::support::random::{Random, SystemRandom};
 use crate::wire::admission::circuit::CircuitConfig;
 use crate::wire::admission::rate_windows::RateWindows;
 use crate::wire::admission::{Admission, AdmissionConfig};
-use crate::wire::authentication::Authenticator;
 use crate::wire::bounds;
 use crate::wire::call::CallContext;
+use crate::wire::current_authenticator::CurrentAuthenticator;
 use crate::wire::form_post::{FormClient, Target};
 use crate::wire::retry::RetryConfig;
 use crate::wire::transport::{Destination, Http, HttpConfig};
@@ -247,10 +247,10 @@ impl ClientBuilder {
                     "let the client sign, with a key or its secret: each assertion is for one endpoint",
                 ))
             }
-            (ClientAuth::PrivateKeyJwt(_) | ClientAuth::ClientSecretJwt { .. }, _) => {
-                self.audience.check(endpoints)
-            }
-            _ => Ok(()),
+            (ClientAuth::ClientSecretBasic(_) | ClientAuth::ClientSecretPost(_), None)
+            | (ClientAuth::None, _) => Ok(()),
+            // By an assertion, or what may make one.
+            _ => self.audience.check(endpoints),
         }
     }
 
@@ -277,11 +277,12 @@ impl ClientBuilder {
         let revocation = target(&endpoints.revocation)?;
         let clock = Arc::clone(&self.clock);
         let context = CallContext::new(http, clock, random, self.retry.clone(), admission)?;
-        let authenticator = Authenticator::new(
+        let authenticator = CurrentAuthenticator::new(
             self.client_id.clone(),
             &self.auth,
             self.assertion.clone(),
             Arc::clone(&self.random),
+            Arc::clone(&self.clock),
         )?;
         let prover = Prover::new(self.dpop.clone(), Arc::clone(&self.random));
         let forms = Arc::new(FormClient::new(context, authenticator, prover));

@@ -115,7 +115,7 @@ pub struct AssertionSigner {
     means: Means,
     config: AssertionConfig,
     random: Arc<dyn Random>,
-    /// The first part of every assertion: it never changes.
+    /// The first part of every assertion by a signer that is one key.
     header: String,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
@@ -143,7 +143,7 @@ impl AssertionSigner {
         random: Arc<dyn Random>,
     ) -> Result<Self, Error> {
         signer.key_id().map_or(Ok(()), id::check_key_id)?;
-        let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
+        let header = header(&*signer);
         Self::with_means(client_id.into(), Means::Key(signer), header, config, random)
     }
 
@@ -211,19 +211,34 @@ impl AssertionSigner {
         Ok(assertion)
     }
 
+    /// Hears that the server refused an assertion for a reason that may lie in its key. Gives whether
+    /// the next assertion is signed with another one.
+    pub(crate) async fn refused(&self, assertion: &ClientAssertion) -> bool {
+        let (Means::Key(signer), Some(refused)) = (&self.means, &assertion.0.signer) else {
+            return false;
+        };
+        let has_another = signer.refused(refused).await;
+        if has_another {
+            let is_by_it = |kept: &ClientAssertion| {
+                kept.0.signer.as_ref().is_some_and(|key| Arc::ptr_eq(key, refused))
+            };
+            let mut reusable = self.reusable.lock().unwrap_or_else(PoisonError::into_inner);
+            reusable.retain(|kept| !is_by_it(kept));
+        }
+        has_another
+    }
+
     /// What our assertions say about a claim or header, for the explanation of a refusal.
     pub(crate) fn describe(&self, about: &str, assertion: &ClientAssertion) -> Option<String> {
+        let signer = assertion.0.signer.as_ref();
         match about {
             "aud" => Some(assertion.audience().to_owned()),
             "iss" | "sub" => Some(self.client_id.clone()),
-            "alg" => Some(self.means.algorithm().to_owned()),
-            "kid" => Some(self.means.key_id().unwrap_or("none").to_owned()),
-            "key" => match &self.means {
-                Means::Key(signer) => signer
-                    .public_jwk()
-                    .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
-                Means::Secret(_) => None,
-            },
+            "alg" => Some(assertion.0.algorithm.to_owned()),
+            "kid" => Some(signer.and_then(|signer| signer.key_id()).unwrap_or("none").to_owned()),
+            "key" => signer?
+                .public_jwk()
+                .map(|jwk| format!("a key with the thumbprint {}", jwk.thumbprint())),
             "exp" => Some(in_seconds(assertion.0.expires_at)),
             "iat" => Some(in_seconds(assertion.0.issued_at)),
             _ => None,
@@ -270,33 +285,39 @@ impl AssertionSigner {
             exp: expires_at.timestamp(),
             jti,
         };
-        let jwt = match &self.means {
-            Means::Key(signer) => jws::sign(WHAT, &self.header, &claims, &**signer).await?,
-            Means::Secret(key) => jws::sign_with_secret(WHAT, &self.header, &claims, key)?,
+        let (jwt, algorithm, signer) = match &self.means {
+            Means::Key(signer) => {
+                let (jwt, signer) = self.sign_with_key(&claims, signer).await?;
+                (jwt, signer.algorithm().name(), Some(signer))
+            }
+            Means::Secret(key) => {
+                let jwt = jws::sign_with_secret(WHAT, &self.header, &claims, key)?;
+                (jwt, key.algorithm().name(), None)
+            }
         };
         Ok(ClientAssertion(Arc::new(Signed {
             jwt: Secret::new(jwt),
+            algorithm,
+            signer,
             audience: audience.to_owned(),
             signed_at: now,
             issued_at,
             expires_at,
         })))
     }
-}
 
-impl Means {
-    fn algorithm(&self) -> &'static str {
-        match self {
-            Self::Key(signer) => signer.algorithm().name(),
-            Self::Secret(key) => key.algorithm().name(),
-        }
-    }
-
-    fn key_id(&self) -> Option<&str> {
-        match self {
-            Self::Key(signer) => signer.key_id(),
-            Self::Secret(_) => None,
-        }
+    /// Signs with the signer, or the key that it has chosen.
+    async fn sign_with_key(
+        &self,
+        claims: &Claims<'_>,
+        signer: &Arc<dyn Signer>,
+    ) -> Result<(String, Arc<dyn Signer>), Error> {
+        let Some(key) = signer.current().await else {
+            let jwt = jws::sign(WHAT, &self.header, claims, &**signer).await?;
+            return Ok((jwt, Arc::clone(signer)));
+        };
+        key.key_id().map_or(Ok(()), id::check_key_id)?;
+        Ok((jws::sign(WHAT, &header(&*key), claims, &*key).await?, key))
     }
 }
 
@@ -320,6 +341,9 @@ pub struct ClientAssertion(Arc<Signed>);
 
 struct Signed {
     jwt: Secret,
+    algorithm: &'static str,
+    /// The key that has signed it; none if a secret has.
+    signer: Option<Arc<dyn Signer>>,
     audience: String,
     signed_at: DateTime<Utc>,
     issued_at: DateTime<Utc>,
@@ -358,6 +382,10 @@ impl fmt::Debug for ClientAssertion {
             .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
+}
+
+fn header(signer: &dyn Signer) -> String {
+    jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() })
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::secret_file::{Form, SecretFile};
+use crate::error::Error;
 use crate::jws::HmacAlgorithm;
 use crate::key::Signer;
 use crate::secret::Secret;
@@ -45,6 +47,8 @@ pub enum ClientAuth {
         /// What it signs by.
         algorithm: HmacAlgorithm,
     },
+    /// A secret in a file that may be replaced while the client is in use.
+    SecretFile(SecretFile),
     /// Nothing but the client id, in the form: a public client.
     None,
 }
@@ -70,8 +74,19 @@ impl ClientAuth {
             Self::ClientSecretBasic(_) => "client_secret_basic",
             Self::ClientSecretPost(_) => "client_secret_post",
             Self::ClientSecretJwt { .. } => "client_secret_jwt",
+            Self::SecretFile(file) => file.method(),
             Self::None => "none",
         }
+    }
+
+    /// What a file authenticates with when it has this content.
+    pub(crate) fn of_file(file: &SecretFile, content: &[u8]) -> Result<Self, Error> {
+        let secret = SecretFile::secret(content)?;
+        Ok(match file.form {
+            Form::Basic => Self::ClientSecretBasic(secret),
+            Form::Post => Self::ClientSecretPost(secret),
+            Form::Jwt(algorithm) => Self::client_secret_jwt(secret, algorithm),
+        })
     }
 
     /// The key that signs, if a key does.
@@ -81,19 +96,30 @@ impl ClientAuth {
             Self::ClientSecretBasic(_)
             | Self::ClientSecretPost(_)
             | Self::ClientSecretJwt { .. }
+            | Self::SecretFile(_)
             | Self::None => None,
         }
     }
 
     /// Whether the secret itself is sent, so that whatever gets it is as good as the client.
     pub(crate) fn sends_secret(&self) -> bool {
-        matches!(self, Self::ClientSecretBasic(_) | Self::ClientSecretPost(_))
+        match self {
+            Self::ClientSecretBasic(_) | Self::ClientSecretPost(_) => true,
+            Self::SecretFile(file) => file.sends_secret(),
+            Self::PrivateKeyJwt(_) | Self::ClientSecretJwt { .. } | Self::None => false,
+        }
     }
 }
 
 impl<S: Signer + 'static> From<S> for ClientAuth {
     fn from(signer: S) -> Self {
         Self::PrivateKeyJwt(Arc::new(signer))
+    }
+}
+
+impl From<SecretFile> for ClientAuth {
+    fn from(file: SecretFile) -> Self {
+        Self::SecretFile(file)
     }
 }
 

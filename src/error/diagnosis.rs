@@ -57,6 +57,15 @@ impl Diagnosis {
         self
     }
 
+    /// Whether a client may have been refused for its key: by what the server says, or because it says
+    /// nothing that tells.
+    pub(crate) fn may_be_of_the_key(refusal: &Refusal) -> bool {
+        refusal.code.as_deref() == Some("invalid_client")
+            && Self::of(refusal, |_| None).is_none_or(|diagnosis| {
+                ["kid", "key", "alg", "authentication method"].contains(&&*diagnosis.about)
+            })
+    }
+
     /// Finds the first row that fits the refusal. `sent` tells what our assertion said about a
     /// claim or header.
     pub(crate) fn of(refusal: &Refusal, sent: impl FnOnce(&str) -> Option<String>) -> Option<Self> {
@@ -176,6 +185,33 @@ mod tests {
             "jti has already been used",
         ] {
             assert_eq!(diagnose("invalid_client", text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_the_keys_fault_is_told_from_what_is_not() {
+        for (code, description, expected) in [
+            ("invalid_client", "The client_assertion JWT kid is invalid.", true),
+            ("invalid_client", "The client_assertion signature is invalid.", true),
+            ("invalid_client", "The client_assertion JWT signature algorithm is invalid.", true),
+            ("invalid_client", "Client authentication failed", true),
+            ("invalid_client", "Something new.", true),
+            ("invalid_client", "", true),
+            ("invalid_client", "The client_assertion token is expired.", false),
+            ("invalid_client", "The client_assertion token has already been used.", false),
+            (
+                "invalid_client",
+                "The audience claim for client_assertion must be the endpoint invoked",
+                false,
+            ),
+            ("invalid_scope", "The client_assertion JWT kid is invalid.", false),
+        ] {
+            let refusal = Refusal {
+                code: Some(code.into()),
+                description: Some(description.into()),
+                ..Refusal::default()
+            };
+            assert_eq!(Diagnosis::may_be_of_the_key(&refusal), expected, "{code}: {description}");
         }
     }
 

@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use super::accept::accept;
 use super::notation::{self, DER, Notation};
 use super::options::KeyOptions;
-use super::{SigningKey, der, pem, private_jwk, unsupported};
+use super::{PublicJwk, SigningKey, der, jwk_text, pem, private_jwk, unsupported};
 use crate::error::{Error, redact};
 
 /// A key, and a set of keys, is shorter; a device that never ends must not fill the memory.
-const MAX_LEN: usize = 1024 * 1024;
+pub(super) const MAX_LEN: usize = 1024 * 1024;
 
 /// Base64 of Base64 occurs where a secret store encodes what was encoded already.
 const MAX_ENCODINGS: usize = 2;
@@ -50,18 +50,20 @@ fn read(bytes: &[u8], options: &KeyOptions, encodings: usize) -> Result<SigningK
 }
 
 pub(super) fn from_file(path: &Path, options: &KeyOptions) -> Result<SigningKey, Error> {
-    let text = content(path).map_err(|cause| {
-        let what = format!("the key file cannot be read: {}", redact::path(path));
-        let advice = match cause.kind() {
-            IoErrorKind::NotFound => "check the path; `okta-introspect keygen` makes a key",
-            IoErrorKind::PermissionDenied => {
-                "run as the file's owner, or give this user the right to read it"
-            }
-            _ => "check that the path names a file",
-        };
-        Error::key(what).advise(advice).because(cause)
-    })?;
+    let text = content(path).map_err(|cause| unreadable(path, cause))?;
     parse(&text, options)
+}
+
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> Error {
+    let what = format!("the key file cannot be read: {}", redact::path(path));
+    let advice = match cause.kind() {
+        IoErrorKind::NotFound => "check the path; `okta-introspect keygen` makes a key",
+        IoErrorKind::PermissionDenied => {
+            "run as the file's owner, or give this user the right to read it"
+        }
+        _ => "check that the path names a file",
+    };
+    Error::key(what).advise(advice).because(cause)
 }
 
 /// One byte more than is taken is enough to refuse the file.
@@ -110,7 +112,21 @@ pub(super) fn write_new_file(key: &PKey<Private>, path: &Path) -> Result<(), Err
         .private_key_to_pem_pkcs8()
         .map(Zeroizing::new)
         .map_err(|cause| Error::key("the private key cannot be written as PEM").because(cause))?;
-    new_file(path, |file| file.write_all(&pem)).map_err(|cause| {
+    write_new(path, &pem)
+}
+
+pub(super) fn write_new_jwk_file(
+    key: &PKey<Private>,
+    public: &PublicJwk,
+    path: &Path,
+) -> Result<(), Error> {
+    let jwk = jwk_text::private_jwk(key, public)
+        .map_err(|cause| Error::key("the private key cannot be written as a JWK").because(cause))?;
+    write_new(path, jwk.as_bytes())
+}
+
+fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    new_file(path, |file| file.write_all(content)).map_err(|cause| {
         let advice = match cause.kind() {
             IoErrorKind::AlreadyExists => {
                 "choose another name; an existing file is never overwritten"

@@ -9,7 +9,10 @@ pub(crate) mod derive;
 mod digest;
 mod encryption;
 mod factors;
+pub(crate) mod follow;
 mod jwk;
+mod jwk_text;
+mod key_file;
 mod load;
 #[cfg(test)]
 mod matrix;
@@ -19,6 +22,7 @@ mod pem;
 mod private_jwk;
 mod public;
 mod public_notation;
+mod rotating;
 mod sample;
 mod signature;
 mod unsupported;
@@ -40,8 +44,10 @@ use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
+pub use key_file::KeyFile;
 pub use options::KeyOptions;
 pub use public::PublicJwk;
+pub use rotating::RotatingSigner;
 
 #[cfg(test)]
 pub(crate) use accept::PARSED;
@@ -115,6 +121,25 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// kind [`Key`](crate::ErrorKind::Key), which takes over the advice of an
     /// [`Error::from_signer`].
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
+
+    /// The key that signs next, of a signer that has several or whose key changes while it is in
+    /// use. It is asked before each signature that stands for itself, and then `alg`, `kid` and
+    /// signature are those of the key that it gives.
+    ///
+    /// Default: none, since this is the one key.
+    fn current(&self) -> BoxFuture<'_, Option<Arc<dyn Signer>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Hears that the server did not take a signature by `refused`, which [`current`](Self::current)
+    /// had given, and that the reason may lie in the key. Gives whether there is another key to try:
+    /// then the request is made once more.
+    ///
+    /// Default: there is none.
+    fn refused<'a>(&'a self, refused: &'a Arc<dyn Signer>) -> BoxFuture<'a, bool> {
+        let _ = refused;
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// A private key in this process. Cheap to clone; clones share the key.
@@ -261,6 +286,17 @@ impl SigningKey {
     /// cannot be written.
     pub fn write_new_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         load::write_new_file(&self.inner.key, path.as_ref())
+    }
+
+    /// Writes the key to a new file as a private JWK with its key id and its algorithm, readable by its
+    /// owner alone. A key that is to be rotated is best kept so: PEM cannot say under which id it is
+    /// registered, and the next one has another.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_new_file`](Self::write_new_file).
+    pub fn write_new_jwk_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        load::write_new_jwk_file(&self.inner.key, &self.inner.public, path.as_ref())
     }
 
     /// Signs without leaving the current thread. An RS256 signature costs about ten times as much

@@ -41,8 +41,8 @@ enum Means {
 
 /// What one request authenticates with.
 #[derive(Debug)]
-pub(crate) struct Credential<'a> {
-    by: &'a Authenticator,
+pub(crate) struct Credential {
+    by: Arc<Authenticator>,
     assertion: Option<ClientAssertion>,
 }
 
@@ -67,12 +67,12 @@ impl Authenticator {
             ClientAuth::ClientSecretBasic(secret) => basic(id, secret)?,
             ClientAuth::ClientSecretPost(secret) => post(id, secret)?,
             ClientAuth::None => Means::Fields(fields(&[("client_id", id)]), None),
+            ClientAuth::SecretFile(file) => {
+                let auth = ClientAuth::of_file(file, &file.read()?)?;
+                return Self::new(client_id, &auth, config, random);
+            }
         };
         Ok(Self { client_id, method: auth.method(), means })
-    }
-
-    pub(crate) fn client_id(&self) -> &str {
-        &self.client_id
     }
 
     /// The method's registered name.
@@ -104,19 +104,32 @@ impl Authenticator {
 
     /// What the next request authenticates with: where that is an assertion, a new one.
     pub(crate) async fn credential(
-        &self,
+        self: &Arc<Self>,
         audience: &str,
         now: DateTime<Utc>,
-    ) -> Result<Credential<'_>, Error> {
+    ) -> Result<Credential, Error> {
         let assertion = match &self.means {
             Means::Assertion(signer) => Some(signer.assertion(audience, now).await?),
             Means::Header(..) | Means::Fields(..) => None,
         };
-        Ok(Credential { by: self, assertion })
+        Ok(Credential { by: Arc::clone(self), assertion })
     }
 }
 
-impl Credential<'_> {
+impl Credential {
+    /// Whether it is this authenticator's.
+    pub(crate) fn is_by(&self, authenticator: &Arc<Authenticator>) -> bool {
+        Arc::ptr_eq(&self.by, authenticator)
+    }
+
+    /// Hears that the server did not take it. Gives whether there is another key to try.
+    pub(crate) async fn refused(&self) -> bool {
+        match (&self.by.means, &self.assertion) {
+            (Means::Assertion(signer), Some(sent)) => signer.refused(sent).await,
+            _ => false,
+        }
+    }
+
     /// Puts into the headers what belongs there.
     pub(crate) fn add_header(&self, headers: &mut HeaderMap) {
         if let Means::Header(value, _) = &self.by.means {
@@ -191,12 +204,13 @@ mod tests {
     /// With everything that an encoding could get wrong.
     const SECRET: &str = "s3cr%2B+: &=/pä\u{1f511}ss";
 
-    fn authenticator(auth: &ClientAuth) -> Result<Authenticator, Error> {
+    fn authenticator(auth: &ClientAuth) -> Result<Arc<Authenticator>, Error> {
         let random = Arc::new(SeededRandom::new(1));
-        Authenticator::new("my portal:1".to_owned(), auth, AssertionConfig::default(), random)
+        let id = "my portal:1".to_owned();
+        Authenticator::new(id, auth, AssertionConfig::default(), random).map(Arc::new)
     }
 
-    async fn credential(authenticator: &Authenticator) -> Credential<'_> {
+    async fn credential(authenticator: &Arc<Authenticator>) -> Credential {
         let now = DateTime::UNIX_EPOCH;
         authenticator.credential("https://acme.okta.com", now).await.unwrap()
     }

@@ -22,9 +22,10 @@ use crate::error::refusal::Demand;
 use crate::issuer::{EndpointUrl, Endpoints, Issuer};
 use crate::secret::{Secret, Token};
 use crate::wire::admission::{Admission, EndpointLimits};
-use crate::wire::authentication::{Authenticator, Credential};
+use crate::wire::authentication::Credential;
 use crate::wire::call::{CallContext, Outcome, Reply, RequestFactory};
 use crate::wire::content_encoding::IDENTITY;
+use crate::wire::current_authenticator::CurrentAuthenticator;
 use crate::wire::error_response;
 use crate::wire::place::Place;
 use crate::wire::rate_limit::{RateLimit, Remaining};
@@ -79,7 +80,7 @@ impl Target {
 #[derive(Debug)]
 pub(crate) struct FormClient {
     context: CallContext,
-    authenticator: Authenticator,
+    authenticator: CurrentAuthenticator,
     prover: Arc<Prover>,
     headers: HeaderMap,
 }
@@ -100,7 +101,11 @@ pub(crate) struct Form<'a> {
 }
 
 impl FormClient {
-    pub(crate) fn new(context: CallContext, authenticator: Authenticator, prover: Prover) -> Self {
+    pub(crate) fn new(
+        context: CallContext,
+        authenticator: CurrentAuthenticator,
+        prover: Prover,
+    ) -> Self {
         // With the sender and the encoding, which would be added anyhow, and with room in the index
         // for what the HTTP client adds: so it is not built anew in each request's copy.
         let mut headers = HeaderMap::with_capacity(6);
@@ -154,6 +159,7 @@ impl FormClient {
             correction: TimeDelta::zero(),
             proof: None,
             second_tries: SecondTries::default(),
+            refused: None,
         };
         self.context.call(&target.place, &target.limits, &mut post).await
     }
@@ -168,12 +174,14 @@ struct FormPost<'a> {
     forms: &'a FormClient,
     target: &'a Target,
     form: Form<'a>,
-    sent: Option<Credential<'a>>,
+    sent: Option<Credential>,
     first_sent: Option<Instant>,
     /// How our clock was corrected when the latest request was made.
     correction: TimeDelta,
     proof: Option<Secret>,
     second_tries: SecondTries,
+    /// The refusal after which the signer is to be asked for another key.
+    refused: Option<Error>,
 }
 
 /// Each refusal that tells what to do differently is followed once per call, so that a server
@@ -183,13 +191,18 @@ struct SecondTries {
     proof: bool,
     clock: bool,
     nonce: bool,
+    key: bool,
 }
 
 impl RequestFactory for FormPost<'_> {
     type Prerequisite = ();
 
     async fn prerequisite(&mut self) -> Result<(), Error> {
-        Ok(())
+        let (Some(error), Some(sent)) = (self.refused.take(), &self.sent) else { return Ok(()) };
+        match self.forms.authenticator.refused(sent).await {
+            true => Ok(()),
+            false => Err(error),
+        }
     }
 
     async fn request(&mut self, (): ()) -> Result<Request, Error> {
@@ -249,7 +262,13 @@ impl RequestFactory for FormPost<'_> {
         if self.may_do_differently(&error, nonce.is_some()) {
             return Outcome::Again;
         }
-        Outcome::Refused(self.diagnose(error))
+        let is_of_the_key = error.refusal().is_some_and(Diagnosis::may_be_of_the_key);
+        let error = self.diagnose(error);
+        if is_of_the_key && !std::mem::replace(&mut self.second_tries.key, true) {
+            self.refused = Some(error);
+            return Outcome::Again;
+        }
+        Outcome::Refused(error)
     }
 }
 

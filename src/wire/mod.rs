@@ -6,6 +6,7 @@ pub(crate) mod bounds;
 pub(crate) mod call;
 mod challenge;
 pub(crate) mod content_encoding;
+pub(crate) mod current_authenticator;
 pub(crate) mod error_chain;
 pub(crate) mod error_response;
 pub(crate) mod form_post;

@@ -28,6 +28,8 @@ mod proxies;
 #[cfg(feature = "sandbox")]
 mod rate_limits;
 mod refresh;
+#[cfg(unix)]
+mod rotation;
 #[cfg(feature = "sandbox")]
 mod server_time;
 #[cfg(feature = "rustls")]

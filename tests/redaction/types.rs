@@ -120,6 +120,29 @@ fn clients_by_secret(org: &Org) -> String {
     said.concat()
 }
 
+/// A key and a secret in files.
+struct Files {
+    _folder: tempfile::TempDir,
+    key: KeyFile,
+    secret: SecretFile,
+}
+
+impl Files {
+    fn new(key: &SigningKey) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [key_path, secret_path] = ["key.jwk", "secret"].map(|name| folder.path().join(name));
+        key.write_new_jwk_file(&key_path).unwrap();
+        fs::write(&secret_path, PASSPHRASE.repeat(2)).unwrap();
+        let key = KeyFile::open(key_path, KeyOptions::default()).unwrap();
+        Self { _folder: folder, key, secret: SecretFile::basic(secret_path) }
+    }
+
+    fn client(&self, org: &Org) -> Client {
+        let auth = ClientAuth::SecretFile(self.secret.clone());
+        Client::builder(org.sandbox.issuer(), CLIENT, auth).build().unwrap()
+    }
+}
+
 /// A store as somebody may write one who derives whatever can be.
 #[derive(Debug)]
 struct Shelf(StoredToken);
@@ -241,6 +264,9 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
     let stored = StoredToken::new(token(), Some(scope.clone()), org.clock.now());
     let shelf = Shelf(stored.clone());
 
+    let files = Files::new(&key);
+    let rotating = RotatingSigner::new(key.clone(), signing_key(&org.keys[1], "k2"));
+
     let mut plan = Plan::new(1000, Duration::from_secs(30));
     (plan.shared, plan.signals) = (true, SignalMode::Purge);
     let estimate = plan.estimate().unwrap();
@@ -304,6 +330,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("JwksStatus", said!(kept_keys.status())),
         ("KeyFault", said!(*key_fault)),
         ("MemberFault", said!(verify::MemberFault::Missing)),
+        ("KeyFile", said!(files.key)),
         ("KeyOptions", said!(options)),
         ("Lag", said!(estimate.lag)),
         ("LogEntity", said!(event.actor) + &said!(event.target)),
@@ -339,9 +366,11 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("RotationType", said!(web.refresh_token.rotation_type)),
         ("SignedIn", said!(user_tokens)),
         ("RetryConfig", said!(RetryConfig::default())),
+        ("RotatingSigner", said!(rotating)),
         ("Sandbox", said!(org.sandbox)),
         ("SandboxBuilder", said!(Sandbox::builder().seed(seed.clone()))),
         ("Scopes", said!(scope)),
+        ("SecretFile", said!(files.secret) + &said!(files.client(&org))),
         ("Secret", said!(pem) + &said!(Secret::new(PASSPHRASE))),
         ("Seed", said!(seed)),
         ("SeededRandom", said!(SeededRandom::new(1))),

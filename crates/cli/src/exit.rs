@@ -99,6 +99,15 @@ Exit codes:
   4  the server refused our credentials, the scope okta.logs.read, or to show its log
   130  interrupted";
 
+    /// For `rotate`.
+    pub(crate) const ROTATE_HELP: &'static str = "\
+Exit codes:
+  0  the new key is in use and the old one retired; with --dry-run: that is what would be done
+  2  the command line, a setting or a key file is wrong, or the app's keys cannot be rotated
+  3  could not find out: no connection, no answer in time, server failing, too many requests; run it
+     again, and it goes on where it stopped
+  4  the server refused our credentials, the scope okta.apps.manage, the new key or a change";
+
     /// For `revoke`, which judges only when asked to.
     pub(crate) const REVOKE_HELP: &'static str = "\
 Exit codes:

@@ -29,6 +29,8 @@ mod profiles;
 mod redaction;
 mod refresh;
 #[cfg(unix)]
+mod rotate;
+#[cfg(unix)]
 mod scripts;
 mod settings;
 mod settings_table;

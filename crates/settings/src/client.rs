@@ -1,10 +1,13 @@
 //! The clients that the settings describe. Making one sends no request.
 
 use okta_introspect::checker::CheckerBuilder;
-use okta_introspect::{CachedTokenSource, Checker, Client, ClientAuth, ClientBuilder, Issuer};
+use okta_introspect::{
+    CachedTokenSource, Checker, Client, ClientAuth, ClientBuilder, Issuer, SecretFile,
+};
 
 use crate::auth_mode::{self, AuthMode};
 use crate::error::SettingsError;
+use crate::found::Found;
 use crate::key::Key;
 use crate::merged::Settings;
 
@@ -105,22 +108,34 @@ impl Settings {
         }
     }
 
-    /// What the app authenticates with.
+    /// What the app authenticates with. A key or a secret in a file is taken up anew when the file is
+    /// replaced.
     ///
     /// # Errors
     ///
     /// As for [`client`](Self::client).
     pub fn client_auth(&self) -> Result<ClientAuth, SettingsError> {
         self.check_app()?;
-        let secret = || self.client_secret();
-        Ok(match self.auth_mode()? {
-            AuthMode::PrivateKeyJwt => ClientAuth::from(self.key()?),
-            AuthMode::ClientSecretBasic => ClientAuth::ClientSecretBasic(secret()?),
-            AuthMode::ClientSecretPost => ClientAuth::ClientSecretPost(secret()?),
-            AuthMode::ClientSecretJwt(algorithm) => {
-                ClientAuth::client_secret_jwt(secret()?, algorithm)
+        let mode = self.auth_mode()?;
+        if mode == AuthMode::PrivateKeyJwt {
+            return Ok(ClientAuth::from(self.key()?));
+        }
+        if mode == AuthMode::None {
+            return Ok(ClientAuth::None);
+        }
+        let secret = self.client_secret()?;
+        let file = self.layer.secret.as_ref().and_then(Found::own_file);
+        Ok(match (mode, file) {
+            (AuthMode::ClientSecretPost, Some(path)) => SecretFile::post(path).into(),
+            (AuthMode::ClientSecretPost, None) => ClientAuth::ClientSecretPost(secret),
+            (AuthMode::ClientSecretJwt(algorithm), Some(path)) => {
+                SecretFile::jwt(path, algorithm).into()
             }
-            AuthMode::None => ClientAuth::None,
+            (AuthMode::ClientSecretJwt(algorithm), None) => {
+                ClientAuth::client_secret_jwt(secret, algorithm)
+            }
+            (_, Some(path)) => SecretFile::basic(path).into(),
+            (_, None) => ClientAuth::ClientSecretBasic(secret),
         })
     }
 }

@@ -44,6 +44,15 @@ impl Found<Source> {
             (Source::Text(_) | Source::Stdin(_) | Source::Uri(_), _) => None,
         }
     }
+
+    /// The file that holds the secret and nothing else, if it is one that can be read again.
+    pub(super) fn own_file(&self) -> Option<&Path> {
+        match &self.value {
+            // What a pipe has given is gone.
+            Source::File(path) if path.is_file() => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// Where a value was found. `Display` is what messages say.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use okta_introspect::{
-    Algorithm, BoxError, BoxFuture, KeyOptions, PublicJwk, Secret, Signer, SigningKey,
+    Algorithm, BoxError, BoxFuture, KeyFile, KeyOptions, PublicJwk, Secret, Signer, SigningKey,
 };
 
 use crate::elsewhere;
@@ -18,7 +18,8 @@ use crate::suspect::Suspect;
 use crate::text::BYTE_ORDER_MARK;
 
 /// The client's private key, wherever it lives: in this process, or where it never leaves. It is a
-/// [`Signer`], and so goes where a [`SigningKey`] goes. Cheap to clone; clones share the key.
+/// [`Signer`], and so goes where a [`SigningKey`] goes. One in a file is taken up anew when the file is
+/// replaced, as [`KeyFile`] does it. Cheap to clone; clones share the key.
 ///
 /// # Example: what only a key at hand can do
 ///
@@ -35,6 +36,8 @@ pub struct Key(Place);
 #[derive(Clone, Debug)]
 enum Place {
     Here(SigningKey),
+    /// In a file that may be replaced.
+    File(Arc<KeyFile>),
     Elsewhere(Arc<dyn Signer>),
 }
 
@@ -44,10 +47,12 @@ impl Key {
         Self(Place::Elsewhere(signer))
     }
 
-    /// The key itself, which can do more than sign, if it is in this process.
+    /// The key itself, which can do more than sign, if it is in this process; of a file that was
+    /// replaced since, the one that was there first.
     pub fn local(&self) -> Option<&SigningKey> {
         match &self.0 {
             Place::Here(key) => Some(key),
+            Place::File(file) => Some(file.first()),
             Place::Elsewhere(_) => None,
         }
     }
@@ -56,6 +61,7 @@ impl Key {
     pub fn signer(&self) -> &dyn Signer {
         match &self.0 {
             Place::Here(key) => key,
+            Place::File(file) => &**file,
             Place::Elsewhere(signer) => &**signer,
         }
     }
@@ -83,6 +89,14 @@ impl Signer for Key {
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
         self.signer().sign(signing_input)
     }
+
+    fn current(&self) -> BoxFuture<'_, Option<Arc<dyn Signer>>> {
+        self.signer().current()
+    }
+
+    fn refused<'a>(&'a self, refused: &'a Arc<dyn Signer>) -> BoxFuture<'a, bool> {
+        self.signer().refused(refused)
+    }
 }
 
 /// The private key.
@@ -106,6 +120,12 @@ pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<Key, Sett
         }
         Source::File(path) => {
             refuse_non_path(path, &key.origin)?;
+            if key.own_file().is_some() {
+                let opened = KeyFile::open(path, options);
+                return opened
+                    .map(|file| Key(Place::File(Arc::new(file))))
+                    .map_err(|error| SettingsError::from(error).found_in(&key.origin));
+            }
             SigningKey::from_file(path, &options)
         }
         Source::Stdin(input) => SigningKey::parse(bytes(input, "the private key")?, &options),
@@ -188,3 +208,6 @@ fn refuse_non_path(path: &Path, origin: &Origin) -> Result<(), SettingsError> {
         .found_in(origin)
         .advise("give a PEM text with `BEGIN PRIVATE KEY`, a JWK, or the path of a key file"))
 }
+
+#[cfg(test)]
+mod tests;

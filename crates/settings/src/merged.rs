@@ -222,6 +222,17 @@ impl Settings {
         DpopConfig::new(mode)
     }
 
+    /// The file that holds the private key and nothing else, if it is one that can be read again: what
+    /// can be replaced, and is followed when it is.
+    pub fn key_file(&self) -> Option<&Path> {
+        self.layer.key.as_ref().and_then(Found::own_file)
+    }
+
+    /// The id of the key that the settings name; the key may have one of its own.
+    pub fn key_id(&self) -> Option<&str> {
+        self.layer.key_id.as_ref().map(|found| found.value.as_str())
+    }
+
     /// Where the server, the key, its passphrase and the client secret are named.
     pub fn origins(&self) -> Origins<'_> {
         let layer = &self.layer;
@@ -229,6 +240,7 @@ impl Settings {
             server: layer.server.as_ref().map(|found| &found.origin),
             key: layer.key.as_ref().map(|found| &found.origin),
             key_file: layer.key.as_ref().and_then(Found::file),
+            key_id: layer.key_id.as_ref().map(|found| &found.origin),
             passphrase_file: layer.passphrase.as_ref().and_then(Found::file),
             secret: layer.secret.as_ref().map(|found| &found.origin),
             secret_file: layer.secret.as_ref().and_then(Found::file),
@@ -256,6 +268,8 @@ pub struct Origins<'a> {
     pub key: Option<&'a Origin>,
     /// The path of the key, if a file holds it.
     pub key_file: Option<&'a Path>,
+    /// The id of the key, where the key does not say it itself.
+    pub key_id: Option<&'a Origin>,
     /// The path of its passphrase, if a file holds it.
     pub passphrase_file: Option<&'a Path>,
     /// The client secret.

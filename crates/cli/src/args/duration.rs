@@ -46,6 +46,17 @@ pub(super) fn look_back(text: &str) -> Result<Duration, &'static str> {
     duration(text).ok().filter(|duration| *duration <= KEPT).ok_or(SINCE)
 }
 
+/// What to write for how long two keys are good.
+pub(super) const OVERLAP: &str = "give a number and its unit, such as 0s, 30s, 10m or 2h";
+
+/// As [`duration`], for how long two keys are good: zero is taken, too.
+pub(super) fn overlap(text: &str) -> Result<Duration, &'static str> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text).map_err(|_| OVERLAP),
+    }
+}
+
 /// Reads a duration such as `50ms`, `5s`, `10m`, `1h 30m` or `1d`. A number alone counts seconds,
 /// as it does for other options. Zero, and more than [`MAX`], is refused.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {

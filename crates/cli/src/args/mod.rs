@@ -8,6 +8,7 @@ mod flags;
 mod local;
 mod online;
 mod plan;
+mod rotate;
 mod serve;
 mod shared;
 mod signals;
@@ -27,6 +28,7 @@ pub(crate) use local::{
 };
 pub(crate) use online::{ApiArgs, DoctorArgs, ExplainArgs, IntrospectArgs, RevokeArgs, TokenArgs};
 pub(crate) use plan::PlanArgs;
+pub(crate) use rotate::RotateArgs;
 pub(crate) use serve::{ProbeArgs, ServeArgs, ServeCommand, SnippetArgs};
 pub(crate) use shared::{KeyArgs, OtherServerArgs};
 pub(crate) use signals::{SignalsArgs, SignalsCommand, SignalsTestArgs, SignalsWatchArgs};
@@ -239,6 +241,20 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     /// Print the public half of a private key as a JWK
     Jwk(JwkArgs),
+    /// Put a new key in the place of the app's, without a moment in which none works
+    ///
+    /// Makes a key (or takes --new-key-file), registers it with the app, sees that the server takes it,
+    /// puts it into the key file in one step, waits for --overlap, and deactivates the old one, which is
+    /// kept beside the key file. Other keys of the app are left alone. What was interrupted, at whatever
+    /// step, goes on where it stopped when it is run again; then it ends, and does not begin anew.
+    ///
+    /// The key file becomes a JWK, which says its own key id: leave the id out of the settings. Programs
+    /// that read the file when it changes, or when the server refuses their key, need no restart:
+    /// `serve` and this library do.
+    ///
+    /// It takes the scope okta.apps.manage and, at Okta, the super admin role; --as names another app
+    /// that has them.
+    Rotate(RotateArgs),
     /// Show the settings and where each comes from, and choose among profiles
     ///
     /// A profile is an app of an org, written below `okta: profiles: NAME:` in a settings file, as

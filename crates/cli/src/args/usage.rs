@@ -89,6 +89,7 @@ fn form(option: &str) -> Option<&'static str> {
         "DURATION>" if option.starts_with("--max-age ") => duration::INTERVAL,
         "DURATION>" if option.starts_with("--interval ") => duration::POLL,
         "DURATION>" if option.starts_with("--since ") => duration::SINCE,
+        "DURATION>" if option.starts_with("--overlap ") => duration::OVERLAP,
         "DURATION>" => duration::NOTATION,
         "SECONDS>" => "give a whole number of seconds, such as 30",
         "COUNT>" if option.starts_with("--checks ") => "give a number above 0, such as 0.5 or 60",

@@ -20,6 +20,7 @@ mod other_server;
 mod plan;
 mod rate_limit;
 mod revoke;
+mod rotate;
 mod running_sandbox;
 mod runtime;
 mod sandbox;
@@ -85,6 +86,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Introspect(args) => introspect::run(args),
         Command::Watch(args) => watch::run(args),
         Command::Revoke(args) => revoke::run(args),
+        Command::Rotate(args) => rotate::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Api(args) => api::run(args),
         Command::Serve(args) => serve::run(args),

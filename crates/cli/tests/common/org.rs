@@ -13,7 +13,7 @@ pub(crate) struct Org {
     pub(crate) world: World,
     pub(crate) sandbox: Sandbox,
     /// Serves the sandbox.
-    _runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 impl Org {
@@ -40,7 +40,7 @@ impl Org {
             .build()
             .unwrap();
         let sandbox = runtime.block_on(build(builder).start()).unwrap();
-        Self { world, sandbox, _runtime: runtime }
+        Self { world, sandbox, runtime }
     }
 
     /// The same with the app's settings in the environment, for command lines as users type them.

@@ -141,6 +141,24 @@ fn revoke() {
 }
 
 #[test_support::test]
+fn rotate() {
+    let rotate = "okta-introspect rotate --overlap 0s";
+    let mut session = Session::of(|app| app.grant("okta.apps.manage").admin(true));
+    session.run(&format!("{rotate} > done.txt"));
+    session.org.world.unset("OKTA_CLIENT_KEYID");
+    session
+        .run(&format!("{rotate} > done.txt"))
+        .run("okta-introspect rotate --overlap soon")
+        .run(&format!("{rotate} --key-file no/such/key.pem"))
+        .run(&format!("{rotate} --new-key-file no/such/key.pem"))
+        .run(&format!("{rotate} --as nobody"))
+        .run(&format!("{rotate} {NOBODY}"));
+    session.org.sandbox.register(App::service("0oa2"));
+    session.run(&format!("{rotate} --client-id 0oa2 --key-file key.pem"));
+    session.is("rotate.exit-codes.txt");
+}
+
+#[test_support::test]
 fn verify() {
     let verify = "okta-introspect verify --auth-server default --audience";
     let mut session = Session::new();

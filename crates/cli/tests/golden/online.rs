@@ -89,6 +89,20 @@ fn watch() {
 }
 
 #[test_support::test]
+fn rotate() {
+    let mut session = Session::of(|app| app.grant("okta.apps.manage").admin(true));
+    // The key file says it by itself after the first rotation.
+    session.org.world.unset("OKTA_CLIENT_KEYID");
+    session.prints("okta-introspect rotate --key-id k1 --dry-run --json", "rotate.plan.json");
+    session
+        .run("okta-introspect rotate --key-id k1 --dry-run --delete")
+        .run("okta-introspect rotate --key-id k1 --overlap 10ms --delete")
+        .run("okta-introspect rotate --dry-run")
+        .is("rotate.human.txt");
+    session.prints("okta-introspect rotate --overlap 0s --json", "rotate.json");
+}
+
+#[test_support::test]
 fn revoke() {
     let mut session = Session::new();
     session

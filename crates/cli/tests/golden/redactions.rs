@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// The first that fits counts, so what is part of something longer comes after it.
-const VARYING: [(&str, &str); 27] = [
+const VARYING: [(&str, &str); 28] = [
     ("[TOKEN]", r"eyJ[\w-]+\.[\w-]+\.[\w-]*"),
     ("[REFRESH TOKEN]", r#""refresh_token": ?"(?<part>[\w-]{32})""#),
     ("[HASH]", r"refresh-token-(?<part>[0-9a-f]{16})"),
@@ -15,6 +15,7 @@ const VARYING: [(&str, &str); 27] = [
     ("[UUID]", r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
     ("[TOKEN ID]", r"\b(?:AT|ID)\.[\w-]{32}"),
     ("[FINGERPRINT]", r"[A-Za-z0-9+/]{43}="),
+    ("[ENTRY]", r"\bpks[A-Za-z0-9]{17}\b"),
     ("[THUMBPRINT]", r"[A-Za-z0-9_-]{43}"),
     ("[TIME]", r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"),
     ("[SECONDS]", r"\b1[789]\d{8}\b"),

@@ -189,6 +189,26 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_leads_elsewhere_is_a_change_as_kubernetes_makes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let version = |name: &str, content: &str| {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("key"), content).unwrap();
+            std::os::unix::fs::symlink(name, path("..data_tmp")).unwrap();
+            fs::rename(path("..data_tmp"), path("..data")).unwrap();
+        };
+        version("..1", "one");
+        std::os::unix::fs::symlink("..data/key", path("key")).unwrap();
+        let mut watch = Watch::new([path("key")]);
+        assert!(!watch.changed());
+        version("..2", "two");
+        fs::remove_dir_all(path("..1")).unwrap();
+        assert!(watch.changed());
+        assert!(!watch.changed());
+    }
+
+    #[test]
     fn what_is_no_file_is_not_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

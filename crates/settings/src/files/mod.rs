@@ -9,5 +9,5 @@ mod stdin;
 
 pub(crate) use read::read_text;
 pub use read::{read, read_all};
-pub use replace::{Exclusive, Readers, replace};
+pub use replace::{Exclusive, Readers, rename, replace};
 pub use stdin::stdin;

@@ -19,6 +19,14 @@ pub fn replace(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> 
     Ok(())
 }
 
+/// Gives a file the name of another one of its folder, in whose place it is then, in one step that a
+/// loss of power does not undo.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_name(to);
+    Ok(())
+}
+
 /// Whose eyes a file is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Readers {

@@ -2,7 +2,7 @@
 
 mod body;
 mod json_path;
-mod org;
+pub(super) mod org;
 mod pages;
 mod print;
 

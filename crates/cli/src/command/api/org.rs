@@ -14,15 +14,18 @@ use crate::settings::Settings;
 use crate::text::human;
 
 /// The org's APIs.
-pub(super) struct Api<'a> {
-    pub(super) resource: Resource,
-    pub(super) scopes: Scopes,
-    pub(super) settings: &'a Settings,
+pub(in crate::command) struct Api<'a> {
+    pub(in crate::command) resource: Resource,
+    pub(in crate::command) scopes: Scopes,
+    pub(in crate::command) settings: &'a Settings,
 }
 
 impl Api<'_> {
     /// Calls, and waits for the next rate window after a 429.
-    pub(super) async fn call(&self, call: &ResourceCall) -> Result<ResourceAnswer, Error> {
+    pub(in crate::command) async fn call(
+        &self,
+        call: &ResourceCall,
+    ) -> Result<ResourceAnswer, Error> {
         let mut waits = RateLimitWaits::new();
         loop {
             match self.resource.call(call).await {
@@ -48,7 +51,7 @@ impl Api<'_> {
 
     /// A refusal by an API is about the request, also with a status that would mean nothing from an
     /// authorization server: 404 is a user that does not exist.
-    pub(super) fn explain(&self, error: Error) -> Failure {
+    pub(in crate::command) fn explain(&self, error: Error) -> Failure {
         let refused = error.refusal().cloned().unwrap_or_default();
         let failure = setup::explain(self.settings, error);
         match (refused.status, refused.code.as_deref()) {
