@@ -106,7 +106,7 @@ pub use error::refusal::Refusal;
 pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
-pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SigningKey};
+pub use key::{Algorithm, KeyOptions, PublicJwk, Signer, SignerLimits, SigningKey};
 pub use management::{Pages, Resource, ResourceAnswer, ResourceCall};
 pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};

@@ -58,10 +58,21 @@ impl VerificationKey {
 
     /// The RFC 7638 thumbprint.
     pub(crate) fn thumbprint(&self) -> Option<String> {
-        let inner = &self.inner;
         // Any RSA algorithm will do: the thumbprint leaves it out.
-        let algorithm = inner.curve.map_or(Algorithm::Rs256, Curve::algorithm);
-        Some(PublicJwk::new(&inner.key, algorithm, None).ok()?.thumbprint())
+        Some(self.public_jwk(self.natural_algorithm(), None).ok()?.thumbprint())
+    }
+
+    /// The algorithm that is the curve's, or RS256.
+    pub(super) fn natural_algorithm(&self) -> Algorithm {
+        self.inner.curve.map_or(Algorithm::Rs256, Curve::algorithm)
+    }
+
+    pub(super) fn public_jwk(
+        &self,
+        algorithm: Algorithm,
+        key_id: Option<String>,
+    ) -> Result<PublicJwk, ErrorStack> {
+        PublicJwk::new(&self.inner.key, algorithm, key_id)
     }
 
     /// Whether `jws` was signed with `algorithm` by this key.
@@ -71,7 +82,16 @@ impl VerificationKey {
 
     /// Whether `jws` was signed with `algorithm` by this key. An algorithm of another family or curve than the key's never verifies.
     pub(crate) fn verifies(&self, algorithm: Algorithm, jws: &Segments<'_>) -> bool {
-        let (input, signature) = (jws.signing_input().as_bytes(), jws.signature());
+        self.verifies_bytes(algorithm, jws.signing_input().as_bytes(), jws.signature())
+    }
+
+    /// Whether `signature` is one of `input` with `algorithm` by this key.
+    pub(super) fn verifies_bytes(
+        &self,
+        algorithm: Algorithm,
+        input: &[u8],
+        signature: &[u8],
+    ) -> bool {
         let verified = match algorithm.curve() {
             _ if !self.can(algorithm) => return false,
             // RFC 8017 §8.1.2 and §8.2.2, step 1: neither shorter nor longer than the modulus

@@ -2,6 +2,7 @@
 
 mod compact;
 mod key;
+mod public;
 mod roca;
 mod sign;
 pub(crate) mod unverified;

@@ -10,6 +10,7 @@ mod digest;
 mod encryption;
 mod factors;
 mod jwk;
+mod limits;
 mod load;
 #[cfg(test)]
 mod matrix;
@@ -38,6 +39,7 @@ use crate::support::boxed_future::BoxFuture;
 
 pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
+pub use limits::SignerLimits;
 pub use options::KeyOptions;
 pub use public::PublicJwk;
 
@@ -110,8 +112,15 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Anything that kept the signature from being made. It becomes the source of an error of
-    /// kind [`Key`](crate::ErrorKind::Key).
+    /// kind [`Key`](crate::ErrorKind::Key), or of its own kind if it is one made by
+    /// [`Error::from_signer`].
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
+
+    /// How many signatures a second it can make, and how long one takes. Read once, when a client is
+    /// built. Default: nothing is said, and as many are asked for as are wanted.
+    fn limits(&self) -> SignerLimits {
+        SignerLimits::default()
+    }
 }
 
 /// A private key in this process. Cheap to clone; clones share the key.
