@@ -146,7 +146,7 @@ mod tests {
         fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
             let wait = Some(Duration::from_secs(3));
             let error: BoxError = match self.0 {
-                Some(kind) => Error::from_signer(kind, "it is away", "wait", wait).into(),
+                Some(kind) => Error::from_remote_signer(kind, "it is away", "wait", wait).into(),
                 None => "it is away".into(),
             };
             Box::pin(async { Err(error) })

@@ -59,7 +59,7 @@ impl Error {
     /// ```
     /// use okta_introspect::{Error, ErrorKind};
     ///
-    /// let error = Error::from_signer(
+    /// let error = Error::from_remote_signer(
     ///     ErrorKind::Unreachable,
     ///     "the key service does not answer",
     ///     "see whether it runs",
@@ -67,7 +67,7 @@ impl Error {
     /// );
     /// assert!(error.kind().is_temporary());
     /// ```
-    pub fn from_signer(
+    pub fn from_remote_signer(
         kind: ErrorKind,
         what: impl Into<String>,
         advice: impl Into<Cow<'static, str>>,

@@ -113,7 +113,7 @@ pub trait Signer: fmt::Debug + Send + Sync {
     ///
     /// Anything that kept the signature from being made. It becomes the source of an error of
     /// kind [`Key`](crate::ErrorKind::Key), or of its own kind if it is one made by
-    /// [`Error::from_signer`].
+    /// [`Error::from_remote_signer`].
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
 
     /// How many signatures a second it can make, and how long one takes. Read once, when a client is
