@@ -1,0 +1,1 @@
+//! A token with a PKCS#11 module.

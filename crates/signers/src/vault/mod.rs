@@ -1,0 +1,1 @@
+//! The transit engine of Vault or OpenBao.
