@@ -58,21 +58,10 @@ impl VerificationKey {
 
     /// The RFC 7638 thumbprint.
     pub(crate) fn thumbprint(&self) -> Option<String> {
+        let inner = &self.inner;
         // Any RSA algorithm will do: the thumbprint leaves it out.
-        Some(self.public_jwk(self.natural_algorithm(), None).ok()?.thumbprint())
-    }
-
-    /// The algorithm that is the curve's, or RS256.
-    pub(super) fn natural_algorithm(&self) -> Algorithm {
-        self.inner.curve.map_or(Algorithm::Rs256, Curve::algorithm)
-    }
-
-    pub(super) fn public_jwk(
-        &self,
-        algorithm: Algorithm,
-        key_id: Option<String>,
-    ) -> Result<PublicJwk, ErrorStack> {
-        PublicJwk::new(&self.inner.key, algorithm, key_id)
+        let algorithm = inner.curve.map_or(Algorithm::Rs256, Curve::algorithm);
+        Some(PublicJwk::new(&inner.key, algorithm, None).ok()?.thumbprint())
     }
 
     /// Whether `jws` was signed with `algorithm` by this key.

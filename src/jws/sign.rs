@@ -105,6 +105,34 @@ mod tests {
         }
     }
 
+    #[derive(Debug)]
+    struct Failing;
+
+    impl Signer for Failing {
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::Es256
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            Box::pin(async {
+                Err(Error::from_signer("the token is gone", "put it back", None).into())
+            })
+        }
+    }
+
+    #[test_support::test]
+    async fn what_the_signer_advises_is_advised() {
+        let error = sign("the assertion", "e30", &(), &Failing).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Key);
+        assert_eq!(error.advice(), "put it back");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(source.as_deref(), Some("the token is gone"));
+    }
+
     #[test_support::test]
     async fn a_signature_of_another_length_is_not_sent() {
         for (algorithm, len, fits) in [
@@ -132,9 +160,9 @@ mod tests {
     }
 
     #[derive(Debug)]
-    struct Failing(Option<ErrorKind>);
+    struct Away(Option<ErrorKind>);
 
-    impl Signer for Failing {
+    impl Signer for Away {
         fn algorithm(&self) -> Algorithm {
             Algorithm::Es256
         }
@@ -160,7 +188,7 @@ mod tests {
             (Some(ErrorKind::RateLimited), ErrorKind::RateLimited, Some(Duration::from_secs(3))),
             (Some(ErrorKind::Unreachable), ErrorKind::Unreachable, Some(Duration::from_secs(3))),
         ] {
-            let error = sign("the assertion", "e30", &(), &Failing(said)).await.unwrap_err();
+            let error = sign("the assertion", "e30", &(), &Away(said)).await.unwrap_err();
             assert_eq!((error.kind(), error.retry_after()), (kind, wait));
             assert_eq!(error.source().unwrap().to_string(), "it is away");
         }

@@ -1,7 +1,7 @@
 //! Which keys may sign assertions.
 
 use openssl::error::ErrorStack;
-use openssl::pkey::{Id, PKey, Private};
+use openssl::pkey::{HasPublic, Id, PKey, Private};
 use openssl::pkey_ctx::PkeyCtx;
 
 use super::{Algorithm, Curve, Digest, SigningKey};
@@ -35,7 +35,11 @@ pub(super) fn accept(
     }
 }
 
-fn fitting_algorithm(key: &PKey<Private>, wanted: Option<Algorithm>) -> Result<Algorithm, Error> {
+/// The algorithm that a key of a usable type and size signs with.
+pub(super) fn fitting_algorithm<T: HasPublic>(
+    key: &PKey<T>,
+    wanted: Option<Algorithm>,
+) -> Result<Algorithm, Error> {
     let curve = match key.id() {
         Id::RSA => {
             check_size(key.bits())?;

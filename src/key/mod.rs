@@ -19,10 +19,12 @@ mod options;
 mod pem;
 mod private_jwk;
 mod public;
+mod public_notation;
 mod sample;
 mod signature;
 mod unsupported;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,7 +115,8 @@ pub trait Signer: fmt::Debug + Send + Sync {
     ///
     /// Anything that kept the signature from being made. It becomes the source of an error of
     /// kind [`Key`](crate::ErrorKind::Key), or of its own kind if it is one made by
-    /// [`Error::from_remote_signer`].
+    /// [`Error::from_remote_signer`]; the advice of one made there, or by [`Error::from_signer`], is
+    /// taken over.
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
 
     /// How many signatures a second it can make, and how long one takes. Read once, when a client is
@@ -356,6 +359,22 @@ impl fmt::Debug for SigningKey {
             .field("key_id", &self.key_id())
             .field("thumbprint", &self.inner.public.thumbprint())
             .finish_non_exhaustive()
+    }
+}
+
+impl Error {
+    /// Why a [`Signer`] cannot be had, or cannot sign, and what to do about it; of kind
+    /// [`Key`](crate::ErrorKind::Key). Keep PINs and other secrets out of both.
+    pub fn from_signer(
+        what: impl Into<String>,
+        advice: impl Into<Cow<'static, str>>,
+        source: Option<BoxError>,
+    ) -> Self {
+        let error = Self::key(what).advise(advice);
+        match source {
+            Some(source) => error.because(source),
+            None => error,
+        }
     }
 }
 
