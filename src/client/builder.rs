@@ -240,7 +240,8 @@ impl ClientBuilder {
             Arc::clone(&self.signer),
             self.assertion.clone(),
             Arc::clone(&self.random),
-        )?;
+        )?
+        .with_clock(Arc::clone(&self.clock));
         let prover = Prover::new(self.dpop.clone(), Arc::clone(&self.random));
         let forms = Arc::new(FormClient::new(context, assertions, prover));
         Ok(Calls { forms, token, introspection, revocation })

@@ -5,6 +5,7 @@
 //! clock, and an assertion with a `jti` works once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::id;
+use super::pace::Pace;
+use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::jws;
 use crate::key::Signer;
@@ -116,6 +119,8 @@ pub struct AssertionSigner {
     random: Arc<dyn Random>,
     /// The first part of every assertion: it never changes.
     header: String,
+    /// Where the signer says how many signatures it can make.
+    pace: Option<Pace>,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
 }
@@ -139,7 +144,22 @@ impl AssertionSigner {
         signer.key_id().map_or(Ok(()), id::check_key_id)?;
         config.check()?;
         let header = jws::segment(&Header { alg: signer.algorithm().name(), kid: signer.key_id() });
-        Ok(Self { client_id, signer, config, random, header, reusable: Mutex::default() })
+        let pace = pace(&*signer, Arc::new(SystemClock));
+        Ok(Self { client_id, signer, config, random, header, pace, reusable: Mutex::default() })
+    }
+
+    /// Waits by this clock where the signer is slow.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { pace: pace(&*self.signer, clock), ..self }
+    }
+
+    /// How many assertions a second can be made; `None` if nothing is known to stand in the way, as
+    /// where each serves many calls.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        match self.config.reuse {
+            Some(_) => None,
+            None => self.signer.limits().max_per_second,
+        }
     }
 
     /// The client that the assertions speak for.
@@ -147,7 +167,8 @@ impl AssertionSigner {
         &self.client_id
     }
 
-    /// Makes an assertion for `audience`, dated `now` by the server's clock.
+    /// Makes an assertion for `audience`, dated `now` by the server's clock. Where the signer
+    /// [says](Signer::limits) how many signatures it can make, this waits for its turn.
     ///
     /// # Errors
     ///
@@ -158,8 +179,14 @@ impl AssertionSigner {
         now: DateTime<Utc>,
     ) -> Result<ClientAssertion, Error> {
         let Some(reuse) = self.config.reuse else {
+            self.turn().await;
             return self.sign(audience, now, Some(self.jti())).await;
         };
+        if let Some(assertion) = self.reusable(audience, now, reuse) {
+            return Ok(assertion);
+        }
+        self.turn().await;
+        // Another caller may have signed one while this one waited.
         if let Some(assertion) = self.reusable(audience, now, reuse) {
             return Ok(assertion);
         }
@@ -184,6 +211,12 @@ impl AssertionSigner {
             "exp" => Some(in_seconds(assertion.0.expires_at)),
             "iat" => Some(in_seconds(assertion.0.issued_at)),
             _ => None,
+        }
+    }
+
+    async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
         }
     }
 
@@ -236,6 +269,10 @@ impl AssertionSigner {
             expires_at,
         })))
     }
+}
+
+fn pace(signer: &dyn Signer, clock: Arc<dyn Clock>) -> Option<Pace> {
+    signer.limits().max_per_second.map(|per_second| Pace::new(per_second, clock))
 }
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to

@@ -4,3 +4,4 @@ pub(crate) mod assertion;
 pub(crate) mod audience;
 pub(crate) mod dpop;
 mod id;
+mod pace;

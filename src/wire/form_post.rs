@@ -1,5 +1,6 @@
 //! One authenticated form POST: what token, introspection and revocation requests have in common.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -125,6 +126,11 @@ impl FormClient {
 
     pub(crate) fn client_id(&self) -> &str {
         self.assertions.client_id()
+    }
+
+    /// How many forms a second can be authenticated, if that is known.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        self.assertions.max_per_second()
     }
 
     pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {
