@@ -9,6 +9,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Rsa;
+use serde_json::{Map, Value};
 
 use super::compact::{Compact, Segments};
 use super::roca;
@@ -71,16 +72,10 @@ impl VerificationKey {
 
     /// Whether `jws` was signed with `algorithm` by this key. An algorithm of another family or curve than the key's never verifies.
     pub(crate) fn verifies(&self, algorithm: Algorithm, jws: &Segments<'_>) -> bool {
-        self.verifies_bytes(algorithm, jws.signing_input().as_bytes(), jws.signature())
+        self.is_signature(algorithm, jws.signing_input().as_bytes(), jws.signature())
     }
 
-    /// Whether `signature` is one of `input` with `algorithm` by this key.
-    pub(super) fn verifies_bytes(
-        &self,
-        algorithm: Algorithm,
-        input: &[u8],
-        signature: &[u8],
-    ) -> bool {
+    fn is_signature(&self, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> bool {
         let verified = match algorithm.curve() {
             _ if !self.can(algorithm) => return false,
             // RFC 8017 §8.1.2 and §8.2.2, step 1: neither shorter nor longer than the modulus
@@ -113,6 +108,16 @@ impl VerificationKey {
         context.verify_init()?;
         set_algorithm(&mut context, algorithm)?;
         Ok(context)
+    }
+}
+
+impl PublicJwk {
+    /// Whether `signature`, as JWS has it, was made over `signing_input` by the private half: for a
+    /// [`Signer`](crate::Signer) that wants to know whether it reached the right key.
+    pub fn verifies(&self, signing_input: &[u8], signature: &[u8]) -> bool {
+        let jwk: Map<String, Value> = serde_json::from_str(&self.to_json()).unwrap_or_default();
+        VerificationKey::from_jwk(&jwk)
+            .is_ok_and(|key| key.is_signature(self.algorithm(), signing_input, signature))
     }
 }
 
@@ -155,7 +160,6 @@ mod tests {
     use super::*;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use serde_json::{Map, Value};
 
     use crate::key::SigningKey;
 
@@ -184,6 +188,9 @@ mod tests {
             }
             assert!(!verifies(&public, algorithm, &format!("e30.W10.{signature}")));
             assert!(verifies(&public, algorithm, &text), "{algorithm}: after a refusal");
+            let bytes = key.sign_blocking(b"input").unwrap();
+            assert!(key.public_jwk().verifies(b"input", &bytes), "{algorithm}");
+            assert!(!key.public_jwk().verifies(b"other", &bytes), "{algorithm}");
         }
     }
 }

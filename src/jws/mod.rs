@@ -2,7 +2,6 @@
 
 mod compact;
 mod key;
-mod public;
 mod roca;
 mod sign;
 pub(crate) mod unverified;

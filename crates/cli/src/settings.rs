@@ -9,7 +9,9 @@ pub(crate) use okta_introspect_settings::{
     DPOP_MODES, Found, Layer, Origin, SettingsError, Shown, Source, dpop_mode,
 };
 
-use okta_introspect::{Algorithm, CircuitConfig, Client, ClientBuilder, Issuer, SigningKey};
+use okta_introspect::{
+    Algorithm, CircuitConfig, Client, ClientBuilder, Issuer, Signer, SigningKey,
+};
 
 /// What the command line says of settings.
 #[derive(Debug, Default)]
@@ -75,7 +77,7 @@ impl Settings {
         &self,
         issuer: Issuer,
         client_id: &str,
-        key: SigningKey,
+        key: impl Signer + 'static,
     ) -> Result<ClientBuilder, SettingsError> {
         Ok(Client::builder(issuer, client_id, key)
             .http(self.http()?)

@@ -1,9 +1,10 @@
 //! The clients that the settings describe. Making one sends no request.
 
 use okta_introspect::checker::CheckerBuilder;
-use okta_introspect::{CachedTokenSource, Checker, Client, ClientBuilder, Issuer, SigningKey};
+use okta_introspect::{CachedTokenSource, Checker, Client, ClientBuilder, Issuer};
 
 use crate::error::SettingsError;
+use crate::key::Key;
 use crate::merged::Settings;
 use crate::text;
 
@@ -79,7 +80,7 @@ impl Settings {
     /// # Errors
     ///
     /// As for [`client`](Self::client).
-    pub fn credentials(&self) -> Result<(&str, SigningKey), SettingsError> {
+    pub fn credentials(&self) -> Result<(&str, Key), SettingsError> {
         self.check_app()?;
         self.check_mode()?;
         Ok((self.client_id()?, self.key()?))

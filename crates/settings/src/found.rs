@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use okta_introspect::Secret;
 use zeroize::Zeroizing;
 
+use crate::elsewhere::is_key_uri;
 use crate::files;
 
 /// A value, and where it was found.
@@ -40,7 +41,7 @@ impl Found<Source> {
     pub(super) fn file(&self) -> Option<&Path> {
         match (&self.value, &self.origin) {
             (Source::File(path), _) | (Source::Text(_), Origin::File { path, .. }) => Some(path),
-            (Source::Text(_) | Source::Stdin(_), _) => None,
+            (Source::Text(_) | Source::Stdin(_) | Source::Uri(_), _) => None,
         }
     }
 }
@@ -152,6 +153,8 @@ pub enum Source {
     File(PathBuf),
     /// Standard input.
     Stdin(Input),
+    /// The URI of a key that lives elsewhere, see [`is_key_uri`]. It may hold a secret by mistake.
+    Uri(Secret),
 }
 
 impl Source {
@@ -163,7 +166,15 @@ impl Source {
         }
     }
 
-    /// Reads the value of a key setting: the key in any notation, or the path of its file. `path`
+    /// The key that a flag names: a file, `-` for standard input, or a [URI](is_key_uri).
+    pub fn key_flag(path: PathBuf) -> Self {
+        match path.to_str().filter(|text| is_key_uri(text)) {
+            Some(uri) => Self::Uri(Secret::new(uri)),
+            None => Self::flag(path),
+        }
+    }
+
+    /// Reads the value of a key setting: the key in any notation, the path of its file, or a URI. `path`
     /// gives the path for a text.
     pub(crate) fn key(value: &str, path: impl FnOnce(&str) -> PathBuf) -> Self {
         /// The shortest key is longer, in Base64 too, which may contain slashes but no dots.
@@ -174,6 +185,9 @@ impl Source {
             Some(rest) => rest.strip_suffix(['"', '\'']).unwrap_or(value),
             None => value,
         };
+        if is_key_uri(unquoted) {
+            return Self::Uri(Secret::new(unquoted));
+        }
         let path = path(unquoted);
         let is_text = unquoted.contains(['{', '\n']) || unquoted.contains("BEGIN ");
         let like_a_path = unquoted.contains('.') || unquoted.len() < MAX_PLAIN_PATH;

@@ -1,9 +1,13 @@
 //! The private key that the settings name.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use okta_introspect::{KeyOptions, Secret, SigningKey};
+use okta_introspect::{
+    Algorithm, BoxError, BoxFuture, KeyOptions, PublicJwk, Secret, Signer, SigningKey,
+};
 
+use crate::elsewhere;
 use crate::files;
 
 use crate::error::SettingsError;
@@ -13,8 +17,76 @@ use crate::notation::refuse_placeholder;
 use crate::suspect::Suspect;
 use crate::text::BYTE_ORDER_MARK;
 
+/// The client's private key, wherever it lives: in this process, or where it never leaves. It is a
+/// [`Signer`], and so goes where a [`SigningKey`] goes. Cheap to clone; clones share the key.
+///
+/// # Example: what only a key at hand can do
+///
+/// ```
+/// use okta_introspect_settings::{Key, Settings, SettingsError};
+///
+/// fn can_derive_secrets(settings: &Settings) -> Result<bool, SettingsError> {
+///     Ok(settings.key()?.local().is_some())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Key(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Here(SigningKey),
+    Elsewhere(Arc<dyn Signer>),
+}
+
+impl Key {
+    /// A key that never enters the process.
+    pub fn elsewhere(signer: Arc<dyn Signer>) -> Self {
+        Self(Place::Elsewhere(signer))
+    }
+
+    /// The key itself, which can do more than sign, if it is in this process.
+    pub fn local(&self) -> Option<&SigningKey> {
+        match &self.0 {
+            Place::Here(key) => Some(key),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
+    /// What signs with it.
+    pub fn signer(&self) -> &dyn Signer {
+        match &self.0 {
+            Place::Here(key) => key,
+            Place::Elsewhere(signer) => &**signer,
+        }
+    }
+}
+
+impl From<SigningKey> for Key {
+    fn from(key: SigningKey) -> Self {
+        Self(Place::Here(key))
+    }
+}
+
+impl Signer for Key {
+    fn algorithm(&self) -> Algorithm {
+        self.signer().algorithm()
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        self.signer().key_id()
+    }
+
+    fn public_jwk(&self) -> Option<&PublicJwk> {
+        self.signer().public_jwk()
+    }
+
+    fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+        self.signer().sign(signing_input)
+    }
+}
+
 /// The private key.
-pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKey, SettingsError> {
+pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<Key, SettingsError> {
     let Some(key) = &layer.key else {
         return Err(SettingsError::missing(
             "private key",
@@ -37,8 +109,14 @@ pub(crate) fn load(layer: &Layer, suspect: Option<&Suspect>) -> Result<SigningKe
             SigningKey::from_file(path, &options)
         }
         Source::Stdin(input) => SigningKey::parse(bytes(input, "the private key")?, &options),
+        Source::Uri(uri) => {
+            refuse_placeholder("private key", uri.expose(), &key.origin)?;
+            refuse_foreign_code(uri, &key.origin)?;
+            let opened = elsewhere::open(uri, &options);
+            return opened.map(Key::elsewhere).map_err(|error| error.found_in(&key.origin));
+        }
     };
-    loaded.map_err(|error| SettingsError::from(error).found_in(&key.origin))
+    loaded.map(Key::from).map_err(|error| SettingsError::from(error).found_in(&key.origin))
 }
 
 fn options(layer: &Layer) -> Result<KeyOptions, SettingsError> {
@@ -63,6 +141,9 @@ fn passphrase(found: &Found<Source>) -> Result<Secret, SettingsError> {
             })?;
             Ok(passphrase_of(&text))
         }
+        Source::Uri(_) => Err(SettingsError::new("the passphrase is the URI of a key")
+            .found_in(&found.origin)
+            .advise("name the file that holds the passphrase, or the PIN")),
         Source::Stdin(input) => std::str::from_utf8(bytes(input, "the passphrase")?)
             .map(passphrase_of)
             .map_err(|_| SettingsError::new("the passphrase on standard input is not text")),
@@ -81,6 +162,19 @@ fn bytes<'a>(input: &'a Input, content: &'static str) -> Result<&'a [u8], Settin
             .because(&cause)
             .advise("give standard input to one thing, and name files for the others")
     })
+}
+
+/// A file in the working folder may have come with a cloned repository: it may name a key, and no code
+/// that is run to reach it.
+fn refuse_foreign_code(uri: &Secret, origin: &Origin) -> Result<(), SettingsError> {
+    match origin.is_working_folder() && elsewhere::runs_code(uri) {
+        false => Ok(()),
+        true => Err(SettingsError::new(
+            "a settings file in the working folder does not say which code is run to reach a key",
+        )
+        .found_in(origin)
+        .advise("name the key in ~/.okta/okta.yaml, in OKTA_CLIENT_PRIVATEKEY or by --key-file")),
+    }
 }
 
 /// Refuses, without repeating it, what was taken for a path and is none: it may be a key in a

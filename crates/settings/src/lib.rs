@@ -29,6 +29,7 @@
 //! | the settings of this process | [`Settings::load`] |
 //! | values of the program's own, a profile, another file, a test | [`Settings::loader`] |
 //! | which authorization server they name | [`Settings::issuer`] |
+//! | the private key, in this process or elsewhere | [`Key`] |
 //! | clients | [`Settings::client`], [`Settings::client_builder`] |
 //! | a check on every request of a backend | [`Settings::checker_builder`] |
 //! | service tokens | [`Settings::token_source`] |
@@ -39,6 +40,7 @@
 //! # Features
 //!
 //! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
+//! - `pkcs11`: keys in an HSM, a TPM or another token, named by a `pkcs11:` URI, with `okta-introspect-signers`.
 //! - `redis`: Redis and Valkey as the store of [`Settings::shared`], with `okta-introspect-redis`.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
@@ -53,6 +55,7 @@ pub mod text;
 mod choice;
 mod client;
 mod connection;
+mod elsewhere;
 mod environment;
 mod error;
 mod file;
@@ -75,9 +78,11 @@ mod store;
 mod suspect;
 mod variables;
 
+pub use elsewhere::is_key_uri;
 pub use environment::Environment;
 pub use error::SettingsError;
 pub use found::{Found, Input, Origin, Place, Source};
+pub use key::Key;
 pub use layer::Layer;
 pub use loader::Loader;
 pub use merged::{Origins, Settings};

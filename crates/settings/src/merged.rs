@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use okta_introspect::{DpopConfig, DpopMode, HttpConfig, Issuer, RetryConfig, Scopes, SigningKey};
+use okta_introspect::{DpopConfig, DpopMode, HttpConfig, Issuer, RetryConfig, Scopes};
 
 use crate::connection::AmbientProxy;
 use crate::error::SettingsError;
 use crate::file::SettingsFile;
 use crate::found::{Found, Origin, Place};
+use crate::key::Key;
 use crate::layer::Layer;
 use crate::notation::refuse_placeholder;
 use crate::suspect::Suspect;
@@ -140,12 +141,12 @@ impl Settings {
         Ok(&id.value)
     }
 
-    /// The private key.
+    /// The private key. One that lives elsewhere is looked for, which blocks.
     ///
     /// # Errors
     ///
-    /// If there is none, or if it cannot be read.
-    pub fn key(&self) -> Result<SigningKey, SettingsError> {
+    /// If there is none, if it cannot be read or reached, or if the feature for its place is off.
+    pub fn key(&self) -> Result<Key, SettingsError> {
         key::load(&self.layer, self.suspect())
     }
 

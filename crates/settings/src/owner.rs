@@ -76,6 +76,7 @@ fn untyped<T>(found: Option<&Found<T>>) -> Option<&Found<T>> {
 #[derive(Eq, PartialEq)]
 enum Mark {
     Thumbprint(String),
+    Uri(String),
     /// Of a key that cannot be read without its passphrase.
     Content(Zeroizing<Vec<u8>>),
 }
@@ -87,6 +88,8 @@ impl Mark {
             Source::Text(text) => Zeroizing::new(text.expose().as_bytes().to_vec()),
             // Opening a pipe waits for its writer.
             Source::File(path) if path.is_file() => files::read(path).ok()?,
+            // Two URIs for one key are not seen through: that would take a look at the key.
+            Source::Uri(uri) => return Some(Self::Uri(uri.expose().trim().to_owned())),
             Source::File(_) | Source::Stdin(_) => return None,
         };
         match SigningKey::parse(&content, &KeyOptions::default()) {

@@ -1,8 +1,9 @@
 //! The settings for display: of secrets, fingerprints or nothing.
 
-use okta_introspect::DpopMode;
+use okta_introspect::{DpopMode, PublicJwk, Signer as _};
 use serde::Serialize;
 
+use crate::elsewhere;
 use crate::error::SettingsError;
 use crate::found::{Found, Source};
 use crate::merged::Settings;
@@ -123,8 +124,14 @@ impl Settings {
     fn describe_key(&self, found: &Found<Source>) -> String {
         match self.key() {
             Ok(key) => {
-                let jwk = key.public_jwk();
-                format!("{} key, thumbprint {}", jwk.algorithm(), jwk.thumbprint())
+                let thumbprint = key.public_jwk().map(PublicJwk::thumbprint);
+                let thumbprint =
+                    thumbprint.map_or_else(String::new, |it| format!(", thumbprint {it}"));
+                let place = match key.local() {
+                    Some(_) => String::new(),
+                    None => format!(" at {}", secret(&found.value)),
+                };
+                format!("{} key{place}{thumbprint}", key.algorithm())
             }
             Err(_) => format!("{}, which cannot be loaded", secret(&found.value)),
         }
@@ -151,6 +158,7 @@ fn secret(source: &Source) -> String {
         Source::Text(_) => HIDDEN.to_owned(),
         Source::File(path) => crate::text::path(path),
         Source::Stdin(_) => "standard input".to_owned(),
+        Source::Uri(uri) => elsewhere::shown(uri),
     }
 }
 

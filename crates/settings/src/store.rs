@@ -46,8 +46,9 @@ impl Settings {
             Some(found) => secret("secret", found, &mut made_of)?,
             None => {
                 let key = self.key()?;
+                let key = key.local().ok_or_else(nothing_to_derive_from)?;
                 made_of.text(&key.public_jwk().thumbprint());
-                SharedSecret::of_key(&key)?
+                SharedSecret::of_key(key)?
             }
         };
         let previous = layer.previous_secret.as_ref();
@@ -172,7 +173,7 @@ fn password(
             read("password of the shared store", found)?;
             Ok(Some(Password::File(path.clone())))
         }
-        Source::Stdin(_) => Err(no_input(found)),
+        Source::Stdin(_) | Source::Uri(_) => Err(no_input(found)),
     }
 }
 
@@ -221,8 +222,14 @@ fn read(what: &str, found: &Found<Source>) -> Result<Zeroizing<Vec<u8>>, Setting
         Source::File(path) => files::read(path).map_err(|cause| {
             SettingsError::unreadable(what, path).because(&cause).found_in(&found.origin)
         }),
-        Source::Stdin(_) => Err(no_input(found)),
+        Source::Stdin(_) | Source::Uri(_) => Err(no_input(found)),
     }
+}
+
+/// A key elsewhere signs, and does nothing else.
+fn nothing_to_derive_from() -> SettingsError {
+    SettingsError::new("the shared store has no secret, and none can be derived from a key that never leaves its place")
+        .advise("give all instances one secret for the store, such as `openssl rand -base64 32` prints")
 }
 
 fn no_input(found: &Found<Source>) -> SettingsError {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use okta_introspect::{Algorithm, ErrorKind, SigningKey};
+use okta_introspect::{Algorithm, ErrorKind, Signer as _, SigningKey};
 use tempfile::TempDir;
 
 use super::*;
@@ -73,7 +73,7 @@ fn a_key_id_goes_with_the_key_of_its_own_source_or_of_a_flag() {
     let path = path.to_str().unwrap();
     let shown = |loader: Loader| {
         let settings = loader.environment(world.environment.clone()).load().unwrap();
-        settings.key().unwrap().public_jwk().key_id().map(str::to_owned)
+        settings.key().unwrap().key_id().map(str::to_owned)
     };
     let flag = Settings::loader().set(Setting::Key, "--key", path);
     assert_eq!(shown(flag).as_deref(), Some("k-home"));

@@ -15,5 +15,8 @@
 pub mod command;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
+mod uri;
 #[cfg(feature = "vault")]
 pub mod vault;
+
+pub use uri::{is_uri, open, runs_code, shown};

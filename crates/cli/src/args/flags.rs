@@ -30,7 +30,7 @@ impl From<ClientArgs> for Flags {
 impl From<KeyArgs> for Flags {
     fn from(args: KeyArgs) -> Self {
         let layer = Layer {
-            key: flag(args.key_file.map(Source::flag), "--key-file"),
+            key: flag(args.key_file.map(Source::key_flag), "--key-file"),
             key_id: flag(args.key_id, "--key-id"),
             passphrase: flag(args.passphrase_file.map(Source::flag), "--passphrase-file"),
             algorithm: flag(args.algorithm, "--algorithm"),

@@ -1,6 +1,6 @@
 //! `jwk`: the public half of a private key.
 
-use okta_introspect::PublicJwk;
+use okta_introspect::{PublicJwk, Signer as _};
 use serde::Serialize;
 
 use crate::args::{JwkArgs, KeyArgs};
@@ -19,11 +19,17 @@ pub(super) fn run(args: JwkArgs) -> Result<Exit, Failure> {
     if let Some(origin) = settings.origins().key.filter(|_| !is_named) {
         output::note(format_args!("the key is that of {origin}; name a file, or -, for another"));
     }
-    let thumbprint = key.public_jwk().thumbprint();
+    let Some(jwk) = key.public_jwk().cloned() else {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the place of the key does not tell its public half",
+        )
+        .advise("export the public key there"));
+    };
+    let thumbprint = jwk.thumbprint();
     // A PEM file holds no key id; `keygen` prints the same one for it.
-    let key_id = key.public_jwk().key_id().unwrap_or(&thumbprint).to_owned();
-    let key = key.with_key_id(Some(key_id));
-    let jwk = key.public_jwk();
+    let key_id = jwk.key_id().unwrap_or(&thumbprint).to_owned();
+    let jwk = &jwk.with_key_id(Some(key_id));
     match (args.thumbprint, args.set, args.json) {
         (true, _, true) => output::json(&ThumbprintJson { thumbprint: &thumbprint })?,
         (true, _, false) => output::data(thumbprint)?,

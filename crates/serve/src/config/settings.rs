@@ -2,7 +2,7 @@
 
 use okta_introspect::Secret;
 use okta_introspect_settings::{
-    Found, Layer, Origin, Place, Settings, SettingsError, SharedLayer, Source,
+    Found, Layer, Origin, Place, Settings, SettingsError, SharedLayer, Source, is_key_uri,
 };
 
 use super::resolved::{Config, OktaConfig, SharedConfig};
@@ -56,7 +56,10 @@ fn layer(okta: &OktaConfig) -> Layer {
         text.as_ref().map(|text| Found::new(text.clone(), Origin::Flag(name)))
     };
     let issuer = okta.issuer.as_ref().map(|issuer| issuer.as_str().to_owned());
-    let key = okta.private_key.clone().map(Source::Text);
+    let key = okta.private_key.clone().map(|key| match is_key_uri(key.expose()) {
+        true => Source::Uri(key),
+        false => Source::Text(key),
+    });
     Layer {
         server: text(&issuer, "okta.issuer"),
         client_id: text(&okta.client_id, "okta.client_id"),

@@ -1,6 +1,7 @@
 //! The app's own registration, as far as its scopes and roles let it be read.
 
-use okta_introspect::{ErrorKind, SigningKey};
+use okta_introspect::{ErrorKind, PublicJwk, Signer as _};
+use okta_introspect_settings::Key;
 use serde_json::Value;
 
 use super::calls::ReadError;
@@ -13,11 +14,11 @@ const GRANTS: &str = "okta.appGrants.read";
 const ROLES: &str = "okta.roles.read";
 
 impl Examination<'_> {
-    pub(super) async fn app(&mut self, key: Option<&SigningKey>) {
+    pub(super) async fn app(&mut self, key: Option<&Key>) {
         let Ok(client_id) = self.settings.client_id().map(str::to_owned) else { return };
         if let Some(app) = self.read("app", APPS, &format!("/api/v1/apps/{client_id}")).await {
             self.found(settings(&app));
-            if let Some(key) = key {
+            if let Some(key) = key.and_then(|key| key.public_jwk()) {
                 self.found(keys(&app, key));
             }
         }
@@ -105,7 +106,7 @@ fn settings(app: &Value) -> Finding {
 }
 
 /// Whether the private key's public half is registered.
-fn keys(app: &Value, key: &SigningKey) -> Finding {
+fn keys(app: &Value, key: &PublicJwk) -> Finding {
     if let Some(uri) = app.pointer("/settings/oauthClient/jwks_uri").and_then(Value::as_str) {
         return Finding::skipped("app_keys", format!("the app's keys are at {uri}"));
     }
@@ -113,7 +114,7 @@ fn keys(app: &Value, key: &SigningKey) -> Finding {
     let Some(registered) = registered.filter(|keys| !keys.is_empty()) else {
         return Finding::skipped("app_keys", "the org does not tell the app's keys");
     };
-    let own: Value = serde_json::from_str(&key.public_jwk().to_json()).unwrap_or_default();
+    let own: Value = serde_json::from_str(&key.to_json()).unwrap_or_default();
     let Some(found) = registered.iter().find(|jwk| is_same_key(jwk, &own)) else {
         return Finding::warn(
             "app_keys",

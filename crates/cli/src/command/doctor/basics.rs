@@ -1,6 +1,9 @@
 //! What every call needs: the server's address, its clock, the private key, an assertion.
 
-use okta_introspect::{Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, SigningKey};
+use okta_introspect::{
+    Client, ClockOffset, Error, ErrorKind, Issuer, Metadata, PublicJwk, Signer as _,
+};
+use okta_introspect_settings::Key;
 
 use super::examination::Examination;
 use super::finding::Finding;
@@ -91,7 +94,7 @@ impl Examination<'_> {
     }
 
     /// The private key.
-    pub(super) fn key(&mut self) -> Option<SigningKey> {
+    pub(super) fn key(&mut self) -> Option<Key> {
         let key = match self.settings.key() {
             Ok(key) => key,
             Err(failure) => {
@@ -99,12 +102,13 @@ impl Examination<'_> {
                 return None;
             }
         };
-        let jwk = key.public_jwk();
         let key_id =
-            jwk.key_id().map_or_else(|| "no key id".to_owned(), |id| format!("key id {id}"));
+            key.key_id().map_or_else(|| "no key id".to_owned(), |id| format!("key id {id}"));
         let origins = self.settings.origins();
         let place = origins.key.map(|origin| format!(" (from {origin})")).unwrap_or_default();
-        let (algorithm, thumbprint) = (jwk.algorithm(), jwk.thumbprint());
+        let algorithm = key.algorithm();
+        let thumbprint =
+            key.public_jwk().map_or_else(|| "unknown".to_owned(), PublicJwk::thumbprint);
         let seen = format!("{algorithm}, {key_id}, thumbprint {thumbprint}{place}");
         let open_file = origins.key_file.filter(|path| is_readable_by_others(path));
         let finding = match open_file {
@@ -122,7 +126,7 @@ impl Examination<'_> {
     pub(super) async fn assertion(
         &mut self,
         issuer: Option<&Issuer>,
-        key: Option<&SigningKey>,
+        key: Option<&Key>,
     ) -> Option<Client> {
         let (Some(_), Some(key)) = (issuer, key) else {
             // The client id can be checked without a key.
@@ -141,7 +145,7 @@ impl Examination<'_> {
         };
         match client.assertion(&client.endpoints().token).await {
             Ok(assertion) => {
-                let kid = key.public_jwk().key_id().unwrap_or("none");
+                let kid = key.key_id().unwrap_or("none");
                 let seen = format!(
                     "iss and sub {}, aud {}, kid {kid}",
                     client.client_id(),

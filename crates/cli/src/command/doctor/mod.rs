@@ -12,7 +12,8 @@ mod hints;
 mod report;
 mod signals;
 
-use okta_introspect::{Client, SigningKey};
+use okta_introspect::Client;
+use okta_introspect_settings::Key;
 
 use crate::args::{DoctorArgs, SignalsTestArgs};
 use crate::exit::Exit;
@@ -76,7 +77,7 @@ async fn examine_signals(settings: &Settings) -> Vec<Finding> {
 }
 
 /// Everything up to the first call of the app: its client, if there can be one, and its key.
-async fn examine_basics(examination: &mut Examination<'_>) -> (Option<Client>, Option<SigningKey>) {
+async fn examine_basics(examination: &mut Examination<'_>) -> (Option<Client>, Option<Key>) {
     let issuer = examination.issuer();
     examination.proxy();
     let reachable = examination.discovery(issuer.as_ref()).await;
@@ -89,7 +90,7 @@ async fn examine_basics(examination: &mut Examination<'_>) -> (Option<Client>, O
 async fn examine_calls(
     examination: &mut Examination<'_>,
     client: &Client,
-    key: Option<&SigningKey>,
+    key: Option<&Key>,
 ) -> bool {
     let tokens = examination.tokens(client).await;
     if tokens.refused {

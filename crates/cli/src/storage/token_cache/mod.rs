@@ -15,8 +15,9 @@ use std::path::PathBuf;
 
 use chrono::DateTime;
 use okta_introspect::{
-    BoxFuture, Clock, Issuer, Scopes, SigningKey, StoredToken, SystemClock, Token, TokenStore,
+    BoxFuture, Clock, Issuer, Scopes, StoredToken, SystemClock, Token, TokenStore,
 };
+use okta_introspect_settings::Key;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -41,7 +42,8 @@ pub(crate) struct TokenCache {
 
 impl TokenCache {
     /// The tokens that `issuer` gives to a client with this key.
-    pub(crate) fn of(issuer: &Issuer, client_id: &str, key: &SigningKey) -> Result<Self, Failure> {
+    pub(crate) fn of(issuer: &Issuer, client_id: &str, key: &Key) -> Result<Self, Failure> {
+        let Some(key) = key.local() else { return Err(nothing_to_seal_with()) };
         let folder = folder::locate().ok_or_else(|| {
             Failure::new(Exit::Usage, "there is no folder in which to keep tokens")
                 .advise("set XDG_CACHE_HOME or HOME, or leave out --token-cache")
@@ -102,6 +104,12 @@ impl TokenCache {
         folder::remove_old(&self.folder, SystemClock.now());
         Ok(())
     }
+}
+
+/// A key elsewhere signs, and does nothing else.
+fn nothing_to_seal_with() -> Failure {
+    Failure::new(Exit::Usage, "no tokens are kept for a key that never leaves its place: they are sealed with what is derived from the key")
+        .advise("leave out --token-cache; `okta-introspect serve` keeps tokens in memory")
 }
 
 /// The decrypted content of a file.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use okta_introspect::{Error, Issuer, Secret, SigningKey};
+use okta_introspect_settings::is_key_uri;
 
 use super::section;
 use crate::config::document::OktaDocument;
@@ -68,10 +69,12 @@ fn check_set(members: [(&str, bool); 3], has_key_id: bool, faults: &mut Faults) 
 }
 
 fn check_key(key: Option<&Secret>, faults: &mut Faults) {
-    if key.is_some_and(|key| !SigningKey::is_key(key.expose())) {
+    let is_named = |text: &str| SigningKey::is_key(text) || is_key_uri(text);
+    if key.is_some_and(|key| !is_named(key.expose())) {
         faults.error(
             "okta.private_key",
-            Fault::new("neither a key in PEM nor a JWK").advise("write `file:PATH` for its file"),
+            Fault::new("neither a key in PEM nor a JWK")
+                .advise("write `file:PATH` for its file, or the `pkcs11:` URI of a key in a token"),
         );
     }
 }

@@ -1,0 +1,108 @@
+//! Which signer a URI names: the one place where a program turns a setting into a key.
+
+use std::sync::Arc;
+
+use okta_introspect::{Error, KeyOptions, Signer};
+
+/// Whether the text is the URI of a key in one of the places that this crate knows, be the feature
+/// for it on or not.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_signers::is_uri;
+///
+/// assert!(is_uri("pkcs11:token=okta;object=service-app"));
+/// assert!(!is_uri("/etc/service-app/key.pem"));
+/// ```
+pub fn is_uri(text: &str) -> bool {
+    Scheme::of(text).is_some()
+}
+
+/// Whether the URI itself says which code is run to reach the key, so that it is to be taken from
+/// nobody but the operator.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_signers::runs_code;
+///
+/// assert!(runs_code("pkcs11:token=okta?module-path=/usr/lib/softhsm/libsofthsm2.so"));
+/// assert!(!runs_code("pkcs11:token=okta"));
+/// ```
+pub fn runs_code(uri: &str) -> bool {
+    match Scheme::of(uri) {
+        // Also where it cannot be read: whoever wrote it meant to name one.
+        Some(Scheme::Pkcs11) => uri.to_ascii_lowercase().contains("module-path"),
+        None => false,
+    }
+}
+
+/// The URI for people: whatever could be a secret in it is left out.
+///
+/// # Example
+///
+/// ```
+/// use okta_introspect_signers::shown;
+///
+/// assert_eq!(shown("pkcs11:token=okta"), "pkcs11:token=okta");
+/// assert_eq!(shown("pkcs11:token=okta?pin-value=1234"), "pkcs11:…");
+/// ```
+pub fn shown(uri: &str) -> String {
+    match Scheme::of(uri) {
+        // It is refused, and must not be repeated.
+        Some(Scheme::Pkcs11) if uri.to_ascii_lowercase().contains("pin-value") => {
+            "pkcs11:…".to_owned()
+        }
+        Some(Scheme::Pkcs11) => uri.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect(),
+        None => "…".to_owned(),
+    }
+}
+
+/// No label in a token is longer than some dozens of characters.
+const MAX_SHOWN: usize = 1024;
+
+/// The signer that a URI names. It blocks while the key is looked for.
+///
+/// Of `options`, the passphrase is what the place of the key asks for, such as a token's PIN.
+///
+/// # Errors
+///
+/// Of kind [`Key`](okta_introspect::ErrorKind::Key): what is wrong with the URI, why the key cannot be
+/// had, or that the feature for it is off.
+pub fn open(uri: &str, options: &KeyOptions) -> Result<Arc<dyn Signer>, Error> {
+    match Scheme::of(uri) {
+        #[cfg(feature = "pkcs11")]
+        Some(Scheme::Pkcs11) => Ok(Arc::new(crate::pkcs11::Pkcs11Key::open(uri, options)?)),
+        #[cfg(not(feature = "pkcs11"))]
+        Some(Scheme::Pkcs11) => Err(without("PKCS#11", "pkcs11", options)),
+        None => Err(Error::from_signer(
+            "this is no URI of a key",
+            "write one that begins with `pkcs11:`, or the path of a key file",
+            None,
+        )),
+    }
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn without(place: &str, feature: &str, _: &KeyOptions) -> Error {
+    Error::from_signer(
+        format!("the key is named by {place}, and this program was built without it"),
+        format!("build it with the feature `{feature}`"),
+        None,
+    )
+}
+
+/// Where a key is.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Pkcs11,
+}
+
+impl Scheme {
+    /// Schemes are the same in either case (RFC 3986 §3.1).
+    fn of(uri: &str) -> Option<Self> {
+        let (scheme, _) = uri.trim_start().split_once(':')?;
+        scheme.eq_ignore_ascii_case("pkcs11").then_some(Self::Pkcs11)
+    }
+}
