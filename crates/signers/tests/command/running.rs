@@ -48,7 +48,8 @@ async fn a_hundred_signatures_at_once_are_each_the_right_one() {
         assert_eq!(ids, (1..=100).map(|id| id.to_string()).collect::<Vec<_>>());
         let mut inputs: Vec<_> = inputs.into_iter().map(|(_, input)| input.to_owned()).collect();
         let mut expected: Vec<_> = (0..100).map(|number| format!("e30.{number}")).collect();
-        (inputs.sort(), expected.sort());
+        inputs.sort();
+        expected.sort();
         assert_eq!(inputs, expected);
         assert_eq!(program.pids().len(), 1);
         drop(signer);
@@ -83,7 +84,7 @@ async fn answers_come_in_any_order_and_none_is_taken_for_another() {
     }
     let script = format!(
         "{CANNED}
-        read -r a rest; read -r b rest; read -r c rest
+        mkfifo gate; read -r a rest; read -r b rest; read -r c rest; : > taken; read -r go < gate
         canned $c; canned $b; canned $a
         while read -r id rest; do canned $id; done"
     );
@@ -93,7 +94,7 @@ async fn answers_come_in_any_order_and_none_is_taken_for_another() {
     for _ in 0..3 {
         waiting.push(signer.sign(INPUT));
     }
-    // The second gives up once its request is made, and its answer comes all the same.
+    // The second gives up when its request is made, and its answer comes all the same.
     let polled = std::future::poll_fn(|cx| {
         for future in &mut waiting {
             assert!(future.as_mut().poll(cx).is_pending());
@@ -101,7 +102,11 @@ async fn answers_come_in_any_order_and_none_is_taken_for_another() {
         std::task::Poll::Ready(())
     });
     polled.await;
+    while !program.path("taken").exists() {
+        tokio::task::yield_now().await;
+    }
     drop(waiting.remove(1));
+    std::fs::write(program.path("gate"), "go\n").unwrap();
     let third = waiting.remove(1).await.unwrap();
     let first = waiting.remove(0).await.unwrap();
     assert_eq!((first, third), (vec![b'1'; 256], vec![b'3'; 256]));
