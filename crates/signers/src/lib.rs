@@ -12,6 +12,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 #[cfg(any(feature = "command", feature = "vault"))]
+mod base64;
+#[cfg(any(feature = "command", feature = "vault"))]
 mod check;
 #[cfg(feature = "command")]
 pub mod command;

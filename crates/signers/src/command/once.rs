@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::job::Job;
 use super::process::Process;
-use super::protocol::{MAX_LINE, decode};
+use super::protocol::MAX_LINE;
 use super::slow;
+use crate::base64::decode;
 
 /// What runs a process for each signature.
 pub(super) struct Once {

@@ -1,10 +1,9 @@
 //! The lines that are exchanged with a program that is kept running. Pure.
 
-use base64::Engine as _;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use okta_introspect::{Algorithm, Error, ErrorKind, KeyOptions, PublicJwk};
 use serde_json::{Map, Value};
 
+use crate::base64::decode;
 use crate::excerpt::excerpt;
 
 /// The longest line that is read, in bytes: a certificate's worth, or the signature of a key of
@@ -101,20 +100,6 @@ pub(super) fn text_of(input: &[u8]) -> Result<&str, Error> {
                 None,
             )
         })
-}
-
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-
-/// Base64url or Base64, with and without padding.
-pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let url = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
-    let plain = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
-    let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if text.is_empty() {
-        return None;
-    }
-    url.decode(&text).or_else(|_| plain.decode(&text)).ok()
 }
 
 #[cfg(test)]
