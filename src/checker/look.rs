@@ -20,6 +20,10 @@ use crate::shared::{Answer, CLAIM, Claim, EntryName};
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
+/// A store that says nothing is tried again, after about so long each time. What holds it up for a
+/// moment does so for many instances, and all of them would ask.
+const HELD_UP: [Duration; 2] = [Duration::from_millis(80), Duration::from_millis(160)];
+
 /// Of what a check can wait, so many parts are one that it waits for another instance.
 const PARTS: u32 = 3;
 
@@ -30,7 +34,8 @@ impl Call {
         let Some(name) = level.name(&self.passed.token) else {
             return Looked::Nothing;
         };
-        let (begun, mut pause, mut has_let_be) = (self.now(), FIRST_PAUSE, false);
+        let (begun, mut pause) = (self.now(), FIRST_PAUSE);
+        let (mut has_let_be, mut held_up) = (false, HELD_UP.iter());
         loop {
             if self.demand.is_for_now() {
                 return Looked::Nothing;
@@ -40,23 +45,31 @@ impl Call {
                 return Looked::Found(known);
             }
             let used = self.now().saturating_duration_since(looked_at);
-            if level.claim(&self.inner.clock, &name, wait_left, used).await == Claim::Granted {
-                return Looked::Nothing;
-            }
-            let now = self.now();
-            if self.demand.is_awaited() {
-                let patience = self.patience(begun);
-                if now >= patience {
-                    return Looked::Nothing;
+            let claim = level.claim(&self.inner.clock, &name, wait_left, used).await;
+            let (now, patience) = (self.now(), self.patience(begun));
+            match claim {
+                Claim::Granted => return Looked::Nothing,
+                Claim::Unanswered => {
+                    let next = held_up.next().map(|pause| later(now, self.jittered(*pause)));
+                    match next.filter(|next| *next < patience) {
+                        Some(next) => self.pause(next).await,
+                        None => return Looked::Nothing,
+                    }
                 }
-                self.pause(patience.min(later(now, self.jittered(pause)))).await;
-                pause = LONGEST_PAUSE.min(2 * pause);
-            } else if !has_let_be {
-                // Nobody waits: the other instance refreshes it for this one too.
-                has_let_be = true;
-                self.pause(later(now, CLAIM)).await;
-            } else if self.demand.close() {
-                return Looked::LetBe;
+                Claim::Taken if self.demand.is_awaited() => {
+                    if now >= patience {
+                        return Looked::Nothing;
+                    }
+                    self.pause(patience.min(later(now, self.jittered(pause)))).await;
+                    pause = LONGEST_PAUSE.min(2 * pause);
+                }
+                Claim::Taken if !has_let_be => {
+                    // Nobody waits: the other instance refreshes it for this one too.
+                    has_let_be = true;
+                    self.pause(later(now, CLAIM)).await;
+                }
+                Claim::Taken if self.demand.close() => return Looked::LetBe,
+                Claim::Taken => {}
             }
         }
     }

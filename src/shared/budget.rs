@@ -8,6 +8,7 @@ use super::handle::Inner;
 use crate::clock::{Clock, Deadline, later};
 use crate::error::Error;
 use crate::wire::admission::circuit::{Circuit, CircuitConfig, Pass};
+use crate::wire::error_chain::chain;
 
 /// The longest that one use of the store may take.
 pub(super) const BUDGET: Duration = Duration::from_millis(20);
@@ -18,7 +19,7 @@ const PART: u32 = 5;
 /// A store that has not answered in less time has not failed.
 const LEAST_JUDGED: Duration = Duration::from_millis(5);
 
-/// After so many failures in a row the store is left alone.
+/// After so many failures in a row the store is left alone; what fails at one moment is one failure.
 const FAILURES: u32 = 5;
 
 /// For how long, at first and at most. One that is back is to be used again within two leases of the
@@ -27,14 +28,16 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(8)];
 
 pub(super) fn circuit() -> Circuit {
     let config = CircuitConfig { failures: Some(FAILURES), probe_after: PAUSES[0] };
-    Circuit::doubling(config, PAUSES[1])
+    Circuit::doubling(config, PAUSES[1]).counting_rounds()
 }
 
 /// Why there is no answer of the store.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Gone {
-    /// It failed, or took too long.
+    /// It failed.
     Failed,
+    /// It took too long.
+    Late,
     /// It did not answer at once, and there was no time to wait.
     NoTime,
     /// It failed before and is left alone.
@@ -80,21 +83,28 @@ impl<'a> Budget<'a> {
         let now = self.clock.monotonic();
         inner.counters.took(now.saturating_duration_since(begun));
         let failed = |pass: Pass<'_>| pass.failed_jittered(now, inner.random.fraction());
-        match result {
+        let gone = match result {
             Some(Ok(done)) => {
                 pass.answered();
                 tell(inner, false);
                 return Ok(done);
             }
             Some(Err(error)) => {
-                tracing::debug!(kind = ?error.kind(), %error, "the shared store failed");
-                failed(pass);
+                let cause: Vec<_> = chain(&error).map(ToString::to_string).collect();
+                let cause = cause.join(": ");
+                tracing::debug!(kind = ?error.kind(), cause, "the shared store failed");
+                *inner.failure() = cause;
+                Gone::Failed
             }
-            None if self.is_judged => failed(pass),
+            None if self.is_judged => {
+                "no answer in time".clone_into(&mut inner.failure());
+                Gone::Late
+            }
             None => return Err(Gone::NoTime),
-        }
+        };
+        failed(pass);
         inner.orgs().values().for_each(|org| org.scales().doubt(now));
-        Err(Gone::Failed)
+        Err(gone)
     }
 }
 
@@ -107,7 +117,10 @@ fn tell(inner: &Inner, is_left_alone: bool) {
         return;
     }
     match is_left_alone {
-        true => tracing::warn!("the shared store fails: this instance asks for itself meanwhile"),
+        true => tracing::warn!(
+            cause = *inner.failure(),
+            "the shared store fails: this instance asks for itself meanwhile"
+        ),
         false => tracing::info!("the shared store answers again"),
     }
 }

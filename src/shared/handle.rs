@@ -22,8 +22,8 @@ use crate::wire::admission::circuit::Circuit;
 /// A store that the instances of a service share, and the secret that they have in common. Cheap to
 /// clone; clones share everything. One for a process: all of its checkers go by the same clock.
 ///
-/// Each use of the store has 20 ms, and at most a fifth of what its caller can wait. A store that
-/// fails five times in a row is left alone for a second, and up to eight seconds if it goes on. All that
+/// Each use of the store has 20 ms, and at most a fifth of what its caller can wait; what was not answered
+/// is tried twice more within some 0.3 s, if the caller can wait. A store that fails five times in a row is left alone for a second, and up to eight seconds if it goes on. All that
 /// fails means that this instance asks by itself.
 ///
 /// # Example: share by whatever the private key gives
@@ -53,6 +53,8 @@ pub(super) struct Inner {
     pub(super) circuit: Circuit,
     /// What was told of the circuit.
     pub(super) is_left_alone: AtomicBool,
+    /// Why the latest use failed.
+    pub(super) failure: Mutex<String>,
     pub(super) counters: Counters,
     /// How many puts are under way.
     pub(super) puts: AtomicUsize,
@@ -124,6 +126,10 @@ impl Shared {
 }
 
 impl Inner {
+    pub(super) fn failure(&self) -> MutexGuard<'_, String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn orgs(&self) -> MutexGuard<'_, HashMap<String, Arc<Org>>> {
         self.orgs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,6 +195,7 @@ impl SharedBuilder {
                 owner: URL_SAFE_NO_PAD.encode(owner),
                 circuit: super::budget::circuit(),
                 is_left_alone: AtomicBool::new(false),
+                failure: Mutex::default(),
                 counters: Counters::default(),
                 puts: AtomicUsize::new(0),
                 orgs: Mutex::default(),

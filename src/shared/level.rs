@@ -42,10 +42,13 @@ pub(crate) struct Answer {
 /// Whether the caller is to ask.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Claim {
-    /// It is. Also where the store cannot tell.
+    /// It is. Also where the store fails.
     Granted,
     /// Another instance asks.
     Taken,
+    /// The store has said nothing in time: it, the network or this process may have been held up for a
+    /// moment.
+    Unanswered,
 }
 
 impl Shared {
@@ -82,13 +85,15 @@ impl Shared {
     ) -> Claim {
         let inner = &*self.inner;
         let work = inner.store.claim(&name.claim, &inner.owner, CLAIM);
-        let outcome = match Budget::behind(&**clock, wait_left, used).wait(inner, work).await {
-            Ok(true) => Claimed::Granted,
-            Ok(false) => Claimed::Taken,
-            Err(_) => Claimed::Failed,
-        };
+        let (outcome, claim) =
+            match Budget::behind(&**clock, wait_left, used).wait(inner, work).await {
+                Ok(true) => (Claimed::Granted, Claim::Granted),
+                Ok(false) => (Claimed::Taken, Claim::Taken),
+                Err(Gone::Late | Gone::NoTime) => (Claimed::Failed, Claim::Unanswered),
+                Err(Gone::Failed | Gone::LeftAlone) => (Claimed::Failed, Claim::Granted),
+            };
         inner.counters.claim(outcome);
-        if outcome == Claimed::Taken { Claim::Taken } else { Claim::Granted }
+        claim
     }
 
     /// Puts an answer that was asked for at `asked_at` where others find it for `ttl`. Returns at
@@ -219,7 +224,7 @@ fn later_of(one: Result<Answer, Look>, other: Result<Answer, Look>) -> Result<An
 
 fn lost(gone: Gone) -> Look {
     match gone {
-        Gone::Failed | Gone::NoTime => Look::Failed,
+        Gone::Failed | Gone::Late | Gone::NoTime => Look::Failed,
         Gone::LeftAlone => Look::CircuitOpen,
     }
 }

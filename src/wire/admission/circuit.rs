@@ -60,6 +60,8 @@ pub(crate) struct Circuit {
     config: CircuitConfig,
     /// Each probe that fails doubles the pause, up to this.
     max_pause: Duration,
+    /// Whether failures of attempts that were under way together are one.
+    counts_rounds: bool,
     /// Whether anything has failed since the last answer. While nothing has, as is usual, there is
     /// nothing to look up and nothing to reset, and no lock to take.
     troubled: AtomicBool,
@@ -69,6 +71,8 @@ pub(crate) struct Circuit {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
+    /// When the latest was counted.
+    failed_at: Option<Instant>,
     /// How many probes have failed since it opened.
     failed_probes: u32,
     /// While open: when the next probe may go out.
@@ -84,13 +88,20 @@ impl Circuit {
 
     /// With pauses that double from `probe_after` up to `max_pause`.
     pub(crate) fn doubling(config: CircuitConfig, max_pause: Duration) -> Self {
-        Self { config, max_pause, troubled: AtomicBool::new(false), state: Mutex::default() }
+        let (counts_rounds, troubled) = (false, AtomicBool::new(false));
+        Self { config, max_pause, counts_rounds, troubled, state: Mutex::default() }
+    }
+
+    /// Counts as one the failures of attempts that were under way together: what is held up for a
+    /// moment fails all of them.
+    pub(crate) fn counting_rounds(self) -> Self {
+        Self { counts_rounds: true, ..self }
     }
 
     /// Lets an attempt through, or says how long to wait for the next probe.
     pub(crate) fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         if !self.troubled.load(Ordering::Acquire) {
-            return Ok(Pass { circuit: self, probe: false });
+            return Ok(Pass { circuit: self, begun: now, probe: false });
         }
         let mut state = self.lock();
         let probe = match state.probe_at {
@@ -101,7 +112,7 @@ impl Circuit {
             Some(_) => true,
         };
         state.probing |= probe;
-        Ok(Pass { circuit: self, probe })
+        Ok(Pass { circuit: self, begun: now, probe })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,6 +125,7 @@ impl Circuit {
 #[derive(Debug)]
 pub(crate) struct Pass<'a> {
     circuit: &'a Circuit,
+    begun: Instant,
     probe: bool,
 }
 
@@ -125,6 +137,7 @@ impl Pass<'_> {
         }
         let mut state = self.circuit.lock();
         state.failures = 0;
+        state.failed_at = None;
         state.failed_probes = 0;
         state.probe_at = None;
         self.circuit.troubled.store(false, Ordering::Release);
@@ -141,6 +154,11 @@ impl Pass<'_> {
         let Some(limit) = self.circuit.config.failures else { return };
         let mut state = self.circuit.lock();
         self.circuit.troubled.store(true, Ordering::Release);
+        let is_of_round = state.failed_at.is_some_and(|at| self.begun < at);
+        if self.circuit.counts_rounds && is_of_round && !self.probe {
+            return;
+        }
+        state.failed_at = Some(now);
         state.failures = state.failures.saturating_add(1);
         // An attempt from before the circuit opened must not put the probe off.
         if self.probe || (state.probe_at.is_none() && state.failures >= limit) {
@@ -190,6 +208,21 @@ mod tests {
         assert!(circuit.admit(now).is_ok());
         fail(&circuit, now);
         assert_eq!(circuit.admit(now).unwrap_err(), PAUSE);
+    }
+
+    #[test]
+    fn attempts_that_fail_together_can_count_as_one() {
+        for (counts_rounds, rounds) in [(false, 1), (true, 3)] {
+            let (begun, circuit) = circuit(Some(3));
+            let circuit = Circuit { counts_rounds, ..circuit };
+            for round in 0..rounds {
+                let begun = begun + round * MOMENT;
+                let together = [(); 3].map(|()| circuit.admit(begun).unwrap());
+                together.into_iter().for_each(|pass| pass.failed(begun + MOMENT));
+            }
+            let ended = begun + rounds * MOMENT;
+            assert_eq!(circuit.admit(ended).unwrap_err(), PAUSE, "{counts_rounds}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use okta_introspect::checker::{Checker, Verdict};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::store::Fault;
 use super::{World, millis};
 use crate::script::within;
 use crate::support::{seconds, settle};
@@ -13,7 +14,23 @@ const TOKENS: usize = 5;
 
 #[test_support::test]
 async fn of_two_hundred_that_begin_cold_hardly_more_than_one_asks() {
-    let world = World::new();
+    begin_cold(&World::new()).await;
+}
+
+#[test_support::test]
+async fn of_two_hundred_that_begin_cold_hardly_more_than_one_asks_although_the_store_is_held_up() {
+    for fault in [Fault::Hangs, Fault::Forgets] {
+        let world = World::new();
+        let clock = world.clock.clone();
+        world.store.choose(move |_| match clock.elapsed() < millis(40) {
+            true => fault,
+            false => Fault::None,
+        });
+        begin_cold(&world).await;
+    }
+}
+
+async fn begin_cold(world: &World) {
     let tokens: Vec<_> = (0..TOKENS).map(|number| format!("token-{number}")).collect();
     tokens.iter().for_each(|token| world.script.active(token, json!({})));
     let fleet: Vec<Checker> = (0..INSTANCES).map(|number| world.instance(number)).collect();

@@ -95,6 +95,7 @@ pub(crate) struct DecodeArgs {
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "keygen service-app.pem",
     "keygen service-app.pem --rsa 3072 --key-id 2026-11",
+    "keygen --pkcs11 'pkcs11:token=okta;object=service-app?module-name=softhsm2&pin-source=file:/etc/okta/pin'",
 ]))]
 pub(crate) struct KeygenArgs {
     /// Make an RSA key of this many bits
@@ -110,9 +111,12 @@ pub(crate) struct KeygenArgs {
     /// Print file, key id and public key as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Make the key inside of a token that has a PKCS#11 module, which it never leaves
+    #[arg(long, value_name = "URI", conflicts_with = "file")]
+    pub(crate) pkcs11: Option<String>,
     /// The file to write
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "pkcs11")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

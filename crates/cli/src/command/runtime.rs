@@ -59,5 +59,8 @@ pub(super) fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     let runtime = runtime.map_err(|cause| {
         Failure::new(Exit::Unknown, "the runtime cannot be started").because(&cause)
     })?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // A call that was given up may still be blocked in a token's module or in a look-up of a name.
+    runtime.shutdown_background();
+    done
 }

@@ -62,6 +62,11 @@ impl Module {
         self.context.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same, unless that would have to wait for it.
+    pub(super) fn context_at_once(&self) -> Option<RwLockReadGuard<'_, Context>> {
+        self.context.try_read().ok()
+    }
+
     /// For a login.
     pub(super) fn refused_pins(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
