@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use okta_introspect::{
-    Algorithm, BoxError, BoxFuture, KeyOptions, PublicJwk, Secret, Signer, SigningKey,
+    Algorithm, BoxError, BoxFuture, KeyOptions, PublicJwk, Secret, Signer, SignerLimits, SigningKey,
 };
 
 use crate::elsewhere;
@@ -82,6 +82,10 @@ impl Signer for Key {
 
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
         self.signer().sign(signing_input)
+    }
+
+    fn limits(&self) -> SignerLimits {
+        self.signer().limits()
     }
 }
 
@@ -170,7 +174,7 @@ fn refuse_foreign_code(uri: &Secret, origin: &Origin) -> Result<(), SettingsErro
     match origin.is_working_folder() && elsewhere::runs_code(uri) {
         false => Ok(()),
         true => Err(SettingsError::new(
-            "a settings file in the working folder does not say which code is run to reach a key",
+            "a settings file in the working folder does not say which code is run, or which server is asked, to reach a key",
         )
         .found_in(origin)
         .advise("name the key in ~/.okta/okta.yaml, in OKTA_CLIENT_PRIVATEKEY or by --key-file")),

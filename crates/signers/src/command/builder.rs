@@ -39,6 +39,7 @@ pub struct CommandSignerBuilder {
     max_processes: usize,
     in_der: bool,
     public: Option<PublicJwk>,
+    key_id: Option<String>,
     limits: SignerLimits,
     clock: Arc<dyn Clock>,
 }
@@ -51,6 +52,7 @@ impl CommandSignerBuilder {
             max_processes: CommandSigner::DEFAULT_MAX_PROCESSES,
             in_der: false,
             public: None,
+            key_id: None,
             limits: SignerLimits::default(),
             clock: Arc::new(SystemClock),
         }
@@ -81,6 +83,13 @@ impl CommandSignerBuilder {
     /// when it starts; if it says nothing, only the length of signatures is looked at.
     pub fn public_key(mut self, public: PublicJwk) -> Self {
         self.public = Some(public);
+        self
+    }
+
+    /// The id under which the public half is registered. Default: what the program says when it
+    /// starts.
+    pub fn key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into());
         self
     }
 
@@ -127,6 +136,7 @@ impl CommandSignerBuilder {
             (Some(set), _) => Some(fitting(set, algorithm)?),
             (None, said) => said,
         };
+        let key_id = self.key_id.clone().or(key_id);
         Ok(self.signer(algorithm, key_id, public, jobs))
     }
 
@@ -194,6 +204,7 @@ impl std::fmt::Debug for CommandSignerBuilder {
             .field("max_processes", &self.max_processes)
             .field("in_der", &self.in_der)
             .field("public", &self.public)
+            .field("key_id", &self.key_id)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -47,6 +47,7 @@
 
 mod builder;
 mod job;
+pub(crate) mod notation;
 mod once;
 mod process;
 mod protocol;

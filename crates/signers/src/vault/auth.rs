@@ -141,26 +141,34 @@ impl VaultSecret {
 
 /// The text of a regular file without the line break at its end.
 fn read(path: &Path, what: &str) -> Result<Secret, Error> {
-    let failed = |why: String| {
-        let text = format!("{what} {why}: {}", path.display());
-        fault::configuration(text, "see the file and who may read it")
-    };
-    let unreadable = |cause: std::io::Error| failed(format!("cannot be read ({cause})"));
+    let bytes = read_file(path, what)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unread(path, what, "is not text"))?;
+    match text.trim_start_matches('\u{feff}').trim() {
+        "" => Err(unread(path, what, "is empty")),
+        text => Ok(Secret::new(text)),
+    }
+}
+
+fn unread(path: &Path, what: &str, why: &str) -> Error {
+    let text = format!("{what} {why}: {}", path.display());
+    fault::configuration(text, "see the file and who may read it")
+}
+
+/// The bytes of a regular file.
+pub(super) fn read_file(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed = |why: &str| unread(path, what, why);
+    let unreadable = |cause: std::io::Error| failed(&format!("cannot be read ({cause})"));
     // A pipe would wait for its writer.
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(failed("is not in a regular file".to_owned()));
+        return Err(failed("is not in a regular file"));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let file = File::open(path).map_err(unreadable)?;
     file.take(MAX_FILE.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(failed("is longer than 64 KiB".to_owned()));
+        return Err(failed("is longer than 64 KiB"));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| failed("is not text".to_owned()))?;
-    match text.trim_start_matches('\u{feff}').trim() {
-        "" => Err(failed("is empty".to_owned())),
-        text => Ok(Secret::new(text)),
-    }
+    Ok(bytes)
 }
 
 /// What stands in a path of Vault's as it is.

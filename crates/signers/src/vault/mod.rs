@@ -39,6 +39,7 @@ mod auth;
 mod builder;
 mod fault;
 mod http;
+pub(crate) mod notation;
 mod session;
 mod transit;
 
