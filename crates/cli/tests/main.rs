@@ -22,6 +22,8 @@ mod local;
 #[cfg(unix)]
 mod mistakes;
 mod numbers;
+#[cfg(all(unix, feature = "pkcs11"))]
+mod pkcs11;
 mod profiles;
 mod redaction;
 #[cfg(unix)]

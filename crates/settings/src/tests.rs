@@ -55,6 +55,60 @@ fn a_service_gets_its_client_checker_and_tokens_from_the_users_file() {
 }
 
 #[test]
+fn the_uri_of_a_key_is_taken_wherever_a_path_is() {
+    const URI: &str = "pkcs11:token=none;object=app?pin-source=env:NO_SUCH_PIN";
+    let told = |settings: &Settings| {
+        let error = settings.key().map(|_| ()).unwrap_err().to_string();
+        assert!(!error.contains("cannot be read") && !error.contains("neither PEM"), "{error}");
+        error
+    };
+    let file = World::new(&APP.replace("~/app.pem", &format!("'{URI}'")));
+    assert!(told(&file.load()).contains("okta.client.privateKey"));
+    for variable in ["OKTA_CLIENT_PRIVATEKEY", "OKTA_CLIENT_JWK"] {
+        let world = World::new("").set(variable, &format!("\"{URI}\""));
+        assert!(told(&world.load()).contains(variable));
+    }
+    let flag = Found::new(Source::key_flag(URI.into()), Origin::Flag("--key-file"));
+    let layer = Layer { key: Some(flag), ..Layer::default() };
+    let environment = Environment::empty();
+    let settings = Settings::loader().layer(layer).environment(environment).load().unwrap();
+    assert!(told(&settings).contains("--key-file"));
+    assert!(matches!(Source::key_flag("./pkcs11:app".into()), Source::File(_)));
+    assert!(
+        !format!("{:?}", Source::key_flag("pkcs11:?pin-value=90817263".into()))
+            .contains("90817263")
+    );
+}
+
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_file_in_the_working_folder_names_no_module() {
+    let world = World::new("");
+    let working = |uri: &str| {
+        let text = APP.replace("~/app.pem", &format!("'{uri}'"));
+        fs::write(world.folder.path().join("work/okta.yaml"), text).unwrap();
+        world.load().key().map(|_| ()).unwrap_err().to_string()
+    };
+    for uri in
+        ["pkcs11:object=app?module-path=/tmp/evil.so", "PKCS11:object=app?Module-Path=/tmp/evil.so"]
+    {
+        assert!(working(uri).contains("does not say which code is run"), "{uri}");
+    }
+    assert!(!working("pkcs11:object=app?module-name=none").contains("which code is run"));
+}
+
+#[cfg(feature = "pkcs11")]
+#[test]
+fn a_pin_in_a_uri_is_shown_nowhere() {
+    let uri = "pkcs11:object=app?module-name=none&pin-value=90817263";
+    let world = World::new(&APP.replace("~/app.pem", &format!("'{uri}'")));
+    let settings = world.load();
+    let error = settings.key().unwrap_err();
+    let told = format!("{error} {error:?} {settings:?} {:?}", settings.shown());
+    assert!(error.to_string().contains("the PIN itself") && !told.contains("90817263"), "{told}");
+}
+
+#[test]
 fn the_environment_of_the_test_process_does_not_count() {
     assert!(Environment::process().names().count() > Environment::empty().names().count());
     let settings = Settings::loader().environment(Environment::empty()).load().unwrap();

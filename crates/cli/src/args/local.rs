@@ -95,7 +95,7 @@ pub(crate) struct DecodeArgs {
 #[command(after_help = help(Exit::LOCAL_HELP, &[
     "keygen service-app.pem",
     "keygen service-app.pem --rsa 3072 --key-id 2026-11",
-    "keygen --pkcs11 'pkcs11:token=okta;object=service-app?module-name=softhsm2&pin-source=file:/etc/okta/pin'",
+    "keygen --pkcs11 'pkcs11:object=app?pin-source=env:PIN'",
 ]))]
 pub(crate) struct KeygenArgs {
     /// Make an RSA key of this many bits
@@ -111,7 +111,8 @@ pub(crate) struct KeygenArgs {
     /// Print file, key id and public key as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Make the key inside of a token that has a PKCS#11 module, which it never leaves
+    /// Make the key in the HSM or other token that this pkcs11: URI names, and under its `object`;
+    /// it never leaves there
     #[arg(long, value_name = "URI", conflicts_with = "file")]
     pub(crate) pkcs11: Option<String>,
     /// The file to write
@@ -266,7 +267,7 @@ pub(crate) struct NewAppArgs {
     /// The client id of the service app
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// The file with the private key: PEM, JWK or JWK Set
+    /// The file with the private key: PEM, JWK or JWK Set; or a pkcs11: URI
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// The id under which the key is registered

@@ -77,7 +77,7 @@ pub(crate) struct SourceArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct KeyArgs {
-    /// The private key: PEM, JWK or JWK Set; - is stdin
+    /// The private key: PEM, JWK, JWK Set, or a pkcs11: URI; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     /// The id under which the key is registered; picks the key from a JWK Set

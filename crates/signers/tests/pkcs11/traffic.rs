@@ -74,7 +74,7 @@ fn inputs(log: &str) -> BTreeSet<Vec<u8>> {
         }
         let mut bytes = Vec::new();
         while let Some(dump) = lines.next_if(|line| line.starts_with("    0000")) {
-            let hex = dump.trim_start().split_whitespace().skip(1).take(16);
+            let hex = dump.split_whitespace().skip(1).take(16);
             bytes.extend(hex.map_while(|byte| u8::from_str_radix(byte, 16).ok()));
         }
         if !bytes.is_empty() {

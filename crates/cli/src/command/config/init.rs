@@ -4,6 +4,7 @@ use std::path::{self, Path, PathBuf};
 
 use okta_introspect::{Issuer, KeyOptions, SigningKey};
 use okta_introspect_settings::edit::{self, NewApp};
+use okta_introspect_settings::is_key_uri;
 use serde::Serialize;
 
 use crate::args::{ConfigInitArgs, NewAppArgs};
@@ -69,7 +70,8 @@ fn app(given: NewAppArgs) -> Result<NewApp, Failure> {
         Some(path) => path,
         None => answer::required("The file with its private key", "--key-file")?.into(),
     };
-    let key_file = absolute(&key_file)?;
+    let is_uri = key_file.to_str().is_some_and(is_key_uri);
+    let key_file = if is_uri { key_file } else { absolute(&key_file)? };
     let key_id = match given.key_id {
         Some(id) => Some(id),
         None => ask("The id under which the key is registered, if it has one")?,
@@ -104,7 +106,8 @@ fn note(file: &Path, is_named: bool, profile: Option<&str>, app: &NewApp) {
         None if is_named => output::note(format_args!("the app is in {file}; use it with{config}")),
         None => output::note(format_args!("the app is in {file}")),
     }
-    if SigningKey::from_file(&app.key_file, &KeyOptions::default()).is_err() {
+    let is_uri = app.key_file.to_str().is_some_and(is_key_uri);
+    if !is_uri && SigningKey::from_file(&app.key_file, &KeyOptions::default()).is_err() {
         output::note("the key cannot be loaded without more: see `okta-introspect doctor`");
     }
 }

@@ -17,8 +17,8 @@ pub(crate) struct OktaDocument {
     pub issuer: Option<String>,
     /// The client id of the service app.
     pub client_id: Option<String>,
-    /// The app's private key in PEM or as a JWK, normally `file:PATH`. Default:
-    /// `${CREDENTIALS_DIRECTORY}/private-key`, if there is such a file.
+    /// The app's private key in PEM or as a JWK, normally `file:PATH`; or the `pkcs11:` URI of one in an
+    /// HSM. Default: `${CREDENTIALS_DIRECTORY}/private-key`, if there is such a file.
     #[schemars(with = "Option<String>")]
     pub private_key: Option<Secret>,
     /// The id under which the key is registered.

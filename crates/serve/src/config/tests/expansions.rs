@@ -137,3 +137,19 @@ fn a_key_that_every_user_can_read_is_worth_a_warning() {
         ]
     );
 }
+
+#[test]
+fn a_key_may_be_named_by_its_uri() {
+    let place = Place::new();
+    let lines = place.lines(
+        "listeners: [{mode: nginx}]\nokta: {issuer: 'https://acme.okta.com', client_id: 0oa1b2c3d4, private_key: 'pkcs11:object=app?module-name=none'}",
+    );
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    // What is wrong is said by what looks for the key, or would with its feature.
+    assert!(!line.contains("neither a key in PEM"), "{line}");
+    assert!(
+        line.contains("no PKCS#11 module of this name") || line.contains("was built without"),
+        "{line}"
+    );
+    assert!(line.contains("okta.private_key"), "{line}");
+}

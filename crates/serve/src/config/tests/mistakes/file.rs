@@ -24,7 +24,7 @@ fn mistakes_in_the_app_are_told() {
             (
                 "listeners: [{mode: nginx}]\nokta: {issuer: 'https://acme-admin.okta.com', client_id: 0oa1b2c3d4, private_key: private-key}",
                 &[
-                    "okta.private_key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file",
+                    "okta.private_key (line 2): neither a key in PEM nor a JWK; write `file:PATH` for its file, or the `pkcs11:` URI of a key in a token",
                     "okta.issuer (line 2): the issuer is the address of the admin console: acme-admin.okta.com; use https://acme.okta.com",
                 ],
             ),
