@@ -42,7 +42,7 @@
 //! | service tokens that outlive the process | [`TokenStore`], [`SigningKey::derive_secret`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
-//! | a key in a KMS or HSM | [`Signer`] |
+//! | a key in a KMS or HSM, and how fast that signs | [`Signer`], [`SignerLimits`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
 //! | how calls are repeated, paced and given up | [`RetryConfig`], [`CircuitConfig`], [`HttpConfig`], [`RateWindows`], [`ClientBuilder::max_in_flight`] |

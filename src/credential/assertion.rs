@@ -365,8 +365,11 @@ fn in_seconds(time: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::clock::ManualClock;
+    use crate::error::BoxError;
     use crate::issuer::Issuer;
-    use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
+    use crate::key::{Algorithm, KeyOptions, PARSED, SignerLimits, SigningKey};
+    use crate::support::boxed_future::BoxFuture;
     use crate::support::random::SeededRandom;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -444,6 +447,48 @@ mod tests {
         assert_eq!(last.expose(), first.expose());
         let next = signer.assertion(URL, now() + TimeDelta::seconds(60)).await.unwrap();
         assert_ne!(next.expose(), first.expose());
+    }
+
+    /// Says that it makes one signature a second.
+    #[derive(Debug)]
+    struct Slow(SigningKey);
+
+    impl Signer for Slow {
+        fn algorithm(&self) -> Algorithm {
+            self.0.algorithm()
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            self.0.sign(input)
+        }
+
+        fn limits(&self) -> SignerLimits {
+            SignerLimits::default().max_per_second(NonZeroU32::new(1))
+        }
+    }
+
+    #[test_support::test]
+    async fn a_slow_signer_is_asked_at_its_pace_and_reuse_spares_it() {
+        for (reuse, waits, max) in [(None, 3, NonZeroU32::new(1)), (Some(60), 0, None)] {
+            let clock = ManualClock::new(now());
+            let key = Slow(SigningKey::generate(Algorithm::Es256).unwrap());
+            let config = AssertionConfig {
+                reuse: reuse.map(Duration::from_secs),
+                ..AssertionConfig::default()
+            };
+            let random = Arc::new(SeededRandom::new(1));
+            let signer = AssertionSigner::new("0oa1", Arc::new(key), config, random).unwrap();
+            let signer = signer.with_clock(Arc::new(clock.clone()));
+            assert_eq!(signer.max_per_second(), max);
+            for _ in 0..4 {
+                signer.assertion(URL, now()).await.unwrap();
+            }
+            assert_eq!(clock.slept(), vec![Duration::from_secs(1); waits]);
+        }
     }
 
     #[test_support::test]

@@ -34,6 +34,8 @@ mod proofs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod second_level;
+#[cfg(feature = "sandbox")]
+mod signer;
 mod stream;
 mod system_log;
 #[cfg(feature = "axum")]
