@@ -8,8 +8,6 @@ use openssl::pkey::{HasPublic, PKeyRef};
 use serde::Serialize;
 
 use super::algorithm::{Algorithm, Curve};
-use super::{KeyOptions, public_notation};
-use crate::error::Error;
 
 /// A public key as a JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)): the form in which
 /// Okta registers an app's keys. It never has a private member.
@@ -45,17 +43,6 @@ enum Material {
 }
 
 impl PublicJwk {
-    /// Reads a public key: PEM or DER of the key (SubjectPublicKeyInfo or PKCS#1) or of a
-    /// certificate, or a JWK. `options` name the algorithm and the key id, as for a private key.
-    ///
-    /// # Errors
-    ///
-    /// [`Key`](crate::ErrorKind::Key): none of these, a private key, RSA under 2048 bits, an
-    /// unsupported curve, an algorithm that does not fit.
-    pub fn parse(text: &[u8], options: &KeyOptions) -> Result<Self, Error> {
-        public_notation::parse(text, options)
-    }
-
     /// The public half of `key`, which is RSA or on one of the three curves.
     pub(crate) fn new<T: HasPublic>(
         key: &PKeyRef<T>,

@@ -16,7 +16,20 @@ use crate::support::json::Object;
 /// A certificate with its chain is shorter.
 const MAX_LEN: usize = 256 * 1024;
 
-pub(super) fn parse(bytes: &[u8], options: &KeyOptions) -> Result<PublicJwk, Error> {
+impl PublicJwk {
+    /// Reads a public key: PEM or DER of the key (SubjectPublicKeyInfo or PKCS#1) or of a
+    /// certificate, or a JWK. `options` name the algorithm and the key id, as for a private key.
+    ///
+    /// # Errors
+    ///
+    /// [`Key`](crate::ErrorKind::Key): none of these, a private key, RSA under 2048 bits, an
+    /// unsupported curve, an algorithm that does not fit.
+    pub fn parse(text: &[u8], options: &KeyOptions) -> Result<Self, Error> {
+        parse(text, options)
+    }
+}
+
+fn parse(bytes: &[u8], options: &KeyOptions) -> Result<PublicJwk, Error> {
     if bytes.len() > MAX_LEN {
         return Err(Error::key("the public key is longer than 256 KiB")
             .advise("give the public key or its certificate alone"));

@@ -9,7 +9,6 @@ use okta_introspect::Secret;
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
-use super::uri::file_path;
 
 /// Where a PIN is. It is read for each login, so that a PIN that was changed is taken up.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -98,6 +97,17 @@ pub(super) fn raw(pin: &[u8]) -> RawAuthPin {
     RawAuthPin::new(Box::new(pin.to_vec()))
 }
 
+/// The absolute path of a `file:` URI (RFC 8089), or of a bare path.
+pub(super) fn file_path(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("file:").unwrap_or(text);
+    let path = match path.strip_prefix("//") {
+        Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
+        None => path,
+    };
+    let path = PathBuf::from(path);
+    path.is_absolute().then_some(path)
+}
+
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let read = || -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_LEN));
@@ -165,5 +175,20 @@ mod tests {
         let given = Pin { source: None, given: Some(Secret::new("1234")) };
         assert_eq!(given.read().unwrap().unwrap().as_slice(), b"1234");
         assert!(!format!("{given:?}").contains("1234"));
+    }
+
+    #[test]
+    fn file_uris_are_paths() {
+        for (text, path) in [
+            ("file:/etc/pin", Some("/etc/pin")),
+            ("file:///etc/pin", Some("/etc/pin")),
+            ("file://localhost/etc/pin", Some("/etc/pin")),
+            ("/etc/pin", Some("/etc/pin")),
+            ("file://host/etc/pin", None),
+            ("file:pin", None),
+            ("", None),
+        ] {
+            assert_eq!(file_path(text), path.map(PathBuf::from), "{text}");
+        }
     }
 }

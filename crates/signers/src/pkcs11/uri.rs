@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::fault::Fault;
-use super::pin::PinSource;
+use super::pin::{PinSource, file_path};
 
 /// Which key, in which token, through which module. `Debug` shows the URI's attributes, none of which
 /// is a secret: a PIN in the URI is refused.
@@ -170,17 +170,6 @@ impl fmt::Display for Token {
     }
 }
 
-/// The absolute path of a `file:` URI (RFC 8089), or of a bare path.
-pub(super) fn file_path(text: &str) -> Option<PathBuf> {
-    let path = text.strip_prefix("file:").unwrap_or(text);
-    let path = match path.strip_prefix("//") {
-        Some(rest) => rest.strip_prefix("localhost").unwrap_or(rest),
-        None => path,
-    };
-    let path = PathBuf::from(path);
-    path.is_absolute().then_some(path)
-}
-
 fn pair<'a>(attribute: &'a str, seen: &mut Vec<&'a str>) -> Result<(&'a str, Vec<u8>), Fault> {
     let (name, value) =
         attribute.split_once('=').ok_or_else(|| wrong("an attribute of it has no value"))?;
@@ -290,21 +279,6 @@ mod tests {
             let error = okta_introspect::Error::from(Uri::parse(text).unwrap_err());
             assert!(error.to_string().contains("the PIN itself"), "{error}");
             assert!(!format!("{error} {error:?} {}", error.advice()).contains("98765"));
-        }
-    }
-
-    #[test]
-    fn file_uris_are_paths() {
-        for (text, path) in [
-            ("file:/etc/pin", Some("/etc/pin")),
-            ("file:///etc/pin", Some("/etc/pin")),
-            ("file://localhost/etc/pin", Some("/etc/pin")),
-            ("/etc/pin", Some("/etc/pin")),
-            ("file://host/etc/pin", None),
-            ("file:pin", None),
-            ("", None),
-        ] {
-            assert_eq!(file_path(text), path.map(PathBuf::from), "{text}");
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Every kind of key signs as JWS wants it.
 
+use cryptoki::context::Pkcs11;
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::Attribute;
 use okta_introspect::{Algorithm, KeyOptions};
 
 use crate::token::{Kind, with};
@@ -51,4 +54,31 @@ fn a_tpm_signs() {
         ("p384", Algorithm::Es384, 0, &[Algorithm::Es384]),
     ];
     sign_with_all(Kind::Tpm, "signatures::a_tpm_signs", keys);
+}
+
+/// As those of a PIV card for signatures.
+#[test]
+fn a_key_that_wants_the_pin_each_time_gets_it() {
+    let name = "signatures::a_key_that_wants_the_pin_each_time_gets_it";
+    let Some(token) = with(Kind::SoftHsm, name) else { return };
+    token.make("other", Algorithm::Es256, 0);
+    let other = token.open("other", &KeyOptions::default());
+    let module = Pkcs11::new("/usr/lib/softhsm/libsofthsm2.so").unwrap();
+    let slot = module.get_slots_with_initialized_token().unwrap()[0];
+    let session = module.open_rw_session(slot).unwrap();
+    let named =
+        [Attribute::Token(true), Attribute::Label(b"each".to_vec()), Attribute::Id(vec![7])];
+    let public = [Attribute::ModulusBits(2048.into()), Attribute::Verify(true)];
+    let private =
+        [Attribute::Private(true), Attribute::Sign(true), Attribute::AlwaysAuthenticate(true)];
+    let both = |own: &[Attribute]| [&named, own].concat();
+    session
+        .generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &both(&public), &both(&private))
+        .unwrap();
+    let key = token.open("each", &KeyOptions::default());
+    for input in [b"one".as_slice(), b"two"] {
+        let signature = key.sign_blocking(input).unwrap();
+        assert!(key.public_jwk().verifies(input, &signature));
+    }
+    drop(other);
 }
