@@ -131,6 +131,28 @@ fn a_key_is_made_in_a_token_and_its_public_half_told() {
 }
 
 #[test_support::test]
+fn the_sidecar_takes_a_key_in_a_token() {
+    let Some((org, uri)) = org("the_sidecar_takes_a_key_in_a_token") else { return };
+    let config = |uri: &str| {
+        let issuer = org.sandbox.issuer();
+        let okta =
+            format!("{{issuer: '{issuer}', client_id: {ID}, private_key: '{uri}', key_id: k1}}");
+        let path =
+            org.world.write("serve.yaml", format!("listeners: [{{mode: nginx}}]\nokta: {okta}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(&path, mode).unwrap();
+        org.world.run(&["serve", "--config", "serve.yaml", "--check"])
+    };
+    config(&uri).exits(0).hides(PIN);
+    let absent = config(&uri.replace("object=app", "object=none"));
+    absent.hides(PIN);
+    assert!(absent.code == 2 && absent.stderr.contains("no such private key"), "{absent:?}");
+    let pin_value = config(&format!("{uri}&pin-value={PIN}"));
+    pin_value.hides(PIN);
+    assert!(pin_value.code == 2 && pin_value.stderr.contains("the PIN itself"), "{pin_value:?}");
+}
+
+#[test_support::test]
 fn the_settings_may_name_a_key_in_a_token() {
     let Some((mut org, uri)) = org("the_settings_may_name_a_key_in_a_token") else { return };
     let issuer = org.sandbox.issuer().to_string();

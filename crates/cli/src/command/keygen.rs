@@ -93,7 +93,8 @@ fn generate(rsa_bits: Option<&str>, algorithm: Option<Algorithm>) -> Result<Sign
 }
 
 fn algorithm(rsa_bits: Option<u32>, algorithm: Option<Algorithm>) -> Algorithm {
-    algorithm.unwrap_or(if rsa_bits.is_some() { Algorithm::Rs256 } else { Algorithm::Es256 })
+    let natural = if rsa_bits.is_some() { Algorithm::Rs256 } else { Algorithm::Es256 };
+    algorithm.unwrap_or(natural)
 }
 
 /// The names are stable.

@@ -15,12 +15,11 @@ use super::slot;
 use super::uri::Uri;
 
 pub(super) fn generate(
-    uri: &str,
+    uri: &Uri,
     algorithm: Algorithm,
     rsa_bits: u32,
     options: &KeyOptions,
 ) -> Result<PublicJwk, Error> {
-    let uri = Uri::parse(uri)?;
     let Some(label) = uri.object.clone().filter(|label| !label.is_empty()) else {
         return Err(Fault::new(
             "the `pkcs11:` URI gives the new key no label",

@@ -36,8 +36,9 @@ mod slot;
 mod uri;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use okta_introspect::{
@@ -97,7 +98,11 @@ struct Inner {
 const QUICK: Duration = Duration::from_micros(250);
 
 impl Pkcs11Key {
-    /// Finds the key that a `pkcs11:` URI names, and logs in at its token. It blocks.
+    /// How long a token may take until its key can be used: a PIN may be typed at it meanwhile.
+    pub const MAX_OPENING: Duration = Duration::from_secs(60);
+
+    /// Finds the key that a `pkcs11:` URI names, and logs in at its token. It blocks, for
+    /// [`MAX_OPENING`](Self::MAX_OPENING) at most.
     ///
     /// Of `options`, the passphrase is the PIN, for a URI without `pin-source`.
     ///
@@ -106,7 +111,7 @@ impl Pkcs11Key {
     /// Of kind [`Key`](okta_introspect::ErrorKind::Key): the URI cannot be read, the module cannot be
     /// loaded or could have been written by another user, the token or the key is not there or not the
     /// only one, the PIN is missing, wrong or locked, the public half is not told, the algorithm does not
-    /// fit.
+    /// fit, the module has not answered in time.
     pub fn open(uri: &str, options: &KeyOptions) -> Result<Self, Error> {
         Self::open_with_clock(uri, options, Arc::new(SystemClock))
     }
@@ -122,7 +127,11 @@ impl Pkcs11Key {
         options: &KeyOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        let uri = Uri::parse(uri)?;
+        let (uri, options) = (Uri::parse(uri)?, options.clone());
+        within(Self::MAX_OPENING, move || Self::open_here(uri, &options, clock))
+    }
+
+    fn open_here(uri: Uri, options: &KeyOptions, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let pin = Pin { source: uri.pin.clone(), given: options.passphrase.clone() };
         let module = Module::load(&module_file::locate(uri.module.as_ref())?)?;
         let context = module.context();
@@ -179,7 +188,10 @@ impl Pkcs11Key {
         rsa_bits: u32,
         options: &KeyOptions,
     ) -> Result<PublicJwk, Error> {
-        generate::generate(uri, algorithm, rsa_bits, options)
+        let (uri, options) = (Uri::parse(uri)?, options.clone());
+        let make = move || generate::generate(&uri, algorithm, rsa_bits, &options);
+        // An RSA key of 4096 bits takes a smart card minutes.
+        within(5 * Self::MAX_OPENING, make)
     }
 
     /// Signs without leaving the current thread.
@@ -195,6 +207,24 @@ impl Pkcs11Key {
     pub fn public_jwk(&self) -> &PublicJwk {
         &self.inner.public
     }
+}
+
+/// Does what a module may never end, on a thread that is left behind then.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, receiver) = mpsc::channel();
+    // Nobody listens any more once the time is over.
+    thread::spawn(move || drop(sender.send(work())));
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        let seconds = limit.as_secs();
+        Err(Fault::new(
+            format!("the module has not answered within {seconds} seconds"),
+            "see that the token is reachable, and what the module's own log says",
+        )
+        .into())
+    })
 }
 
 impl Inner {
@@ -330,5 +360,20 @@ impl fmt::Debug for Pkcs11Key {
             .field("thumbprint", &self.inner.public.thumbprint())
             .field("token", &self.inner.uri.token)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test_support::test]
+    fn a_module_that_never_answers_holds_up_nobody_for_good() {
+        let (held, never) = mpsc::channel::<()>();
+        let hanging = move || Ok(never.recv().is_ok());
+        let error = within(Duration::from_millis(1), hanging).unwrap_err();
+        assert_eq!(error.kind(), okta_introspect::ErrorKind::Key);
+        drop(held);
+        assert!(within(Duration::from_secs(40), || Ok(true)).unwrap());
     }
 }

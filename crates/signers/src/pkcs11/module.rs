@@ -118,7 +118,7 @@ fn not_loaded(path: &Path, error: ModuleError) -> Fault {
     let shown = path.display();
     let fault = match &error {
         // A static binary has no dynamic linker, and says so in words of its C library.
-        _ if cfg!(target_env = "musl") => Fault::new(
+        _ if cfg!(target_feature = "crt-static") && cfg!(unix) => Fault::new(
             format!("this program is linked statically and loads no PKCS#11 module: {shown}"),
             "use the glibc build of this program",
         ),

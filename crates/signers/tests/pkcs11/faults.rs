@@ -66,6 +66,25 @@ fn what_is_not_there_or_not_the_only_one_is_told() {
 }
 
 #[test]
+fn several_slots_are_told_apart_and_used_side_by_side() {
+    let name = "faults::several_slots_are_told_apart_and_used_side_by_side";
+    let Some(token) = with(Kind::SoftHsm, name) else { return };
+    token.init_another("second");
+    token.make("key", Algorithm::Es256, 0);
+    let uri = token.key_uri("key").replace("token=okta", "token=second");
+    Pkcs11Key::generate(&uri, Algorithm::Es384, 0, &KeyOptions::default()).unwrap();
+    let first = token.open("key", &KeyOptions::default());
+    let second = open(&uri).unwrap();
+    for _ in 0..3 {
+        for key in [&first, &second] {
+            let signature = key.sign_blocking(b"input").unwrap();
+            assert!(key.public_jwk().verifies(b"input", &signature));
+        }
+    }
+    assert_refused(&token.key_uri("key").replace("token=okta;", ""), "2 tokens are meant");
+}
+
+#[test]
 fn a_wrong_pin_is_tried_once() {
     let name = "faults::a_wrong_pin_is_tried_once";
     let Some(token) = with(Kind::Spied, name) else { return };

@@ -219,6 +219,13 @@ impl Token {
         self.uri(&format!("object={label}"), &format!("&pin-source=file:{}", pin.display()))
     }
 
+    /// Makes a token beside it, before the module is loaded.
+    pub(crate) fn init_another(&self, label: &str) {
+        run(Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", label, "--so-pin", "12345678"])
+            .args(["--pin", PIN]));
+    }
+
     /// Makes a key.
     pub(crate) fn make(&self, label: &str, algorithm: Algorithm, rsa_bits: u32) {
         let options = KeyOptions::default();
