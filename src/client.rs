@@ -3,6 +3,7 @@
 mod builder;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -194,6 +195,10 @@ impl Client {
     }
 
     /// What is left of the rate limit for introspection, as far as the server has stated one.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        self.inner.calls.forms.max_per_second()
+    }
+
     pub(crate) fn introspection_remaining(&self, now: Instant) -> Option<Remaining> {
         self.inner.calls.introspection.remaining(now)
     }

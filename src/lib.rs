@@ -43,7 +43,7 @@
 //! | users' refresh tokens | [`Client::refresh`] |
 //! | tokens that are bound to a key | [`DpopConfig`], [`AccessToken::present`] |
 //! | the org's management APIs | [`Client::resource`] |
-//! | a key in a KMS or HSM | [`Signer`]; the crate `okta-introspect-signers` has some |
+//! | a key in a KMS or HSM, and how fast that signs | [`Signer`], [`SignerLimits`]; the crate `okta-introspect-signers` has some |
 //! | an app that has a client secret | [`ClientAuth`] |
 //! | a server that is not Okta's | [`Issuer::parse_other`], [`metadata`] |
 //! | what to do about an error | [`Error::kind`], [`Error::advice`], [`Diagnosis`] |
@@ -111,7 +111,9 @@ pub use error::{Attempts, BoxError, Error, ErrorKind};
 pub use issuer::{EndpointUrl, Endpoints, Issuer};
 pub use jwks::{JwkSet, Jwks, JwksBuilder, JwksConfig, JwksStatus};
 pub use jws::HmacAlgorithm;
-pub use key::{Algorithm, KeyFile, KeyOptions, PublicJwk, RotatingSigner, Signer, SigningKey};
+pub use key::{
+    Algorithm, KeyFile, KeyOptions, PublicJwk, RotatingSigner, Signer, SignerLimits, SigningKey,
+};
 pub use management::{Pages, Resource, ResourceAnswer, ResourceCall};
 pub use oauth::claimed_issuer::ClaimedIssuer;
 pub use oauth::introspect::{Confirmation, Introspection, TokenTypeHint};

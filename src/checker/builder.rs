@@ -193,10 +193,10 @@ impl CheckerBuilder {
         };
         let server = |(upstream, issuer): (Arc<dyn Upstream>, Issuer)| Server {
             second_level: SecondLevel::of(self.shared.as_ref(), &*upstream),
+            governor: Governor::new(division, upstream.max_per_second()),
             issuer,
             upstream,
             keyer: Keyer::new(&*self.random),
-            governor: Governor::new(division),
             local: None,
             counters: ServerCounters::default(),
         };

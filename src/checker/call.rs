@@ -11,7 +11,7 @@ use crate::checker::cache::key::Key;
 use crate::checker::demand::Demand;
 use crate::checker::edge::Passed;
 use crate::checker::flights::CallResult;
-use crate::checker::governor::{Permit, Purpose};
+use crate::checker::governor::{NoRoom, Permit, Purpose};
 use crate::checker::upstream::Answered;
 use crate::checker::watermark::About;
 use crate::checker::{AnswerSource, CheckerConfig, Inner};
@@ -108,11 +108,9 @@ impl Call {
             Err(_) if !self.demand.is_awaited() && !self.demand.close() => admit(),
             result => result,
         };
-        let permit = permit.map_err(|wait| {
+        let permit = permit.map_err(|why| {
             count(&server.counters.governor_refusals);
-            Error::new(ErrorKind::RateLimited, "the rate limit leaves no room for this call")
-                .advise("wait, or ask for a higher rate limit")
-                .retry_in(Some(wait))
+            no_room(why)
         })?;
         if self.is_saving {
             count(&self.inner.counters.signal_savings);
@@ -193,6 +191,22 @@ impl Call {
     pub(super) fn about(&self) -> About<'_> {
         About { key: self.key, server: self.server, token: self.passed.token.expose() }
     }
+}
+
+fn no_room(why: NoRoom) -> Error {
+    let (what, advice, wait) = match why {
+        NoRoom::Calls(wait) => (
+            "the rate limit leaves no room for this call",
+            "wait, or ask for a higher rate limit",
+            wait,
+        ),
+        NoRoom::Signatures(wait) => (
+            "the signer cannot sign as often as this call would need it",
+            "wait, let assertions be reused for a while, or use a signer that is faster",
+            wait,
+        ),
+    };
+    Error::new(ErrorKind::RateLimited, what).advise(advice).retry_in(Some(wait))
 }
 
 /// Nobody hears of it.

@@ -1,6 +1,7 @@
 //! The upstream: the authorization server that is asked about tokens, or what stands for it.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
@@ -100,6 +101,13 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     fn remaining(&self, _now: Instant) -> Option<Remaining> {
         None
     }
+
+    /// How many calls a second can be made on this side, where each takes a signature and the
+    /// [signer](crate::SignerLimits) says how many it can make. Read once, when the checker is built.
+    /// Default: nothing stands in the way.
+    fn max_per_second(&self) -> Option<NonZeroU32> {
+        None
+    }
 }
 
 /// An [`Upstream`]'s answer, and when it was asked for: the one cannot be given without the other.
@@ -175,6 +183,10 @@ impl Upstream for Client {
 
     fn remaining(&self, now: Instant) -> Option<Remaining> {
         self.introspection_remaining(now)
+    }
+
+    fn max_per_second(&self) -> Option<NonZeroU32> {
+        self.max_per_second()
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod server_time;
 mod sums;
 mod system;
 pub(crate) mod ticks;
+pub(crate) mod token_bucket;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //! clock, and an assertion with a `jti` works once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::pace::Pace;
 use super::{client_secret, id};
+use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::jws::{self, HmacAlgorithm, HmacKey};
 use crate::key::Signer;
@@ -117,6 +120,8 @@ pub struct AssertionSigner {
     random: Arc<dyn Random>,
     /// The first part of every assertion by a signer that is one key.
     header: String,
+    /// Where the signer says how many signatures it can make.
+    pace: Option<Pace>,
     /// One reusable assertion per audience, while [`AssertionConfig::reuse`] is on.
     reusable: Mutex<Vec<ClientAssertion>>,
 }
@@ -126,6 +131,15 @@ pub struct AssertionSigner {
 enum Means {
     Key(Arc<dyn Signer>),
     Secret(HmacKey),
+}
+
+impl Means {
+    fn max_per_second(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Key(signer) => signer.limits().max_per_second,
+            Self::Secret(_) => None,
+        }
+    }
 }
 
 impl AssertionSigner {
@@ -180,7 +194,22 @@ impl AssertionSigner {
     ) -> Result<Self, Error> {
         id::check_client_id(&client_id)?;
         config.check()?;
-        Ok(Self { client_id, means, config, random, header, reusable: Mutex::default() })
+        let pace = pace(&means, Arc::new(SystemClock));
+        Ok(Self { client_id, means, config, random, header, pace, reusable: Mutex::default() })
+    }
+
+    /// Waits by this clock where the signer is slow.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { pace: pace(&self.means, clock), ..self }
+    }
+
+    /// How many assertions a second can be made; `None` if nothing is known to stand in the way, as
+    /// where each serves many calls.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        match self.config.reuse {
+            Some(_) => None,
+            None => self.means.max_per_second(),
+        }
     }
 
     /// The client that the assertions speak for.
@@ -188,7 +217,8 @@ impl AssertionSigner {
         &self.client_id
     }
 
-    /// Makes an assertion for `audience`, dated `now` by the server's clock.
+    /// Makes an assertion for `audience`, dated `now` by the server's clock. Where the signer
+    /// [says](Signer::limits) how many signatures it can make, this waits for its turn.
     ///
     /// # Errors
     ///
@@ -199,8 +229,14 @@ impl AssertionSigner {
         now: DateTime<Utc>,
     ) -> Result<ClientAssertion, Error> {
         let Some(reuse) = self.config.reuse else {
+            self.turn().await;
             return self.sign(audience, now, Some(self.jti())).await;
         };
+        if let Some(assertion) = self.reusable(audience, now, reuse) {
+            return Ok(assertion);
+        }
+        self.turn().await;
+        // Another caller may have signed one while this one waited.
         if let Some(assertion) = self.reusable(audience, now, reuse) {
             return Ok(assertion);
         }
@@ -242,6 +278,12 @@ impl AssertionSigner {
             "exp" => Some(in_seconds(assertion.0.expires_at)),
             "iat" => Some(in_seconds(assertion.0.issued_at)),
             _ => None,
+        }
+    }
+
+    async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
         }
     }
 
@@ -323,6 +365,10 @@ impl AssertionSigner {
 
 /// What is signed, for messages.
 const WHAT: &str = "the client assertion";
+
+fn pace(means: &Means, clock: Arc<dyn Clock>) -> Option<Pace> {
+    means.max_per_second().map(|per_second| Pace::new(per_second, clock))
+}
 
 /// A signed client assertion. A secret until it expires: `Debug` leaves the JWT out. Cheap to
 /// clone.
@@ -421,8 +467,11 @@ fn in_seconds(time: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::ErrorKind;
+    use crate::clock::ManualClock;
+    use crate::error::BoxError;
     use crate::issuer::Issuer;
-    use crate::key::{Algorithm, KeyOptions, PARSED, SigningKey};
+    use crate::key::{Algorithm, KeyOptions, PARSED, SignerLimits, SigningKey};
+    use crate::support::boxed_future::BoxFuture;
     use crate::support::random::SeededRandom;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -500,6 +549,48 @@ mod tests {
         assert_eq!(last.expose(), first.expose());
         let next = signer.assertion(URL, now() + TimeDelta::seconds(60)).await.unwrap();
         assert_ne!(next.expose(), first.expose());
+    }
+
+    /// Says that it makes one signature a second.
+    #[derive(Debug)]
+    struct Slow(SigningKey);
+
+    impl Signer for Slow {
+        fn algorithm(&self) -> Algorithm {
+            self.0.algorithm()
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            self.0.sign(input)
+        }
+
+        fn limits(&self) -> SignerLimits {
+            SignerLimits::default().max_per_second(NonZeroU32::new(1))
+        }
+    }
+
+    #[test_support::test]
+    async fn a_slow_signer_is_asked_at_its_pace_and_reuse_spares_it() {
+        for (reuse, waits, max) in [(None, 3, NonZeroU32::new(1)), (Some(60), 0, None)] {
+            let clock = ManualClock::new(now());
+            let key = Slow(SigningKey::generate(Algorithm::Es256).unwrap());
+            let config = AssertionConfig {
+                reuse: reuse.map(Duration::from_secs),
+                ..AssertionConfig::default()
+            };
+            let random = Arc::new(SeededRandom::new(1));
+            let signer = AssertionSigner::new("0oa1", Arc::new(key), config, random).unwrap();
+            let signer = signer.with_clock(Arc::new(clock.clone()));
+            assert_eq!(signer.max_per_second(), max);
+            for _ in 0..4 {
+                signer.assertion(URL, now()).await.unwrap();
+            }
+            assert_eq!(clock.slept(), vec![Duration::from_secs(1); waits]);
+        }
     }
 
     #[test_support::test]

@@ -6,6 +6,7 @@ pub(crate) mod client_auth;
 mod client_secret;
 pub(crate) mod dpop;
 mod id;
+mod pace;
 pub(crate) mod secret_file;
 
 pub(crate) use client_secret::check as check_client_secret;

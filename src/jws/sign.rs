@@ -64,13 +64,20 @@ fn signing_input(header: &str, claims: &impl Serialize) -> String {
     input
 }
 
+/// The signer's own error, if it is one of ours, says what kind of error it is, and what to do.
 fn not_signed(what: &str, cause: BoxError) -> Error {
-    const ADVICE: &str = "see the source of this error, which is what the signer says";
-    let advice = match cause.downcast_ref::<Error>().map(Error::advice) {
-        Some(advice) if !advice.is_empty() => advice.to_owned(),
-        _ => ADVICE.to_owned(),
-    };
-    Error::key(format!("{what} could not be signed")).advise(advice).because(cause)
+    const SEE: &str = "see the source of this error, which is what the signer says";
+    let what = format!("{what} could not be signed");
+    match cause.downcast::<Error>() {
+        Ok(own) => {
+            let advice = if own.advice().is_empty() { SEE } else { own.advice() };
+            Error::new(own.kind(), what)
+                .advise(advice.to_owned())
+                .retry_in(own.retry_after())
+                .because(own)
+        }
+        Err(cause) => Error::key(what).advise(SEE).because(cause),
+    }
 }
 
 /// Refuses what a server would only call an invalid signature. A KMS signs in DER.
@@ -97,6 +104,9 @@ const RSA_LENGTHS: RangeInclusive<usize> = 256..=2048;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error as _;
+    use std::time::Duration;
+
     use crate::error::ErrorKind;
     use crate::support::boxed_future::BoxFuture;
 
@@ -168,6 +178,41 @@ mod tests {
                 assert_eq!(error.kind(), ErrorKind::Key);
                 assert!(error.to_string().contains(&format!("{len} bytes")), "{error}");
             }
+        }
+    }
+
+    #[derive(Debug)]
+    struct Away(Option<ErrorKind>);
+
+    impl Signer for Away {
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::Es256
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            None
+        }
+
+        fn sign<'a>(&'a self, _: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            let wait = Some(Duration::from_secs(3));
+            let error: BoxError = match self.0 {
+                Some(kind) => Error::from_remote_signer(kind, "it is away", "wait", wait).into(),
+                None => "it is away".into(),
+            };
+            Box::pin(async { Err(error) })
+        }
+    }
+
+    #[test_support::test]
+    async fn an_error_is_of_the_kind_that_the_signer_says() {
+        for (said, kind, wait) in [
+            (None, ErrorKind::Key, None),
+            (Some(ErrorKind::RateLimited), ErrorKind::RateLimited, Some(Duration::from_secs(3))),
+            (Some(ErrorKind::Unreachable), ErrorKind::Unreachable, Some(Duration::from_secs(3))),
+        ] {
+            let error = sign("the assertion", "e30", &(), &Away(said)).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry_after()), (kind, wait));
+            assert_eq!(error.source().unwrap().to_string(), "it is away");
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod follow;
 mod jwk;
 mod jwk_text;
 mod key_file;
+mod limits;
 mod load;
 #[cfg(test)]
 mod matrix;
@@ -45,6 +46,7 @@ use crate::support::boxed_future::BoxFuture;
 pub use algorithm::Algorithm;
 pub use jwk::{KeyFault, MemberFault};
 pub use key_file::KeyFile;
+pub use limits::SignerLimits;
 pub use options::KeyOptions;
 pub use public::PublicJwk;
 pub use rotating::RotatingSigner;
@@ -118,8 +120,9 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Anything that kept the signature from being made. It becomes the source of an error of
-    /// kind [`Key`](crate::ErrorKind::Key), which takes over the advice of an
-    /// [`Error::from_signer`].
+    /// kind [`Key`](crate::ErrorKind::Key), or of its own kind if it is one made by
+    /// [`Error::from_remote_signer`]; the advice of one made there, or by [`Error::from_signer`], is
+    /// taken over.
     fn sign<'a>(&'a self, signing_input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>>;
 
     /// The key that signs next, of a signer that has several or whose key changes while it is in
@@ -139,6 +142,12 @@ pub trait Signer: fmt::Debug + Send + Sync {
     fn refused<'a>(&'a self, refused: &'a Arc<dyn Signer>) -> BoxFuture<'a, bool> {
         let _ = refused;
         Box::pin(std::future::ready(false))
+    }
+
+    /// How many signatures a second it can make, and how long one takes. Read once, when a client is
+    /// built. Default: nothing is said, and as many are asked for as are wanted.
+    fn limits(&self) -> SignerLimits {
+        SignerLimits::default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Two keys of one client, while one takes the other's place.
 
 use std::fmt;
+use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Algorithm, PublicJwk, Signer};
+use super::{Algorithm, PublicJwk, Signer, SignerLimits};
 use crate::error::BoxError;
 use crate::support::boxed_future::BoxFuture;
 
@@ -73,6 +74,11 @@ impl Signer for RotatingSigner {
         self.first.sign(signing_input)
     }
 
+    /// The lower rate and the longer latency of the two: either may be the one in use.
+    fn limits(&self) -> SignerLimits {
+        self.keys.limits()
+    }
+
     fn current(&self) -> BoxFuture<'_, Option<Arc<dyn Signer>>> {
         Box::pin(std::future::ready(Some(self.keys.in_use())))
     }
@@ -104,6 +110,17 @@ impl Keys {
 
     pub(super) fn in_use(&self) -> Arc<dyn Signer> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).in_use)
+    }
+
+    /// What both can do.
+    fn limits(&self) -> SignerLimits {
+        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let both: Vec<_> =
+            iter::once(pair.in_use).chain(pair.other).map(|signer| signer.limits()).collect();
+        let mut limits = SignerLimits::default();
+        limits.max_per_second = both.iter().filter_map(|one| one.max_per_second).min();
+        limits.latency = both.iter().filter_map(|one| one.latency).max();
+        limits
     }
 
     /// Uses `key` from now on; the one that was in use is the other.
@@ -165,6 +182,43 @@ mod tests {
         let second = signer.current().await.unwrap();
         assert!(signer.refused(&second).await);
         assert_eq!(signer.key_id_in_use().as_deref(), Some("k1"), "and back");
+    }
+
+    /// A key that says how fast it is.
+    #[derive(Debug)]
+    struct Slow(SigningKey, SignerLimits);
+
+    impl Signer for Slow {
+        fn algorithm(&self) -> Algorithm {
+            self.0.algorithm()
+        }
+
+        fn key_id(&self) -> Option<&str> {
+            self.0.key_id()
+        }
+
+        fn sign<'a>(&'a self, input: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, BoxError>> {
+            self.0.sign(input)
+        }
+
+        fn limits(&self) -> SignerLimits {
+            self.1
+        }
+    }
+
+    #[test]
+    fn of_two_keys_the_slower_one_sets_the_limits() {
+        let limits = |rate, millis| {
+            SignerLimits::default()
+                .max_per_second(std::num::NonZeroU32::new(rate))
+                .latency(std::time::Duration::from_millis(millis))
+        };
+        let slow = |id, limits| Slow(key(id), limits);
+        let both = RotatingSigner::new(slow("k1", limits(20, 5)), slow("k2", limits(10, 3)));
+        assert_eq!(both.limits(), limits(10, 5));
+        let one = RotatingSigner::new(slow("k1", limits(20, 5)), key("k2"));
+        assert_eq!(one.limits(), limits(20, 5));
+        assert_eq!(RotatingSigner::new(key("k1"), key("k2")).limits(), SignerLimits::default());
     }
 
     #[test_support::test]

@@ -1,5 +1,6 @@
 //! What of a client's authentication goes into a request: the one place that decides it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::credential::assertion::{AssertionConfig, AssertionSigner, ClientAssertion};
 use crate::credential::client_auth::ClientAuth;
 use crate::credential::{check_client_id, check_client_secret};
@@ -73,6 +75,23 @@ impl Authenticator {
             }
         };
         Ok(Self { client_id, method: auth.method(), means })
+    }
+
+    /// Waits by this clock where the signer is slow.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        let means = match self.means {
+            Means::Assertion(signer) => Means::Assertion(Box::new(signer.with_clock(clock))),
+            means => means,
+        };
+        Self { means, ..self }
+    }
+
+    /// How many requests a second it can authenticate; `None` if nothing is known to stand in the way.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        match &self.means {
+            Means::Assertion(signer) => signer.max_per_second(),
+            Means::Header(..) | Means::Fields(..) => None,
+        }
     }
 
     /// The method's registered name.

@@ -1,5 +1,6 @@
 //! What authenticates the client now, where that changes while it is in use.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
@@ -30,8 +31,10 @@ impl CurrentAuthenticator {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let id = client_id.clone();
+        let paced_by = Arc::clone(&clock);
         let make = move |auth: &ClientAuth| {
             Authenticator::new(id.clone(), auth, config.clone(), Arc::clone(&random))
+                .map(|made| made.with_clock(Arc::clone(&paced_by)))
         };
         match auth {
             ClientAuth::SecretFile(file) => Self::following(client_id, file.clone(), make, clock),
@@ -77,6 +80,11 @@ impl CurrentAuthenticator {
     /// The method's registered name.
     pub(crate) fn method(&self) -> &'static str {
         self.current().method()
+    }
+
+    /// How many requests a second it can authenticate; `None` if nothing is known to stand in the way.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        self.current().max_per_second()
     }
 
     /// Whether it authenticates by a private key.

@@ -1,5 +1,6 @@
 //! One authenticated form POST: what token, introspection and revocation requests have in common.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -135,6 +136,11 @@ impl FormClient {
 
     pub(crate) fn auth_method(&self) -> &'static str {
         self.authenticator.method()
+    }
+
+    /// How many forms a second can be authenticated, if that is known.
+    pub(crate) fn max_per_second(&self) -> Option<NonZeroU32> {
+        self.authenticator.max_per_second()
     }
 
     pub(crate) fn clock_offset(&self) -> Option<ClockOffset> {

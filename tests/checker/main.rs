@@ -36,6 +36,8 @@ mod refresh;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod second_level;
+#[cfg(feature = "sandbox")]
+mod signer;
 mod stream;
 mod system_log;
 #[cfg(feature = "axum")]

@@ -377,6 +377,7 @@ async fn every_public_type_hides_the_secrets_that_it_is_made_of() {
         ("ServerIdentity", said!(identity)),
         ("SignIn", said!(sign_in)),
         ("Signer", said!(*(&key as &dyn Signer))),
+        ("SignerLimits", said!(SignerLimits::default())),
         ("SigningKey", said!(key)),
         ("StaticTokenSource", said!(StaticTokenSource::bearer(token()))),
         ("StoreLoad", said!(estimate.store.unwrap())),

@@ -10,6 +10,8 @@ mod batch;
 mod batch_many;
 mod comfort;
 #[cfg(unix)]
+mod command_signer;
+#[cfg(unix)]
 mod completions;
 mod connection;
 mod doctor;

@@ -7,10 +7,10 @@ use okta_introspect::{KeyOptions, Secret, Signer};
 use crate::error::SettingsError;
 
 /// How the URIs begin. Schemes are the same in either case.
-const SCHEMES: [&str; 1] = ["pkcs11:"];
+const SCHEMES: [&str; 3] = ["pkcs11:", "command:", "vault:"];
 
-/// Whether the value of a key setting is the URI of a key that lives elsewhere, such as `pkcs11:`,
-/// be the feature for it on or not.
+/// Whether the value of a key setting is the URI of a key that lives elsewhere, `pkcs11:`, `vault:`
+/// or `command:`, be the feature for it on or not.
 ///
 /// # Example
 ///
@@ -18,6 +18,7 @@ const SCHEMES: [&str; 1] = ["pkcs11:"];
 /// use okta_introspect_settings::is_key_uri;
 ///
 /// assert!(is_key_uri("pkcs11:token=okta;object=service-app"));
+/// assert!(is_key_uri(r#"command:["/usr/libexec/sign-assertions"]"#));
 /// assert!(!is_key_uri("./pkcs11:token"));
 /// ```
 pub fn is_key_uri(value: &str) -> bool {
@@ -51,7 +52,7 @@ pub(crate) fn open(_: &Secret, _: &KeyOptions) -> Result<Arc<dyn Signer>, Settin
     .advise("build it with the feature for it, such as `pkcs11`, of okta-introspect-settings"))
 }
 
-/// Whether the URI says which code is run.
+/// Whether the URI says which code is run, or which server is asked.
 #[cfg(feature = "_signers")]
 pub(crate) fn runs_code(uri: &Secret) -> bool {
     okta_introspect_signers::runs_code(uri.expose())

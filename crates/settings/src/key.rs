@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use okta_introspect::{
-    Algorithm, BoxError, BoxFuture, KeyFile, KeyOptions, PublicJwk, Secret, Signer, SigningKey,
+    Algorithm, BoxError, BoxFuture, KeyFile, KeyOptions, PublicJwk, Secret, Signer, SignerLimits,
+    SigningKey,
 };
 
 use crate::elsewhere;
@@ -96,6 +97,10 @@ impl Signer for Key {
 
     fn refused<'a>(&'a self, refused: &'a Arc<dyn Signer>) -> BoxFuture<'a, bool> {
         self.signer().refused(refused)
+    }
+
+    fn limits(&self) -> SignerLimits {
+        self.signer().limits()
     }
 }
 
@@ -190,7 +195,7 @@ fn refuse_foreign_code(uri: &Secret, origin: &Origin) -> Result<(), SettingsErro
     match origin.is_working_folder() && elsewhere::runs_code(uri) {
         false => Ok(()),
         true => Err(SettingsError::new(
-            "a settings file in the working folder does not say which code is run to reach a key",
+            "a settings file in the working folder does not say which code is run, or which server is asked, to reach a key",
         )
         .found_in(origin)
         .advise("name the key in ~/.okta/okta.yaml, in OKTA_CLIENT_PRIVATEKEY or by --key-file")),

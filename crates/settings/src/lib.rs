@@ -41,6 +41,8 @@
 //! # Features
 //!
 //! - `rustls` (default), `native-tls`, `vendored`: as those of `okta-introspect`.
+//! - `command`: keys behind a program that signs, named by `command:`.
+//! - `vault`: keys in the transit engine of Vault or OpenBao, named by `vault:`.
 //! - `pkcs11`: keys in an HSM, a TPM or another token, named by a `pkcs11:` URI, with `okta-introspect-signers`.
 //! - `redis`: Redis and Valkey as the store of [`Settings::shared`], with `okta-introspect-redis`.
 

@@ -11,8 +11,14 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+#[cfg(any(feature = "command", feature = "vault"))]
+mod base64;
+#[cfg(any(feature = "command", feature = "vault"))]
+mod check;
 #[cfg(feature = "command")]
 pub mod command;
+#[cfg(any(feature = "command", feature = "vault"))]
+mod excerpt;
 #[cfg(feature = "pkcs11")]
 pub mod pkcs11;
 mod uri;

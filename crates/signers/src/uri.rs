@@ -13,14 +13,16 @@ use okta_introspect::{Error, KeyOptions, Signer};
 /// use okta_introspect_signers::is_uri;
 ///
 /// assert!(is_uri("pkcs11:token=okta;object=service-app"));
+/// assert!(is_uri("vault:service-app?version=3"));
+/// assert!(is_uri(r#"command:["/usr/libexec/sign-assertions"]"#));
 /// assert!(!is_uri("/etc/service-app/key.pem"));
 /// ```
 pub fn is_uri(text: &str) -> bool {
     Scheme::of(text).is_some()
 }
 
-/// Whether the URI itself says which code is run to reach the key, so that it is to be taken from
-/// nobody but the operator.
+/// Whether the URI itself says which code is run to reach the key, or which server is asked with which
+/// credentials, so that it is to be taken from nobody but the operator.
 ///
 /// # Example
 ///
@@ -29,11 +31,18 @@ pub fn is_uri(text: &str) -> bool {
 ///
 /// assert!(runs_code("pkcs11:token=okta?module-path=/usr/lib/softhsm/libsofthsm2.so"));
 /// assert!(!runs_code("pkcs11:token=okta"));
+/// assert!(runs_code(r#"command:["sign"]"#));
+/// assert!(!runs_code("vault:service-app"));
 /// ```
 pub fn runs_code(uri: &str) -> bool {
     match Scheme::of(uri) {
         // Also where it cannot be read: whoever wrote it meant to name one.
         Some(Scheme::Pkcs11) => uri.to_ascii_lowercase().contains("module-path"),
+        Some(Scheme::Command) => true,
+        #[cfg(feature = "vault")]
+        Some(Scheme::Vault) => crate::vault::notation::names_server(after_scheme(uri)),
+        #[cfg(not(feature = "vault"))]
+        Some(Scheme::Vault) => uri.contains('?'),
         None => false,
     }
 }
@@ -47,6 +56,8 @@ pub fn runs_code(uri: &str) -> bool {
 ///
 /// assert_eq!(shown("pkcs11:token=okta"), "pkcs11:token=okta");
 /// assert_eq!(shown("pkcs11:token=okta?pin-value=1234"), "pkcs11:…");
+/// assert_eq!(shown("vault:service-app?address=https://vault.example"), "vault:service-app");
+/// assert_eq!(shown(r#"command:["sign","--pin","1234"]"#), "command:…");
 /// ```
 pub fn shown(uri: &str) -> String {
     match Scheme::of(uri) {
@@ -55,6 +66,16 @@ pub fn shown(uri: &str) -> String {
             "pkcs11:…".to_owned()
         }
         Some(Scheme::Pkcs11) => uri.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect(),
+        // Names have none of these characters; what else stands there may be anything.
+        Some(Scheme::Vault) => {
+            let is_name = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+            format!(
+                "vault:{}",
+                after_scheme(uri).chars().take_while(is_name).take(MAX_SHOWN).collect::<String>()
+            )
+        }
+        // An argument may be anything.
+        Some(Scheme::Command) => "command:…".to_owned(),
         None => "…".to_owned(),
     }
 }
@@ -68,23 +89,35 @@ const MAX_SHOWN: usize = 1024;
 ///
 /// # Errors
 ///
-/// Of kind [`Key`](okta_introspect::ErrorKind::Key): what is wrong with the URI, why the key cannot be
-/// had, or that the feature for it is off.
+/// What is wrong with the URI, why the key cannot be had, or that the feature for it is off: of kind
+/// [`Key`](okta_introspect::ErrorKind::Key), or as the tables of the modules say.
 pub fn open(uri: &str, options: &KeyOptions) -> Result<Arc<dyn Signer>, Error> {
     match Scheme::of(uri) {
         #[cfg(feature = "pkcs11")]
         Some(Scheme::Pkcs11) => Ok(Arc::new(crate::pkcs11::Pkcs11Key::open(uri, options)?)),
         #[cfg(not(feature = "pkcs11"))]
         Some(Scheme::Pkcs11) => Err(without("PKCS#11", "pkcs11", options)),
+        #[cfg(feature = "command")]
+        Some(Scheme::Command) => {
+            Ok(Arc::new(crate::command::notation::open(after_scheme(uri), options)?))
+        }
+        #[cfg(not(feature = "command"))]
+        Some(Scheme::Command) => Err(without("a command", "command", options)),
+        #[cfg(feature = "vault")]
+        Some(Scheme::Vault) => {
+            Ok(Arc::new(crate::vault::notation::open(after_scheme(uri), options)?))
+        }
+        #[cfg(not(feature = "vault"))]
+        Some(Scheme::Vault) => Err(without("Vault", "vault", options)),
         None => Err(Error::from_signer(
             "this is no URI of a key",
-            "write one that begins with `pkcs11:`, or the path of a key file",
+            "write one that begins with `pkcs11:`, `vault:` or `command:`, or the path of a key file",
             None,
         )),
     }
 }
 
-#[cfg(not(feature = "pkcs11"))]
+#[cfg(not(all(feature = "pkcs11", feature = "command", feature = "vault")))]
 fn without(place: &str, feature: &str, _: &KeyOptions) -> Error {
     Error::from_signer(
         format!("the key is named by {place}, and this program was built without it"),
@@ -97,12 +130,21 @@ fn without(place: &str, feature: &str, _: &KeyOptions) -> Error {
 #[derive(Clone, Copy)]
 enum Scheme {
     Pkcs11,
+    Command,
+    Vault,
 }
 
 impl Scheme {
     /// Schemes are the same in either case (RFC 3986 §3.1).
     fn of(uri: &str) -> Option<Self> {
         let (scheme, _) = uri.trim_start().split_once(':')?;
-        scheme.eq_ignore_ascii_case("pkcs11").then_some(Self::Pkcs11)
+        let schemes =
+            [("pkcs11", Self::Pkcs11), ("command", Self::Command), ("vault", Self::Vault)];
+        let known = schemes.into_iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name));
+        known.map(|(_, scheme)| scheme)
     }
+}
+
+fn after_scheme(uri: &str) -> &str {
+    uri.trim().split_once(':').map_or("", |(_, rest)| rest)
 }

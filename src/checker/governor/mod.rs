@@ -5,23 +5,25 @@
 //! seen, or seen to be bad. Anybody can make newcomers, as many as they like. So what re-checks
 //! will need until the window ends is [forecast](Forecast), and kept for them. A call that does
 //! not get through is refused with the time to wait: nothing queues here.
+//!
+//! Each call also takes a signature. Where the signer says how many it can make in a second, these are
+//! divided in the same way.
 
 pub(crate) mod forecast;
+mod purpose;
+mod signatures;
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::checker::governor::forecast::Forecast;
+use crate::checker::governor::purpose::{NEWCOMERS_PERCENT, REFRESH_PERCENT};
+use crate::checker::governor::signatures::Signatures;
 use crate::clock::later;
 use crate::wire::rate_limit::Remaining;
 
-/// What a call is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Purpose {
-    Recheck,
-    Refresh,
-    Newcomer,
-}
+pub(crate) use crate::checker::governor::purpose::Purpose;
 
 /// How the rate window is divided.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,15 @@ pub(crate) struct Governor {
     state: Arc<Mutex<State>>,
 }
 
+/// What there is too little of, and for how long.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NoRoom {
+    /// In the rate limit, or among the newcomers under way.
+    Calls(Duration),
+    /// Signatures.
+    Signatures(Duration),
+}
+
 #[derive(Debug, Default)]
 struct State {
     under_way: u64,
@@ -47,30 +58,31 @@ struct State {
     window_ends: Option<Instant>,
     newcomers: u64,
     forecast: Forecast,
+    /// Those that the signer can make, if it says how many.
+    signatures: Option<Signatures>,
 }
 
-/// What newcomers may always use of the limit, in per cent, so that new tokens
-/// get in even then.
-const NEWCOMERS_PERCENT: u64 = 5;
-
-/// A refresh can wait for the window's end: it goes only while this much of the limit is left, in
-/// per cent.
-const REFRESH_PERCENT: u64 = 10;
-
 impl Governor {
-    pub(crate) fn new(division: Division) -> Self {
-        Self { division, state: Arc::default() }
+    /// `signatures` is how many a second there are, if that is known.
+    pub(crate) fn new(division: Division, signatures: Option<NonZeroU32>) -> Self {
+        let signatures = signatures.map(Signatures::new);
+        let state = State { signatures, ..State::default() };
+        Self { division, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Admits a call, or says how long to wait.
+    /// Admits a call, or says what is missing and how long to wait.
     pub(crate) fn admit(
         &self,
         purpose: Purpose,
         remaining: Option<Remaining>,
         now: Instant,
-    ) -> Result<Permit, Duration> {
+    ) -> Result<Permit, NoRoom> {
         let mut state = self.state();
-        state.check(purpose, remaining, self.division, now)?;
+        state.check(purpose, remaining, self.division, now).map_err(NoRoom::Calls)?;
+        let State { signatures, forecast, .. } = &mut *state;
+        if let Some(signatures) = signatures {
+            signatures.take(purpose, forecast, now).map_err(NoRoom::Signatures)?;
+        }
         state.under_way += 1;
         if purpose == Purpose::Newcomer {
             state.newcomers += 1;
@@ -152,7 +164,7 @@ mod tests {
 
     fn governor(share_percent: u64) -> (Governor, Instant) {
         let division = Division { share_percent, max_newcomers: 1000 };
-        (Governor::new(division), SystemClock.monotonic())
+        (Governor::new(division, None), SystemClock.monotonic())
     }
 
     fn left(left: u64) -> Option<Remaining> {
@@ -178,7 +190,10 @@ mod tests {
         let (governor, now) = governor(90);
         assert_eq!(flood(&governor, Purpose::Recheck, 100, now), 90);
         assert_eq!(flood(&governor, Purpose::Recheck, 10, now), 0);
-        assert_eq!(governor.admit(Purpose::Recheck, left(10), now).unwrap_err(), MINUTE);
+        assert_eq!(
+            governor.admit(Purpose::Recheck, left(10), now).unwrap_err(),
+            NoRoom::Calls(MINUTE)
+        );
     }
 
     #[test]
@@ -244,7 +259,7 @@ mod tests {
         let (governor, now) = governor(100);
         let admit = |purpose| governor.admit(purpose, None, now);
         let newcomers: Vec<_> = (0..1000).map(|_| admit(Purpose::Newcomer).unwrap()).collect();
-        assert_eq!(admit(Purpose::Newcomer).unwrap_err(), SOON);
+        assert_eq!(admit(Purpose::Newcomer).unwrap_err(), NoRoom::Calls(SOON));
         assert!(admit(Purpose::Recheck).is_ok());
         drop(newcomers);
         assert!(admit(Purpose::Newcomer).is_ok());

@@ -11,6 +11,7 @@ mod finding;
 mod hints;
 mod report;
 mod signals;
+mod signer;
 
 use okta_introspect::Client;
 use okta_introspect_settings::Key;
@@ -100,6 +101,7 @@ async fn examine_calls(
     examination.introspect(client, tokens.first()).await;
     examination.revoke(client, &tokens).await;
     examination.rate_limit(client);
+    examination.signer(client, key).await;
     examination.dpop(tokens.first());
     examination.apis(client, &tokens).await;
     examination.app(key).await;
