@@ -21,7 +21,7 @@ use crate::checker::SignalMode;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Advice {
-    /// Let the instances share a second level.
+    /// Let the instances share a store.
     Share {
         /// Calls a minute then.
         calls: f64,
@@ -35,6 +35,13 @@ pub enum Advice {
     ShareAndExtend {
         /// Calls a minute then.
         calls: f64,
+    },
+    /// Let signals extend answers for longer, where no smaller change makes enough room.
+    ExtendTo {
+        /// The shortest hard bound that fits.
+        limit: Duration,
+        /// Whether the instances are to share a store, too.
+        share: bool,
     },
     /// Allow older answers: the shortest bound that fits.
     RaiseMaxAge(Duration),
@@ -84,18 +91,30 @@ fn less(plan: &Plan, room: f64) -> Vec<Advice> {
     }
     changes.retain(|change| change.calls() < Some(now));
     changes.sort_by(|a, b| a.calls().partial_cmp(&b.calls()).unwrap_or(Ordering::Equal));
+    if extends && changes.iter().all(|change| change.calls() > Some(room)) {
+        let plan = with(plan.shared || shares, SignalMode::Extend);
+        let limit = shortest(room, |limit| Plan { extension_limit: limit, ..plan.clone() });
+        changes.extend(limit.map(|limit| Advice::ExtendTo { limit, share: shares }));
+    }
     changes.extend(longer(plan, room));
     let limit = now * 100.0 / f64::from(plan.share_percent);
     changes.push(Advice::RaiseLimit(limit.ceil() as u64)); // the cast saturates
     changes
 }
 
-/// The bound that fits, to the second.
+/// What the bound in force would have to be.
 fn longer(plan: &Plan, room: f64) -> Option<Advice> {
-    let with = |bound| match plan.extends() {
-        true => Plan { extension_limit: bound, ..plan.clone() },
-        false => Plan { max_age: bound, ..plan.clone() },
-    };
+    match plan.extends() {
+        true => shortest(room, |bound| Plan { extension_limit: bound, ..plan.clone() })
+            .map(Advice::RaiseExtensionLimit),
+        false => {
+            shortest(room, |bound| Plan { max_age: bound, ..plan.clone() }).map(Advice::RaiseMaxAge)
+        }
+    }
+}
+
+/// The shortest bound with which a plan fits, to the second.
+fn shortest(room: f64, with: impl Fn(Duration) -> Plan) -> Option<Duration> {
     let fits = |seconds| with(Duration::from_secs(seconds)).calls().expected <= room;
     let (mut low, mut high) = (1, LONGEST.as_secs());
     if !fits(high) {
@@ -105,12 +124,7 @@ fn longer(plan: &Plan, room: f64) -> Option<Advice> {
         let middle = low + (high - low) / 2;
         if fits(middle) { high = middle } else { low = middle + 1 }
     }
-    let bound = Duration::from_secs(high);
-    Some(if plan.extends() {
-        Advice::RaiseExtensionLimit(bound)
-    } else {
-        Advice::RaiseMaxAge(bound)
-    })
+    Some(Duration::from_secs(high))
 }
 
 fn interval(plan: &Plan) -> Option<Advice> {
@@ -126,6 +140,7 @@ impl Advice {
             Self::Share { .. } => "share",
             Self::Extend { .. } => "extend",
             Self::ShareAndExtend { .. } => "share_and_extend",
+            Self::ExtendTo { .. } => "extend_to",
             Self::RaiseMaxAge(_) => "raise_max_age",
             Self::RaiseExtensionLimit(_) => "raise_extension_limit",
             Self::RaiseLimit(_) => "raise_limit",
@@ -149,21 +164,29 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Share { calls } => {
-                write!(f, "let the instances share a second level: {calls:.0} calls a minute")
+                write!(f, "let the instances share a store: {calls:.0} calls a minute")
             }
             Self::Extend { calls } => {
                 write!(f, "let signals extend answers: {calls:.0} calls a minute")
             }
             Self::ShareAndExtend { calls } => write!(
                 f,
-                "let the instances share a second level, and signals extend answers: {calls:.0} calls a \
+                "let the instances share a store, and signals extend answers: {calls:.0} calls a \
                  minute"
             ),
-            Self::RaiseMaxAge(bound) => {
-                write!(f, "allow answers to be {} s old", bound.as_secs())
+            Self::ExtendTo { limit, share } => {
+                let limit = Span(*limit);
+                match share {
+                    true => write!(
+                        f,
+                        "let the instances share a store, and signals extend answers up to {limit}"
+                    ),
+                    false => write!(f, "let signals extend answers up to {limit}"),
+                }
             }
+            Self::RaiseMaxAge(bound) => write!(f, "allow answers to be {} old", Span(*bound)),
             Self::RaiseExtensionLimit(bound) => {
-                write!(f, "allow extended answers to be {} s old", bound.as_secs())
+                write!(f, "allow extended answers to be {} old", Span(*bound))
             }
             Self::RaiseLimit(limit) => {
                 write!(f, "have the rate limit raised to {limit} calls a minute for this app")
@@ -180,6 +203,22 @@ impl fmt::Display for Advice {
                 bound.as_secs_f64()
             ),
         }
+    }
+}
+
+/// Whole seconds, in hours, minutes and what is left.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+        let texts: Vec<_> = parts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, unit)| format!("{count} {unit}"))
+            .collect();
+        f.write_str(&texts.join(" "))
     }
 }
 
@@ -231,6 +270,43 @@ mod tests {
     fn what_fits_within_no_bound_gets_no_bound() {
         let huge = Plan { instances: 1_000_000, ..plan() };
         assert_eq!(names(&huge), ["share_and_extend", "share", "extend", "raise_limit"]);
+    }
+
+    #[test]
+    fn where_no_change_alone_is_enough_the_one_that_is_is_reckoned() {
+        let many = Plan { instances: 40, limit: 2000, ..Plan::new(20_000, 30 * SECOND) };
+        let estimate = many.estimate().unwrap();
+        let calls = |advice: &Advice| advice.calls().is_none_or(|calls| calls > estimate.room);
+        assert!(estimate.advice.iter().all(calls), "{:?}", estimate.advice);
+        for (plan, shares) in [
+            (many.clone(), true),
+            (Plan { shared: true, ..many.clone() }, false),
+            (Plan { instances: 1, ..many.clone() }, false),
+        ] {
+            let estimate = plan.estimate().unwrap();
+            let found = estimate.advice.iter().find_map(|advice| match advice {
+                Advice::ExtendTo { limit, share } => Some((*limit, *share)),
+                _ => None,
+            });
+            let (limit, share) = found.unwrap();
+            assert_eq!(share, shares);
+            let with = |limit| Plan {
+                shared: plan.shared || share,
+                signals: SignalMode::Extend,
+                extension_limit: limit,
+                ..plan.clone()
+            };
+            assert!(with(limit).calls().expected <= estimate.room);
+            assert!(with(limit - SECOND).calls().expected > estimate.room);
+        }
+        assert!(!names(&Plan { tokens: 100, ..many }).contains(&"extend_to"));
+    }
+
+    #[test]
+    fn spans_are_told_in_the_units_that_they_have() {
+        for (seconds, text) in [(1, "1 s"), (60, "1 min"), (3600, "1 h"), (28_829, "8 h 29 s")] {
+            assert_eq!(Span(Duration::from_secs(seconds)).to_string(), text);
+        }
     }
 
     #[test]

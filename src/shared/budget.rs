@@ -8,6 +8,7 @@ use super::handle::Inner;
 use crate::clock::{Clock, Deadline, later};
 use crate::error::Error;
 use crate::wire::admission::circuit::{Circuit, CircuitConfig, Pass};
+use crate::wire::error_chain::chain;
 
 /// The longest that one use of the store may take.
 pub(super) const BUDGET: Duration = Duration::from_millis(20);
@@ -89,10 +90,16 @@ impl<'a> Budget<'a> {
                 return Ok(done);
             }
             Some(Err(error)) => {
-                tracing::debug!(kind = ?error.kind(), %error, "the shared store failed");
+                let cause: Vec<_> = chain(&error).map(ToString::to_string).collect();
+                let cause = cause.join(": ");
+                tracing::debug!(kind = ?error.kind(), cause, "the shared store failed");
+                *inner.failure() = cause;
                 Gone::Failed
             }
-            None if self.is_judged => Gone::Late,
+            None if self.is_judged => {
+                "no answer in time".clone_into(&mut inner.failure());
+                Gone::Late
+            }
             None => return Err(Gone::NoTime),
         };
         failed(pass);
@@ -110,7 +117,10 @@ fn tell(inner: &Inner, is_left_alone: bool) {
         return;
     }
     match is_left_alone {
-        true => tracing::warn!("the shared store fails: this instance asks for itself meanwhile"),
+        true => tracing::warn!(
+            cause = *inner.failure(),
+            "the shared store fails: this instance asks for itself meanwhile"
+        ),
         false => tracing::info!("the shared store answers again"),
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Inner {
     pub(super) circuit: Circuit,
     /// What was told of the circuit.
     pub(super) is_left_alone: AtomicBool,
+    /// Why the latest use failed.
+    pub(super) failure: Mutex<String>,
     pub(super) counters: Counters,
     /// How many puts are under way.
     pub(super) puts: AtomicUsize,
@@ -124,6 +126,10 @@ impl Shared {
 }
 
 impl Inner {
+    pub(super) fn failure(&self) -> MutexGuard<'_, String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn orgs(&self) -> MutexGuard<'_, HashMap<String, Arc<Org>>> {
         self.orgs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,6 +195,7 @@ impl SharedBuilder {
                 owner: URL_SAFE_NO_PAD.encode(owner),
                 circuit: super::budget::circuit(),
                 is_left_alone: AtomicBool::new(false),
+                failure: Mutex::default(),
                 counters: Counters::default(),
                 puts: AtomicUsize::new(0),
                 orgs: Mutex::default(),

@@ -5,7 +5,7 @@ use std::iter;
 
 /// An error and those that led to it, those inside I/O errors as well: their own `source` passes
 /// over what they wrap.
-pub(super) fn chain<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| {

@@ -5,7 +5,7 @@ pub(crate) mod bounds;
 pub(crate) mod call;
 mod challenge;
 pub(crate) mod content_encoding;
-mod error_chain;
+pub(crate) mod error_chain;
 pub(crate) mod error_response;
 pub(crate) mod form_post;
 mod no_answer;

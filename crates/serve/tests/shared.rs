@@ -314,6 +314,9 @@ async fn without_redis_each_goes_on_alone_and_once_it_is_back_they_share_again()
     }
     let lost = "the shared store fails: this instance asks for itself meanwhile";
     assert_eq!(one.log.count(lost), 2, "{}", one.log.text());
+    let text = one.log.text();
+    let told = text.lines().find(|line| line.contains(lost)).unwrap();
+    assert!(told.contains("cause=\"") && told.contains("127.0.0.1"), "{told}");
     redis.start_again();
     let before = outcome(other, "looks", "hit_active").await;
     fleet

@@ -209,7 +209,7 @@ pub(crate) enum Command {
     /// for them, how late a revocation is seen, and what would help. No server is asked.
     ///
     /// With --json, calls are calls a minute, but for `cold`, which are so many at once. `without_signals`
-    /// and `without_shared` are what is to be expected while the log or the second level fails.
+    /// and `without_shared` are what is to be expected while the log or the shared store fails.
     Plan(PlanArgs),
     /// Make a client assertion and print it
     ///

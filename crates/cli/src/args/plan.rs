@@ -31,7 +31,7 @@ pub(crate) struct PlanArgs {
     /// How many instances there are
     #[arg(long, value_name = "COUNT", default_value = "1", allow_negative_numbers = true)]
     pub(crate) instances: u64,
-    /// They share a second level, such as Redis
+    /// They share a store, such as Redis
     #[arg(long)]
     pub(crate) shared: bool,
     /// What signals of revocations do: off, purge, shadow or extend

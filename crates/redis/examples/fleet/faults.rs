@@ -158,7 +158,7 @@ impl Engine {
 
     /// All of the stream is gone, again and again.
     async fn trim(&self) {
-        let stream = self.server.run(&["KEYS", "oi1:*:s"]);
+        let stream = self.server.run(&["KEYS", "oi1:*:s:*"]);
         assert!(!stream.is_empty(), "there is a stream");
         for _ in 0..10 {
             self.server.run(&["XTRIM", &stream, "MAXLEN", "0"]);

@@ -117,7 +117,7 @@ pub(super) fn text(plan: &Plan, estimate: &Estimate) -> String {
         lines.push(("without signals", calls(without)));
     }
     if let Some(without) = &estimate.without_shared {
-        lines.push(("without second level", calls(without)));
+        lines.push(("without shared store", calls(without)));
     }
     lines.push(("cold start", cold(estimate)));
     if let Some(log) = &estimate.log {
@@ -131,13 +131,21 @@ pub(super) fn text(plan: &Plan, estimate: &Estimate) -> String {
     lines.push(("revocation seen", lag(&estimate.lag)));
     if let Some(store) = &estimate.store {
         let (operations, megabytes) = (count(store.operations), store.bytes.div_ceil(1 << 20));
-        lines.push(("second level", format!("{operations} operations a second, {megabytes} MiB")));
+        lines.push(("shared store", format!("{operations} operations a second, {megabytes} MiB")));
     }
     let lines = human::aligned(lines);
-    let advice: String = estimate.advice.iter().map(|advice| format!("\n  {advice}")).collect();
+    let advice: String =
+        estimate.advice.iter().map(|advice| line(*advice, estimate.room)).collect();
     match advice.is_empty() {
         true => format!("{}{lines}", title(plan)),
         false => format!("{}{lines}\nwhat would help{advice}", title(plan)),
+    }
+}
+
+fn line(advice: Advice, room: f64) -> String {
+    match advice.calls().is_some_and(|calls| calls > room) {
+        true => format!("\n  {advice}, which is not enough"),
+        false => format!("\n  {advice}"),
     }
 }
 
