@@ -49,18 +49,17 @@ impl Future for Reading<'_> {
             return Poll::Pending;
         };
         let now = self.world.time.now();
-        match self.world.with_engine(|engine, _| engine.told(news)) {
+        let done = match self.world.with_engine(|engine, _| engine.told(news)) {
             Some((at, News::Entry(id, entry))) if self.is_behind => {
-                if now >= at.after(way) {
-                    return Poll::Ready(Some((id, entry.to_vec())));
-                }
+                (now >= at.after(way)).then(|| Some((id, entry.to_vec())))
             }
-            Some(_) => return Poll::Ready(None),
-            None if now >= give_up => return Poll::Ready(None),
-            None => {}
+            Some(_) => Some(None),
+            None => (now >= give_up).then_some(None),
+        };
+        if done.is_none() {
+            self.world.time.wheel().wake_instead(timer, cx.waker());
         }
-        self.world.time.wheel().wake_instead(timer, cx.waker());
-        Poll::Pending
+        done.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
