@@ -141,12 +141,9 @@ fn draw(path: &Path, drawing: &Drawing<'_>) -> Result<(), Box<dyn Error>> {
         mesh.light_line_style(WHITE).x_desc(names[0]).y_desc(names[1]);
         mesh.x_label_formatter(&whole).y_label_formatter(&whole);
         mesh.label_style(("sans-serif", 14)).draw()?;
-        for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        for ((_, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
             let shown = points.iter().copied().filter(|point| point.0 <= x.end);
-            chart
-                .draw_series(LineSeries::new(shown, colour.stroke_width(2)))?
-                .label(*name)
-                .legend(|(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+            chart.draw_series(LineSeries::new(shown, colour.stroke_width(2)))?;
         }
         let upright = ("sans-serif", 12).into_font().transform(FontTransform::Rotate90);
         let upright = upright.color(&BLACK).pos(Pos::new(HPos::Left, VPos::Bottom));
@@ -154,13 +151,16 @@ fn draw(path: &Path, drawing: &Drawing<'_>) -> Result<(), Box<dyn Error>> {
             EmptyElement::at((*from, y.end))
                 + Text::new((*note).to_owned(), (4, 4), upright.clone())
         }))?;
-        let (width, _) = chart.plotting_area().dim_in_pixel();
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::Coordinate(width as i32 + 8, 0))
-            .background_style(WHITE)
-            .label_font(("sans-serif", 14))
-            .draw()?;
+        // Beside the chart, where it hides nothing.
+        let left = (SIZE.0 - LEGEND) as i32 + 16;
+        for (at, ((name, _), colour)) in curves.iter().zip(COLOURS.iter().cycle()).enumerate() {
+            let y = 24 + 20 * at as i32;
+            let line = [(left, y), (left + 20, y)];
+            area.draw(&PathElement::new(line, colour.stroke_width(3)))?;
+            let beside = ("sans-serif", 14).into_font().color(&BLACK);
+            let beside = beside.pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new((*name).to_owned(), (left + 28, y), beside))?;
+        }
         area.present()?;
     }
     std::fs::write(path, svg)?;
