@@ -117,10 +117,10 @@ impl Keys {
         let pair = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         let both: Vec<_> =
             iter::once(pair.in_use).chain(pair.other).map(|signer| signer.limits()).collect();
-        let mut limits = SignerLimits::default();
-        limits.max_per_second = both.iter().filter_map(|one| one.max_per_second).min();
-        limits.latency = both.iter().filter_map(|one| one.latency).max();
-        limits
+        SignerLimits {
+            max_per_second: both.iter().filter_map(|one| one.max_per_second).min(),
+            latency: both.iter().filter_map(|one| one.latency).max(),
+        }
     }
 
     /// Uses `key` from now on; the one that was in use is the other.

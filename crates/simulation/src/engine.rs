@@ -3,20 +3,25 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
+use crate::time::{EPOCH, Moment, Time};
+use crate::wheel::Timer;
 use okta_introspect::shared::{
     Commit, EntryId, Lead, Leadership, StoreTime, StreamPage, StreamPosition, TimeScale,
 };
-use tokio::sync::watch;
 
-use crate::time::{EPOCH, Moment};
+/// So long what was told is remembered: longer than any answer is on its way.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// What a replica may be behind.
 const BEHIND: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Engine {
+    time: Time,
     /// By how much its clock is wrong, in microseconds.
     clock_error: i64,
     scales: BTreeMap<String, StoreTime>,
@@ -26,10 +31,31 @@ pub(crate) struct Engine {
     stream: Stream,
     /// How to undo what was done of late, the newest last.
     undo: VecDeque<(Moment, Undo)>,
-    /// Tells those that wait for something to read.
-    pub(crate) news: watch::Sender<()>,
+    /// Those that wait for something to read.
+    readers: Vec<Reader>,
+    /// What they were told so far, the newest last.
+    told: VecDeque<(Moment, News)>,
+    /// How often they were told something before that.
+    forgotten: u64,
     /// When the last batch was committed.
     pub(crate) committed: Moment,
+}
+
+/// One that has read all there is, and waits for more.
+#[derive(Debug)]
+struct Reader {
+    timer: Timer,
+    /// How long an answer takes to it.
+    way: Duration,
+}
+
+/// What becomes of those that wait for something to read.
+#[derive(Clone, Debug)]
+pub(crate) enum News {
+    /// They are sent this entry.
+    Entry(EntryId, Arc<[u8]>),
+    /// They have to look again.
+    Look,
 }
 
 #[derive(Clone, Debug)]
@@ -40,7 +66,7 @@ struct Kept<T> {
 
 #[derive(Debug, Default)]
 struct Stream {
-    entries: BTreeMap<Id, Vec<u8>>,
+    entries: BTreeMap<Id, Arc<[u8]>>,
     last: Id,
 }
 
@@ -56,8 +82,9 @@ enum Undo {
 }
 
 impl Engine {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(time: &Time) -> Self {
         Self {
+            time: time.clone(),
             clock_error: 0,
             scales: BTreeMap::new(),
             values: BTreeMap::new(),
@@ -65,7 +92,9 @@ impl Engine {
             cursors: BTreeMap::new(),
             stream: Stream::default(),
             undo: VecDeque::new(),
-            news: watch::Sender::new(()),
+            readers: Vec::new(),
+            told: VecDeque::new(),
+            forgotten: 0,
             committed: Moment::default(),
         }
     }
@@ -77,8 +106,10 @@ impl Engine {
 
     /// Forgets everything.
     pub(crate) fn flush(&mut self) {
-        *self = Self { clock_error: self.clock_error, news: self.news.clone(), ..Self::new() };
-        self.news.send_replace(());
+        let new = Self::new(&self.time);
+        let old = std::mem::replace(self, Self { clock_error: self.clock_error, ..new });
+        (self.readers, self.told, self.forgotten) = (old.readers, old.told, old.forgotten);
+        self.tell(News::Look);
     }
 
     /// Has a replica take its place, which lacks the last second, and whose clock is another one.
@@ -89,7 +120,7 @@ impl Engine {
             }
         }
         self.clock_error += clock_micros;
-        self.news.send_replace(());
+        self.tell(News::Look);
     }
 
     /// Leaves only this many entries of the stream.
@@ -97,7 +128,39 @@ impl Engine {
         while self.stream.entries.len() > left {
             self.stream.entries.pop_first();
         }
-        self.news.send_replace(());
+        self.tell(News::Look);
+    }
+
+    /// Has a reader wait that has read all there is: up to `until`, or until it is told something,
+    /// which takes its `way`. Hands out which news is its own.
+    pub(crate) fn wait(&mut self, until: Moment, way: Duration, waker: Waker) -> (Timer, u64) {
+        let timer = self.time.wheel().set(until.0, waker);
+        self.readers.push(Reader { timer, way });
+        (timer, self.forgotten + self.told.len() as u64)
+    }
+
+    /// What those were told whose news this is, and when.
+    pub(crate) fn told(&self, news: u64) -> Option<(Moment, News)> {
+        match news.checked_sub(self.forgotten) {
+            Some(at) => self.told.get(at as usize).cloned(),
+            None => Some((Moment::default(), News::Look)),
+        }
+    }
+
+    /// Tells all that wait for something to read.
+    pub(crate) fn tell(&mut self, news: News) {
+        let now = self.time.now();
+        let mut wheel = self.time.wheel();
+        for reader in self.readers.drain(..) {
+            let way = if matches!(news, News::Look) { Duration::ZERO } else { reader.way };
+            wheel.move_to(reader.timer, now.after(way).0);
+        }
+        drop(wheel);
+        self.told.push_back((now, news));
+        while self.told.front().is_some_and(|(at, _)| *at < now.before(REMEMBERED)) {
+            self.told.pop_front();
+            self.forgotten += 1;
+        }
     }
 
     fn take_back(&mut self, undo: Undo) {
@@ -180,9 +243,10 @@ impl Engine {
         let before = self.stream.last;
         let id = (before.0, before.1 + 1).max((self.micros(now) / 1000, 0));
         self.stream.last = id;
-        self.stream.entries.insert(id, entry);
+        let entry: Arc<[u8]> = entry.into();
+        self.stream.entries.insert(id, Arc::clone(&entry));
         self.note(now, Undo::Entry { id, last: before });
-        self.news.send_replace(());
+        self.tell(News::Entry(text(id), entry));
         text(id)
     }
 
@@ -198,7 +262,7 @@ impl Engine {
             }
         };
         let page = entries.range((first, Unbounded)).take(max);
-        let entries = page.map(|(id, entry)| (text(*id), entry.clone())).collect();
+        let entries = page.map(|(id, entry)| (text(*id), entry.to_vec())).collect();
         StreamPage { entries, is_continuous }
     }
 

@@ -16,12 +16,12 @@ use crate::link::Link;
 use crate::log::LogLink;
 use crate::okta::OktaLink;
 use crate::record::Violation;
-use crate::time::{Gate, InstanceClock, Moment};
+use crate::time::{InstanceClock, Moment};
 use crate::truth::{TokenId, Told};
 use crate::world::World;
 
 pub(crate) struct Instance {
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) clock: InstanceClock,
     pub(crate) shared: Shared,
     pub(crate) metrics: StreamMetrics,
     signals: SharedSignals,
@@ -38,41 +38,41 @@ impl Instance {
     /// Starts an instance; `start` tells those apart that were started in one place.
     pub(crate) fn start(world: &Arc<World>, number: usize, start: usize) -> Result<Self, Error> {
         let part = |name: &str| Dice::new(world.seed, &format!("{name} {start}"), number);
-        let (dice, gate) = (part("instance"), Arc::new(Gate::new(world.time)));
+        let dice = part("instance");
         let swing = || dice.fraction() * 2.0 - 1.0;
         let clock = InstanceClock::new(
-            &gate,
+            &world.time,
             Duration::from_secs_f64(dice.fraction() * 1e5),
             TimeDelta::milliseconds((swing() * WALL_ERROR as f64) as i64),
             (swing() * DRIFT) as i64,
         );
         let issuer = Issuer::parse("https://acme.okta.com")?;
-        let link = Link::new(world, number, &gate, part("store"));
+        let link = Link::new(world, number, &clock, part("store"));
         let own = |name: &str| random(world.seed, &format!("{name} {start}"), number);
         let secret = SharedSecret::parse(b"the-simulation-s-own-secret-which-is-known-to-all")?;
         let shared = Shared::builder(link, secret).random(own("shared")).build()?;
-        let okta = OktaLink::new(world, issuer.clone(), clock.clone(), &gate, part("okta"));
+        let okta = OktaLink::new(world, issuer.clone(), clock.clone(), part("okta"));
         let checker = Checker::builder(okta)
             .clock(clock.clone())
             .random(own("checker"))
             .shared(&shared)
             .config(settings(&world.config))
             .build()?;
-        let feed = Feed::builder([checker.clone()]).clock(clock.clone()).build();
-        let log = LogLink::new(world, clock, &gate, part("log"));
+        let feed = Feed::new([checker.clone()]);
+        let log = LogLink::new(world, clock.clone(), part("log"));
         let signals = SharedSignals::builder(&shared, &feed, &issuer).log(log).start();
         let places = (0..world.config.tokens_of_instance).map(|_| dice.below(world.config.tokens));
         let presented = Presented {
             world: Arc::clone(world),
             number,
-            gate: Arc::clone(&gate),
+            clock: clock.clone(),
             checker,
             requirements: Kind::ALL.map(|kind| requirement(kind, &world.config)),
             places: places.collect(),
             dice: part("checks"),
         };
         let (metrics, work) = (signals.metrics(), tokio::spawn(presented.work()));
-        Ok(Self { gate, shared, metrics, signals, work })
+        Ok(Self { clock, shared, metrics, signals, work })
     }
 
     /// Ends it as a process that is killed ends.
@@ -103,7 +103,7 @@ fn requirement(kind: Kind, config: &Config) -> Requirement {
 struct Presented {
     world: Arc<World>,
     number: usize,
-    gate: Arc<Gate>,
+    clock: InstanceClock,
     checker: Checker,
     requirements: [Requirement; Kind::ALL.len()],
     /// The places of its tokens among all of them.
@@ -122,7 +122,7 @@ impl Presented {
         let per_second = self.world.config.checks / 60.0;
         loop {
             self.world.time.pass(self.dice.until_next(per_second)).await;
-            self.gate.open().await;
+            self.clock.going().await;
             let token = self.token();
             let kind = || Kind::of(self.dice.below(100));
             if self.dice.chance(TWICE) {

@@ -13,7 +13,8 @@ use okta_introspect::{BoxFuture, Error, ErrorKind};
 
 use crate::dice::Dice;
 use crate::engine::Engine;
-use crate::time::{Gate, Moment};
+use crate::reading::Reading;
+use crate::time::{InstanceClock, Moment};
 use crate::world::World;
 
 /// What is wrong with the way to the store, and with the store.
@@ -48,15 +49,20 @@ impl StoreFaults {
 pub(crate) struct Link {
     world: Arc<World>,
     number: usize,
-    gate: Arc<Gate>,
+    clock: InstanceClock,
     dice: Dice,
     epoch: AtomicU64,
 }
 
 impl Link {
-    pub(crate) fn new(world: &Arc<World>, number: usize, gate: &Arc<Gate>, dice: Dice) -> Self {
+    pub(crate) fn new(
+        world: &Arc<World>,
+        number: usize,
+        clock: &InstanceClock,
+        dice: Dice,
+    ) -> Self {
         let epoch = AtomicU64::new(world.store_faults().epoch);
-        Self { world: Arc::clone(world), number, gate: Arc::clone(gate), dice, epoch }
+        Self { world: Arc::clone(world), number, clock: clock.clone(), dice, epoch }
     }
 
     /// A connection that was broken fails once.
@@ -112,7 +118,7 @@ impl Link {
         if !is_late {
             self.world.time.pass(round_trip).await;
         }
-        self.gate.open().await;
+        self.clock.going().await;
         Ok(done)
     }
 
@@ -123,31 +129,30 @@ impl Link {
         wait: Duration,
     ) -> Result<StreamPage, Error> {
         let faults = self.send().await?;
-        let time = self.world.time;
+        let (is_lost, way) = (self.dice.chance(faults.loss), self.dice.span(faults.round_trip));
+        let time = &self.world.time;
         // A little more than it was asked to, as calls take their time on a busy machine: seldom is
         // there nothing to read by then.
         let give_up = time.now().after(wait + LONGER);
-        let mut news = self.world.news();
         let page = loop {
             self.world.unpaused().await;
             let page = self.world.with_engine(|engine, _| engine.read(&from, max));
             if !page.entries.is_empty() || !page.is_continuous || time.now() >= give_up {
+                time.pass(way).await;
                 break page;
             }
-            tokio::select! {
-                biased;
-                _ = news.changed() => {}
-                () = time.until(give_up) => {}
+            let reading = Reading::new(&self.world, &from, give_up, way);
+            if let Some(entry) = reading.await {
+                break StreamPage { entries: vec![entry], is_continuous: true };
             }
             if self.connected()?.is_down {
                 std::future::pending::<()>().await;
             }
         };
-        if self.dice.chance(faults.loss) {
+        if is_lost {
             std::future::pending::<()>().await;
         }
-        time.pass(self.dice.span(faults.round_trip)).await;
-        self.gate.open().await;
+        self.clock.going().await;
         Ok(page)
     }
 }

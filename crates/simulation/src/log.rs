@@ -8,7 +8,7 @@ use okta_introspect::signals::{LogPage, Signal, SignalLog, SourceKind, Subject};
 use okta_introspect::{BoxFuture, Clock};
 
 use crate::dice::Dice;
-use crate::time::{Gate, InstanceClock, Moment};
+use crate::time::{InstanceClock, Moment};
 use crate::truth::TokenId;
 use crate::world::World;
 
@@ -51,7 +51,6 @@ impl Log {
 pub(crate) struct LogLink {
     world: Arc<World>,
     clock: InstanceClock,
-    gate: Arc<Gate>,
     dice: Dice,
     next: usize,
     latest: Duration,
@@ -62,14 +61,9 @@ pub(crate) struct LogLink {
 const ALLOWANCE: Duration = Duration::from_secs(1);
 
 impl LogLink {
-    pub(crate) fn new(
-        world: &Arc<World>,
-        clock: InstanceClock,
-        gate: &Arc<Gate>,
-        dice: Dice,
-    ) -> Self {
-        let (world, gate, latest) = (Arc::clone(world), Arc::clone(gate), ALLOWANCE);
-        Self { world, clock, gate, dice, next: 0, latest, has_begun: false }
+    pub(crate) fn new(world: &Arc<World>, clock: InstanceClock, dice: Dice) -> Self {
+        let (world, latest) = (Arc::clone(world), ALLOWANCE);
+        Self { world, clock, dice, next: 0, latest, has_begun: false }
     }
 
     fn cursor(&self) -> Vec<u8> {
@@ -113,13 +107,13 @@ impl SignalLog for LogLink {
 
     fn next_page(&mut self) -> BoxFuture<'_, LogPage> {
         Box::pin(async {
-            let (time, sent) = (self.world.time, self.clock.monotonic());
+            let (time, sent) = (self.world.time.clone(), self.clock.monotonic());
             let half = self.dice.span((Duration::from_millis(20), Duration::from_millis(150)));
             time.pass(half).await;
             let faults = self.world.log_faults();
             // Nothing is awaited between this and the page, so that nothing gets lost.
             time.pass(half).await;
-            self.gate.open().await;
+            self.clock.going().await;
             let mut page = LogPage::new(self.clock.monotonic() + self.world.config.interval);
             page.covered_within = self.world.config.interval * 2;
             if faults.is_down {

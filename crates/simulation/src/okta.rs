@@ -11,7 +11,7 @@ use okta_introspect::{
 use serde_json::json;
 
 use crate::dice::Dice;
-use crate::time::{EPOCH, Gate, InstanceClock, Moment};
+use crate::time::{EPOCH, InstanceClock, Moment};
 use crate::truth::TokenId;
 use crate::world::World;
 
@@ -65,7 +65,6 @@ pub(crate) struct OktaLink {
     world: Arc<World>,
     issuer: Issuer,
     clock: InstanceClock,
-    gate: Arc<Gate>,
     dice: Dice,
     /// What the last answer said of the rate limit, and until when that holds.
     known: Mutex<Option<(u64, u64, Moment)>>,
@@ -76,19 +75,18 @@ impl OktaLink {
         world: &Arc<World>,
         issuer: Issuer,
         clock: InstanceClock,
-        gate: &Arc<Gate>,
         dice: Dice,
     ) -> Self {
-        let (world, gate) = (Arc::clone(world), Arc::clone(gate));
-        Self { world, issuer, clock, gate, dice, known: Mutex::new(None) }
+        let world = Arc::clone(world);
+        Self { world, issuer, clock, dice, known: Mutex::new(None) }
     }
 
     async fn ask(&self, token: &Token) -> Result<Introspection, Error> {
-        let (time, faults) = (self.world.time, self.world.okta_faults());
+        let (time, faults) = (&self.world.time, self.world.okta_faults());
         time.pass(self.dice.span(faults.round_trip) / 2).await;
         let answer = self.judge(token.expose(), faults);
         time.pass(self.dice.span(faults.round_trip) / 2).await;
-        self.gate.open().await;
+        self.clock.going().await;
         answer
     }
 

@@ -3,15 +3,20 @@
 use std::error::Error;
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use okta_introspect::checker::AnswerSource;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::record::{AGE_STEP, CALL_STEP};
 use crate::run::{Outcome, SOURCES};
 use crate::table::Table;
 
-const SIZE: (u32, u32) = (900, 480);
+const SIZE: (u32, u32) = (1000, 480);
+
+/// How much of the width the legend has, beside the curves.
+const LEGEND: u32 = 190;
 
 const COLOURS: [RGBColor; 11] = [
     RGBColor(0x1f, 0x77, 0xb4),
@@ -28,6 +33,17 @@ const COLOURS: [RGBColor; 11] = [
 ];
 
 type Curve<'a> = (&'a str, Vec<(f64, f64)>);
+
+/// One drawing.
+struct Drawing<'a> {
+    curves: Vec<Curve<'a>>,
+    x: Range<f64>,
+    y: Range<f64>,
+    /// What is on the two axes.
+    names: [&'a str; 2],
+    /// What stands upright at the top, and from where on.
+    notes: Vec<(f64, &'a str)>,
+}
 
 /// Draws what came of runs into a folder: `lag.svg`, `calls.svg` (of the first one) and `ages.svg`.
 ///
@@ -55,13 +71,11 @@ fn lags(table: &Table, path: &Path) -> Result<(), Box<dyn Error>> {
             (*name, points.collect())
         })
         .collect();
-    draw(
-        path,
-        &curves,
-        0.0..120.0,
-        0.0..100.0,
-        ["seconds since the revocation", "per cent let in no more"],
-    )
+    let last = lags.values().filter_map(|lags| lags.last()).max();
+    let last = last.map_or(0.0, Duration::as_secs_f64);
+    let names = ["seconds since the revocation", "per cent let in no more"];
+    let x = 0.0..(last / 5.0).ceil().max(1.0) * 5.0;
+    draw(path, &Drawing { curves, x, y: 0.0..100.0, names, notes: Vec::new() })
 }
 
 /// Which part of answers is no older than that.
@@ -80,8 +94,9 @@ fn ages(outcomes: &[Outcome], path: &Path) -> Result<(), Box<dyn Error>> {
         });
         (AnswerSource::NAMES[source], points.collect())
     };
-    let curves: Vec<Curve<'_>> = (0..SOURCES).map(curve).collect();
-    draw(path, &curves, 0.0..330.0, 0.0..100.0, ["age of answers, in seconds", "per cent no older"])
+    let curves = (0..SOURCES).map(curve).collect();
+    let names = ["age of answers, in seconds", "per cent no older"];
+    draw(path, &Drawing { curves, x: 0.0..330.0, y: 0.0..100.0, names, notes: Vec::new() })
 }
 
 /// Calls over time, beside what is planned for each window.
@@ -98,47 +113,54 @@ fn calls(outcome: &Outcome, path: &Path) -> Result<(), Box<dyn Error>> {
         });
         windows.collect()
     };
-    let curves = [("calls", made.collect()), ("at most", planned(0)), ("expected", planned(1))];
+    let curves = vec![("calls", made.collect()), ("at most", planned(0)), ("expected", planned(1))];
     let most = curves.iter().flat_map(|(_, points): &Curve<'_>| points).map(|point| point.1);
     let (most, last) = (most.fold(1.0, f64::max), outcome.windows.last());
     let minutes = last.map_or(1.0, |window| window.to.seconds() / 60.0);
-    draw(path, &curves, 0.0..minutes, 0.0..most * 1.1, ["minutes", "calls a minute"])
+    let notes = outcome.windows.iter();
+    let notes = notes.map(|window| (window.from.seconds() / 60.0, &*window.name)).collect();
+    let names = ["minutes", "calls a minute"];
+    // With room for the notes.
+    draw(path, &Drawing { curves, x: 0.0..minutes, y: 0.0..most * 1.6, names, notes })
 }
 
-fn draw(
-    path: &Path,
-    curves: &[Curve<'_>],
-    x: Range<f64>,
-    y: Range<f64>,
-    names: [&str; 2],
-) -> Result<(), Box<dyn Error>> {
+fn draw(path: &Path, drawing: &Drawing<'_>) -> Result<(), Box<dyn Error>> {
     let mut svg = String::new();
-    let end = x.end;
+    let Drawing { curves, x, y, names, notes } = drawing;
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
         let mut chart = ChartBuilder::on(&area)
             .margin(12)
+            .margin_right(LEGEND)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(x, y)?;
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let whole = |number: &f64| format!("{number:.0}");
         let mut mesh = chart.configure_mesh();
         mesh.light_line_style(WHITE).x_desc(names[0]).y_desc(names[1]);
+        mesh.x_label_formatter(&whole).y_label_formatter(&whole);
         mesh.label_style(("sans-serif", 14)).draw()?;
-        for ((name, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
-            let shown = points.iter().copied().filter(|point| point.0 <= end);
-            chart
-                .draw_series(LineSeries::new(shown, colour.stroke_width(2)))?
-                .label(*name)
-                .legend(|(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+        for ((_, points), colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+            let shown = points.iter().copied().filter(|point| point.0 <= x.end);
+            chart.draw_series(LineSeries::new(shown, colour.stroke_width(2)))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.9))
-            .border_style(BLACK)
-            .label_font(("sans-serif", 14))
-            .draw()?;
+        let upright = ("sans-serif", 12).into_font().transform(FontTransform::Rotate90);
+        let upright = upright.color(&BLACK).pos(Pos::new(HPos::Left, VPos::Bottom));
+        chart.draw_series(notes.iter().map(|(from, note)| {
+            EmptyElement::at((*from, y.end))
+                + Text::new((*note).to_owned(), (4, 4), upright.clone())
+        }))?;
+        // Beside the chart, where it hides nothing.
+        let left = (SIZE.0 - LEGEND) as i32 + 16;
+        for (at, ((name, _), colour)) in curves.iter().zip(COLOURS.iter().cycle()).enumerate() {
+            let y = 24 + 20 * at as i32;
+            let line = [(left, y), (left + 20, y)];
+            area.draw(&PathElement::new(line, colour.stroke_width(3)))?;
+            let beside = ("sans-serif", 14).into_font().color(&BLACK);
+            let beside = beside.pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new((*name).to_owned(), (left + 28, y), beside))?;
+        }
         area.present()?;
     }
     std::fs::write(path, svg)?;

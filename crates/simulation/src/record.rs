@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use okta_introspect::checker::AnswerSource;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Kind;
 use crate::time::Moment;
 
 /// An answer that the contract does not allow.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Violation {
     /// The seed of the run, which happens again with it.
     pub seed: u64,
@@ -21,11 +22,11 @@ pub struct Violation {
 }
 
 /// A part of a run: one fault, what is before it, and what is after it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Window {
     /// Which fault.
-    pub name: &'static str,
+    pub name: String,
     pub(crate) from: Moment,
     pub(crate) to: Moment,
     /// For how long the second level is not to be counted on.
@@ -96,9 +97,9 @@ impl Record {
         Self { ages: vec![[0; AnswerSource::NAMES.len()]; AGES], ..Self::default() }
     }
 
-    pub(crate) fn begin(&mut self, name: &'static str, now: Moment) {
+    pub(crate) fn begin(&mut self, name: &str, now: Moment) {
         self.end(now);
-        self.windows.push(Window { name, from: now, ..Window::default() });
+        self.windows.push(Window { name: name.to_owned(), from: now, ..Window::default() });
     }
 
     pub(crate) fn end(&mut self, now: Moment) {

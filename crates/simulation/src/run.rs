@@ -6,6 +6,7 @@ use std::time::Duration;
 use okta_introspect::checker::SignalMode;
 use okta_introspect::plan::Plan;
 use okta_introspect::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Kind};
 use crate::dice::Dice;
@@ -16,7 +17,7 @@ use crate::truth::TokenId;
 use crate::world::World;
 
 /// What came of one run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The seed.
@@ -51,19 +52,21 @@ const LEASE: Duration = Duration::from_secs(6);
 ///
 /// If a task of an instance does.
 pub fn run(config: &Config, seed: u64) -> Result<Outcome, Error> {
+    let time = Time::begin();
+    let passing = time.clone();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().map_err(|_| {
+    let runtime = runtime.on_thread_park(move || passing.go_on()).build().map_err(|_| {
         Error::from_upstream(ErrorKind::Configuration, "tokio's runtime cannot be made", None)
     })?;
-    runtime.block_on(direct(config.clone(), seed))
+    runtime.block_on(direct(config.clone(), seed, time))
 }
 
-async fn direct(config: Config, seed: u64) -> Result<Outcome, Error> {
+async fn direct(config: Config, seed: u64, time: Time) -> Result<Outcome, Error> {
     let mut order = Scenario::ALL;
     Dice::new(seed, "order", 0).shuffle(&mut order);
     // Before the first fault as long as each takes.
     let slot = config.length / (order.len() as u32 + 1);
-    let world = World::new(Time::begin(), seed, config, Record::new());
+    let world = World::new(time, seed, config, Record::new());
     world.with_record(|record| record.begin("start", world.time.now()));
     let lifecycle = tokio::spawn(revoke(Arc::clone(&world)));
     let mut fleet = Fleet::start(&world, slot * 2 / 5)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use okta_introspect::Error;
 
 use crate::dice::Dice;
+use crate::engine::News;
 use crate::instance::Instance;
 use crate::link::StoreFaults;
 use crate::log::LogFaults;
@@ -104,7 +105,7 @@ impl Fleet {
     /// Breaks every connection, which those who wait for news learn at once.
     fn disconnect(&self) {
         self.store(|store| store.epoch += 1);
-        self.world.with_engine(|engine, _| engine.news.send_replace(()));
+        self.world.with_engine(|engine, _| engine.tell(News::Look));
     }
 
     /// Has a fault happen, from its beginning to its end.
@@ -206,10 +207,10 @@ impl Fleet {
     }
 
     async fn leader(&mut self) -> Result<(), Error> {
-        let time = self.world.time;
+        let time = self.world.time.clone();
         if let Some(leader) = self.find_leader() {
             let until = time.now().after(self.at_most(30));
-            self.instances[leader].gate.pause(until);
+            self.instances[leader].clock.pause(until);
             time.until(until).await;
         }
         time.pass(Duration::from_secs(1)).await;
@@ -222,7 +223,7 @@ impl Fleet {
     }
 
     fn find_leader(&self) -> Option<usize> {
-        self.instances.iter().position(|it| it.gate.is_open() && it.metrics.status().leads)
+        self.instances.iter().position(|it| it.clock.goes() && it.metrics.status().leads)
     }
 
     /// Some of the instances.

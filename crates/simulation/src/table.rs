@@ -10,7 +10,7 @@ use crate::run::Outcome;
 /// What came of all runs, by fault. `Display` prints it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    rows: BTreeMap<&'static str, Row>,
+    rows: BTreeMap<String, Row>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +35,7 @@ impl Table {
     /// Adds a run.
     pub fn add(&mut self, outcome: &Outcome) {
         for window in &outcome.windows {
-            self.rows.entry(window.name).or_default().add(window);
+            self.rows.entry(window.name.clone()).or_default().add(window);
         }
     }
 
@@ -50,13 +50,13 @@ impl Table {
     }
 
     /// All lags, in order.
-    pub(crate) fn lags(&self) -> BTreeMap<&'static str, Vec<Duration>> {
+    pub(crate) fn lags(&self) -> BTreeMap<&str, Vec<Duration>> {
         let sorted = |lags: &[Duration]| {
             let mut lags = lags.to_vec();
             lags.sort_unstable();
             lags
         };
-        self.rows.iter().map(|(name, row)| (*name, sorted(&row.lags))).collect()
+        self.rows.iter().map(|(name, row)| (&**name, sorted(&row.lags))).collect()
     }
 }
 

@@ -1,15 +1,20 @@
 //! True time, the clocks of instances, and instances that stand still.
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use okta_introspect::{BoxFuture, Clock};
+use okta_introspect::{BoxFuture, Clock, SystemClock};
+use serde::{Deserialize, Serialize};
+
+use crate::wheel::{Timer, Wheel};
 
 /// True time: nanoseconds since the run began.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Moment(pub u64);
 
 impl Moment {
@@ -44,113 +49,166 @@ fn nanos(span: Duration) -> u64 {
 /// The wall time at which runs begin, in seconds since 1970.
 pub(crate) const EPOCH: i64 = 1_796_000_000;
 
-/// True time of one run: that of a paused tokio runtime.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Time(tokio::time::Instant);
+/// True time of one run. It passes where nothing is to be done.
+#[derive(Clone, Debug)]
+pub(crate) struct Time(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    now: AtomicU64,
+    wheel: Mutex<Wheel>,
+    /// Where monotonic clocks begin.
+    origin: Instant,
+}
 
 impl Time {
     /// Begins now.
     pub(crate) fn begin() -> Self {
-        Self(tokio::time::Instant::now())
+        let (now, wheel) = (AtomicU64::new(0), Mutex::new(Wheel::new()));
+        // Which it is makes no difference: instances see spans alone.
+        let origin = SystemClock.monotonic();
+        Self(Arc::new(Inner { now, wheel, origin }))
     }
 
-    pub(crate) fn now(self) -> Moment {
-        Moment(nanos(tokio::time::Instant::now().duration_since(self.0)))
+    pub(crate) fn now(&self) -> Moment {
+        Moment(self.0.now.load(Ordering::Relaxed))
     }
 
-    pub(crate) async fn until(self, at: Moment) {
-        tokio::time::sleep_until(self.0 + Duration::from_nanos(at.0)).await;
+    /// Goes on to what happens next; for a runtime that has nothing to do.
+    ///
+    /// # Panics
+    ///
+    /// If nothing is to happen any more.
+    pub(crate) fn go_on(&self) {
+        let mut woken = Vec::new();
+        {
+            let mut wheel = self.wheel();
+            wheel.turn(&mut woken);
+            self.0.now.store(wheel.now(), Ordering::Relaxed);
+        }
+        assert!(!woken.is_empty(), "nothing is to happen any more");
+        woken.into_iter().for_each(Waker::wake);
     }
 
-    pub(crate) async fn pass(self, span: Duration) {
-        self.until(self.now().after(span)).await;
+    pub(crate) fn wheel(&self) -> MutexGuard<'_, Wheel> {
+        self.0.wheel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn until(&self, at: Moment) -> Sleep<'_> {
+        Sleep { time: self, at, timer: None }
+    }
+
+    pub(crate) fn pass(&self, span: Duration) -> Sleep<'_> {
+        self.until(self.now().after(span))
     }
 }
 
-/// Where an instance stands still, as a process that was stopped does.
+/// Waits until a time has come.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    time: Time,
-    until: AtomicU64,
+#[must_use = "time passes where this is awaited"]
+pub(crate) struct Sleep<'a> {
+    time: &'a Time,
+    at: Moment,
+    timer: Option<Timer>,
 }
 
-impl Gate {
-    pub(crate) fn new(time: Time) -> Self {
-        Self { time, until: AtomicU64::new(0) }
-    }
+impl Future for Sleep<'_> {
+    type Output = ();
 
-    pub(crate) fn pause(&self, until: Moment) {
-        self.until.store(until.0, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        self.time.now().0 >= self.until.load(Ordering::Relaxed)
-    }
-
-    /// Waits until the instance goes on.
-    pub(crate) async fn open(&self) {
-        loop {
-            let until = Moment(self.until.load(Ordering::Relaxed));
-            if self.time.now() >= until {
-                return;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.time.now() >= self.at {
+            return Poll::Ready(());
+        }
+        let mut wheel = self.time.wheel();
+        match self.timer {
+            Some(timer) => wheel.wake_instead(timer, cx.waker()),
+            None => {
+                let timer = wheel.set(self.at.0, cx.waker().clone());
+                drop(wheel);
+                self.timer = Some(timer);
             }
-            self.time.until(until).await;
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            self.time.wheel().give_back(timer);
         }
     }
 }
 
 /// The clock of one instance: it goes too fast or too slow, its wall time is wrong, and its
-/// monotonic time has nothing to do with that of others.
+/// monotonic time has nothing to do with that of others. An instance may also stand still, as a
+/// process that was stopped does. Cheap to clone; clones are one clock.
 #[derive(Clone, Debug)]
-pub(crate) struct InstanceClock {
+pub(crate) struct InstanceClock(Arc<Own>);
+
+#[derive(Debug)]
+struct Own {
     time: Time,
-    gate: Arc<Gate>,
     origin: Instant,
     wall_error: TimeDelta,
     /// Parts in a million by which it is too fast.
     drift: i64,
+    /// Until then the instance stands still, in nanoseconds.
+    paused: AtomicU64,
 }
 
 impl InstanceClock {
-    pub(crate) fn new(
-        gate: &Arc<Gate>,
-        origin: Duration,
-        wall_error: TimeDelta,
-        drift: i64,
-    ) -> Self {
-        let time = gate.time;
-        Self { time, gate: Arc::clone(gate), origin: time.0.into_std() + origin, wall_error, drift }
+    pub(crate) fn new(time: &Time, origin: Duration, wall_error: TimeDelta, drift: i64) -> Self {
+        let (time, origin) = (time.clone(), time.0.origin + origin);
+        Self(Arc::new(Own { time, origin, wall_error, drift, paused: AtomicU64::new(0) }))
+    }
+
+    /// Has the instance stand still.
+    pub(crate) fn pause(&self, until: Moment) {
+        self.0.paused.store(until.0, Ordering::Relaxed);
+    }
+
+    /// Whether the instance does not stand still.
+    pub(crate) fn goes(&self) -> bool {
+        self.0.time.now().0 >= self.0.paused.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the instance goes on.
+    pub(crate) async fn going(&self) {
+        while !self.goes() {
+            self.0.time.until(Moment(self.0.paused.load(Ordering::Relaxed))).await;
+        }
     }
 
     fn elapsed(&self) -> Duration {
-        let true_nanos = i128::from(self.time.now().0);
-        let own = true_nanos + true_nanos * i128::from(self.drift) / 1_000_000;
-        Duration::from_nanos(own as u64) // positive, and of an hour
+        let true_nanos = self.0.time.now().0 as i64; // of some hours
+        Duration::from_nanos((true_nanos + true_nanos * self.0.drift / MILLION) as u64)
     }
 }
+
+const MILLION: i64 = 1_000_000;
 
 impl Clock for InstanceClock {
     fn now(&self) -> DateTime<Utc> {
         let begun = DateTime::from_timestamp(EPOCH, 0).unwrap_or_default();
         let elapsed = TimeDelta::from_std(self.elapsed()).unwrap_or_default();
-        begun + self.wall_error + elapsed
+        begun + self.0.wall_error + elapsed
     }
 
     fn monotonic(&self) -> Instant {
-        self.origin + self.elapsed()
+        self.0.origin + self.elapsed()
     }
 
     fn sleep_until(&self, at: Instant) -> BoxFuture<'static, ()> {
-        let own = i128::from(nanos(at.saturating_duration_since(self.origin)));
+        let own = nanos(at.saturating_duration_since(self.0.origin));
+        // What is further away does not come.
+        let own = i64::try_from(own).unwrap_or(i64::MAX).min(i64::MAX / 1000);
         // Rounded up, so that the time has come by this clock when it wakes.
-        let true_nanos = own * 1_000_000 / (1_000_000 + i128::from(self.drift)) + 1;
-        let (time, gate) = (self.time, Arc::clone(&self.gate));
-        let until = Moment(u64::try_from(true_nanos).unwrap_or(u64::MAX / 4));
+        let true_nanos = own - own * self.0.drift / (MILLION + self.0.drift) + 1;
+        let (clock, until) = (self.clone(), Moment(true_nanos as u64));
         Box::pin(async move {
-            if time.now() < until {
-                time.until(until).await;
-            }
-            gate.open().await;
+            clock.0.time.until(until).await;
+            clock.going().await;
         })
     }
 }

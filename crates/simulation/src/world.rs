@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::link::StoreFaults;
@@ -37,11 +35,12 @@ impl World {
     pub(crate) fn new(time: Time, seed: u64, config: Config, record: Record) -> Arc<Self> {
         let okta = OktaFaults::none(config.limit);
         let faults = Faults { store: StoreFaults::NONE, okta, log: LogFaults::NONE };
+        let engine = Mutex::new(Engine::new(&time));
         Arc::new(Self {
             time,
             seed,
             truth: Mutex::new(Truth::new(config.tokens)),
-            engine: Mutex::new(Engine::new()),
+            engine,
             log: Mutex::default(),
             window: Mutex::default(),
             record: Mutex::new(record),
@@ -69,10 +68,6 @@ impl World {
     pub(crate) fn with_engine<T>(&self, work: impl FnOnce(&mut Engine, Moment) -> T) -> T {
         let now = self.time.now();
         work(&mut lock(&self.engine), now)
-    }
-
-    pub(crate) fn news(&self) -> watch::Receiver<()> {
-        lock(&self.engine).news.subscribe()
     }
 
     pub(crate) fn is_paused(&self) -> bool {

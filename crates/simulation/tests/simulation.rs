@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okta_introspect_simulation::{Config, Table, run};
+use okta_introspect_simulation::{Config, Outcome, Runs, Table, run};
 
 /// A quarter of an hour.
 fn quick() -> Config {
@@ -39,4 +39,33 @@ fn a_seed_is_a_run() {
     let (first, second) = (run(&config, 7).unwrap(), run(&config, 7).unwrap());
     assert_eq!(first, second);
     assert_ne!(first.digest, run(&config, 8).unwrap().digest);
+}
+
+#[test]
+fn runs_of_several_processes_are_one_table() {
+    let (folder, mut config) = (tempfile::tempdir().unwrap(), quick());
+    (config.instances, config.length) = (5, Duration::from_secs(120));
+    let (one, other) = (Runs::open(folder.path(), &config), Runs::open(folder.path(), &config));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert!(one.read().unwrap().is_empty());
+    let runs = [1, 2].map(|seed| run(&config, seed).unwrap());
+    other.add(&runs[1]).unwrap();
+    one.add(&runs[0]).unwrap();
+    // As two do that begin with one seed.
+    other.add(&runs[0]).unwrap();
+    let table = |outcomes: &[Outcome]| {
+        let mut table = Table::default();
+        outcomes.iter().for_each(|outcome| table.add(outcome));
+        let digests: Vec<_> = outcomes.iter().map(|it| (it.seed, it.digest)).collect();
+        (table.to_string(), digests)
+    };
+    assert_eq!(table(&one.read().unwrap()), table(&runs));
+    config.checks += 1.0;
+    let wrong = Runs::open(folder.path(), &config).unwrap().read().unwrap_err().to_string();
+    assert!(wrong.contains("line 1 of") && wrong.contains("give another folder"), "{wrong}");
+    let path = folder.path().join("runs.jsonl");
+    let cut = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &cut[..cut.len() - 9]).unwrap();
+    let wrong = one.read().unwrap_err().to_string();
+    assert!(wrong.contains("line 3 of") && wrong.contains("is no run; remove it"), "{wrong}");
 }

@@ -3,6 +3,7 @@
 //! Members that are unknown are passed over. What changes the meaning of others gets another
 //! version, and an instance that does not know it takes the entry for unreadable.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -15,7 +16,7 @@ use crate::signals::signal::{Signal, SourceKind, Subject};
 use crate::support::random::Random;
 
 /// What tells a batch from all others.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct BatchId(pub(super) [u8; 16]);
 
 /// Some signals, and how far the log was read with them.
@@ -89,7 +90,7 @@ impl Batch {
         let place = self.place.as_ref().map(|place| PlaceText {
             behind: place.behind.map(|id| text(&id.0)),
             gap: place.gap.as_deref().map(|why| cut(why, Self::MAX_GAP).to_owned()),
-            log: place.log.as_deref().map(|log| URL_SAFE_NO_PAD.encode(log)),
+            log: place.log.as_deref().map(text),
             until: place.covered.map(|covered| TimeText::of(covered.until)),
             within_millis: place
                 .covered
@@ -109,7 +110,7 @@ impl Batch {
 
     /// `None` if it is none that this version can read.
     pub(super) fn decode(plain: &[u8]) -> Option<Self> {
-        let batch: BatchText = serde_json::from_slice(plain).ok()?;
+        let batch: BatchText<'_> = serde_json::from_slice(plain).ok()?;
         if batch.version != Self::VERSION {
             return None;
         }
@@ -171,35 +172,43 @@ fn cut(text: &str, max: usize) -> &str {
     &text[..end.unwrap_or_default()]
 }
 
+/// Bytes, in URL-safe Base64. Borrowed where it can be: every instance reads every batch.
 #[derive(Deserialize, Serialize)]
-struct BatchText {
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize, Serialize)]
+struct BatchText<'a> {
     version: u32,
-    id: String,
+    #[serde(borrow)]
+    id: Text<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    made: Option<TimeText>,
+    made: Option<TimeText<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     watched: Option<[u64; 2]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<PlaceText>,
+    place: Option<PlaceText<'a>>,
     signals: Vec<SignalText>,
 }
 
 #[derive(Deserialize, Serialize)]
-struct TimeText {
+struct TimeText<'a> {
     micros: u64,
-    scale: String,
+    #[serde(borrow)]
+    scale: Text<'a>,
 }
 
 #[derive(Deserialize, Serialize)]
-struct PlaceText {
+struct PlaceText<'a> {
     /// `null` says that the log begins here: a place without this is none.
-    behind: Option<String>,
+    #[serde(borrow)]
+    behind: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gap: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    log: Option<String>,
+    log: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<TimeText>,
+    until: Option<TimeText<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     within_millis: Option<u64>,
 }
@@ -245,7 +254,7 @@ struct UserText {
     logins: Vec<String>,
 }
 
-impl TimeText {
+impl TimeText<'_> {
     fn of(time: StoreTime) -> Self {
         Self { micros: time.micros, scale: text(&time.scale.0) }
     }
@@ -255,7 +264,7 @@ impl TimeText {
     }
 }
 
-impl PlaceText {
+impl PlaceText<'_> {
     fn read(self) -> Option<Place> {
         let covered = match (self.until, self.within_millis) {
             (Some(until), Some(millis)) => {
@@ -265,7 +274,7 @@ impl PlaceText {
             (Some(_), None) | (None, Some(_)) => return None,
         };
         let behind = self.behind.map(|id| bytes(&id).ok_or(())).transpose().ok()?;
-        let log = self.log.map(|log| URL_SAFE_NO_PAD.decode(log)).transpose().ok()?;
+        let log = self.log.map(|log| URL_SAFE_NO_PAD.decode(&*log.0)).transpose().ok()?;
         Some(Place { behind: behind.map(BatchId), gap: self.gap, log, covered })
     }
 }
@@ -323,12 +332,15 @@ impl SubjectText {
     }
 }
 
-fn text(bytes: &[u8; 16]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+fn text(bytes: &[u8]) -> Text<'static> {
+    Text(URL_SAFE_NO_PAD.encode(bytes).into())
 }
 
-fn bytes(text: &str) -> Option<[u8; 16]> {
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+fn bytes(text: &Text<'_>) -> Option<[u8; 16]> {
+    // As many as 22 characters may stand for.
+    let mut bytes = [0; 18];
+    let len = URL_SAFE_NO_PAD.decode_slice(&*text.0, &mut bytes).ok()?;
+    bytes[..len].try_into().ok()
 }
 
 /// What lies with the lead: the last batch, and where the log goes on behind it.

@@ -54,7 +54,7 @@ impl Instance {
     /// Reading the store's clock is given a fifth of this.
     const CLOCK_WAIT: Duration = Duration::from_millis(500);
 
-    /// So many batches of each kind are remembered, in 16 bytes each.
+    /// So many batches of each kind at least are remembered, in some 60 bytes each.
     const REMEMBERED: usize = 512;
 
     pub(super) fn new(shared: Shared, org: Arc<Org>, address: String, feed: Feed) -> Self {
