@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use okta_introspect::{
-    Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind, RetryConfig, Scopes, Token,
+    Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind, Scopes, Token,
     TokenType,
 };
 use test_support::{Act, Peer, reply, reply_with};
@@ -343,7 +343,7 @@ mod at_the_sandbox {
         let issuer = sandbox.custom_issuer("default").unwrap();
         let client = Client::builder(issuer, CLIENT, key)
             .clock(clock.clone())
-            .retry(RetryConfig::off())
+            .retry(okta_introspect::RetryConfig::off())
             .build()
             .unwrap();
         (sandbox, client, clock)
