@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use okta_introspect::{
-    Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind, Scopes, Token,
-    TokenType,
+    Client, ClientBuilder, DpopConfig, DpopMode, Error, ErrorKind, Scopes, Token, TokenType,
 };
 use test_support::{Act, Peer, reply, reply_with};
 

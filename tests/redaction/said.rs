@@ -130,6 +130,19 @@ pub(crate) fn presented(request: &Recorded) -> Option<String> {
     request.form("token").or_else(|| header.map(|(_, token)| token.to_owned()))
 }
 
+/// A proof's payload may have a nonce, which is what the peer said, and so no secret.
+fn add_proof(secrets: &mut Secrets, proof: &str) {
+    let parts: Vec<_> = proof.split('.').collect();
+    let payload = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    if payload["nonce"].is_string() {
+        secrets.add("id of the proof", payload["jti"].as_str().unwrap());
+        secrets.add("signature of the proof", parts[2]);
+    } else {
+        secrets.add_jwt("the proof", proof);
+    }
+}
+
 /// Adds what is secret in these requests.
 pub(crate) fn add_sent(secrets: &mut Secrets, requests: &[Recorded]) {
     for request in requests {
@@ -140,7 +153,7 @@ pub(crate) fn add_sent(secrets: &mut Secrets, requests: &[Recorded]) {
             secrets.add_jwt("the assertion", &assertion);
         }
         if let Some(proof) = request.header("dpop") {
-            secrets.add_jwt("the proof", proof);
+            add_proof(secrets, proof);
         }
     }
 }
