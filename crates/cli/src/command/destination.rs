@@ -69,6 +69,17 @@ impl Destination {
     }
 }
 
+/// Fails if a file in the working folder names the server: a user's refresh token, which does not say where
+/// it is from, goes to no server that the user has not chosen.
+pub(super) fn check_refresh(settings: &Settings) -> Result<(), Failure> {
+    let Some((file, _)) = settings.server_of_working_folder() else { return Ok(()) };
+    let (file, org) = (file.display(), settings.issuer()?.org().to_owned());
+    let what = format!("{file} in this folder names {org}: no refresh token is sent there");
+    Err(Failure::usage(what).advise(
+        "name the server with --issuer, OKTA_CLIENT_ISSUER or in ~/.okta/okta.yaml if the token is to go there",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -223,7 +223,7 @@ impl Client {
             },
             secret: client_secret::one(
                 members.read("clientSecret", client.client_secret, member::secret)?,
-                members.source("clientSecretFile", client.client_secret_file)?,
+                members.sent_file("clientSecretFile", client.client_secret_file)?,
             )?,
             key_id: members.one_text([
                 (client.private_key_id, "privateKeyId"),
@@ -340,12 +340,32 @@ impl Members<'_> {
             username: self.first_text([(username, "shared.username")])?,
             password: shared::password(
                 secret("shared.password", password)?,
-                file("shared.passwordFile", members.password_file)?,
+                self.sent_file("shared.passwordFile", members.password_file)?,
             )?,
             ca: file("shared.caFile", members.ca_file)?,
             secret: file("shared.secretFile", members.secret_file)?,
             previous_secret: file("shared.previousSecretFile", members.previous_secret_file)?,
         })
+    }
+
+    /// As [`source`](Self::source), of a file whose content is sent to a server. A file in the working
+    /// folder may have come with a cloned repository, and name both the server and any file of the user.
+    fn sent_file(
+        &self,
+        name: &str,
+        path: Option<String>,
+    ) -> Result<Option<Found<Source>>, SettingsError> {
+        match self.source(name, path)? {
+            Some(found) if found.origin.is_working_folder() => {
+                let wrong =
+                    format!("{} names a file whose content would be sent", self.full_name(name));
+                Err(fault(self.path, &format!("is not taken: {wrong}")).advise(
+                    "name it by a flag, a variable or in ~/.okta/okta.yaml: a file in the working folder, which \
+                     may be another's, does not say what of yours is sent",
+                ))
+            }
+            found => Ok(found),
+        }
     }
 
     /// A file that a member names, seen from the folder of the settings file.

@@ -11,6 +11,7 @@ use crate::output::{self, Reader};
 use crate::storage::refresh_token::{Kept, Spare};
 use crate::text;
 
+use super::super::destination;
 use super::super::other_server::{self, Needed};
 use super::super::runtime::wait_for;
 use super::super::setup;
@@ -23,6 +24,7 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         false => Some(Scopes::parse(&args.scopes.join(" "))?),
     };
     let settings = setup::settings(args.client.requesting(&args.scopes, &args.dpop))?;
+    destination::check_refresh(&settings)?;
     let client = other_server::client(&settings, &args.server, &[Needed::Token])?;
     let (old, place) = match &args.refresh_token_file {
         Some(path) => {
