@@ -190,12 +190,12 @@ fn bytes<'a>(input: &'a Input, content: &'static str) -> Result<&'a [u8], Settin
 }
 
 /// A file in the working folder may have come with a cloned repository: it may name a key, and no code
-/// that is run to reach it.
+/// that is run to reach it, nor a file of the user as its PIN.
 fn refuse_foreign_code(uri: &Secret, origin: &Origin) -> Result<(), SettingsError> {
     match origin.is_working_folder() && elsewhere::runs_code(uri) {
         false => Ok(()),
         true => Err(SettingsError::new(
-            "a settings file in the working folder does not say which code is run, or which server is asked, to reach a key",
+            "a settings file in the working folder does not say which code is run, which PIN is tried or which server is asked to reach a key",
         )
         .found_in(origin)
         .advise("name the key in ~/.okta/okta.yaml, in OKTA_CLIENT_PRIVATEKEY or by --key-file")),

@@ -89,9 +89,11 @@ fn a_file_in_the_working_folder_names_no_module() {
         fs::write(world.folder.path().join("work/okta.yaml"), text).unwrap();
         world.load().key().map(|_| ()).unwrap_err().to_string()
     };
-    for uri in
-        ["pkcs11:object=app?module-path=/tmp/evil.so", "PKCS11:object=app?Module-Path=/tmp/evil.so"]
-    {
+    for uri in [
+        "pkcs11:object=app?module-path=/tmp/evil.so",
+        "PKCS11:object=app?Module-Path=/tmp/evil.so",
+        "pkcs11:token=a?pin-source=file:/etc/shadow",
+    ] {
         assert!(working(uri).contains("does not say which code is run"), "{uri}");
     }
     assert!(!working("pkcs11:object=app?module-name=none").contains("which code is run"));

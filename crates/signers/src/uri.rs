@@ -21,8 +21,8 @@ pub fn is_uri(text: &str) -> bool {
     Scheme::of(text).is_some()
 }
 
-/// Whether the URI itself says which code is run to reach the key, or which server is asked with which
-/// credentials, so that it is to be taken from nobody but the operator.
+/// Whether the URI itself says which code is run to reach the key, which file or variable has the PIN, or
+/// which server is asked with which credentials, so that it is to be taken from nobody but the operator.
 ///
 /// # Example
 ///
@@ -30,6 +30,7 @@ pub fn is_uri(text: &str) -> bool {
 /// use okta_introspect_signers::runs_code;
 ///
 /// assert!(runs_code("pkcs11:token=okta?module-path=/usr/lib/softhsm/libsofthsm2.so"));
+/// assert!(runs_code("pkcs11:token=okta?pin-source=file:/etc/shadow"));
 /// assert!(!runs_code("pkcs11:token=okta"));
 /// assert!(runs_code(r#"command:["sign"]"#));
 /// assert!(!runs_code("vault:service-app"));
@@ -37,7 +38,10 @@ pub fn is_uri(text: &str) -> bool {
 pub fn runs_code(uri: &str) -> bool {
     match Scheme::of(uri) {
         // Also where it cannot be read: whoever wrote it meant to name one.
-        Some(Scheme::Pkcs11) => uri.to_ascii_lowercase().contains("module-path"),
+        Some(Scheme::Pkcs11) => {
+            let uri = uri.to_ascii_lowercase();
+            ["module-path", "pin-source"].iter().any(|name| uri.contains(name))
+        }
         Some(Scheme::Command) => true,
         #[cfg(feature = "vault")]
         Some(Scheme::Vault) => crate::vault::notation::names_server(after_scheme(uri)),
@@ -62,9 +66,7 @@ pub fn runs_code(uri: &str) -> bool {
 pub fn shown(uri: &str) -> String {
     match Scheme::of(uri) {
         // It is refused, and must not be repeated.
-        Some(Scheme::Pkcs11) if uri.to_ascii_lowercase().contains("pin-value") => {
-            "pkcs11:…".to_owned()
-        }
+        Some(Scheme::Pkcs11) if names_pin(uri) => "pkcs11:…".to_owned(),
         Some(Scheme::Pkcs11) => uri.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect(),
         // Names have none of these characters; what else stands there may be anything.
         Some(Scheme::Vault) => {
@@ -78,6 +80,12 @@ pub fn shown(uri: &str) -> String {
         Some(Scheme::Command) => "command:…".to_owned(),
         None => "…".to_owned(),
     }
+}
+
+/// Whether a PIN may stand in it, however its name is written.
+fn names_pin(uri: &str) -> bool {
+    let uri = uri.to_ascii_lowercase();
+    uri.contains("pin-value") || uri.contains("value=") && uri.contains("pin")
 }
 
 /// No label in a token is longer than some dozens of characters.

@@ -110,7 +110,8 @@ impl Uri {
 
     fn take_query(&mut self, name: &str, value: Vec<u8>) -> Result<(), Fault> {
         match name {
-            "pin-value" => {
+            // However it is written: what is passed over stays in lists and logs.
+            _ if is_pin_value(name) => {
                 return Err(Fault::new(
                     "the `pkcs11:` URI holds the PIN itself, and URIs are seen in lists of processes and in logs",
                     "change the PIN, and name its file: `pin-source=file:/path/of/pin`",
@@ -219,6 +220,11 @@ fn wrong(what: &str) -> Fault {
     )
 }
 
+/// Whether the name of an attribute means the PIN, in any case and encoding.
+fn is_pin_value(name: &str) -> bool {
+    decoded(name).is_some_and(|name| name.eq_ignore_ascii_case(b"pin-value"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,7 +281,12 @@ mod tests {
 
     #[test]
     fn a_pin_in_the_uri_is_refused_and_not_repeated() {
-        for text in ["pkcs11:?pin-value=98765", "pkcs11:token=a?module-name=b&pin-value=98765"] {
+        for text in [
+            "pkcs11:?pin-value=98765",
+            "pkcs11:token=a?module-name=b&pin-value=98765",
+            "pkcs11:token=a?PIN-Value=98765",
+            "pkcs11:token=a?pin%2dvalue=98765",
+        ] {
             let error = okta_introspect::Error::from(Uri::parse(text).unwrap_err());
             assert!(error.to_string().contains("the PIN itself"), "{error}");
             assert!(!format!("{error} {error:?} {}", error.advice()).contains("98765"));
