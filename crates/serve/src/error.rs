@@ -65,3 +65,37 @@ impl fmt::Display for Fault {
 }
 
 impl Error for Fault {}
+
+/// An error, and what the signer says, if that is why: the place of a key may be out of reach.
+pub(crate) struct Whole<'a>(pub(crate) &'a okta_introspect::Error);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut cause = self.0.source();
+        // Errors of calls have causes of other kinds, which are not for everybody.
+        let is_signers = self.0.kind() == okta_introspect::ErrorKind::Key
+            || cause.is_some_and(|it| it.is::<okta_introspect::Error>());
+        while let Some(error) = cause.filter(|_| is_signers) {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use okta_introspect::{Error, ErrorKind};
+
+    #[test]
+    fn what_a_signer_says_is_told_whole() {
+        let inner = Error::from_signer("the token is not there", "", Some("C_Sign".into()));
+        let error = Error::from_signer("not signed", "", Some(inner.into()));
+        assert_eq!(Whole(&error).to_string(), "not signed: the token is not there: C_Sign");
+        let remote =
+            |what: &str| Error::from_remote_signer(ErrorKind::TimedOut, what.to_owned(), "", None);
+        assert_eq!(Whole(&remote("no answer")).to_string(), "no answer");
+    }
+}

@@ -7,10 +7,10 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use okta_introspect::adapter::{Cause, Rejection};
 use okta_introspect::checker::Reason;
-use okta_introspect::{Error, ErrorKind};
 use serde_json::json;
 
 use crate::caller::Refused;
+use crate::error::Whole;
 use crate::metrics::Outcome;
 use crate::original::{Original, Unread};
 use crate::path::PathFault;
@@ -221,33 +221,5 @@ impl fmt::Display for Refusal {
             Self::UnknownRule => f.write_str("the proxy names a rule that is not configured"),
             Self::Busy(_) => f.write_str("the caller is over its budget"),
         }
-    }
-}
-
-/// An error, and of one about the key what the signer says: the place of a key may be out of reach.
-struct Whole<'a>(&'a Error);
-
-impl fmt::Display for Whole<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)?;
-        let is_told = self.0.kind() == ErrorKind::Key;
-        let mut cause = std::error::Error::source(self.0).filter(|_| is_told);
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_signer_says_is_told_whole() {
-        let inner = Error::from_signer("the token is not there", "", Some("C_Sign".into()));
-        let error = Error::from_signer("not signed", "", Some(inner.into()));
-        assert_eq!(Whole(&error).to_string(), "not signed: the token is not there: C_Sign");
     }
 }

@@ -221,6 +221,7 @@ async fn a_revoked_token_is_inactive_when_the_bound_is_over_and_unknown_in_an_ou
     let unknown = post(&world, &[], &now).await;
     assert_eq!((unknown.status, unknown.json().get("active")), (503, None));
     assert!(!unknown.one("retry-after").is_empty());
+    assert_eq!(world.log.count("a question at /introspect is not answered"), 1);
     world.sandbox.faults().set_outage(None);
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(post(&world, &[], &body).await.json()["active"], true);

@@ -19,6 +19,7 @@ use okta_introspect::{Checker, Clock, Deadline, Requirement};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::error::Whole;
 use crate::identity::JwtSigner;
 use answer::{Told, refused, unavailable};
 use form::{Question, Refusal};
@@ -175,7 +176,11 @@ impl IntrospectionEndpoint {
                 let is_signed = accept::wants_jwt(&parts.headers);
                 self.written(&told, is_signed.then_some(reader.name), max_age)
             }
-            Err(error) => unavailable(StatusCode::SERVICE_UNAVAILABLE, error.retry_after()),
+            Err(error) => {
+                let cause = Whole(&error);
+                tracing::info!(caller = reader.name, error = %cause, "a question at /introspect is not answered");
+                unavailable(StatusCode::SERVICE_UNAVAILABLE, error.retry_after())
+            }
         }
     }
 
