@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::common::Run;
 use crate::common::org::{Org, key};
+use crate::common::server::{answering, json};
 
 const WEB: &str = "0oa2web";
 const TOKEN: &str = "/oauth2/default/v1/token";
@@ -282,4 +283,41 @@ fn a_server_that_does_not_answer_is_told_with_what_it_may_have_done() {
     let run = run(&org, &["--refresh", "--timeout", "1"], sign_in(&org).expose());
     run.fails(3, "grace period");
     assert_eq!(org.sandbox.requests().len(), 1);
+}
+
+#[test_support::test]
+fn an_answer_of_no_other_use_gives_the_new_one_all_the_same() {
+    const NEW: &str = "new-refresh-t0ken.must-never.show";
+    let org = rotating();
+    let path = org.world.path("refresh.txt");
+    for (members, dpop, code) in [
+        (r#""access_token":"a1","token_type":"Bearer","expires_in":"x","#, "auto", 3),
+        (r#""access_token":"a1","token_type":"MAC","#, "auto", 3),
+        (r#""access_token":"a1","#, "auto", 3),
+        ("", "auto", 3),
+        (r#""access_token":"a1","token_type":"Bearer","#, "always", 2),
+    ] {
+        let body = format!(r#"{{{members}"refresh_token":"{NEW}"}}"#);
+        let issuer = answering(move |_| json("200 OK", &body));
+        let at = |options: &[&str], input: &str| {
+            let command =
+                [&["token", "--auth-server", "default", "--dpop", dpop], options].concat();
+            org.run(&command, &[("--client-id", WEB), ("--issuer", &issuer)], input)
+        };
+        fs::write(&path, "old-refresh-token").unwrap();
+        let told = at(&["--refresh-token-file", "refresh.txt"], "");
+        told.fails(code, "has replaced the refresh token: the one to use is in refresh.txt");
+        told.hides(NEW);
+        assert_eq!(kept(&path), NEW, "{members}");
+        for json in [&["--refresh"][..], &["--refresh", "--json"]] {
+            at(json, "old-refresh-token").fails(code, "the one to use is in /").hides(NEW);
+            let [spare] = &spare(&org)[..] else { panic!("{members}") };
+            assert_eq!(kept(spare), NEW, "{members}");
+            fs::remove_file(spare).unwrap();
+        }
+    }
+    let issuer = answering(|_| json("200 OK", "{}"));
+    let options = ["token", "--auth-server", "default", "--refresh"];
+    org.run(&options, &[("--client-id", WEB), ("--issuer", &issuer)], "old-refresh-token")
+        .fails(3, "may have replaced");
 }

@@ -51,6 +51,10 @@ impl Kept {
         })
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn unusable(&self, cause: &io::Error) -> Failure {
         let what = format!("the refresh token file cannot be used: {}", text::path(&self.path));
         Failure::usage(what).because(cause).advise(match cause.kind() {

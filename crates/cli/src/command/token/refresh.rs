@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::input::token::{self, Source};
 use crate::output::{self, Reader};
 use crate::storage::refresh_token::{Kept, Spare};
-use crate::text;
+use crate::text::{self, advice::for_command};
 
 use super::super::other_server::{self, Needed};
 use super::super::runtime::wait_for;
@@ -46,7 +46,18 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
                 output::notice(setup::explain(&settings, error));
                 Ok(None)
             }
-            Err(error) => Err(setup::explain(&settings, error)),
+            Err(error) => {
+                let new = error.refresh_token().cloned();
+                // What becomes of the refresh token matters more than any cure.
+                let fate =
+                    error.may_have_taken_effect().then(|| for_command(error.advice()).into_owned());
+                let failure = setup::explain(&settings, error);
+                let failure = fate.into_iter().fold(failure, Failure::advise);
+                Err(match new {
+                    Some(new) => place.rescue(&new, failure),
+                    None => failure,
+                })
+            }
         }
     })?;
     let Some(refreshed) = refreshed else { return Ok(Exit::Denied) };
@@ -84,6 +95,25 @@ impl Place {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Keeps the refresh token of an answer that is of no use otherwise, and has the failure tell it.
+    fn rescue(&self, new: &Token, failure: Failure) -> Failure {
+        let kept = match self {
+            Self::File(kept) => kept.replace(new).map(|()| kept.path().to_owned()),
+            Self::Output { spare, .. } => spare.keep(new),
+        };
+        match kept {
+            Ok(path) => {
+                let place = format!("in {}", text::path(&path));
+                let advice = failure.advice().replace("that of the answer", &place);
+                failure.advise(advice)
+            }
+            Err(lost) => {
+                output::notice(lost);
+                failure
+            }
         }
     }
 
