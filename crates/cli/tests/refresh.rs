@@ -321,3 +321,25 @@ fn an_answer_of_no_other_use_gives_the_new_one_all_the_same() {
     org.run(&options, &[("--client-id", WEB), ("--issuer", &issuer)], "old-refresh-token")
         .fails(3, "may have replaced");
 }
+
+#[cfg(unix)]
+#[test_support::test]
+fn what_nobody_can_read_is_kept_beside() {
+    let org = rotating();
+    org.world.write("empty", "");
+    for output in [">&-", "> /dev/null", "1< empty"] {
+        org.world.write("refresh.txt", sign_in(&org).expose());
+        let line = format!(
+            "okta-introspect token --auth-server default --issuer {} --client-id {WEB} --key-file key.pem \
+             --key-id k1 --refresh --json < refresh.txt {output}",
+            org.sandbox.issuer()
+        );
+        let told = org.world.shell(&line).output().unwrap();
+        let told = Run::of(&[&line], told);
+        told.exits(0);
+        let [path] = &spare(&org)[..] else { panic!("{output}") };
+        assert!(told.stderr.contains(path.to_str().unwrap()), "{output}: {}", told.stderr);
+        assert!(is_active(&org, &kept(path)), "{output}");
+        fs::remove_file(path).unwrap();
+    }
+}

@@ -36,7 +36,13 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         }
         None => {
             let old = token::read_refresh_token(Source::Stdin)?;
-            (old, Place::Output { spare: Spare::prepare()?, as_json: args.json })
+            (
+                old,
+                Place::Output {
+                    spare: Spare::prepare()?,
+                    as_json: args.json && output::stdout_leads_on(),
+                },
+            )
         }
     };
     let refreshed = wait_for(async {
@@ -75,7 +81,7 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
 enum Place {
     /// A file that holds the one to use, whatever happens.
     File(Kept),
-    /// Standard output if that is JSON; and beside it, so that what is printed as an access token is
+    /// Standard output if that is JSON and leads anywhere; and beside it, so that what is printed as an access token is
     /// that alone.
     Output { spare: Spare, as_json: bool },
 }
