@@ -343,3 +343,32 @@ fn what_nobody_can_read_is_kept_beside() {
         fs::remove_file(path).unwrap();
     }
 }
+
+#[cfg(unix)]
+#[test_support::test]
+fn a_link_stays_and_its_target_holds_the_token_to_use() {
+    use std::os::unix::fs::symlink;
+
+    let org = rotating();
+    let (link, target) = (org.world.path("link.txt"), org.world.path("vault/refresh.txt"));
+    fs::create_dir(org.world.path("vault")).unwrap();
+    symlink("vault/refresh.txt", &link).unwrap();
+    let first = sign_in(&org);
+    let file = ["--refresh-token-file", "link.txt"];
+    // It leads nowhere yet.
+    run(&org, &[&["--refresh"], &file[..]].concat(), first.expose()).exits(0);
+    let second = kept(&target);
+    assert_ne!(second, first.expose());
+    run(&org, &file, "").exits(0);
+    assert_ne!(kept(&target), second);
+    assert!(is_active(&org, &kept(&target)));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+    let requests = org.sandbox.requests().len();
+    for (name, to) in [("circle", "circle"), ("astray", "nowhere/refresh.txt")] {
+        symlink(to, org.world.path(name)).unwrap();
+        let options = ["--refresh", "--refresh-token-file", name];
+        run(&org, &options, first.expose()).fails(2, "cannot be used");
+    }
+    assert_eq!(org.sandbox.requests().len(), requests);
+}
