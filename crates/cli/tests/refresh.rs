@@ -372,3 +372,34 @@ fn a_link_stays_and_its_target_holds_the_token_to_use() {
     }
     assert_eq!(org.sandbox.requests().len(), requests);
 }
+
+#[cfg(unix)]
+#[test_support::test]
+fn what_a_killed_run_has_left_is_taken_up() {
+    let org = rotating();
+    let first = sign_in(&org);
+    org.world.write("refresh.txt", &format!("{}\n", first.expose()));
+    let json = run(&org, &["--refresh", "--json"], first.expose()).json();
+    let second = json["refresh_token"].as_str().unwrap();
+    org.sandbox.set_clock_offset(TimeDelta::seconds(31));
+    let replaces = |content: &str| {
+        let hash = openssl::sha::sha256(content.as_bytes());
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let current = replaces(&format!("{}\n", first.expose()));
+    for (name, content) in [
+        (format!(".refresh.txt.{current}.0000000000000001.draft"), format!("{second}\n")),
+        (format!(".refresh.txt.{current}.0000000000000002.draft"), second[..5].to_owned()),
+        (format!(".refresh.txt.{current}.0000000000000003.draft"), "\n\n\n".to_owned()),
+        (format!(".refresh.txt.{}.0000000000000004.draft", replaces("x")), "other\n".to_owned()),
+        (".refresh.txt.0000000000000005.draft".to_owned(), "other\n".to_owned()),
+    ] {
+        org.world.write(&name, &content);
+    }
+    let told = run(&org, &["--refresh-token-file", "refresh.txt"], "");
+    told.exits(0).hides(second).hides(first.expose());
+    assert!(is_active(&org, &kept(&org.world.path("refresh.txt"))));
+    let left = fs::read_dir(org.world.path("refresh.txt").parent().unwrap()).unwrap();
+    let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_str().unwrap().contains("draft")), "{left:?}");
+}

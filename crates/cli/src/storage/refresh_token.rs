@@ -27,18 +27,17 @@ impl Kept {
     pub(crate) fn lock(path: &Path) -> Result<Self, Failure> {
         let target = target_of(path).map_err(|cause| unusable(path, &cause))?;
         let is_new = fs::symlink_metadata(&target).is_err();
-        let kept = Self { path: path.to_owned(), file: Exclusive::new(&target), is_new };
+        let kept = Self { path: path.to_owned(), file: Exclusive::recoverable(&target), is_new };
         kept.file.lock().map_err(|cause| kept.unusable(&cause))?;
+        kept.file.recover(is_line).map_err(|cause| kept.unusable(&cause))?;
         Ok(kept)
     }
 
     /// Sees before the request that the file can be replaced after it. One that is not there is made
     /// with the token that is about to be used.
     pub(crate) fn prepare(&self, token: &Token) -> Result<(), Failure> {
-        let tried = match self.is_new {
-            true => self.file.replace(&line(token)),
-            false => self.file.try_replace(Token::MAX_LEN),
-        };
+        let made = if self.is_new { self.file.replace(&line(token)) } else { Ok(()) };
+        let tried = made.and_then(|()| self.file.try_replace(Token::MAX_LEN));
         tried.map_err(|cause| self.unusable(&cause))
     }
 
@@ -121,6 +120,12 @@ impl Spare {
             )
         })
     }
+}
+
+/// Whether this is a whole [`line`].
+fn is_line(content: &[u8]) -> bool {
+    let token = content.strip_suffix(b"\n").and_then(|token| str::from_utf8(token).ok());
+    token.is_some_and(|token| Token::parse(token).is_ok())
 }
 
 fn line(token: &Token) -> Zeroizing<Vec<u8>> {
