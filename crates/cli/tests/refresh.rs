@@ -405,3 +405,33 @@ fn what_a_killed_run_has_left_is_taken_up() {
     let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_str().unwrap().contains("draft")), "{left:?}");
 }
+
+#[test_support::test]
+fn a_file_that_holds_something_else_is_not_overwritten() {
+    let org = rotating();
+    let first = sign_in(&org);
+    let options = ["--refresh", "--refresh-token-file", "other.txt"];
+    for content in
+        ["okta:\n  client:\n    orgUrl: https://acme.okta.com\n", "one\ntwo\n", "{\"a\":1}"]
+    {
+        org.world.write("other.txt", content);
+        run(&org, &options, first.expose()).fails(2, "holds no refresh token");
+        assert_eq!(fs::read_to_string(org.world.path("other.txt")).unwrap(), content);
+    }
+    let own = ["--refresh", "--refresh-token-file", "key.pem"];
+    run(&org, &own, first.expose()).fails(2, "holds no refresh token");
+    assert!(org.sandbox.requests().is_empty());
+    org.world.write("other.txt", "another-token\n");
+    let told = run(&org, &options, first.expose());
+    told.exits(0).hides("another-token");
+    assert!(told.stderr.contains("held another token"), "{}", told.stderr);
+    // The one that is given, and nothing yet, are as they should be.
+    for content in [sign_in(&org).expose(), ""] {
+        let given = sign_in(&org);
+        let content = if content.is_empty() { "" } else { given.expose() };
+        org.world.write("other.txt", content);
+        let told = run(&org, &options, given.expose());
+        told.exits(0);
+        assert_eq!(told.stderr, "");
+    }
+}

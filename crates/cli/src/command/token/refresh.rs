@@ -1,5 +1,7 @@
 //! `token --refresh`: an access token for a user's refresh token, of which nothing may get lost.
 
+use std::path::Path;
+
 use okta_introspect::{ErrorKind, Refreshed, Scopes, Token};
 use serde::Serialize;
 
@@ -28,7 +30,11 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         Some(path) => {
             let kept = Kept::lock(path)?;
             let old = match args.refresh {
-                true => token::read_refresh_token(Source::Stdin)?,
+                true => {
+                    let given = token::read_refresh_token(Source::Stdin)?;
+                    see_what_is_replaced(path, &given)?;
+                    given
+                }
                 false => token::read_refresh_token(Source::File(path))?,
             };
             kept.prepare(&old)?;
@@ -75,6 +81,24 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         output::data(refreshed.access_token.token().expose())?;
     }
     Ok(Exit::Done)
+}
+
+/// Sees that a file holds a refresh token, or nothing yet, before another one is written over it.
+fn see_what_is_replaced(path: &Path, given: &Token) -> Result<(), Failure> {
+    // What is no file is told as that.
+    if path.metadata().map_or(true, |file| !file.is_file() || file.len() == 0) {
+        return Ok(());
+    }
+    let held = token::read_refresh_token(Source::File(path)).map_err(|cause| {
+        let what = format!("the refresh token file holds no refresh token: {}", text::path(path));
+        Failure::usage(format!("{what}: {}", cause.what()))
+            .advise("name another file, or remove this one")
+    })?;
+    if held.expose() != given.expose() {
+        let path = text::path(path);
+        output::note(format_args!("{path} held another token, which is replaced"));
+    }
+    Ok(())
 }
 
 /// Where the refresh token goes that replaces the old one.
