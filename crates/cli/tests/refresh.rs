@@ -435,3 +435,13 @@ fn a_file_that_holds_something_else_is_not_overwritten() {
         assert_eq!(told.stderr, "");
     }
 }
+
+#[test_support::test]
+fn a_response_without_a_refresh_token_is_told_as_one() {
+    let org = rotating();
+    let response = r#"{"access_token":"a1","token_type":"Bearer"}"#;
+    run(&org, &["--refresh"], response).fails(2, "no refresh_token; ask for offline_access when");
+    org.world.write("refresh.txt", response);
+    run(&org, &["--refresh-token-file", "refresh.txt"], "").fails(2, "no refresh_token");
+    assert!(org.sandbox.requests().is_empty());
+}
