@@ -237,7 +237,7 @@ fn one_run_at_a_time_has_the_file() {
     let other = fs::File::open(org.world.path("refresh.txt")).unwrap();
     other.lock().unwrap();
     let file = ["--refresh-token-file", "refresh.txt"];
-    run(&org, &file, "").fails(2, "another run is using it");
+    run(&org, &file, "").fails(3, "another run is using it");
     assert!(org.sandbox.requests().is_empty());
     drop(other);
     run(&org, &file, "").exits(0);

@@ -62,7 +62,11 @@ impl Kept {
 
 fn unusable(path: &Path, cause: &io::Error) -> Failure {
     let what = format!("the refresh token file cannot be used: {}", text::path(path));
-    Failure::usage(what).because(cause).advise(match cause.kind() {
+    let exit = match cause.kind() {
+        ErrorKind::WouldBlock => Exit::Unknown,
+        _ => Exit::Usage,
+    };
+    Failure::new(exit, what).because(cause).advise(match cause.kind() {
         ErrorKind::WouldBlock => {
             "wait for the other run: a refresh token is good for one use at a time"
         }
