@@ -251,7 +251,8 @@ impl Client {
     /// sign in again. [`RequestRefused`](crate::ErrorKind::RequestRefused) if a scope was not granted, or
     /// the app may not refresh. If the error [may have taken
     /// effect](crate::Error::may_have_taken_effect), the new refresh token may be lost: try again with the
-    /// old one while its grace period lasts, which began with this call at the earliest; later, do not.
+    /// old one while its grace period lasts, which began with this call at the earliest; later, do not. Of an
+    /// answer that is of no use otherwise, [the error has](crate::Error::refresh_token) the new one.
     ///
     /// # Cancellation
     ///

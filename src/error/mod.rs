@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Refusal;
+use crate::secret::Token;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
 ///
@@ -63,6 +64,7 @@ struct Inner {
     attempts: Option<Attempts>,
     body: Option<Arc<[u8]>>,
     may_have_taken_effect: bool,
+    refresh_token: Option<Token>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -222,6 +224,13 @@ impl Error {
         self.0.may_have_taken_effect
     }
 
+    /// The refresh token that replaces the old one, if the answer to a
+    /// [refresh](crate::Client::refresh) had one and is of no use otherwise. Keep it before anything
+    /// else is done; neither `Display` nor `Debug` shows it.
+    pub fn refresh_token(&self) -> Option<&Token> {
+        self.0.refresh_token.as_ref()
+    }
+
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
@@ -250,6 +259,7 @@ impl Error {
             attempts: None,
             body: None,
             may_have_taken_effect: false,
+            refresh_token: None,
             source: None,
         }))
     }
@@ -299,6 +309,12 @@ impl Error {
     /// Takes note that the server may have carried out the request.
     pub(crate) fn effect(mut self, possible: bool) -> Self {
         self.0.may_have_taken_effect = possible;
+        self
+    }
+
+    /// Takes along the refresh token of an answer that is of no use otherwise.
+    pub(crate) fn with_refresh_token(mut self, token: Option<Token>) -> Self {
+        self.0.refresh_token = token;
         self
     }
 

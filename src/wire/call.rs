@@ -167,7 +167,7 @@ impl CallContext {
                     let status = answer.status;
                     let code = error.refusal().and_then(|refusal| refusal.code.as_deref());
                     // With 4xx, of which 429 is one, the server says that it did nothing.
-                    had_effect |= status.is_server_error();
+                    had_effect |= !status.is_client_error();
                     let wait = error.retry_after().or_else(|| least_wait(&answer));
                     let setback = Setback::of_answer(status, code, wait);
                     (error, setback)

@@ -290,6 +290,11 @@ async fn an_access_token_that_should_be_bound_and_is_not_is_revoked() {
     let error = client.refresh(&old(), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(peer.requests()[1].form("token").as_deref(), Some("a1"));
+    assert_eq!(error.refresh_token().map(Token::expose), Some(NEW));
+    assert!(error.may_have_taken_effect());
+    for part in ["has replaced the refresh token", "Require DPoP"] {
+        assert!(error.advice().contains(part), "{}", error.advice());
+    }
     assert_hidden(&error);
 }
 
@@ -307,6 +312,39 @@ async fn an_answer_that_is_none_hides_the_tokens_in_it() {
         let error = client(&peer).refresh(&old(), None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed, "{shape}");
         assert_hidden(&error);
+    }
+}
+
+#[test_support::test]
+async fn an_answer_of_no_other_use_gives_the_new_refresh_token() {
+    let new = format!(r#""refresh_token":"{NEW}""#);
+    let same = format!(r#""refresh_token":"{OLD}""#);
+    for (content_type, members, is_given) in [
+        (
+            JSON,
+            format!(r#""access_token":"a1","token_type":"Bearer","expires_in":"x",{new}"#),
+            true,
+        ),
+        (JSON, format!(r#""access_token":"a1","token_type":"MAC",{new}"#), true),
+        (JSON, format!(r#""access_token":"a1",{new}"#), true),
+        (JSON, new.clone(), true),
+        ("text/plain", format!(r#""access_token":"a1","token_type":"Bearer",{new}"#), true),
+        (JSON, same, false),
+        (JSON, r#""refresh_token":"a b""#.to_owned(), false),
+        (JSON, r#""refresh_token":null"#.to_owned(), false),
+    ] {
+        let peer = Peer::always(Act::Write(reply(200, content_type, &format!("{{{members}}}"))));
+        let error = client(&peer.await).refresh(&old(), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{members}");
+        assert_eq!(error.refresh_token().map(Token::expose), is_given.then_some(NEW), "{members}");
+        let fate = if is_given { "has replaced" } else { "may have replaced" };
+        assert!(error.advice().contains(fate) && error.may_have_taken_effect(), "{members}");
+        assert_hidden(&error);
+    }
+    for status in [201, 204, 302] {
+        let peer = Peer::start([Act::Write(reply(status, JSON, "{}"))]).await;
+        let error = client(&peer).refresh(&old(), None).await.unwrap_err();
+        assert!(error.advice().contains("may have replaced"), "{status}: {error:?}");
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::common::Run;
 use crate::common::org::{Org, key};
+use crate::common::server::{answering, json};
 
 const WEB: &str = "0oa2web";
 const TOKEN: &str = "/oauth2/default/v1/token";
@@ -221,7 +222,9 @@ fn what_could_lose_the_new_token_is_refused_before_anything_is_sent() {
         run(&org, &options, refresh.expose()).fails(2, fragment).hides(refresh.expose());
     }
     run(&org, &["--refresh"], "").fails(2, "empty");
-    run(&org, &["--refresh", refresh.expose()], "").fails(2, "argument").hides(refresh.expose());
+    // Some begin as an option does.
+    let argument = format!("0{}", refresh.expose());
+    run(&org, &["--refresh", &argument], "").fails(2, "argument").hides(refresh.expose());
     assert!(!org.world.path("no.txt").exists());
     assert!(org.sandbox.requests().is_empty());
 }
@@ -234,7 +237,7 @@ fn one_run_at_a_time_has_the_file() {
     let other = fs::File::open(org.world.path("refresh.txt")).unwrap();
     other.lock().unwrap();
     let file = ["--refresh-token-file", "refresh.txt"];
-    run(&org, &file, "").fails(2, "another run is using it");
+    run(&org, &file, "").fails(3, "another run is using it");
     assert!(org.sandbox.requests().is_empty());
     drop(other);
     run(&org, &file, "").exits(0);
@@ -282,4 +285,163 @@ fn a_server_that_does_not_answer_is_told_with_what_it_may_have_done() {
     let run = run(&org, &["--refresh", "--timeout", "1"], sign_in(&org).expose());
     run.fails(3, "grace period");
     assert_eq!(org.sandbox.requests().len(), 1);
+}
+
+#[test_support::test]
+fn an_answer_of_no_other_use_gives_the_new_one_all_the_same() {
+    const NEW: &str = "new-refresh-t0ken.must-never.show";
+    let org = rotating();
+    let path = org.world.path("refresh.txt");
+    for (members, dpop, code) in [
+        (r#""access_token":"a1","token_type":"Bearer","expires_in":"x","#, "auto", 3),
+        (r#""access_token":"a1","token_type":"MAC","#, "auto", 3),
+        (r#""access_token":"a1","#, "auto", 3),
+        ("", "auto", 3),
+        (r#""access_token":"a1","token_type":"Bearer","#, "always", 2),
+    ] {
+        let body = format!(r#"{{{members}"refresh_token":"{NEW}"}}"#);
+        let issuer = answering(move |_| json("200 OK", &body));
+        let at = |options: &[&str], input: &str| {
+            let command =
+                [&["token", "--auth-server", "default", "--dpop", dpop], options].concat();
+            org.run(&command, &[("--client-id", WEB), ("--issuer", &issuer)], input)
+        };
+        fs::write(&path, "old-refresh-token").unwrap();
+        let told = at(&["--refresh-token-file", "refresh.txt"], "");
+        told.fails(code, "has replaced the refresh token: the one to use is in refresh.txt");
+        told.hides(NEW);
+        assert_eq!(kept(&path), NEW, "{members}");
+        for json in [&["--refresh"][..], &["--refresh", "--json"]] {
+            at(json, "old-refresh-token").fails(code, "the one to use is in /").hides(NEW);
+            let [spare] = &spare(&org)[..] else { panic!("{members}") };
+            assert_eq!(kept(spare), NEW, "{members}");
+            fs::remove_file(spare).unwrap();
+        }
+    }
+    let issuer = answering(|_| json("200 OK", "{}"));
+    let options = ["token", "--auth-server", "default", "--refresh"];
+    org.run(&options, &[("--client-id", WEB), ("--issuer", &issuer)], "old-refresh-token")
+        .fails(3, "may have replaced");
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn what_nobody_can_read_is_kept_beside() {
+    let org = rotating();
+    org.world.write("empty", "");
+    for output in [">&-", "> /dev/null", "1< empty"] {
+        org.world.write("refresh.txt", sign_in(&org).expose());
+        let line = format!(
+            "okta-introspect token --auth-server default --issuer {} --client-id {WEB} --key-file key.pem \
+             --key-id k1 --refresh --json < refresh.txt {output}",
+            org.sandbox.issuer()
+        );
+        let told = org.world.shell(&line).output().unwrap();
+        let told = Run::of(&[&line], told);
+        told.exits(0);
+        let [path] = &spare(&org)[..] else { panic!("{output}") };
+        assert!(told.stderr.contains(path.to_str().unwrap()), "{output}: {}", told.stderr);
+        assert!(is_active(&org, &kept(path)), "{output}");
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn a_link_stays_and_its_target_holds_the_token_to_use() {
+    use std::os::unix::fs::symlink;
+
+    let org = rotating();
+    let (link, target) = (org.world.path("link.txt"), org.world.path("vault/refresh.txt"));
+    fs::create_dir(org.world.path("vault")).unwrap();
+    symlink("vault/refresh.txt", &link).unwrap();
+    let first = sign_in(&org);
+    let file = ["--refresh-token-file", "link.txt"];
+    // It leads nowhere yet.
+    run(&org, &[&["--refresh"], &file[..]].concat(), first.expose()).exits(0);
+    let second = kept(&target);
+    assert_ne!(second, first.expose());
+    run(&org, &file, "").exits(0);
+    assert_ne!(kept(&target), second);
+    assert!(is_active(&org, &kept(&target)));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+
+    let requests = org.sandbox.requests().len();
+    for (name, to) in [("circle", "circle"), ("astray", "nowhere/refresh.txt")] {
+        symlink(to, org.world.path(name)).unwrap();
+        let options = ["--refresh", "--refresh-token-file", name];
+        run(&org, &options, first.expose()).fails(2, "cannot be used");
+    }
+    assert_eq!(org.sandbox.requests().len(), requests);
+}
+
+#[cfg(unix)]
+#[test_support::test]
+fn what_a_killed_run_has_left_is_taken_up() {
+    let org = rotating();
+    let first = sign_in(&org);
+    org.world.write("refresh.txt", &format!("{}\n", first.expose()));
+    let json = run(&org, &["--refresh", "--json"], first.expose()).json();
+    let second = json["refresh_token"].as_str().unwrap();
+    org.sandbox.set_clock_offset(TimeDelta::seconds(31));
+    let replaces = |content: &str| {
+        let hash = openssl::sha::sha256(content.as_bytes());
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let current = replaces(&format!("{}\n", first.expose()));
+    for (name, content) in [
+        (format!(".refresh.txt.{current}.0000000000000001.draft"), format!("{second}\n")),
+        (format!(".refresh.txt.{current}.0000000000000002.draft"), second[..5].to_owned()),
+        (format!(".refresh.txt.{current}.0000000000000003.draft"), "\n\n\n".to_owned()),
+        (format!(".refresh.txt.{}.0000000000000004.draft", replaces("x")), "other\n".to_owned()),
+        (".refresh.txt.0000000000000005.draft".to_owned(), "other\n".to_owned()),
+    ] {
+        org.world.write(&name, &content);
+    }
+    let told = run(&org, &["--refresh-token-file", "refresh.txt"], "");
+    told.exits(0).hides(second).hides(first.expose());
+    assert!(is_active(&org, &kept(&org.world.path("refresh.txt"))));
+    let left = fs::read_dir(org.world.path("refresh.txt").parent().unwrap()).unwrap();
+    let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_str().unwrap().contains("draft")), "{left:?}");
+}
+
+#[test_support::test]
+fn a_file_that_holds_something_else_is_not_overwritten() {
+    let org = rotating();
+    let first = sign_in(&org);
+    let options = ["--refresh", "--refresh-token-file", "other.txt"];
+    for content in
+        ["okta:\n  client:\n    orgUrl: https://acme.okta.com\n", "one\ntwo\n", "{\"a\":1}"]
+    {
+        org.world.write("other.txt", content);
+        run(&org, &options, first.expose()).fails(2, "holds no refresh token");
+        assert_eq!(fs::read_to_string(org.world.path("other.txt")).unwrap(), content);
+    }
+    let own = ["--refresh", "--refresh-token-file", "key.pem"];
+    run(&org, &own, first.expose()).fails(2, "holds no refresh token");
+    assert!(org.sandbox.requests().is_empty());
+    org.world.write("other.txt", "another-token\n");
+    let told = run(&org, &options, first.expose());
+    told.exits(0).hides("another-token");
+    assert!(told.stderr.contains("held another token"), "{}", told.stderr);
+    // The one that is given, and nothing yet, are as they should be.
+    for content in [sign_in(&org).expose(), ""] {
+        let given = sign_in(&org);
+        let content = if content.is_empty() { "" } else { given.expose() };
+        org.world.write("other.txt", content);
+        let told = run(&org, &options, given.expose());
+        told.exits(0);
+        assert_eq!(told.stderr, "");
+    }
+}
+
+#[test_support::test]
+fn a_response_without_a_refresh_token_is_told_as_one() {
+    let org = rotating();
+    let response = r#"{"access_token":"a1","token_type":"Bearer"}"#;
+    run(&org, &["--refresh"], response).fails(2, "no refresh_token; ask for offline_access when");
+    org.world.write("refresh.txt", response);
+    run(&org, &["--refresh-token-file", "refresh.txt"], "").fails(2, "no refresh_token");
+    assert!(org.sandbox.requests().is_empty());
 }

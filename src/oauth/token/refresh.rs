@@ -36,7 +36,12 @@ use crate::wire::form_post::{Form, FormClient};
 ///             sign_in_again();
 ///             Ok(None)
 ///         }
-///         Err(error) => Err(error),
+///         Err(error) => {
+///             if let Some(new) = error.refresh_token() {
+///                 keep(new);
+///             }
+///             Err(error)
+///         }
 ///     }
 /// }
 /// ```
@@ -71,8 +76,11 @@ pub(crate) async fn refresh(
         // The other half of the grace period is for the way.
         repeatable_for: Some(grace_period / 2),
     };
-    let (access_token, beside) = post(forms, endpoints, form).await.map_err(explained)?;
     let replaces = |new: &Token| new.expose() != token.expose();
+    let (access_token, beside) = post(forms, endpoints, form).await.map_err(|error| {
+        let new = error.refresh_token().filter(|new| replaces(new)).cloned();
+        explained(error.with_refresh_token(new))
+    })?;
     let refresh_token = beside.refresh_token.filter(replaces);
     Ok(Refreshed { access_token, refresh_token, id_token: beside.id_token })
 }
@@ -87,11 +95,23 @@ fn explained(error: Error) -> Error {
         };
         return error.of_kind(ErrorKind::InvalidGrant);
     }
-    match error.may_have_taken_effect() {
-        true => error.advise(MAY_BE_REPLACED),
-        false => error,
+    if !error.may_have_taken_effect() {
+        return error;
+    }
+    let fate = if error.refresh_token().is_some() { REPLACED } else { MAY_BE_REPLACED };
+    match error.advice() {
+        "" => error.advise(fate),
+        // Trying again is not all that there is to do.
+        advice if !error.kind().is_temporary() => {
+            let advice = format!("{fate}; {advice}");
+            error.advise(advice)
+        }
+        _ => error.advise(fate),
     }
 }
+
+const REPLACED: &str =
+    "the server has replaced the refresh token: the one to use is that of the answer";
 
 const SIGN_IN_AGAIN: &str = "the refresh token has expired, was revoked or used before, or is another \
     client's: have the user sign in again";

@@ -53,7 +53,27 @@ pub(super) async fn post(
     endpoints: TokenEndpoints<'_>,
     form: Form<'_>,
 ) -> Result<(AccessToken, Beside), Error> {
-    let mut reply = forms.post(endpoints.token, form).await?;
+    let reply = forms.post(endpoints.token, form).await?;
+    // Read by itself: whatever is wrong with the rest of the answer, it may be the only one to use.
+    let replacing = serde_json::from_slice::<Replacing>(&reply.answer.body).ok();
+    let replacing = replacing.and_then(|answer| answer.refresh_token);
+    usable(forms, endpoints, reply)
+        .await
+        .map_err(|error| error.effect(true).with_refresh_token(replacing))
+}
+
+/// Of a successful answer, what must not get lost.
+#[derive(Deserialize)]
+struct Replacing {
+    refresh_token: Option<Token>,
+}
+
+/// The token of a successful answer, if it can be used.
+async fn usable(
+    forms: &FormClient,
+    endpoints: TokenEndpoints<'_>,
+    mut reply: Reply,
+) -> Result<(AccessToken, Beside), Error> {
     let answer: TokenAnswer = reply.json()?;
     reply.answer.received = Some(answer.access_token.secret().clone());
     let token_type = match answer.usable_type(forms.prover()) {

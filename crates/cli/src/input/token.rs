@@ -1,11 +1,13 @@
 //! The token to work on: from a file or standard input, never from the command line.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use okta_introspect::{Secret, Token};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use super::wrapping::strip;
@@ -40,6 +42,10 @@ pub(crate) fn read(source: Source<'_>) -> Result<Token, Failure> {
 /// As [`read`], but of a token response the `refresh_token`.
 pub(crate) fn read_refresh_token(source: Source<'_>) -> Result<Token, Failure> {
     let text = member_of_response(read_text(source)?, "refresh_token");
+    if serde_json::from_str::<BTreeMap<String, IgnoredAny>>(&text).is_ok() {
+        return Err(Failure::usage("the response has no refresh_token")
+            .advise("ask for offline_access when the user signs in"));
+    }
     let (token, removed) = strip(&text);
     note(&removed);
     parse(token)

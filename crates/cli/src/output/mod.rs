@@ -144,6 +144,29 @@ pub(crate) fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether what is written to standard output gets anywhere. One that was closed is the null device by
+/// now; one that is open for reading alone takes everything without an error.
+#[cfg(unix)]
+pub(crate) fn stdout_leads_on() -> bool {
+    use std::fs::{self, File};
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() else { return false };
+    let mut stdout = File::from(stdout);
+    let is_null = match (stdout.metadata(), fs::metadata("/dev/null")) {
+        (Ok(stdout), Ok(null)) => null.rdev() != 0 && stdout.rdev() == null.rdev(),
+        _ => false,
+    };
+    !is_null && stdout.write(&[]).is_ok()
+}
+
+/// Elsewhere, only writing tells.
+#[cfg(not(unix))]
+pub(crate) fn stdout_leads_on() -> bool {
+    true
+}
+
 /// How many columns the terminal at standard output has; `None` if it is none.
 pub(crate) fn stdout_width() -> Option<usize> {
     width(terminal_size::terminal_size_of(io::stdout()))

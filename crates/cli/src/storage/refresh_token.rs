@@ -16,6 +16,7 @@ use super::runtime_folder::RuntimeFolder;
 
 /// The file that holds the refresh token to use, before, while and after it is replaced.
 pub(crate) struct Kept {
+    /// As it was named; it may be a link.
     path: PathBuf,
     file: Exclusive,
     is_new: bool,
@@ -24,20 +25,19 @@ pub(crate) struct Kept {
 impl Kept {
     /// Takes the file for this process alone: two that use one refresh token use it twice.
     pub(crate) fn lock(path: &Path) -> Result<Self, Failure> {
-        let file = Exclusive::new(path);
-        let kept =
-            Self { path: path.to_owned(), file, is_new: fs::symlink_metadata(path).is_err() };
+        let target = target_of(path).map_err(|cause| unusable(path, &cause))?;
+        let is_new = fs::symlink_metadata(&target).is_err();
+        let kept = Self { path: path.to_owned(), file: Exclusive::recoverable(&target), is_new };
         kept.file.lock().map_err(|cause| kept.unusable(&cause))?;
+        kept.file.recover(is_line).map_err(|cause| kept.unusable(&cause))?;
         Ok(kept)
     }
 
     /// Sees before the request that the file can be replaced after it. One that is not there is made
     /// with the token that is about to be used.
     pub(crate) fn prepare(&self, token: &Token) -> Result<(), Failure> {
-        let tried = match self.is_new {
-            true => self.file.replace(&line(token)),
-            false => self.file.try_replace(Token::MAX_LEN),
-        };
+        let made = if self.is_new { self.file.replace(&line(token)) } else { Ok(()) };
+        let tried = made.and_then(|()| self.file.try_replace(Token::MAX_LEN));
         tried.map_err(|cause| self.unusable(&cause))
     }
 
@@ -51,16 +51,49 @@ impl Kept {
         })
     }
 
-    fn unusable(&self, cause: &io::Error) -> Failure {
-        let what = format!("the refresh token file cannot be used: {}", text::path(&self.path));
-        Failure::usage(what).because(cause).advise(match cause.kind() {
-            ErrorKind::WouldBlock => {
-                "wait for the other run: a refresh token is good for one use at a time"
-            }
-            ErrorKind::Other => "name a file",
-            _ => "check that its folder exists and may be written to",
-        })
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
+
+    fn unusable(&self, cause: &io::Error) -> Failure {
+        unusable(&self.path, cause)
+    }
+}
+
+fn unusable(path: &Path, cause: &io::Error) -> Failure {
+    let what = format!("the refresh token file cannot be used: {}", text::path(path));
+    let exit = match cause.kind() {
+        ErrorKind::WouldBlock => Exit::Unknown,
+        _ => Exit::Usage,
+    };
+    Failure::new(exit, what).because(cause).advise(match cause.kind() {
+        ErrorKind::WouldBlock => {
+            "wait for the other run: a refresh token is good for one use at a time"
+        }
+        ErrorKind::Other => "name a file",
+        _ => {
+            "check that its folder exists and may be written to, also where it is a link to another"
+        }
+    })
+}
+
+/// Where a path leads by links, whether or not there is a file yet: what is replaced is the file, and
+/// the links stay.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MAX_LINKS: usize = 40;
+    let mut target = path.to_owned();
+    // The links of devices and pipes lead to no path.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Ok(target);
+    }
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&target) {
+            Ok(next) => target = target.with_file_name("").join(next),
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
 }
 
 /// A place for a refresh token for which none was named, in the user's runtime folder.
@@ -91,6 +124,12 @@ impl Spare {
             )
         })
     }
+}
+
+/// Whether this is a whole [`line`].
+fn is_line(content: &[u8]) -> bool {
+    let token = content.strip_suffix(b"\n").and_then(|token| str::from_utf8(token).ok());
+    token.is_some_and(|token| Token::parse(token).is_ok())
 }
 
 fn line(token: &Token) -> Zeroizing<Vec<u8>> {

@@ -1,13 +1,15 @@
 //! The one way in which a file of ours is written: whole, or not at all.
 
 use std::cell::RefCell;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use okta_introspect::{Clock, SystemClock};
+use zeroize::Zeroizing;
 
 /// Replaces a file, or makes it, in one step: a program that reads it meanwhile finds the old one or
 /// the new one, also after a loss of power. A link in its place is replaced, not followed.
@@ -42,6 +44,7 @@ pub struct Exclusive {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     held: RefCell<Option<Held>>,
+    is_recoverable: bool,
 }
 
 /// The file as it is now, locked; the lock ends with it.
@@ -51,6 +54,9 @@ struct Held {
     /// How long it is, and when it was written to the disk, if this process has written it.
     written: Option<(usize, Instant)>,
 }
+
+/// How much of a file tells it from others, in bytes.
+const MAX_MARKED: u64 = 1024 * 1024;
 
 /// How long new content may wait for the disk. Waiting for the disk each time would make a long
 /// batch several times as long; a process that is killed loses nothing in any case.
@@ -62,7 +68,52 @@ impl Exclusive {
     }
 
     fn by(clock: Arc<dyn Clock>, path: &Path) -> Self {
-        Self { path: path.to_owned(), clock, held: RefCell::new(None) }
+        Self { path: path.to_owned(), clock, held: RefCell::new(None), is_recoverable: false }
+    }
+
+    /// A file whose new content must not get lost if the process is killed: [`recover`](Self::recover)
+    /// finds it.
+    pub fn recoverable(path: &Path) -> Self {
+        let mut file = Self::new(path);
+        file.is_recoverable = true;
+        file
+    }
+
+    /// Takes up, under the lock, what a killed process was about to replace the file by, and removes
+    /// what else such processes have left. `is_whole` tells whether content is complete.
+    pub fn recover(&self, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        let Some(replaced) = self.mark() else { return Ok(()) };
+        for left in Draft::left_for(&self.path) {
+            // What is no file of ours is nobody's content, and goes or stays as the system decides.
+            let is_file = fs::symlink_metadata(&left).is_ok_and(|found| found.is_file());
+            let is_for_this = Draft::replaces(&left, &self.path, &replaced);
+            if is_file && is_for_this && is_whole(&Zeroizing::new(fs::read(&left)?)) {
+                let file = File::open(&left)?;
+                lock(&file)?;
+                fs::rename(&left, &self.path)?;
+                sync_name(&self.path);
+                *self.held.borrow_mut() = Some(Held { file, written: None });
+                // All others are older: the file is another one now.
+                return self.recover(is_whole);
+            }
+        }
+        Draft::left_for(&self.path).iter().for_each(|left| drop(fs::remove_file(left)));
+        Ok(())
+    }
+
+    /// What tells the content of the locked file from others, without telling it; for
+    /// [`recoverable`](Self::recoverable) files.
+    fn mark(&self) -> Option<String> {
+        if !self.is_recoverable {
+            return None;
+        }
+        let held = self.held.borrow();
+        let mut file = &held.as_ref()?.file;
+        let mut content = Zeroizing::new(Vec::new());
+        file.seek(SeekFrom::Start(0)).ok()?;
+        file.take(MAX_MARKED).read_to_end(&mut content).ok()?;
+        let hash = openssl::sha::sha256(&content);
+        Some(hash[..16].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Locks the file, if there is one.
@@ -94,12 +145,15 @@ impl Exclusive {
         if self.path.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        Draft::write(&self.path, &vec![b'\n'; length], Readers::Owner).map(drop)
+        // Under the same name, which may be too long.
+        let (mark, content) = (self.mark(), vec![b'\n'; length]);
+        Draft::marked(mark.as_deref(), &self.path, &content, Readers::Owner).map(drop)
     }
 
     /// As [`replace`], for its owner's eyes, but that a loss of power may bring back the content of a
     /// second ago. A file that has appeared since [`lock`](Self::lock) is another process's.
     pub fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let mark = self.mark();
         let mut held = self.held.borrow_mut();
         if let Some(Held { file, written: Some((length, at)) }) = &mut *held
             && content.len() >= *length
@@ -110,7 +164,7 @@ impl Exclusive {
             *length = content.len();
             return file.write_all(content);
         }
-        let draft = Draft::write(&self.path, content, Readers::Owner)?;
+        let draft = Draft::marked(mark.as_deref(), &self.path, content, Readers::Owner)?;
         // Locked before it has its name, so that there is no moment without a lock.
         lock(&draft.file)?;
         match &*held {
@@ -231,11 +285,26 @@ impl Draft {
     /// Writes it to the disk. Its name is random, and not one that is there: nobody can have put a
     /// link in its place.
     fn write(target: &Path, content: &[u8], readers: Readers) -> io::Result<Self> {
+        Self::marked(None, target, content, readers)
+    }
+
+    /// As [`write`](Self::write), under a name that tells what content it replaces.
+    fn marked(
+        mark: Option<&str>,
+        target: &Path,
+        content: &[u8],
+        readers: Readers,
+    ) -> io::Result<Self> {
         refuse_devices(target)?;
         let mut random = [0; 8];
         openssl::rand::rand_bytes(&mut random)?;
         let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
-        let draft = format!(".{}.{:016x}.draft", name.display(), u64::from_ne_bytes(random));
+        let mut draft = OsString::from(".");
+        draft.push(name);
+        if let Some(mark) = mark {
+            draft.push(format!(".{mark}"));
+        }
+        draft.push(format!(".{:016x}.draft", u64::from_ne_bytes(random)));
         let path = target.with_file_name(draft);
         let mut open = OpenOptions::new();
         open.read(true).write(true).create_new(true);
@@ -249,6 +318,37 @@ impl Draft {
         draft.file.write_all(content)?;
         sync(&draft.file)?;
         Ok(draft)
+    }
+
+    /// The drafts of a file that are there.
+    fn left_for(target: &Path) -> Vec<PathBuf> {
+        let folder = target.parent().filter(|folder| *folder != Path::new(""));
+        let all = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+        let own = all.filter(|file| Self::middle(&file.file_name(), target).is_some());
+        own.map(|file| target.with_file_name(file.file_name())).collect()
+    }
+
+    /// Whether a draft was made to replace content of this mark.
+    fn replaces(draft: &Path, target: &Path, mark: &str) -> bool {
+        let middle = draft.file_name().and_then(|name| Self::middle(name, target));
+        middle.is_some_and(|middle| middle.split_once('.').is_some_and(|(of, _)| of == mark))
+    }
+
+    /// What stands in the name of a draft of this file between the file's name and the end: the mark, if
+    /// it has one, and what is random.
+    fn middle(name: &OsStr, target: &Path) -> Option<String> {
+        let rest = name.as_encoded_bytes().strip_prefix(b".")?;
+        let rest = rest.strip_prefix(target.file_name()?.as_encoded_bytes())?;
+        let middle = rest.strip_prefix(b".")?.strip_suffix(b".draft")?;
+        let is_hex = |part: &str, digits| {
+            part.len() == digits && part.bytes().all(|digit| digit.is_ascii_hexdigit())
+        };
+        let middle = str::from_utf8(middle).ok()?;
+        let is_ours = match middle.split_once('.') {
+            Some((mark, random)) => is_hex(mark, 32) && is_hex(random, 16),
+            None => is_hex(middle, 16),
+        };
+        is_ours.then(|| middle.to_owned())
     }
 }
 
@@ -405,6 +505,42 @@ mod tests {
             assert!(Exclusive::new(&impossible).try_replace(16).is_err(), "{impossible:?}");
         }
         assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_was_about_to_write_is_recovered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let is_whole = |content: &[u8]| content.ends_with(b"\n");
+        let leave = |mark: Option<&str>, content: &[u8]| {
+            std::mem::forget(Draft::marked(mark, &path, content, Readers::Owner).unwrap());
+        };
+        let mark_of = |content: &str| {
+            fs::write(&path, content).unwrap();
+            let file = Exclusive::recoverable(&path);
+            file.lock().unwrap();
+            file.mark().unwrap()
+        };
+        let (other, mark) = (mark_of("other\n"), mark_of("1\n"));
+        for (drafts, expected) in [
+            (&[(Some(&*mark), "2\n"), (Some(&*mark), "3"), (Some(&*other), "4\n")][..], "2\n"),
+            (&[(Some(&*mark), "2")], "1\n"),
+            (&[(Some(&*other), "2\n"), (None, "3\n")], "1\n"),
+        ] {
+            fs::write(&path, "1\n").unwrap();
+            fs::write(folder.path().join(".state.mine.draft"), "").unwrap();
+            drafts.iter().for_each(|(mark, content)| leave(*mark, content.as_bytes()));
+            let file = Exclusive::recoverable(&path);
+            file.lock().unwrap();
+            file.recover(is_whole).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+            assert_eq!(names(folder.path()), [".state.mine.draft", "state"]);
+            // It is as locked as before.
+            let second = Exclusive::new(&path);
+            assert_eq!(second.lock().unwrap_err().kind(), ErrorKind::WouldBlock);
+            file.replace(b"5\n").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "5\n");
+        }
     }
 
     #[test]

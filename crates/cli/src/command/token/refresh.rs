@@ -1,5 +1,7 @@
 //! `token --refresh`: an access token for a user's refresh token, of which nothing may get lost.
 
+use std::path::Path;
+
 use okta_introspect::{ErrorKind, Refreshed, Scopes, Token};
 use serde::Serialize;
 
@@ -9,7 +11,7 @@ use crate::failure::Failure;
 use crate::input::token::{self, Source};
 use crate::output::{self, Reader};
 use crate::storage::refresh_token::{Kept, Spare};
-use crate::text;
+use crate::text::{self, advice::for_command};
 
 use super::super::destination;
 use super::super::other_server::{self, Needed};
@@ -30,7 +32,11 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         Some(path) => {
             let kept = Kept::lock(path)?;
             let old = match args.refresh {
-                true => token::read_refresh_token(Source::Stdin)?,
+                true => {
+                    let given = token::read_refresh_token(Source::Stdin)?;
+                    see_what_is_replaced(path, &given)?;
+                    given
+                }
                 false => token::read_refresh_token(Source::File(path))?,
             };
             kept.prepare(&old)?;
@@ -38,7 +44,13 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
         }
         None => {
             let old = token::read_refresh_token(Source::Stdin)?;
-            (old, Place::Output { spare: Spare::prepare()?, as_json: args.json })
+            (
+                old,
+                Place::Output {
+                    spare: Spare::prepare()?,
+                    as_json: args.json && output::stdout_leads_on(),
+                },
+            )
         }
     };
     let refreshed = wait_for(async {
@@ -48,7 +60,18 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
                 output::notice(setup::explain(&settings, error));
                 Ok(None)
             }
-            Err(error) => Err(setup::explain(&settings, error)),
+            Err(error) => {
+                let new = error.refresh_token().cloned();
+                // What becomes of the refresh token matters more than any cure.
+                let fate =
+                    error.may_have_taken_effect().then(|| for_command(error.advice()).into_owned());
+                let failure = setup::explain(&settings, error);
+                let failure = fate.into_iter().fold(failure, Failure::advise);
+                Err(match new {
+                    Some(new) => place.rescue(&new, failure),
+                    None => failure,
+                })
+            }
         }
     })?;
     let Some(refreshed) = refreshed else { return Ok(Exit::Denied) };
@@ -62,11 +85,29 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Sees that a file holds a refresh token, or nothing yet, before another one is written over it.
+fn see_what_is_replaced(path: &Path, given: &Token) -> Result<(), Failure> {
+    // What is no file is told as that.
+    if path.metadata().map_or(true, |file| !file.is_file() || file.len() == 0) {
+        return Ok(());
+    }
+    let held = token::read_refresh_token(Source::File(path)).map_err(|cause| {
+        let what = format!("the refresh token file holds no refresh token: {}", text::path(path));
+        Failure::usage(format!("{what}: {}", cause.what()))
+            .advise("name another file, or remove this one")
+    })?;
+    if held.expose() != given.expose() {
+        let path = text::path(path);
+        output::note(format_args!("{path} held another token, which is replaced"));
+    }
+    Ok(())
+}
+
 /// Where the refresh token goes that replaces the old one.
 enum Place {
     /// A file that holds the one to use, whatever happens.
     File(Kept),
-    /// Standard output if that is JSON; and beside it, so that what is printed as an access token is
+    /// Standard output if that is JSON and leads anywhere; and beside it, so that what is printed as an access token is
     /// that alone.
     Output { spare: Spare, as_json: bool },
 }
@@ -86,6 +127,25 @@ impl Place {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Keeps the refresh token of an answer that is of no use otherwise, and has the failure tell it.
+    fn rescue(&self, new: &Token, failure: Failure) -> Failure {
+        let kept = match self {
+            Self::File(kept) => kept.replace(new).map(|()| kept.path().to_owned()),
+            Self::Output { spare, .. } => spare.keep(new),
+        };
+        match kept {
+            Ok(path) => {
+                let place = format!("in {}", text::path(&path));
+                let advice = failure.advice().replace("that of the answer", &place);
+                failure.advise(advice)
+            }
+            Err(lost) => {
+                output::notice(lost);
+                failure
+            }
         }
     }
 
