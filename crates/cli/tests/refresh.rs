@@ -380,7 +380,7 @@ fn a_link_stays_and_its_target_holds_the_token_to_use() {
 fn what_a_killed_run_has_left_is_taken_up() {
     let org = rotating();
     let first = sign_in(&org);
-    org.world.write("refresh.txt", &format!("{}\n", first.expose()));
+    org.world.write("refresh.txt", format!("{}\n", first.expose()));
     let json = run(&org, &["--refresh", "--json"], first.expose()).json();
     let second = json["refresh_token"].as_str().unwrap();
     org.sandbox.set_clock_offset(TimeDelta::seconds(31));

