@@ -513,6 +513,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let is_whole = |content: &[u8]| content.ends_with(b"\n");
+        #[allow(clippy::mem_forget)] // nothing is tidied up where a process is killed
         let leave = |mark: Option<&str>, content: &[u8]| {
             std::mem::forget(Draft::marked(mark, &path, content, Readers::Owner).unwrap());
         };
