@@ -82,7 +82,8 @@ fn a_secret_is_named_by_a_variable_or_a_file_of_settings_too() {
         "okta: {{client: {{issuer: '{issuer}', clientId: {CLIENT}, {members}, scopes: [orders.read]}}}}"
     );
     file.write("okta.yaml", text);
-    file.run(&["token"]).exits(0).hides(SECRET);
+    // In the working folder it would name no file whose content is sent.
+    file.run(&["token", "--config", "okta.yaml"]).exits(0).hides(SECRET);
 }
 
 #[test_support::test]

@@ -238,9 +238,14 @@ fn every_member_of_the_table() {
             let (setting, name) = setting_of(row, member).unwrap();
             let (_, value, expected) = row.settings.iter().find(|it| it.0 == setting).unwrap();
             world.write("okta.yaml", format!("okta: {}", yaml(&name, value)));
+            tried += 1;
+            // The content of these is sent, so the working folder's file may not name them.
+            if ["clientSecretFile", "passwordFile"].iter().any(|it| name.ends_with(it)) {
+                world.run(&["config", "show"]).fails(2, "whose content would be sent");
+                continue;
+            }
             let told = shown(&world, &[], &[], &[]);
             tells(&told, setting.name(), expected, &format!("okta.{name} in okta.yaml"));
-            tried += 1;
         }
     });
     let members: usize = Setting::ALL.iter().map(|setting| setting.members().len()).sum();
