@@ -12,9 +12,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::error::diagnosis::Diagnosis;
 use crate::error::refusal::Refusal;
-use crate::secret::Token;
 
 /// Whatever may come out of a foreign [`Signer`](crate::Signer) or library.
 ///
@@ -64,7 +65,8 @@ struct Inner {
     attempts: Option<Attempts>,
     body: Option<Arc<[u8]>>,
     may_have_taken_effect: bool,
-    refresh_token: Option<Token>,
+    /// What must not get lost with the answer, and is shown nowhere.
+    kept: Option<Zeroizing<String>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -224,13 +226,6 @@ impl Error {
         self.0.may_have_taken_effect
     }
 
-    /// The refresh token that replaces the old one, if the answer to a
-    /// [refresh](crate::Client::refresh) had one and is of no use otherwise. Keep it before anything
-    /// else is done; neither `Display` nor `Debug` shows it.
-    pub fn refresh_token(&self) -> Option<&Token> {
-        self.0.refresh_token.as_ref()
-    }
-
     /// How long to leave the server alone, if that is known: by its own word and clock, or until
     /// the next probe of a server that keeps failing.
     pub fn retry_after(&self) -> Option<Duration> {
@@ -259,7 +254,7 @@ impl Error {
             attempts: None,
             body: None,
             may_have_taken_effect: false,
-            refresh_token: None,
+            kept: None,
             source: None,
         }))
     }
@@ -312,10 +307,15 @@ impl Error {
         self
     }
 
-    /// Takes along the refresh token of an answer that is of no use otherwise.
-    pub(crate) fn with_refresh_token(mut self, token: Option<Token>) -> Self {
-        self.0.refresh_token = token;
+    /// Takes along what must not get lost with the answer.
+    pub(crate) fn keeping(mut self, text: Option<&str>) -> Self {
+        self.0.kept = text.map(|text| Zeroizing::new(text.to_owned()));
         self
+    }
+
+    /// What must not get lost with the answer.
+    pub(crate) fn kept(&self) -> Option<&str> {
+        self.0.kept.as_ref().map(|text| text.as_str())
     }
 
     /// The same error as one of another kind.

@@ -290,7 +290,7 @@ async fn an_access_token_that_should_be_bound_and_is_not_is_revoked() {
     let error = client.refresh(&old(), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(peer.requests()[1].form("token").as_deref(), Some("a1"));
-    assert_eq!(error.refresh_token().map(Token::expose), Some(NEW));
+    assert_eq!(error.refresh_token().as_ref().map(Token::expose), Some(NEW));
     assert!(error.may_have_taken_effect());
     for part in ["has replaced the refresh token", "Require DPoP"] {
         assert!(error.advice().contains(part), "{}", error.advice());
@@ -336,7 +336,11 @@ async fn an_answer_of_no_other_use_gives_the_new_refresh_token() {
         let peer = Peer::always(Act::Write(reply(200, content_type, &format!("{{{members}}}"))));
         let error = client(&peer.await).refresh(&old(), None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed, "{members}");
-        assert_eq!(error.refresh_token().map(Token::expose), is_given.then_some(NEW), "{members}");
+        assert_eq!(
+            error.refresh_token().as_ref().map(Token::expose),
+            is_given.then_some(NEW),
+            "{members}"
+        );
         let fate = if is_given { "has replaced" } else { "may have replaced" };
         assert!(error.advice().contains(fate) && error.may_have_taken_effect(), "{members}");
         assert_hidden(&error);

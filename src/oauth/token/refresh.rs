@@ -38,7 +38,7 @@ use crate::wire::form_post::{Form, FormClient};
 ///         }
 ///         Err(error) => {
 ///             if let Some(new) = error.refresh_token() {
-///                 keep(new);
+///                 keep(&new);
 ///             }
 ///             Err(error)
 ///         }
@@ -56,6 +56,19 @@ pub struct Refreshed {
     /// The new ID token, if the server gives one; Okta does if `openid` is among the scopes. It is not
     /// verified: that is for a [`Verifier`](crate::Verifier).
     pub id_token: Option<Token>,
+}
+
+impl Error {
+    /// The refresh token that replaces the old one, if the answer to a
+    /// [refresh](crate::Client::refresh) had one and is of no use otherwise. Keep it before anything
+    /// else is done; neither `Display` nor `Debug` shows it.
+    pub fn refresh_token(&self) -> Option<Token> {
+        self.kept().and_then(|text| Token::parse(text).ok())
+    }
+
+    pub(super) fn with_refresh_token(self, token: Option<&Token>) -> Self {
+        self.keeping(token.map(Token::expose))
+    }
 }
 
 /// Refreshes with one token.
@@ -78,8 +91,8 @@ pub(crate) async fn refresh(
     };
     let replaces = |new: &Token| new.expose() != token.expose();
     let (access_token, beside) = post(forms, endpoints, form).await.map_err(|error| {
-        let new = error.refresh_token().filter(|new| replaces(new)).cloned();
-        explained(error.with_refresh_token(new))
+        let new = error.refresh_token().filter(replaces);
+        explained(error.with_refresh_token(new.as_ref()))
     })?;
     let refresh_token = beside.refresh_token.filter(replaces);
     Ok(Refreshed { access_token, refresh_token, id_token: beside.id_token })

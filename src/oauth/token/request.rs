@@ -59,7 +59,7 @@ pub(super) async fn post(
     let replacing = replacing.and_then(|answer| answer.refresh_token);
     usable(forms, endpoints, reply)
         .await
-        .map_err(|error| error.effect(true).with_refresh_token(replacing))
+        .map_err(|error| error.effect(true).with_refresh_token(replacing.as_ref()))
 }
 
 /// Of a successful answer, what must not get lost.

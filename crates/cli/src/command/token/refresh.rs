@@ -61,7 +61,7 @@ pub(super) fn run(args: TokenArgs) -> Result<Exit, Failure> {
                 Ok(None)
             }
             Err(error) => {
-                let new = error.refresh_token().cloned();
+                let new = error.refresh_token();
                 // What becomes of the refresh token matters more than any cure.
                 let fate =
                     error.may_have_taken_effect().then(|| for_command(error.advice()).into_owned());
